@@ -1,0 +1,1 @@
+//! Immutable bytes addressed by digest.

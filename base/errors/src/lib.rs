@@ -1,0 +1,1 @@
+//! The one error type that travels from a function to the API.

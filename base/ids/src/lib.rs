@@ -1,0 +1,1 @@
+//! Identifiers: time-ordered for what people see, derived by hash for what machines retry.

@@ -1,0 +1,1 @@
+//! The shared store: PostgreSQL, shards fenced by epoch.

@@ -1,0 +1,1 @@
+//! The storage interface under everything that remembers, its conformance suite and fakes.

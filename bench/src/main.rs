@@ -1,0 +1,3 @@
+//! One program per published figure, measured beside a peer.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The roles of a Cosmos installation, put together from one configuration file.

@@ -1,0 +1,1 @@
+//! The API kit: accepted requests, their views, waiting, watching and cancelling.

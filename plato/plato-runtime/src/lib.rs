@@ -1,0 +1,1 @@
+//! The owner of workflows: journal, inbox and outbox over a store.

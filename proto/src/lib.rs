@@ -1,0 +1,1 @@
+//! The contracts: generated Protobuf types and RPC stubs of every platform room.

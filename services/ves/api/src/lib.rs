@@ -1,0 +1,1 @@
+//! The contract of the Video Encoding Service and the validation of its requests.

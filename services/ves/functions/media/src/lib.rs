@@ -1,0 +1,1 @@
+//! The codec-independent functions: split, assemble, validate.

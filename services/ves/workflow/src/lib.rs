@@ -1,0 +1,1 @@
+//! The five nodes of the Video Encoding Service and its function packages.

@@ -1,0 +1,1 @@
+//! The host agent: leases invocations, stages media, publishes results.

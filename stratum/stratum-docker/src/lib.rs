@@ -1,0 +1,1 @@
+//! Functions in containers of a Docker engine.

@@ -1,0 +1,1 @@
+//! The frame table of a source and exact frame ranges out of it.

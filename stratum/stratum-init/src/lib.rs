@@ -1,0 +1,1 @@
+//! The tiny first process around every function: limits, sandbox, exit, progress.

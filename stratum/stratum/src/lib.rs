@@ -1,0 +1,1 @@
+//! Functions, shapes, routing and invocations as plain data and decisions.

@@ -1,0 +1,1 @@
+//! The priority queue as a pure state machine.

@@ -1,0 +1,1 @@
+//! The common video data model: rates, sizes, scan, colour.
