@@ -1,0 +1,25 @@
+use std::sync::Arc;
+
+/// Why a store refused or failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The shard has a newer owner: stop, and acquire it again if wanted.
+    #[error("shard {shard} was taken over: epoch {held} is stale")]
+    Fenced { shard: Arc<str>, held: u64 },
+
+    /// Another owner's time still runs.
+    #[error("shard {shard} is owned by {owner}")]
+    Owned { shard: Arc<str>, owner: String },
+
+    /// Nothing was changed; trying again may work.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(Arc<str>),
+
+    /// It cannot be told whether the commit was applied.
+    #[error("the outcome of the commit is unknown: {0}")]
+    Unknown(Arc<str>),
+
+    /// What was read is not what was written, or the files cannot be opened.
+    #[error("the store is damaged: {0}")]
+    Corrupt(Arc<str>),
+}
