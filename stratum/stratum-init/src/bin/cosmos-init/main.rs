@@ -1,0 +1,3 @@
+//! The first process around one command.
+
+fn main() {}
