@@ -7,6 +7,27 @@ pub enum Op {
     Delete { key: Bytes },
 }
 
+impl Op {
+    /// The key that is changed.
+    pub fn key(&self) -> &Bytes {
+        match self {
+            Self::Put { key, .. } | Self::Delete { key } => key,
+        }
+    }
+
+    /// What the key holds afterwards.
+    pub fn value(&self) -> Option<&Bytes> {
+        match self {
+            Self::Put { value, .. } => Some(value),
+            Self::Delete { .. } => None,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.key().len() + self.value().map_or(0, Bytes::len)
+    }
+}
+
 /// Changes that apply together, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
@@ -45,6 +66,11 @@ impl Batch {
     /// How many changes there are.
     pub fn len(&self) -> usize {
         self.ops.len()
+    }
+
+    /// The sum of the lengths of all keys and values, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.ops.iter().map(Op::bytes).sum()
     }
 
     /// The changes in order.

@@ -19,7 +19,19 @@ pub enum StoreError {
     #[error("the outcome of the commit is unknown: {0}")]
     Unknown(Arc<str>),
 
+    /// A name, key or batch is outside the limits; nothing was changed and
+    /// trying again will not help.
+    #[error("the store cannot take this: {0}")]
+    Invalid(Arc<str>),
+
     /// What was read is not what was written, or the files cannot be opened.
     #[error("the store is damaged: {0}")]
     Corrupt(Arc<str>),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without anything else being done.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Unknown(_))
+    }
 }

@@ -9,6 +9,17 @@ mod batch;
 mod error;
 mod spi;
 
+pub mod limits;
+mod ownership;
+
+pub mod conformance;
+mod fault;
+mod memory;
+mod random;
+
 pub use batch::{Batch, Op};
 pub use error::StoreError;
+pub use fault::{Call, Fault, FaultStore};
+pub use memory::MemoryStore;
+pub use ownership::Ownership;
 pub use spi::{Entry, Fence, KeyRange, Snapshot, Store};

@@ -9,12 +9,12 @@ use clock::Timestamp;
 
 use crate::{Batch, StoreError};
 
-/// Proof of having owned a shard: valid until another owner acquires it.
+/// Proof of having owned a shard: valid until the shard is acquired again or released.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fence {
     /// The shard this fence guards.
     pub shard: Arc<str>,
-    /// Grows by one each time the shard changes hands.
+    /// One for the first owner; grows by one each time the shard is acquired.
     pub epoch: u64,
 }
 
@@ -44,6 +44,21 @@ impl KeyRange {
         Self { start: Bound::Included(Bytes::copy_from_slice(prefix)), end: after_prefix(prefix) }
     }
 
+    /// Both ends, as the maps of the standard library take them; they refuse an
+    /// [empty](Self::is_empty) range by panicking.
+    pub fn bounds(&self) -> (Bound<Bytes>, Bound<Bytes>) {
+        (self.start.clone(), self.end.clone().map_or(Bound::Unbounded, Bound::Excluded))
+    }
+
+    /// Whether no key can be in this range.
+    pub fn is_empty(&self) -> bool {
+        match (&self.start, &self.end) {
+            (_, Some(end)) if end.is_empty() => true,
+            (Bound::Included(start) | Bound::Excluded(start), Some(end)) => start >= end,
+            _ => false,
+        }
+    }
+
     /// The rest of this range after `key`, for reading page by page.
     pub fn after(self, key: Bytes) -> Self {
         Self { start: Bound::Excluded(key), end: self.end }
@@ -59,6 +74,10 @@ fn after_prefix(prefix: &[u8]) -> Option<Bytes> {
 }
 
 /// Something that remembers. See the crate documentation for the model.
+///
+/// Names, keys and batches outside [the limits](crate::limits) are refused with
+/// [`StoreError::Invalid`]. Dropping the future of a commit does not undo it:
+/// it may still be applied.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Takes ownership of `shard` for `ttl`, under the next epoch.
@@ -73,12 +92,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// An owner whose time has lapsed but whose shard nobody took may renew.
     async fn renew(&self, fence: &Fence, ttl: Duration) -> Result<(), StoreError>;
 
-    /// Gives the shard up, so that another can acquire it without waiting.
-    /// Releasing a stale fence does nothing.
+    /// Gives the shard up, so that another can acquire it without waiting; the
+    /// fence is stale from then on. Releasing a stale fence does nothing.
     async fn release(&self, fence: &Fence) -> Result<(), StoreError>;
 
     /// Applies `batch` to the fence's shard: all of it, on stable storage, or
-    /// nothing. [`StoreError::Fenced`] if the shard has a newer epoch.
+    /// nothing. [`StoreError::Fenced`] if the fence is stale. An owner whose time
+    /// has lapsed but whose shard nobody took may still commit.
     ///
     /// Commits made at the same time share one sync. Operations of one batch
     /// apply in order. After [`StoreError::Unknown`] the caller cannot tell
@@ -88,10 +108,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The value of `key`, if any.
     async fn get(&self, shard: &str, key: &[u8]) -> Result<Option<Bytes>, StoreError>;
 
-    /// Up to `limit` entries of `range`, in key order.
+    /// Up to `limit` entries of `range`, in key order; fewer only when the range
+    /// holds no more.
     async fn range(&self, shard: &str, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError>;
 
-    /// A view of `shard` that later commits do not change.
+    /// A view of `shard` that later commits do not change. It holds resources of
+    /// the store: read what is needed and drop it.
     async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError>;
 
     /// The store's own time, by which ownership is measured.
@@ -118,5 +140,16 @@ mod tests {
         assert_eq!(after_prefix(&[1, 255]), Some(Bytes::from_static(&[2])));
         assert_eq!(after_prefix(&[255]), None);
         assert_eq!(after_prefix(b""), None);
+    }
+
+    #[test]
+    fn a_range_that_ends_where_it_starts_is_empty() {
+        let range = |start, end: &'static [u8]| KeyRange { start, end: Some(Bytes::from_static(end)) };
+        let key = Bytes::from_static(b"b");
+        assert!(range(Bound::Included(key.clone()), b"b").is_empty());
+        assert!(range(Bound::Excluded(key.clone()), b"a").is_empty());
+        assert!(range(Bound::Unbounded, b"").is_empty());
+        assert!(!range(Bound::Included(key), b"c").is_empty());
+        assert!(!KeyRange::all().is_empty());
     }
 }

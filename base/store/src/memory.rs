@@ -1,0 +1,199 @@
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use clock::{SharedClock, Timestamp};
+
+use crate::limits::{check_batch, check_name};
+use crate::ownership::Ownership;
+use crate::random::Random;
+use crate::{Batch, Entry, Fence, KeyRange, Op, Snapshot, Store, StoreError};
+
+/// The most times a call lets others run before it acts and before it answers.
+const MAX_YIELDS: u64 = 4;
+
+/// A strict store in memory, for tests.
+///
+/// It promises what [`Store`] promises and nothing more: concurrent calls take
+/// effect and answer in a seeded random order, fences are checked to the letter
+/// and time is only what the clock shows. After [`MemoryStore::crash`] calls in
+/// flight end as [`StoreError::Unknown`], whether or not they took effect.
+pub struct MemoryStore {
+    clock: SharedClock,
+    disk: Arc<Mutex<Disk>>,
+    /// The start of the store's process that this handle belongs to.
+    boot: u64,
+}
+
+type Map = Arc<BTreeMap<Bytes, Bytes>>;
+
+struct Disk {
+    shards: HashMap<String, Map>,
+    owners: HashMap<String, Ownership>,
+    random: Random,
+    boot: u64,
+}
+
+impl MemoryStore {
+    /// An empty store whose ownership times are measured by `clock`.
+    pub fn new(clock: SharedClock) -> Self {
+        Self::seeded(clock, 1)
+    }
+
+    /// An empty store with its own order of concurrent calls.
+    pub fn seeded(clock: SharedClock, seed: u64) -> Self {
+        let disk =
+            Disk { shards: HashMap::new(), owners: HashMap::new(), random: Random::new(seed), boot: 0 };
+        Self { clock, disk: Arc::new(Mutex::new(disk)), boot: 0 }
+    }
+
+    /// Ends this store as a crash would and opens what it held: calls in flight
+    /// end as [`StoreError::Unknown`] and later ones as [`StoreError::Unavailable`].
+    pub fn crash(&self) -> Self {
+        let mut disk = lock(&self.disk);
+        disk.boot += 1;
+        Self { clock: Arc::clone(&self.clock), disk: Arc::clone(&self.disk), boot: disk.boot }
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, Disk>, StoreError> {
+        let disk = lock(&self.disk);
+        match disk.boot == self.boot {
+            true => Ok(disk),
+            false => Err(StoreError::Unavailable("the store has crashed".into())),
+        }
+    }
+
+    /// Lets other tasks go first, a random number of times.
+    async fn yield_randomly(&self) {
+        let yields = lock(&self.disk).random.below(MAX_YIELDS + 1);
+        for _ in 0..yields {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Runs `change` at some moment, and answers at some later one.
+    async fn write<T: Send>(
+        &self,
+        change: impl FnOnce(&mut Disk) -> Result<T, StoreError> + Send,
+    ) -> Result<T, StoreError> {
+        drop(self.open()?);
+        self.yield_randomly().await;
+        let answer = change(&mut *self.open().map_err(unknown)?);
+        self.yield_randomly().await;
+        drop(self.open().map_err(unknown)?);
+        answer
+    }
+
+    async fn read<T: Send>(&self, look: impl FnOnce(&Disk) -> T + Send) -> Result<T, StoreError> {
+        drop(self.open()?);
+        self.yield_randomly().await;
+        let disk = self.open()?;
+        Ok(look(&disk))
+    }
+}
+
+fn unknown(_crashed: StoreError) -> StoreError {
+    StoreError::Unknown("the store crashed during the call".into())
+}
+
+/// A panic of one test task must not hide behind a poisoned lock in another.
+fn lock(disk: &Mutex<Disk>) -> MutexGuard<'_, Disk> {
+    disk.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Disk {
+    fn map(&self, shard: &str) -> Map {
+        self.shards.get(shard).cloned().unwrap_or_default()
+    }
+
+    fn owner(&mut self, shard: &str) -> &mut Ownership {
+        self.owners.entry(shard.to_owned()).or_default()
+    }
+
+    fn apply(&mut self, fence: &Fence, batch: &Batch) -> Result<(), StoreError> {
+        self.owner(&fence.shard).check(fence)?;
+        let map = Arc::make_mut(self.shards.entry(fence.shard.to_string()).or_default());
+        batch.ops().iter().for_each(|op| apply(map, op));
+        Ok(())
+    }
+}
+
+fn apply(map: &mut BTreeMap<Bytes, Bytes>, op: &Op) {
+    match op {
+        Op::Put { key, value } => map.insert(key.clone(), value.clone()),
+        Op::Delete { key } => map.remove(key),
+    };
+}
+
+fn page(map: &BTreeMap<Bytes, Bytes>, range: &KeyRange, limit: usize) -> Vec<Entry> {
+    if range.is_empty() {
+        return Vec::new();
+    }
+    let entry = |(key, value): (&Bytes, &Bytes)| Entry { key: key.clone(), value: value.clone() };
+    map.range(range.bounds()).take(limit).map(entry).collect()
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("boot", &self.boot).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn acquire(&self, shard: &str, owner: &str, ttl: Duration) -> Result<Fence, StoreError> {
+        check_name("shard", shard)?;
+        check_name("owner", owner)?;
+        self.write(|disk| disk.owner(shard).acquire(shard, owner, self.clock.now(), ttl)).await
+    }
+
+    async fn renew(&self, fence: &Fence, ttl: Duration) -> Result<(), StoreError> {
+        self.write(|disk| disk.owner(&fence.shard).renew(fence, self.clock.now(), ttl)).await
+    }
+
+    async fn release(&self, fence: &Fence) -> Result<(), StoreError> {
+        self.write(|disk| {
+            disk.owner(&fence.shard).release(fence);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {
+        check_batch(&batch)?;
+        self.write(|disk| disk.apply(fence, &batch)).await
+    }
+
+    async fn get(&self, shard: &str, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        self.read(|disk| disk.map(shard).get(key).cloned()).await
+    }
+
+    async fn range(&self, shard: &str, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.read(|disk| page(&disk.map(shard), &range, limit)).await
+    }
+
+    async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError> {
+        let map = self.read(|disk| disk.map(shard)).await?;
+        Ok(Box::new(MemorySnapshot(map)))
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.read(|_| self.clock.now()).await
+    }
+}
+
+struct MemorySnapshot(Map);
+
+#[async_trait]
+impl Snapshot for MemorySnapshot {
+    async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    async fn range(&self, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        Ok(page(&self.0, &range, limit))
+    }
+}
