@@ -24,20 +24,24 @@ pub fn check_name(what: &str, name: &str) -> Result<(), StoreError> {
 
 /// Checks the keys and the size of a batch.
 pub fn check_batch(batch: &Batch) -> Result<(), StoreError> {
-    batch.ops().iter().map(Op::key).try_for_each(|key| check_key(key))?;
+    batch
+        .ops()
+        .iter()
+        .map(Op::key)
+        .try_for_each(|key| check_key(key))?;
     match batch.bytes() {
-        bytes if bytes > MAX_BATCH_BYTES => {
-            Err(invalid(format!("a batch of {bytes} bytes, over {MAX_BATCH_BYTES}; split it")))
-        }
+        bytes if bytes > MAX_BATCH_BYTES => Err(invalid(format!(
+            "a batch of {bytes} bytes, over {MAX_BATCH_BYTES}; split it"
+        ))),
         _ => Ok(()),
     }
 }
 
 fn check_key(key: &[u8]) -> Result<(), StoreError> {
     match key.len() {
-        bytes if bytes > MAX_KEY_BYTES => {
-            Err(invalid(format!("a key of {bytes} bytes, over {MAX_KEY_BYTES}")))
-        }
+        bytes if bytes > MAX_KEY_BYTES => Err(invalid(format!(
+            "a key of {bytes} bytes, over {MAX_KEY_BYTES}"
+        ))),
         _ => Ok(()),
     }
 }

@@ -45,9 +45,17 @@ impl MemoryStore {
 
     /// An empty store with its own order of concurrent calls.
     pub fn seeded(clock: SharedClock, seed: u64) -> Self {
-        let disk =
-            Disk { shards: HashMap::new(), owners: HashMap::new(), random: Random::new(seed), boot: 0 };
-        Self { clock, disk: Arc::new(Mutex::new(disk)), boot: 0 }
+        let disk = Disk {
+            shards: HashMap::new(),
+            owners: HashMap::new(),
+            random: Random::new(seed),
+            boot: 0,
+        };
+        Self {
+            clock,
+            disk: Arc::new(Mutex::new(disk)),
+            boot: 0,
+        }
     }
 
     /// Ends this store as a crash would and opens what it held: calls in flight
@@ -55,7 +63,20 @@ impl MemoryStore {
     pub fn crash(&self) -> Self {
         let mut disk = lock(&self.disk);
         disk.boot += 1;
-        Self { clock: Arc::clone(&self.clock), disk: Arc::clone(&self.disk), boot: disk.boot }
+        Self {
+            clock: Arc::clone(&self.clock),
+            disk: Arc::clone(&self.disk),
+            boot: disk.boot,
+        }
+    }
+
+    /// Another handle of the same running store.
+    pub fn handle(&self) -> Self {
+        Self {
+            clock: Arc::clone(&self.clock),
+            disk: Arc::clone(&self.disk),
+            boot: self.boot,
+        }
     }
 
     fn open(&self) -> Result<MutexGuard<'_, Disk>, StoreError> {
@@ -132,13 +153,18 @@ fn page(map: &BTreeMap<Bytes, Bytes>, range: &KeyRange, limit: usize) -> Vec<Ent
     if range.is_empty() {
         return Vec::new();
     }
-    let entry = |(key, value): (&Bytes, &Bytes)| Entry { key: key.clone(), value: value.clone() };
+    let entry = |(key, value): (&Bytes, &Bytes)| Entry {
+        key: key.clone(),
+        value: value.clone(),
+    };
     map.range(range.bounds()).take(limit).map(entry).collect()
 }
 
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStore").field("boot", &self.boot).finish_non_exhaustive()
+        f.debug_struct("MemoryStore")
+            .field("boot", &self.boot)
+            .finish_non_exhaustive()
     }
 }
 
@@ -147,11 +173,16 @@ impl Store for MemoryStore {
     async fn acquire(&self, shard: &str, owner: &str, ttl: Duration) -> Result<Fence, StoreError> {
         check_name("shard", shard)?;
         check_name("owner", owner)?;
-        self.write(|disk| disk.owner(shard).acquire(shard, owner, self.clock.now(), ttl)).await
+        self.write(|disk| {
+            disk.owner(shard)
+                .acquire(shard, owner, self.clock.now(), ttl)
+        })
+        .await
     }
 
     async fn renew(&self, fence: &Fence, ttl: Duration) -> Result<(), StoreError> {
-        self.write(|disk| disk.owner(&fence.shard).renew(fence, self.clock.now(), ttl)).await
+        self.write(|disk| disk.owner(&fence.shard).renew(fence, self.clock.now(), ttl))
+            .await
     }
 
     async fn release(&self, fence: &Fence) -> Result<(), StoreError> {
@@ -171,8 +202,14 @@ impl Store for MemoryStore {
         self.read(|disk| disk.map(shard).get(key).cloned()).await
     }
 
-    async fn range(&self, shard: &str, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        self.read(|disk| page(&disk.map(shard), &range, limit)).await
+    async fn range(
+        &self,
+        shard: &str,
+        range: KeyRange,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.read(|disk| page(&disk.map(shard), &range, limit))
+            .await
     }
 
     async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError> {

@@ -22,7 +22,10 @@ impl Ownership {
     /// Ownership as an earlier process left it: the epoch counts on, and the
     /// shard is free.
     pub fn left_at(epoch: u64) -> Self {
-        Self { epoch, holder: None }
+        Self {
+            epoch,
+            holder: None,
+        }
     }
 
     /// The newest epoch; zero when the shard was never acquired.
@@ -31,18 +34,36 @@ impl Ownership {
     }
 
     /// Takes the shard for `owner` under the next epoch.
-    pub fn acquire(&mut self, shard: &str, owner: &str, now: Timestamp, ttl: Duration) -> Result<Fence, StoreError> {
+    pub fn acquire(
+        &mut self,
+        shard: &str,
+        owner: &str,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Fence, StoreError> {
         self.refuse_while_held(shard, owner, now)?;
         self.epoch += 1;
-        self.holder = Some(Holder { owner: owner.to_owned(), until: now + ttl });
-        Ok(Fence { shard: shard.into(), epoch: self.epoch })
+        self.holder = Some(Holder {
+            owner: owner.to_owned(),
+            until: now + ttl,
+        });
+        Ok(Fence {
+            shard: shard.into(),
+            epoch: self.epoch,
+        })
     }
 
-    fn refuse_while_held(&self, shard: &str, owner: &str, now: Timestamp) -> Result<(), StoreError> {
+    fn refuse_while_held(
+        &self,
+        shard: &str,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         match &self.holder {
-            Some(holder) if holder.owner != owner && holder.until > now => {
-                Err(StoreError::Owned { shard: shard.into(), owner: holder.owner.clone() })
-            }
+            Some(holder) if holder.owner != owner && holder.until > now => Err(StoreError::Owned {
+                shard: shard.into(),
+                owner: holder.owner.clone(),
+            }),
             _ => Ok(()),
         }
     }
@@ -51,12 +72,20 @@ impl Ownership {
     pub fn check(&self, fence: &Fence) -> Result<(), StoreError> {
         match &self.holder {
             Some(_) if self.epoch == fence.epoch => Ok(()),
-            _ => Err(StoreError::Fenced { shard: Arc::clone(&fence.shard), held: fence.epoch }),
+            _ => Err(StoreError::Fenced {
+                shard: Arc::clone(&fence.shard),
+                held: fence.epoch,
+            }),
         }
     }
 
     /// Extends the holder's time to `ttl` from `now`.
-    pub fn renew(&mut self, fence: &Fence, now: Timestamp, ttl: Duration) -> Result<(), StoreError> {
+    pub fn renew(
+        &mut self,
+        fence: &Fence,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<(), StoreError> {
         self.check(fence)?;
         if let Some(holder) = &mut self.holder {
             holder.until = now + ttl;
@@ -87,10 +116,16 @@ mod tests {
     fn another_owner_waits_for_the_lapse_and_then_takes_over() {
         let mut shard = Ownership::default();
         let first = shard.acquire("s", "a", at(0), TTL).unwrap();
-        assert!(matches!(shard.acquire("s", "b", at(99), TTL), Err(StoreError::Owned { .. })));
+        assert!(matches!(
+            shard.acquire("s", "b", at(99), TTL),
+            Err(StoreError::Owned { .. })
+        ));
         let second = shard.acquire("s", "b", at(100), TTL).unwrap();
         assert_eq!((first.epoch, second.epoch), (1, 2));
-        assert!(matches!(shard.check(&first), Err(StoreError::Fenced { held: 1, .. })));
+        assert!(matches!(
+            shard.check(&first),
+            Err(StoreError::Fenced { held: 1, .. })
+        ));
         assert!(shard.check(&second).is_ok());
     }
 

@@ -36,18 +36,27 @@ pub struct KeyRange {
 impl KeyRange {
     /// Every key.
     pub fn all() -> Self {
-        Self { start: Bound::Unbounded, end: None }
+        Self {
+            start: Bound::Unbounded,
+            end: None,
+        }
     }
 
     /// Every key that begins with `prefix`.
     pub fn prefix(prefix: &[u8]) -> Self {
-        Self { start: Bound::Included(Bytes::copy_from_slice(prefix)), end: after_prefix(prefix) }
+        Self {
+            start: Bound::Included(Bytes::copy_from_slice(prefix)),
+            end: after_prefix(prefix),
+        }
     }
 
     /// Both ends, as the maps of the standard library take them; they refuse an
     /// [empty](Self::is_empty) range by panicking.
     pub fn bounds(&self) -> (Bound<Bytes>, Bound<Bytes>) {
-        (self.start.clone(), self.end.clone().map_or(Bound::Unbounded, Bound::Excluded))
+        (
+            self.start.clone(),
+            self.end.clone().map_or(Bound::Unbounded, Bound::Excluded),
+        )
     }
 
     /// Whether no key can be in this range.
@@ -61,7 +70,10 @@ impl KeyRange {
 
     /// The rest of this range after `key`, for reading page by page.
     pub fn after(self, key: Bytes) -> Self {
-        Self { start: Bound::Excluded(key), end: self.end }
+        Self {
+            start: Bound::Excluded(key),
+            end: self.end,
+        }
     }
 }
 
@@ -110,7 +122,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Up to `limit` entries of `range`, in key order; fewer only when the range
     /// holds no more.
-    async fn range(&self, shard: &str, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError>;
+    async fn range(
+        &self,
+        shard: &str,
+        range: KeyRange,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError>;
 
     /// A view of `shard` that later commits do not change. It holds resources of
     /// the store: read what is needed and drop it.
@@ -144,7 +161,10 @@ mod tests {
 
     #[test]
     fn a_range_that_ends_where_it_starts_is_empty() {
-        let range = |start, end: &'static [u8]| KeyRange { start, end: Some(Bytes::from_static(end)) };
+        let range = |start, end: &'static [u8]| KeyRange {
+            start,
+            end: Some(Bytes::from_static(end)),
+        };
         let key = Bytes::from_static(b"b");
         assert!(range(Bound::Included(key.clone()), b"b").is_empty());
         assert!(range(Bound::Excluded(key.clone()), b"a").is_empty());

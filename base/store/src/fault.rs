@@ -1,0 +1,251 @@
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use clock::Timestamp;
+use tokio::sync::Notify;
+
+use crate::random::Random;
+use crate::{Batch, Entry, Fence, KeyRange, Snapshot, Store, StoreError};
+
+/// A kind of call on a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    Acquire,
+    Renew,
+    Release,
+    Commit,
+    Get,
+    Range,
+    Snapshot,
+    Now,
+}
+
+impl Call {
+    fn is_write(self) -> bool {
+        matches!(
+            self,
+            Self::Acquire | Self::Renew | Self::Release | Self::Commit
+        )
+    }
+}
+
+/// What goes wrong with one call.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// Nothing: the call passes. Fills the gaps of a script.
+    None,
+    /// Refused with [`StoreError::Unavailable`]; nothing was changed.
+    Unavailable,
+    /// The call took effect, but the answer is [`StoreError::Unknown`].
+    UnknownApplied,
+    /// The call had no effect and the answer is [`StoreError::Unknown`].
+    UnknownLost,
+    /// The call starts when it is notified.
+    Delay(Arc<Notify>),
+    /// As [`Fault::UnknownLost`], and every later call is unavailable until
+    /// [`FaultStore::mend`].
+    Cut,
+}
+
+/// A store whose calls fail as told, by script or by seed.
+#[derive(Debug)]
+pub struct FaultStore<S: ?Sized> {
+    plan: Mutex<Plan>,
+    cut: Arc<AtomicBool>,
+    inner: Arc<S>,
+}
+
+#[derive(Debug, Default)]
+struct Plan {
+    scripts: HashMap<Call, VecDeque<Fault>>,
+    calls: HashMap<Call, u64>,
+    chance: Option<Chance>,
+}
+
+#[derive(Debug)]
+struct Chance {
+    random: Random,
+    one_in: u64,
+}
+
+impl<S: Store + ?Sized> FaultStore<S> {
+    /// Passes everything to `inner` until told otherwise.
+    pub fn new(inner: Arc<S>) -> Self {
+        Self {
+            plan: Mutex::default(),
+            cut: Arc::default(),
+            inner,
+        }
+    }
+
+    /// Fails about one in `one_in` calls, chosen by `seed`: reads as
+    /// unavailable, writes in each of the three ways.
+    pub fn seeded(inner: Arc<S>, seed: u64, one_in: u64) -> Self {
+        let store = Self::new(inner);
+        store.plan().chance = Some(Chance {
+            random: Random::new(seed),
+            one_in,
+        });
+        store
+    }
+
+    /// Appends to what happens to the next calls of this kind.
+    pub fn script(&self, call: Call, faults: impl IntoIterator<Item = Fault>) {
+        self.plan().scripts.entry(call).or_default().extend(faults);
+    }
+
+    /// Makes every later call unavailable.
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends a cut and forgets all scripts and chances.
+    pub fn mend(&self) {
+        let mut plan = self.plan();
+        plan.scripts.clear();
+        plan.chance = None;
+        self.cut.store(false, Ordering::SeqCst);
+    }
+
+    /// How many calls of this kind were made, the failed ones included.
+    pub fn calls(&self, call: Call) -> u64 {
+        self.plan().calls.get(&call).copied().unwrap_or_default()
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn faulty<T: Send>(
+        &self,
+        call: Call,
+        run: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let fault = self.plan().next(call);
+        refuse_if_cut(&self.cut)?;
+        match fault {
+            Fault::None => run.await,
+            Fault::Unavailable => Err(unavailable("a fault was injected")),
+            Fault::UnknownApplied => run.await.and_then(|_| Err(lost_answer())),
+            Fault::UnknownLost => Err(lost_answer()),
+            Fault::Delay(start) => {
+                start.notified().await;
+                run.await
+            }
+            Fault::Cut => {
+                self.cut();
+                Err(lost_answer())
+            }
+        }
+    }
+}
+
+impl Plan {
+    fn next(&mut self, call: Call) -> Fault {
+        *self.calls.entry(call).or_default() += 1;
+        let scripted = self.scripts.get_mut(&call).and_then(VecDeque::pop_front);
+        scripted
+            .or_else(|| Some(self.chance.as_mut()?.draw(call)))
+            .unwrap_or(Fault::None)
+    }
+}
+
+impl Chance {
+    fn draw(&mut self, call: Call) -> Fault {
+        if self.random.below(self.one_in) != 0 {
+            return Fault::None;
+        }
+        match self.random.below(3) {
+            1 if call.is_write() => Fault::UnknownApplied,
+            2 if call.is_write() => Fault::UnknownLost,
+            _ => Fault::Unavailable,
+        }
+    }
+}
+
+fn refuse_if_cut(cut: &AtomicBool) -> Result<(), StoreError> {
+    match cut.load(Ordering::SeqCst) {
+        true => Err(unavailable("the store was cut off")),
+        false => Ok(()),
+    }
+}
+
+fn unavailable(why: &str) -> StoreError {
+    StoreError::Unavailable(why.into())
+}
+
+fn lost_answer() -> StoreError {
+    StoreError::Unknown("the answer was lost".into())
+}
+
+#[async_trait]
+impl<S: Store + ?Sized> Store for FaultStore<S> {
+    async fn acquire(&self, shard: &str, owner: &str, ttl: Duration) -> Result<Fence, StoreError> {
+        self.faulty(Call::Acquire, self.inner.acquire(shard, owner, ttl))
+            .await
+    }
+
+    async fn renew(&self, fence: &Fence, ttl: Duration) -> Result<(), StoreError> {
+        self.faulty(Call::Renew, self.inner.renew(fence, ttl)).await
+    }
+
+    async fn release(&self, fence: &Fence) -> Result<(), StoreError> {
+        self.faulty(Call::Release, self.inner.release(fence)).await
+    }
+
+    async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {
+        self.faulty(Call::Commit, self.inner.commit(fence, batch))
+            .await
+    }
+
+    async fn get(&self, shard: &str, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        self.faulty(Call::Get, self.inner.get(shard, key)).await
+    }
+
+    async fn range(
+        &self,
+        shard: &str,
+        range: KeyRange,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.faulty(Call::Range, self.inner.range(shard, range, limit))
+            .await
+    }
+
+    async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError> {
+        let inner = self
+            .faulty(Call::Snapshot, self.inner.snapshot(shard))
+            .await?;
+        Ok(Box::new(FaultSnapshot {
+            cut: Arc::clone(&self.cut),
+            inner,
+        }))
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.faulty(Call::Now, self.inner.now()).await
+    }
+}
+
+/// A snapshot that ends with its store.
+struct FaultSnapshot {
+    cut: Arc<AtomicBool>,
+    inner: Box<dyn Snapshot>,
+}
+
+#[async_trait]
+impl Snapshot for FaultSnapshot {
+    async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        refuse_if_cut(&self.cut)?;
+        self.inner.get(key).await
+    }
+
+    async fn range(&self, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        refuse_if_cut(&self.cut)?;
+        self.inner.range(range, limit).await
+    }
+}
