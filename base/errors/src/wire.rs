@@ -38,7 +38,10 @@ impl From<wire::Error> for Error {
             code: error.code,
             message: error.message,
             field: filled(error.field),
-            frames: error.frames.into_option().map(|range| FrameRange { start: range.start, end: range.end }),
+            frames: error.frames.into_option().map(|range| FrameRange {
+                start: range.start,
+                end: range.end,
+            }),
             hint: filled(error.hint),
             causes: error.causes.into_iter().map(Self::from).collect(),
         }
@@ -55,7 +58,11 @@ impl From<Error> for wire::Error {
             field: error.field.unwrap_or_default(),
             frames: error
                 .frames
-                .map(|range| wire::FrameRange { start: range.start, end: range.end, ..Default::default() })
+                .map(|range| wire::FrameRange {
+                    start: range.start,
+                    end: range.end,
+                    ..Default::default()
+                })
                 .into(),
             hint: error.hint.unwrap_or_default(),
             causes: error.causes.into_iter().map(Self::from).collect(),

@@ -22,7 +22,12 @@ pub fn derived<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
 
 /// The id of the `generation`-th try of one task (seam S4).
 pub fn invocation(workflow: &str, node: &str, element: u64, generation: u32) -> String {
-    derived([workflow.as_bytes(), node.as_bytes(), &element.to_be_bytes(), &generation.to_be_bytes()])
+    derived([
+        workflow.as_bytes(),
+        node.as_bytes(),
+        &element.to_be_bytes(),
+        &generation.to_be_bytes(),
+    ])
 }
 
 #[cfg(test)]
@@ -31,13 +36,22 @@ mod tests {
 
     #[test]
     fn parts_do_not_run_together() {
-        assert_ne!(derived([b"ab".as_slice(), b"c"]), derived([b"a".as_slice(), b"bc"]));
+        assert_ne!(
+            derived([b"ab".as_slice(), b"c"]),
+            derived([b"a".as_slice(), b"bc"])
+        );
         assert_eq!(derived([b"ab".as_slice()]).len(), 32);
     }
 
     #[test]
     fn each_generation_of_a_task_has_its_own_id() {
-        assert_ne!(invocation("w", "encoder", 1, 0), invocation("w", "encoder", 1, 1));
-        assert_eq!(invocation("w", "encoder", 1, 0), invocation("w", "encoder", 1, 0));
+        assert_ne!(
+            invocation("w", "encoder", 1, 0),
+            invocation("w", "encoder", 1, 1)
+        );
+        assert_eq!(
+            invocation("w", "encoder", 1, 0),
+            invocation("w", "encoder", 1, 0)
+        );
     }
 }

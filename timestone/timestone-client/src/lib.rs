@@ -1,1 +1,7 @@
 //! The queue as its users see it: one client, in process or over RPC.
+
+mod api;
+mod client;
+
+pub use api::{DequeueRequest, Outcomes, Timestone, TimestoneError};
+pub use client::Client;

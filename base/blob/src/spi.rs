@@ -1,0 +1,80 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::Digest;
+
+/// Where some bytes are and what they must hash to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobRef {
+    /// Name of the store in the configuration.
+    pub store: String,
+    pub digest: Digest,
+    /// Bytes.
+    pub size: u64,
+    /// Media type.
+    pub content_type: String,
+}
+
+/// Why a blob could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    #[error("there is no blob {0}")]
+    NotFound(Digest),
+    #[error("blob {digest} is damaged: {problem}")]
+    Corrupt { digest: Digest, problem: String },
+    #[error("no blob store is named `{0}`")]
+    UnknownStore(String),
+    #[error("{action} {path}: {source}", path = path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: std::io::Error,
+    },
+}
+
+/// A file that a producer wrote below the store's own staging area, not yet published.
+#[derive(Debug)]
+pub struct StagedFile {
+    pub path: PathBuf,
+    pub content_type: String,
+}
+
+/// Bytes by digest. What has been put is never overwritten.
+#[async_trait]
+pub trait BlobStore: fmt::Debug + Send + Sync + 'static {
+    /// The name that references carry.
+    fn name(&self) -> &str;
+
+    /// Keeps `bytes`, durably. Putting equal bytes again does nothing.
+    async fn put(&self, bytes: Bytes, content_type: &str) -> Result<BlobRef, BlobError>;
+
+    /// Hashes, syncs and publishes a staged file, by link or rename where the
+    /// store is on the same file system. The staged path is gone afterwards.
+    async fn publish(&self, file: StagedFile) -> Result<BlobRef, BlobError>;
+
+    /// The whole blob, verified; for small ones (at most `limit` bytes).
+    async fn get(&self, blob: &BlobRef, limit: u64) -> Result<Bytes, BlobError>;
+
+    /// Whether the blob is there in full size.
+    async fn contains(&self, blob: &BlobRef) -> Result<bool, BlobError>;
+
+    /// A path below which the blob can be read as a file: the store's own file,
+    /// read-only, where it is local; else a copy made below `into`.
+    async fn local_path(&self, blob: &BlobRef, into: &Path) -> Result<PathBuf, BlobError>;
+
+    /// A fresh directory for files to be published. Removed by [`BlobStore::discard`].
+    async fn staging(&self, key: &str) -> Result<PathBuf, BlobError>;
+
+    /// Removes a staging directory with all that is in it.
+    async fn discard(&self, staging: &Path) -> Result<(), BlobError>;
+
+    /// Remembers `key` → `value` if `key` is new; the value that is kept either way.
+    /// For memos (seam S6): at most 64 KiB.
+    async fn memo_put(&self, key: Digest, value: Bytes) -> Result<Bytes, BlobError>;
+
+    /// What is remembered under `key`.
+    async fn memo_get(&self, key: Digest) -> Result<Option<Bytes>, BlobError>;
+}
