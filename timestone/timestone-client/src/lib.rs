@@ -2,6 +2,9 @@
 
 mod api;
 mod client;
+pub mod envelope;
+pub mod names;
 
 pub use api::{DequeueRequest, Outcomes, Timestone, TimestoneError};
 pub use client::Client;
+pub use timestone::limits;

@@ -1,0 +1,40 @@
+//! Every cap of the queue, on one page.
+
+/// Encoded payload of a message, in bytes; more goes to the blob store, by reference.
+pub const MAX_PAYLOAD_BYTES: usize = 32 << 10;
+/// Metadata pairs of a message.
+pub const MAX_METADATA_PAIRS: usize = 4;
+/// A metadata key, in bytes.
+pub const MAX_METADATA_KEY_BYTES: usize = 64;
+/// A metadata value, in bytes.
+pub const MAX_METADATA_VALUE_BYTES: usize = 256;
+/// The name of a queue, in bytes.
+pub const MAX_QUEUE_NAME_BYTES: usize = 255;
+/// The id of a message, in bytes.
+pub const MAX_ID_BYTES: usize = 512;
+/// The owner and the boot of a session, and a request id, in bytes each.
+pub const MAX_SESSION_BYTES: usize = 255;
+/// The reason of a cancellation and an encoded error, in bytes.
+pub const MAX_REASON_BYTES: usize = 1 << 10;
+/// An encoded error kept with a message, in bytes.
+pub const MAX_ERROR_BYTES: usize = 16 << 10;
+/// Items of one call.
+pub const MAX_BATCH: usize = 1_024;
+/// Messages handed on by one completion or failure.
+pub const MAX_THEN_ENQUEUE: usize = 256;
+/// Queues of one dequeue.
+pub const MAX_DEQUEUE_QUEUES: usize = 64;
+/// Wait of one dequeue, in milliseconds.
+pub const MAX_WAIT_MS: u64 = 60_000;
+/// Lease of a delivery, in milliseconds.
+pub const MIN_LEASE_MS: u64 = 100;
+/// Lease of a delivery, in milliseconds.
+pub const MAX_LEASE_MS: u64 = 86_400_000;
+/// Invisibility, retry delay and retention, in milliseconds: a year.
+pub const MAX_DELAY_MS: u64 = 366 * 86_400_000;
+/// Deliveries allowed.
+pub const MAX_ATTEMPTS: u32 = 1_000_000;
+/// Queues of one shard.
+pub const MAX_QUEUES: usize = 100_000;
+/// Messages ended by time or collected in one step.
+pub const MAX_TICK: usize = 1_024;
