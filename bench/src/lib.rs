@@ -1,3 +1,5 @@
 //! One program per published figure, measured beside a peer.
 
-fn main() {}
+pub mod machine;
+pub mod process;
+pub mod stats;

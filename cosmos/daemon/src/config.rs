@@ -1,0 +1,212 @@
+//! The one configuration file of an installation, read by every role.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+/// The commented defaults, which are also the documentation.
+pub const DEFAULT_CONFIG: &str = include_str!("default.yaml");
+
+/// Everything that can be configured. Unknown keys are refused.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub data: PathBuf,
+    pub store: String,
+    pub blobs: BlobsConfig,
+    pub token_file: Option<PathBuf>,
+    pub timestone: TimestoneConfig,
+    pub optimus: OptimusConfig,
+    pub plato: PlatoConfig,
+    pub stratum: StratumConfig,
+}
+
+/// Where media and results are kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BlobsConfig {
+    pub name: String,
+    /// Unset: `blobs` below `data`.
+    pub path: Option<PathBuf>,
+}
+
+/// The queue server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TimestoneConfig {
+    pub listen: String,
+    /// How the other roles reach it. Unset: `http://` and `listen`.
+    pub url: Option<String>,
+    pub lease_seconds: u64,
+}
+
+/// The API server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OptimusConfig {
+    pub listen: String,
+    pub source_roots: Vec<PathBuf>,
+    pub output_roots: Vec<PathBuf>,
+}
+
+/// The workflow engine.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PlatoConfig {
+    /// Unset: unique to the process.
+    pub name: Option<String>,
+    pub groups: u32,
+    pub ownership_seconds: u64,
+}
+
+/// The host agent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StratumConfig {
+    /// Unset: the host's name.
+    pub name: Option<String>,
+    /// Unset: every processor of the host.
+    pub cpus: Option<u32>,
+    /// Unset: three quarters of the host's memory.
+    pub memory_mb: Option<u64>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("cosmos-data"),
+            store: "embedded".into(),
+            blobs: BlobsConfig::default(),
+            token_file: None,
+            timestone: TimestoneConfig::default(),
+            optimus: OptimusConfig::default(),
+            plato: PlatoConfig::default(),
+            stratum: StratumConfig::default(),
+        }
+    }
+}
+
+impl Default for BlobsConfig {
+    fn default() -> Self {
+        Self {
+            name: "local".into(),
+            path: None,
+        }
+    }
+}
+
+impl Default for TimestoneConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:7401".into(),
+            url: None,
+            lease_seconds: 15,
+        }
+    }
+}
+
+impl Default for OptimusConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:7400".into(),
+            source_roots: Vec::new(),
+            output_roots: Vec::new(),
+        }
+    }
+}
+
+impl Default for PlatoConfig {
+    fn default() -> Self {
+        Self {
+            name: None,
+            groups: 4,
+            ownership_seconds: 10,
+        }
+    }
+}
+
+impl Default for StratumConfig {
+    fn default() -> Self {
+        Self {
+            name: None,
+            cpus: None,
+            memory_mb: None,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration file; relative paths in it count from the file's folder.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        let config: Self = serde_saphyr::from_str(&text)
+            .with_context(|| format!("the configuration {} is not valid", path.display()))?;
+        Ok(config.below(path.parent().unwrap_or(Path::new("."))))
+    }
+
+    fn below(mut self, folder: &Path) -> Self {
+        self.data = folder.join(&self.data);
+        self.blobs.path = self.blobs.path.map(|path| folder.join(path));
+        self.token_file = self.token_file.map(|path| folder.join(path));
+        self
+    }
+
+    /// The folder of the blob store.
+    pub fn blob_root(&self) -> PathBuf {
+        self.blobs
+            .path
+            .clone()
+            .unwrap_or_else(|| self.data.join("blobs"))
+    }
+
+    /// The file that holds the installation's token.
+    pub fn token_path(&self) -> PathBuf {
+        self.token_file
+            .clone()
+            .unwrap_or_else(|| self.data.join("token"))
+    }
+
+    /// Where the queue server is reached.
+    pub fn timestone_url(&self) -> String {
+        self.timestone
+            .url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", self.timestone.listen))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_documented_defaults_are_the_defaults() {
+        let documented: Config = serde_saphyr::from_str(DEFAULT_CONFIG).unwrap();
+        assert_eq!(
+            format!("{documented:?}"),
+            format!("{:?}", Config::default())
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let error = serde_saphyr::from_str::<Config>("stratum: {cpu: 3}")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("cpu"), "{error}");
+    }
+
+    #[test]
+    fn paths_count_from_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cosmos.yaml");
+        std::fs::write(&file, "data: state\n").unwrap();
+        assert_eq!(
+            Config::read(&file).unwrap().data,
+            folder.path().join("state")
+        );
+    }
+}
