@@ -1,0 +1,143 @@
+//! The store's directory: locked, and whole after a power cut at any moment.
+//!
+//! A directory entry is only safe once its directory was synced, and a power cut
+//! in the middle of creating a database leaves one that cannot be opened. So a
+//! database is created aside, synced with everything in it, and then moved to its
+//! name; after every opening the directories are synced again, because opening
+//! may have created files.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use store::StoreError;
+
+use crate::Options;
+use crate::error::{in_use, io as io_error, opening, reading};
+use crate::keys::{LAYOUT, LAYOUT_KEY};
+
+const KEYSPACE: &str = "store";
+
+/// An open database in a locked directory. Dropping it closes both.
+pub(crate) struct Directory {
+    pub(crate) database: Database,
+    pub(crate) keyspace: Keyspace,
+    // Last, so that the lock outlives the database.
+    _lock: File,
+}
+
+impl Directory {
+    /// Opens the store at `path`, creating it if it is absent.
+    pub(crate) fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
+        let path = std::path::absolute(path).map_err(|error| io_error("find", path, &error))?;
+        make(&path).map_err(|error| io_error("create", &path, &error))?;
+        let lock = lock(&path)?;
+        let database = path.join("db");
+        if !exists(&database)? {
+            create(&path, &database, options)?;
+        }
+        let (database, keyspace) = open(&database, options)?;
+        check_layout(&path, &keyspace)?;
+        Ok(Self {
+            database,
+            keyspace,
+            _lock: lock,
+        })
+    }
+}
+
+/// Creates the directory and makes its name last.
+fn make(path: &Path) -> io::Result<()> {
+    let missing: Vec<_> = path.ancestors().take_while(|part| !part.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let parents = missing.iter().rev().filter_map(|part| part.parent());
+    // The last start may have been cut off before this, so it is always done.
+    parents.chain(path.parent()).try_for_each(sync_directory)
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let directory = File::open(path).map_err(|error| io_error("open", path, &error))?;
+    match directory.try_lock() {
+        Ok(()) => Ok(directory),
+        Err(TryLockError::WouldBlock) => Err(in_use(path)),
+        Err(TryLockError::Error(error)) => Err(io_error("lock", path, &error)),
+    }
+}
+
+fn exists(path: &Path) -> Result<bool, StoreError> {
+    path.try_exists()
+        .map_err(|error| io_error("look at", path, &error))
+}
+
+/// Creates an empty database beside its place and moves it there.
+fn create(parent: &Path, place: &Path, options: Options) -> Result<(), StoreError> {
+    let aside: PathBuf = parent.join("db.new");
+    if exists(&aside)? {
+        fs::remove_dir_all(&aside).map_err(|error| io_error("remove", &aside, &error))?;
+    }
+    write_empty(&aside, options).map_err(|error| opening(&aside, error))?;
+    sync_tree(&aside, Depth::Files).map_err(|error| io_error("sync", &aside, &error))?;
+    fs::rename(&aside, place).map_err(|error| io_error("name", place, &error))?;
+    sync_directory(parent).map_err(|error| io_error("sync", parent, &error))
+}
+
+fn write_empty(path: &Path, options: Options) -> fjall::Result<()> {
+    let (database, keyspace) = start(path, options)?;
+    keyspace.insert(LAYOUT_KEY, LAYOUT)?;
+    database.persist(PersistMode::SyncAll)
+}
+
+fn open(path: &Path, options: Options) -> Result<(Database, Keyspace), StoreError> {
+    let opened = start(path, options).map_err(|error| opening(path, error))?;
+    sync_tree(path, Depth::Directories).map_err(|error| io_error("sync", path, &error))?;
+    Ok(opened)
+}
+
+fn start(path: &Path, options: Options) -> fjall::Result<(Database, Keyspace)> {
+    let database = Database::builder(path)
+        .cache_size(options.cache_bytes)
+        .open()?;
+    let memtable = options.memtable_bytes;
+    let keyspace = database.keyspace(KEYSPACE, || {
+        KeyspaceCreateOptions::default().max_memtable_size(memtable)
+    })?;
+    Ok((database, keyspace))
+}
+
+fn check_layout(path: &Path, keyspace: &Keyspace) -> Result<(), StoreError> {
+    let path = path.display();
+    match keyspace.get(LAYOUT_KEY).map_err(reading)?.as_deref() {
+        Some(LAYOUT) => Ok(()),
+        Some(other) => Err(StoreError::Corrupt(
+            format!("{path} has layout {other:?}, this version reads {LAYOUT:?}").into(),
+        )),
+        None => Err(StoreError::Corrupt(
+            format!("{path} names no layout").into(),
+        )),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    Directories,
+    Files,
+}
+
+/// Syncs every directory below `path`, and every file if wanted, leaves first.
+fn sync_tree(path: &Path, depth: Depth) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => sync_tree(&entry.path(), depth)?,
+            false if depth == Depth::Files => File::open(entry.path())?.sync_all()?,
+            false => {}
+        }
+    }
+    sync_directory(path)
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

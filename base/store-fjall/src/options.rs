@@ -1,0 +1,19 @@
+/// How the engine uses memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How many bytes of changes are kept in memory, and read again at the next
+    /// start, before they are written as a sorted table. Fixed when the store is
+    /// created.
+    pub memtable_bytes: u64,
+    /// How many bytes of tables are cached.
+    pub cache_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            memtable_bytes: 32 << 20,
+            cache_bytes: 64 << 20,
+        }
+    }
+}

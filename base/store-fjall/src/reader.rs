@@ -1,0 +1,40 @@
+use bytes::Bytes;
+use fjall::{Guard, Keyspace, Readable, Snapshot as View};
+use store::{Entry, KeyRange, StoreError};
+
+use crate::error::reading;
+use crate::keys::ShardPrefix;
+
+/// A view of one shard at one moment: batches are seen whole or not at all.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    pub(crate) view: View,
+    pub(crate) keyspace: Keyspace,
+    pub(crate) shard: ShardPrefix,
+}
+
+impl Reader {
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let value = self
+            .view
+            .get(&self.keyspace, self.shard.key(key))
+            .map_err(reading)?;
+        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    pub(crate) fn range(&self, range: &KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.view.range(&self.keyspace, self.shard.bounds(range));
+        found.take(limit).map(|found| self.entry(found)).collect()
+    }
+
+    fn entry(&self, found: Guard) -> Result<Entry, StoreError> {
+        let (key, value) = found.into_inner().map_err(reading)?;
+        Ok(Entry {
+            key: self.shard.strip(&key)?,
+            value: Bytes::copy_from_slice(&value),
+        })
+    }
+}

@@ -1,0 +1,214 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use clock::{SharedClock, Timestamp};
+use store::limits::{check_batch, check_name};
+use store::{Batch, Entry, Fence, KeyRange, Snapshot, Store, StoreError};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::Options;
+use crate::directory::Directory;
+use crate::error::io;
+use crate::keys::ShardPrefix;
+use crate::reader::Reader;
+use crate::writer::{QUEUE, Request, Writer, refuse_after};
+
+/// A store in a directory of this machine, used by one process at a time.
+///
+/// After a write or sync has failed nothing more is read or written: what the
+/// disk holds is only known after opening it again. Dropping the store waits for
+/// the writes under way and closes the directory, once no snapshot is left.
+pub struct FjallStore {
+    path: PathBuf,
+    clock: SharedClock,
+    directory: Arc<Directory>,
+    failure: Arc<OnceLock<Arc<str>>>,
+    /// `None` only while the store is being dropped.
+    requests: Option<mpsc::Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl FjallStore {
+    /// Opens the store at `path`, creating it if it is absent. Ownership times
+    /// are measured by `clock`. Blocks while changes since the last tables were
+    /// written are read again.
+    ///
+    /// [`StoreError::Unavailable`] if another process has it open or the
+    /// directory cannot be used, [`StoreError::Corrupt`] if it cannot be read.
+    pub fn open(path: impl AsRef<Path>, clock: SharedClock) -> Result<Self, StoreError> {
+        Self::open_with(path, clock, Options::default())
+    }
+
+    /// As [`FjallStore::open`], with other use of memory.
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        clock: SharedClock,
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_owned();
+        let directory = Arc::new(Directory::open(&path, options)?);
+        let failure = Arc::default();
+        let writer = Writer::new(
+            Arc::clone(&directory),
+            Arc::clone(&clock),
+            Arc::clone(&failure),
+        );
+        let (requests, receiver) = mpsc::channel(QUEUE);
+        let thread =
+            spawn(writer, receiver).map_err(|error| io("start a thread for", &path, &error))?;
+        Ok(Self {
+            path,
+            clock,
+            directory,
+            failure,
+            requests: Some(requests),
+            thread: Some(thread),
+        })
+    }
+
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let requests = self.requests.as_ref().ok_or_else(closed)?;
+        requests.send(request(answer)).await.map_err(|_| closed())?;
+        answered
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unknown("the storage thread ended".into())))
+    }
+
+    fn reader(&self, shard: &str) -> Result<Reader, StoreError> {
+        refuse_after(&self.failure)?;
+        Ok(Reader {
+            view: self.directory.database.snapshot(),
+            keyspace: self.directory.keyspace.clone(),
+            shard: ShardPrefix::new(shard),
+        })
+    }
+}
+
+fn spawn(writer: Writer, requests: mpsc::Receiver<Request>) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("store".to_owned())
+        .spawn(move || writer.run(requests))
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".into())
+}
+
+impl Drop for FjallStore {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(thread) = self.thread.take() {
+            // It panicked only if the engine did; there is nobody left to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for FjallStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FjallStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for FjallStore {
+    async fn acquire(&self, shard: &str, owner: &str, ttl: Duration) -> Result<Fence, StoreError> {
+        check_name("shard", shard)?;
+        check_name("owner", owner)?;
+        let (shard, owner) = (shard.to_owned(), owner.to_owned());
+        self.ask(|answer| Request::Acquire {
+            shard,
+            owner,
+            ttl,
+            answer,
+        })
+        .await
+    }
+
+    async fn renew(&self, fence: &Fence, ttl: Duration) -> Result<(), StoreError> {
+        let fence = fence.clone();
+        self.ask(|answer| Request::Renew { fence, ttl, answer })
+            .await
+    }
+
+    async fn release(&self, fence: &Fence) -> Result<(), StoreError> {
+        let fence = fence.clone();
+        self.ask(|answer| Request::Release { fence, answer }).await
+    }
+
+    async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {
+        check_batch(&batch)?;
+        let fence = fence.clone();
+        self.ask(|answer| Request::Commit {
+            fence,
+            batch,
+            answer,
+        })
+        .await
+    }
+
+    async fn get(&self, shard: &str, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        self.reader(shard)?.get(key)
+    }
+
+    async fn range(
+        &self,
+        shard: &str,
+        range: KeyRange,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        read_page(self.reader(shard)?, range, limit).await
+    }
+
+    async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError> {
+        let reader = self.reader(shard)?;
+        Ok(Box::new(FjallSnapshot {
+            reader,
+            _directory: Arc::clone(&self.directory),
+        }))
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.clock.now())
+    }
+}
+
+/// A page may touch many blocks of the disk, so it is not read on the runtime's
+/// threads; a single value is.
+async fn read_page(
+    reader: Reader,
+    range: KeyRange,
+    limit: usize,
+) -> Result<Vec<Entry>, StoreError> {
+    tokio::task::spawn_blocking(move || reader.range(&range, limit))
+        .await
+        .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string().into())))
+}
+
+struct FjallSnapshot {
+    reader: Reader,
+    /// Keeps the directory locked while it is read.
+    _directory: Arc<Directory>,
+}
+
+#[async_trait]
+impl Snapshot for FjallSnapshot {
+    async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        self.reader.get(key)
+    }
+
+    async fn range(&self, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        read_page(self.reader.clone(), range, limit).await
+    }
+}

@@ -1,0 +1,256 @@
+//! The storage thread: everything that waits becomes one batch and one sync.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use clock::SharedClock;
+use fjall::PersistMode;
+use store::{Batch, Fence, Ownership, StoreError};
+use tokio::sync::mpsc::Receiver;
+use tokio::sync::oneshot;
+
+use crate::directory::Directory;
+use crate::error::reading;
+use crate::keys::{ShardPrefix, epoch_of, owner_key, owner_value};
+
+/// The most requests that wait for the storage thread.
+pub(crate) const QUEUE: usize = 1_024;
+/// A group takes no further request once it holds this many bytes.
+const GROUP_BYTES: usize = 16 << 20;
+
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// Something to be done by the storage thread.
+pub(crate) enum Request {
+    Acquire {
+        shard: String,
+        owner: String,
+        ttl: Duration,
+        answer: Answer<Fence>,
+    },
+    Renew {
+        fence: Fence,
+        ttl: Duration,
+        answer: Answer<()>,
+    },
+    Release {
+        fence: Fence,
+        answer: Answer<()>,
+    },
+    Commit {
+        fence: Fence,
+        batch: Batch,
+        answer: Answer<()>,
+    },
+}
+
+/// The state of the storage thread.
+pub(crate) struct Writer {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) clock: SharedClock,
+    /// Set once when a write failed; from then on nothing is written.
+    pub(crate) failure: Arc<OnceLock<Arc<str>>>,
+    owners: HashMap<String, Ownership>,
+}
+
+/// What is to be written together, and who waits for it.
+#[derive(Default)]
+struct Group {
+    /// By key, because the engine orders the changes of one batch by key alone.
+    changes: BTreeMap<Vec<u8>, Option<Bytes>>,
+    bytes: usize,
+    waiting: Vec<Waiting>,
+}
+
+/// An answer that is true once the group is on stable storage.
+enum Waiting {
+    Acquired(Answer<Fence>, Fence),
+    Done(Answer<()>),
+}
+
+impl Writer {
+    pub(crate) fn new(
+        directory: Arc<Directory>,
+        clock: SharedClock,
+        failure: Arc<OnceLock<Arc<str>>>,
+    ) -> Self {
+        Self {
+            directory,
+            clock,
+            failure,
+            owners: HashMap::new(),
+        }
+    }
+
+    /// Serves until every sender is gone.
+    pub(crate) fn run(mut self, mut requests: Receiver<Request>) {
+        while let Some(first) = requests.blocking_recv() {
+            let group = self.gather(first, &mut requests);
+            self.finish(group);
+        }
+    }
+
+    /// Takes `first` and whatever waits behind it.
+    fn gather(&mut self, first: Request, requests: &mut Receiver<Request>) -> Group {
+        let mut group = Group::default();
+        self.admit(first, &mut group);
+        while group.bytes < GROUP_BYTES && group.waiting.len() < QUEUE {
+            match requests.try_recv() {
+                Ok(request) => self.admit(request, &mut group),
+                Err(_) => break,
+            }
+        }
+        group
+    }
+
+    /// Checks one request and puts its changes into the group; a refused one is
+    /// answered at once.
+    fn admit(&mut self, request: Request, group: &mut Group) {
+        match request {
+            Request::Acquire {
+                shard,
+                owner,
+                ttl,
+                answer,
+            } => match self.acquire(&shard, &owner, ttl, group) {
+                Ok(fence) => group.waiting.push(Waiting::Acquired(answer, fence)),
+                Err(error) => drop(answer.send(Err(error))),
+            },
+            Request::Commit {
+                fence,
+                batch,
+                answer,
+            } => match self.commit(&fence, &batch, group) {
+                Ok(()) => group.waiting.push(Waiting::Done(answer)),
+                Err(error) => drop(answer.send(Err(error))),
+            },
+            // The time of a holder ends with this process, so it is not written.
+            Request::Renew { fence, ttl, answer } => drop(answer.send(self.renew(&fence, ttl))),
+            Request::Release { fence, answer } => drop(answer.send(self.release(&fence))),
+        }
+    }
+
+    fn acquire(
+        &mut self,
+        shard: &str,
+        owner: &str,
+        ttl: Duration,
+        group: &mut Group,
+    ) -> Result<Fence, StoreError> {
+        let now = self.clock.now();
+        let fence = self.owner(shard)?.acquire(shard, owner, now, ttl)?;
+        group.change(owner_key(shard), Some(owner_value(fence.epoch, owner)));
+        Ok(fence)
+    }
+
+    fn commit(
+        &mut self,
+        fence: &Fence,
+        batch: &Batch,
+        group: &mut Group,
+    ) -> Result<(), StoreError> {
+        self.owner(&fence.shard)?.check(fence)?;
+        let shard = ShardPrefix::new(&fence.shard);
+        for op in batch.ops() {
+            group.change(shard.key(op.key()), op.value().cloned());
+        }
+        Ok(())
+    }
+
+    fn renew(&mut self, fence: &Fence, ttl: Duration) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.owner(&fence.shard)?.renew(fence, now, ttl)
+    }
+
+    fn release(&mut self, fence: &Fence) -> Result<(), StoreError> {
+        self.owner(&fence.shard)?.release(fence);
+        Ok(())
+    }
+
+    /// Who owns the shard; at first use, as an earlier process left it.
+    fn owner(&mut self, shard: &str) -> Result<&mut Ownership, StoreError> {
+        refuse_after(&self.failure)?;
+        if !self.owners.contains_key(shard) {
+            let left = self.stored_owner(shard)?;
+            self.owners.insert(shard.to_owned(), left);
+        }
+        Ok(self.owners.entry(shard.to_owned()).or_default())
+    }
+
+    fn stored_owner(&self, shard: &str) -> Result<Ownership, StoreError> {
+        let row = self
+            .directory
+            .keyspace
+            .get(owner_key(shard))
+            .map_err(reading)?;
+        let epoch = row.map_or(Ok(0), |row| epoch_of(&row))?;
+        Ok(Ownership::left_at(epoch))
+    }
+
+    /// Writes the group, syncs, and answers everybody who waits for it.
+    fn finish(&mut self, group: Group) {
+        let outcome = self.write(group.changes);
+        if let Err(error) = &outcome {
+            tracing::error!(%error, "the store takes no more writes; restart it");
+            self.failure.get_or_init(|| error.to_string().into());
+        }
+        for waiting in group.waiting {
+            waiting.answer(&outcome);
+        }
+    }
+
+    fn write(&self, changes: BTreeMap<Vec<u8>, Option<Bytes>>) -> Result<(), StoreError> {
+        let keyspace = &self.directory.keyspace;
+        let mut batch = self
+            .directory
+            .database
+            .batch()
+            .durability(Some(PersistMode::SyncData));
+        for (key, value) in changes {
+            match value {
+                Some(value) => batch.insert(keyspace, key, &value[..]),
+                None => batch.remove(keyspace, key),
+            }
+        }
+        batch.commit().map_err(write_failed)
+    }
+}
+
+/// Whether anything was written cannot be told, except when the engine had
+/// already refused to write.
+fn write_failed(error: fjall::Error) -> StoreError {
+    match error {
+        fjall::Error::Poisoned => StoreError::Unavailable("an earlier write had failed".into()),
+        error => StoreError::Unknown(error.to_string().into()),
+    }
+}
+
+/// Refuses everything after a failed write: what a failed sync left on the disk
+/// is only known after opening it again.
+pub(crate) fn refuse_after(failure: &OnceLock<Arc<str>>) -> Result<(), StoreError> {
+    match failure.get() {
+        Some(why) => Err(StoreError::Unavailable(
+            format!("closed after a failed write: {why}").into(),
+        )),
+        None => Ok(()),
+    }
+}
+
+impl Group {
+    fn change(&mut self, key: Vec<u8>, value: Option<Bytes>) {
+        self.bytes += key.len() + value.as_ref().map_or(0, Bytes::len);
+        self.changes.insert(key, value);
+    }
+}
+
+impl Waiting {
+    /// Whoever no longer waits is not told.
+    fn answer(self, outcome: &Result<(), StoreError>) {
+        match self {
+            Self::Acquired(answer, fence) => drop(answer.send(outcome.clone().map(|()| fence))),
+            Self::Done(answer) => drop(answer.send(outcome.clone())),
+        }
+    }
+}
