@@ -1362,13 +1362,25 @@ pub struct OutputTarget {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub uri: ::buffa::alloc::string::String,
+    /// Whether a file of that name is replaced; refused otherwise.
+    ///
+    /// Field 2: `overwrite`
+    #[serde(
+        rename = "overwrite",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub overwrite: bool,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
 }
 impl ::core::fmt::Debug for OutputTarget {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("OutputTarget").field("uri", &self.uri).finish()
+        f.debug_struct("OutputTarget")
+            .field("uri", &self.uri)
+            .field("overwrite", &self.overwrite)
+            .finish()
     }
 }
 impl OutputTarget {
@@ -1401,6 +1413,9 @@ impl ::buffa::Message for OutputTarget {
         if !self.uri.is_empty() {
             size += 1u64 + ::buffa::types::string_encoded_len(&self.uri) as u64;
         }
+        if self.overwrite {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -1413,6 +1428,9 @@ impl ::buffa::Message for OutputTarget {
         use ::buffa::Enumeration as _;
         if !self.uri.is_empty() {
             ::buffa::types::put_string_field(1u32, &self.uri, buf);
+        }
+        if self.overwrite {
+            ::buffa::types::put_bool_field(2u32, self.overwrite, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -1434,6 +1452,13 @@ impl ::buffa::Message for OutputTarget {
                 )?;
                 ::buffa::types::merge_string(&mut self.uri, buf)?;
             }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.overwrite = ::buffa::types::decode_bool(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -1443,6 +1468,7 @@ impl ::buffa::Message for OutputTarget {
     }
     fn clear(&mut self) {
         self.uri.clear();
+        self.overwrite = false;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -7353,6 +7379,10 @@ pub mod __buffa {
             ///
             /// Field 1: `uri`
             pub uri: &'a str,
+            /// Whether a file of that name is replaced; refused otherwise.
+            ///
+            /// Field 2: `overwrite`
+            pub overwrite: bool,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for OutputTargetView<'a> {
@@ -7398,6 +7428,13 @@ pub mod __buffa {
                         )?;
                         view.uri = ::buffa::types::borrow_str(&mut cur)?;
                     }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.overwrite = ::buffa::types::decode_bool(&mut cur)?;
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -7428,6 +7465,7 @@ pub mod __buffa {
                 let _ = __buffa_src;
                 ::core::result::Result::Ok(super::super::OutputTarget {
                     uri: self.uri.to_string(),
+                    overwrite: self.overwrite,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -7445,6 +7483,9 @@ pub mod __buffa {
                 if !self.uri.is_empty() {
                     size += 1u64 + ::buffa::types::string_encoded_len(&self.uri) as u64;
                 }
+                if self.overwrite {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -7458,6 +7499,9 @@ pub mod __buffa {
                 use ::buffa::Enumeration as _;
                 if !self.uri.is_empty() {
                     ::buffa::types::put_string_field(1u32, &self.uri, buf);
+                }
+                if self.overwrite {
+                    ::buffa::types::put_bool_field(2u32, self.overwrite, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -7482,6 +7526,9 @@ pub mod __buffa {
                 let mut __map = __s.serialize_map(::core::option::Option::None)?;
                 if !::buffa::json_helpers::skip_if::is_empty_str(self.uri) {
                     __map.serialize_entry("uri", self.uri)?;
+                }
+                if self.overwrite {
+                    __map.serialize_entry("overwrite", &self.overwrite)?;
                 }
                 __map.end()
             }
@@ -7582,6 +7629,13 @@ pub mod __buffa {
             #[must_use]
             pub fn uri(&self) -> &'_ str {
                 self.0.reborrow().uri
+            }
+            /// Whether a file of that name is replaced; refused otherwise.
+            ///
+            /// Field 2: `overwrite`
+            #[must_use]
+            pub fn overwrite(&self) -> bool {
+                self.0.reborrow().overwrite
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<OutputTargetView<'static>>>
