@@ -18,9 +18,30 @@ impl Digest {
         Self(bytes)
     }
 
+    /// The hash itself.
+    pub const fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     /// 64 hexadecimal digits.
     pub fn to_hex(self) -> String {
         hex::encode(self.0)
+    }
+}
+
+/// A [`Digest`] in the making, for bytes that come in parts.
+#[derive(Clone, Debug, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all bytes taken.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
     }
 }
 

@@ -1,8 +1,21 @@
 //! Immutable bytes addressed by digest.
+//!
+//! A [`BlobStore`] keeps bytes under their SHA-256 and never overwrites them;
+//! [`LocalBlobs`] is one in a directory. [`Blobs`] finds stores by their
+//! configured name, and [`list`] keeps long lists as blobs of pages.
 
+mod blobs;
+pub mod conformance;
 mod digest;
+pub mod list;
+mod local;
 mod spi;
+mod value;
 mod wire;
 
-pub use digest::Digest;
+pub use blobs::Blobs;
+pub use digest::{Digest, Hasher, NotADigest};
+pub use local::LocalBlobs;
 pub use spi::{BlobError, BlobRef, BlobStore, StagedFile};
+pub use value::{ListRef, NamedBlob, Value};
+pub use wire::InvalidRef;

@@ -25,6 +25,19 @@ pub enum BlobError {
     NotFound(Digest),
     #[error("blob {digest} is damaged: {problem}")]
     Corrupt { digest: Digest, problem: String },
+    #[error("blob {digest} is {size} bytes; at most {limit} are allowed here")]
+    TooLarge {
+        digest: Digest,
+        size: u64,
+        limit: u64,
+    },
+    #[error("{path} may not be published: {problem}", path = path.display())]
+    NotPublishable {
+        path: PathBuf,
+        problem: &'static str,
+    },
+    #[error("a memo of {0} bytes is too large; at most 65536 are kept")]
+    MemoTooLarge(usize),
     #[error("no blob store is named `{0}`")]
     UnknownStore(String),
     #[error("{action} {path}: {source}", path = path.display())]
@@ -62,7 +75,8 @@ pub trait BlobStore: fmt::Debug + Send + Sync + 'static {
     async fn contains(&self, blob: &BlobRef) -> Result<bool, BlobError>;
 
     /// A path below which the blob can be read as a file: the store's own file,
-    /// read-only, where it is local; else a copy made below `into`.
+    /// read-only and verified at first use, where it is local; else a copy made
+    /// below `into`.
     async fn local_path(&self, blob: &BlobRef, into: &Path) -> Result<PathBuf, BlobError>;
 
     /// A fresh directory for files to be published. Removed by [`BlobStore::discard`].

@@ -1,0 +1,153 @@
+//! What every blob store must do, as tests that an adapter calls.
+//!
+//! They fail by panicking, as tests do.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::join_all;
+
+use crate::{BlobError, BlobRef, BlobStore, Digest, StagedFile};
+
+const TYPE: &str = "text/plain";
+
+/// Checks every property. `open` opens the store, again with each call.
+pub async fn run(open: impl Fn() -> Arc<dyn BlobStore>) {
+    let store = open();
+    what_is_put_can_be_read(&*store).await;
+    equal_bytes_are_one_blob(&store).await;
+    nothing_else_is_found(&*store).await;
+    limits_are_kept(&*store).await;
+    staged_files_are_published(&*store).await;
+    equal_files_are_one_blob(&store).await;
+    links_are_not_published(&*store).await;
+    discarded_staging_is_gone(&*store).await;
+    the_first_memo_stays(&store).await;
+    blobs_outlive_their_store_handle(&open).await;
+}
+
+async fn read(store: &dyn BlobStore, blob: &BlobRef) -> Bytes {
+    store.get(blob, u64::MAX).await.unwrap()
+}
+
+async fn put(store: &dyn BlobStore, text: &str) -> BlobRef {
+    store.put(text.to_owned().into(), TYPE).await.unwrap()
+}
+
+async fn stage(store: &dyn BlobStore, text: &str) -> StagedFile {
+    let path = store.staging("file").await.unwrap().join("out");
+    fs::write(&path, text).unwrap();
+    StagedFile {
+        path,
+        content_type: TYPE.into(),
+    }
+}
+
+async fn what_is_put_can_be_read(store: &dyn BlobStore) {
+    for text in ["", "a", &"long ".repeat(100_000)] {
+        let blob = put(store, text).await;
+        assert_eq!(blob.digest, Digest::of(text.as_bytes()));
+        assert_eq!((blob.size, &*blob.content_type), (text.len() as u64, TYPE));
+        assert_eq!(blob.store, store.name());
+        assert_eq!(read(store, &blob).await, text);
+        assert!(store.contains(&blob).await.unwrap());
+        let into = store.staging("copy").await.unwrap();
+        let path = store.local_path(&blob, &into).await.unwrap();
+        assert_eq!(fs::read(path).unwrap(), text.as_bytes());
+    }
+}
+
+async fn equal_bytes_are_one_blob(store: &Arc<dyn BlobStore>) {
+    let puts = (0..32).map(|_| put(&**store, "all put this at once"));
+    let blobs = join_all(puts).await;
+    assert!(blobs.iter().all(|blob| blob == &blobs[0]));
+    assert_eq!(read(&**store, &blobs[0]).await, "all put this at once");
+}
+
+async fn nothing_else_is_found(store: &dyn BlobStore) {
+    let mut blob = put(store, "there").await;
+    blob.digest = Digest::of(b"never put");
+    assert!(!store.contains(&blob).await.unwrap());
+    let error = store.get(&blob, u64::MAX).await.unwrap_err();
+    assert!(matches!(error, BlobError::NotFound(_)), "{error}");
+    let error = store.local_path(&blob, Path::new("/")).await.unwrap_err();
+    assert!(matches!(error, BlobError::NotFound(_)), "{error}");
+}
+
+async fn limits_are_kept(store: &dyn BlobStore) {
+    let blob = put(store, "12345").await;
+    assert_eq!(store.get(&blob, 5).await.unwrap(), "12345");
+    let error = store.get(&blob, 4).await.unwrap_err();
+    assert!(matches!(error, BlobError::TooLarge { .. }), "{error}");
+    let wrong_size = BlobRef { size: 4, ..blob };
+    assert!(!store.contains(&wrong_size).await.unwrap());
+    let error = store.get(&wrong_size, 5).await.unwrap_err();
+    assert!(matches!(error, BlobError::Corrupt { .. }), "{error}");
+}
+
+async fn staged_files_are_published(store: &dyn BlobStore) {
+    let staged = stage(store, "staged").await;
+    let path = staged.path.clone();
+    let blob = store.publish(staged).await.unwrap();
+    assert_eq!(blob.digest, Digest::of(b"staged"));
+    assert_eq!(read(store, &blob).await, "staged");
+    assert!(!path.exists());
+}
+
+async fn equal_files_are_one_blob(store: &Arc<dyn BlobStore>) {
+    let files = join_all((0..16).map(|_| stage(&**store, "all publish this"))).await;
+    let blobs = join_all(files.into_iter().map(|file| store.publish(file))).await;
+    let blobs: Vec<_> = blobs.into_iter().map(Result::unwrap).collect();
+    assert!(blobs.iter().all(|blob| blob == &blobs[0]));
+    assert_eq!(read(&**store, &blobs[0]).await, "all publish this");
+}
+
+async fn links_are_not_published(store: &dyn BlobStore) {
+    let real = stage(store, "elsewhere").await;
+    let link = stage(store, "").await;
+    fs::remove_file(&link.path).unwrap();
+    std::os::unix::fs::symlink(&real.path, &link.path).unwrap();
+    assert!(store.publish(link).await.is_err());
+    let missing = StagedFile {
+        path: real.path.with_file_name("missing"),
+        content_type: TYPE.into(),
+    };
+    assert!(store.publish(missing).await.is_err());
+}
+
+async fn discarded_staging_is_gone(store: &dyn BlobStore) {
+    let one = store.staging("the same key").await.unwrap();
+    let other = store.staging("the same key").await.unwrap();
+    assert_ne!(one, other);
+    fs::create_dir(one.join("inner")).unwrap();
+    fs::write(one.join("inner/file"), "x").unwrap();
+    store.discard(&one).await.unwrap();
+    assert!(!one.exists() && other.exists());
+    store.discard(&one).await.unwrap();
+}
+
+async fn the_first_memo_stays(store: &Arc<dyn BlobStore>) {
+    let key = Digest::of(b"memo");
+    assert_eq!(store.memo_get(key).await.unwrap(), None);
+    let values = (0..16).map(|n| Bytes::from(format!("value {n}")));
+    let kept = join_all(values.map(|value| store.memo_put(key, value))).await;
+    let kept: Vec<_> = kept.into_iter().map(Result::unwrap).collect();
+    assert!(kept.iter().all(|value| value == &kept[0]));
+    assert_eq!(store.memo_get(key).await.unwrap().as_ref(), Some(&kept[0]));
+    let huge = Bytes::from(vec![0; 65_537]);
+    assert!(store.memo_put(Digest::of(b"huge"), huge).await.is_err());
+}
+
+async fn blobs_outlive_their_store_handle(open: &impl Fn() -> Arc<dyn BlobStore>) {
+    let store = open();
+    let blob = put(&*store, "kept").await;
+    let key = Digest::of(b"kept memo");
+    store.memo_put(key, "remembered".into()).await.unwrap();
+    drop(store);
+    let store = open();
+    assert_eq!(read(&*store, &blob).await, "kept");
+    assert_eq!(store.memo_get(key).await.unwrap().unwrap(), "remembered");
+}
