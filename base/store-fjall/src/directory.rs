@@ -10,8 +10,9 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Snapshot as View};
 use store::StoreError;
 
 use crate::Options;
@@ -24,6 +25,7 @@ const KEYSPACE: &str = "store";
 pub(crate) struct Directory {
     pub(crate) database: Database,
     pub(crate) keyspace: Keyspace,
+    view: RwLock<View>,
     // Last, so that the lock outlives the database.
     _lock: File,
 }
@@ -40,11 +42,32 @@ impl Directory {
         }
         let (database, keyspace) = open(&database, options)?;
         check_layout(&path, &keyspace)?;
+        let view = RwLock::new(database.snapshot());
         Ok(Self {
             database,
             keyspace,
+            view,
             _lock: lock,
         })
+    }
+
+    /// What was committed when [`Directory::publish`] was last called.
+    pub(crate) fn view(&self) -> View {
+        self.view
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Lets readers see what was committed; to be called while nothing is being
+    /// committed.
+    ///
+    /// The engine's own newest view would not do: while a batch is being applied,
+    /// tables that are written in the background move that view past the batch,
+    /// and a reader sees half of it.
+    pub(crate) fn publish(&self) {
+        let view = self.database.snapshot();
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = view;
     }
 }
 

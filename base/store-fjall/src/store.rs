@@ -86,7 +86,7 @@ impl FjallStore {
     fn reader(&self, shard: &str) -> Result<Reader, StoreError> {
         refuse_after(&self.failure)?;
         Ok(Reader {
-            view: self.directory.database.snapshot(),
+            view: self.directory.view(),
             keyspace: self.directory.keyspace.clone(),
             shard: ShardPrefix::new(shard),
         })

@@ -214,7 +214,9 @@ impl Writer {
                 None => batch.remove(keyspace, key),
             }
         }
-        batch.commit().map_err(write_failed)
+        batch.commit().map_err(write_failed)?;
+        self.directory.publish();
+        Ok(())
     }
 }
 
