@@ -1,1 +1,5 @@
 //! Generators of hard clips.
+
+mod skip;
+
+pub use skip::skip;

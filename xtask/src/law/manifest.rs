@@ -1,0 +1,45 @@
+//! What every manifest says.
+
+use super::Breach;
+use super::workspace::{Crate, Workspace};
+
+const DESCRIBED: &str = "every crate says in one line what it is for (`description`)";
+const LINTED: &str = "every crate takes the lints of the workspace (`[lints] workspace = true`)";
+
+/// Every manifest that leaves something out.
+pub fn check(workspace: &Workspace) -> Vec<Breach> {
+    let crates = &workspace.crates;
+    let mute = crates
+        .iter()
+        .filter(|c| !described(c))
+        .map(|c| Breach::new(&c.name, DESCRIBED));
+    let loose = crates
+        .iter()
+        .filter(|c| !c.inherits_lints)
+        .map(|c| Breach::new(&c.name, LINTED));
+    mute.chain(loose).collect()
+}
+
+fn described(checked: &Crate) -> bool {
+    !checked.description.trim().is_empty() && !checked.description.contains('\n')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::workspace::fabricate::{crate_at, house};
+    use super::*;
+
+    #[test]
+    fn silence_two_lines_and_own_lints_are_found() {
+        let lawful = crate_at("base/ids", &[]);
+        let mut mute = crate_at("base/mute", &[]);
+        mute.description = " ".into();
+        let mut long = crate_at("base/long", &[]);
+        long.description = "one\ntwo".into();
+        let mut loose = crate_at("base/loose", &[]);
+        loose.inherits_lints = false;
+        let found = check(&house(&[lawful, mute, long, loose]));
+        let expected = [("mute", DESCRIBED), ("long", DESCRIBED), ("loose", LINTED)];
+        assert_eq!(found, expected.map(|(place, law)| Breach::new(place, law)));
+    }
+}
