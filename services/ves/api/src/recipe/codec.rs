@@ -1,0 +1,82 @@
+//! The settings of each encoder, by the names its users know.
+
+/// An enum whose variants have names, in text and on the wire.
+macro_rules! vocabulary {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $(#[doc = $text] $variant),+ }
+
+        impl $name {
+            /// Every variant, in ascending order.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name by which the encoder knows it.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The variant of that name.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|variant| variant.name() == name)
+            }
+        }
+    };
+}
+
+vocabulary! {
+    /// How much effort x264 spends.
+    Preset {
+        Ultrafast = "ultrafast", Superfast = "superfast", Veryfast = "veryfast",
+        Faster = "faster", Fast = "fast", Medium = "medium", Slow = "slow",
+        Slower = "slower", Veryslow = "veryslow", Placebo = "placebo",
+    }
+}
+
+vocabulary! {
+    /// Tools of the standard that a decoder must know.
+    Profile {
+        Baseline = "baseline", Main = "main", High = "high",
+        High10 = "high10", High422 = "high422", High444 = "high444",
+    }
+}
+
+vocabulary! {
+    /// What a decoder must be able to carry.
+    Level {
+        L1 = "1", L1b = "1b", L11 = "1.1", L12 = "1.2", L13 = "1.3",
+        L2 = "2", L21 = "2.1", L22 = "2.2", L3 = "3", L31 = "3.1", L32 = "3.2",
+        L4 = "4", L41 = "4.1", L42 = "4.2", L5 = "5", L51 = "5.1", L52 = "5.2",
+        L6 = "6", L61 = "6.1", L62 = "6.2",
+    }
+}
+
+vocabulary! {
+    /// What x264 is tuned for.
+    Tune {
+        Film = "film", Animation = "animation", Grain = "grain", Stillimage = "stillimage",
+        Psnr = "psnr", Ssim = "ssim", Fastdecode = "fastdecode", Zerolatency = "zerolatency",
+    }
+}
+
+/// Settings of x264.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Avc {
+    pub preset: Preset,
+    /// None = the least that holds the video.
+    pub profile: Option<Profile>,
+    /// None = the least that holds the video.
+    pub level: Option<Level>,
+    pub tune: Option<Tune>,
+}
+
+impl Default for Avc {
+    fn default() -> Self {
+        Self {
+            preset: Preset::Medium,
+            profile: None,
+            level: None,
+            tune: None,
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Where to cut: a pure function of the number of frames, the target and the source's random
+//! access points.
+
+use crate::recipe::{Alignment, Chunking, Target};
+
+/// The most chunks of one video.
+pub const MAX_CHUNKS: u64 = 100_000;
+
+/// Boundaries of consecutive chunks that cover all frames: n + 1 ascending indices for n chunks,
+/// the first 0, the last the number of frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChunkPlan(Vec<u64>);
+
+impl ChunkPlan {
+    /// From boundaries; refused unless they start at 0 and ascend.
+    pub fn new(boundaries: Vec<u64>) -> Option<Self> {
+        let ascends = boundaries.windows(2).all(|pair| pair[0] < pair[1]);
+        (boundaries.len() > 1 && boundaries[0] == 0 && ascends).then_some(Self(boundaries))
+    }
+
+    /// The boundaries.
+    pub fn boundaries(&self) -> &[u64] {
+        &self.0
+    }
+
+    /// How many chunks.
+    pub fn count(&self) -> usize {
+        self.0.len() - 1
+    }
+
+    /// How many frames.
+    pub fn frames(&self) -> u64 {
+        self.0.last().copied().unwrap_or_default()
+    }
+
+    /// Each chunk, as a half-open range of frame indices.
+    pub fn chunks(&self) -> impl ExactSizeIterator<Item = std::ops::Range<u64>> {
+        self.0.windows(2).map(|pair| pair[0]..pair[1])
+    }
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    #[error("the source has no frames")]
+    NoFrames,
+    #[error("chunks of {target} frames would be {chunks}, more than {MAX_CHUNKS}")]
+    TooMany { target: u64, chunks: u64 },
+}
+
+/// A nominal frame rate: frames per seconds.
+pub type FrameRate = (u64, u64);
+
+impl Target {
+    /// The length in frames, at least 1; a half rounds up.
+    pub fn frames(self, (frames, seconds): FrameRate) -> u64 {
+        match self {
+            Self::Frames(length) => u64::from(length).max(1),
+            Self::Milliseconds(length) => {
+                let per = 1000 * u128::from(seconds.max(1));
+                let exact = u128::from(length) * u128::from(frames);
+                let rounded = (exact + per / 2) / per;
+                u64::try_from(rounded).unwrap_or(u64::MAX).max(1)
+            }
+        }
+    }
+}
+
+/// Cuts `frames` frames.
+///
+/// `random_access` are the indices, ascending, of frames at which decoding can start; cuts move
+/// to them when the directives allow it. No chunk is shorter than a quarter of the target, but
+/// for a source that is itself.
+pub fn plan(
+    frames: u64,
+    rate: FrameRate,
+    chunking: Chunking,
+    random_access: &[u64],
+) -> Result<ChunkPlan, PlanError> {
+    if frames == 0 {
+        return Err(PlanError::NoFrames);
+    }
+    let target = chunking.target.frames(rate);
+    let chunks = frames.div_ceil(target);
+    if chunks > MAX_CHUNKS {
+        return Err(PlanError::TooMany { target, chunks });
+    }
+    Ok(ChunkPlan(match chunking.alignment {
+        Alignment::Fixed => grid(frames, target),
+        Alignment::Source => near(frames, target, random_access),
+    }))
+}
+
+/// Multiples of `target`; a runt at the end joins its neighbour.
+fn grid(frames: u64, target: u64) -> Vec<u64> {
+    let runt = target.div_ceil(4);
+    let mut boundaries: Vec<u64> = (0..frames.div_ceil(target)).map(|i| i * target).collect();
+    if boundaries.len() > 1 && (1..runt).contains(&(frames % target)) {
+        boundaries.pop();
+    }
+    boundaries.push(frames);
+    boundaries
+}
+
+/// Equal lengths up to `target`, each cut moved to the nearest random access point within a
+/// quarter of it.
+fn near(frames: u64, target: u64, random_access: &[u64]) -> Vec<u64> {
+    let chunks = frames.div_ceil(target);
+    let mut boundaries = vec![0];
+    for i in 1..chunks {
+        let even = share(frames, i, chunks);
+        let next = share(frames, i + 1, chunks);
+        let previous = boundaries[boundaries.len() - 1];
+        let runt = target.div_ceil(4);
+        let floor = (previous + runt).max(even.saturating_sub(target / 4));
+        let ceiling = (even + target / 4)
+            .min(next.saturating_sub(1))
+            .min(frames - runt.min(frames));
+        boundaries.push(nearest(even, floor, ceiling, random_access).unwrap_or(even));
+    }
+    boundaries.push(frames);
+    boundaries
+}
+
+fn share(frames: u64, i: u64, chunks: u64) -> u64 {
+    (u128::from(frames) * u128::from(i) / u128::from(chunks)) as u64
+}
+
+/// The element of `points` within `floor..=ceiling` nearest to `wanted`; the lower of two.
+fn nearest(wanted: u64, floor: u64, ceiling: u64, points: &[u64]) -> Option<u64> {
+    let at = points.partition_point(|point| *point < wanted);
+    let candidates = [at.checked_sub(1), Some(at)];
+    candidates
+        .into_iter()
+        .flatten()
+        .filter_map(|i| points.get(i).copied())
+        .filter(|point| (floor..=ceiling).contains(point))
+        .min_by_key(|point| point.abs_diff(wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frames(target: u32, alignment: Alignment) -> Chunking {
+        Chunking {
+            target: Target::Frames(target),
+            alignment,
+        }
+    }
+
+    fn cuts(n: u64, target: u32, alignment: Alignment, points: &[u64]) -> Vec<u64> {
+        let plan = plan(n, (24, 1), frames(target, alignment), points).unwrap();
+        plan.boundaries().to_vec()
+    }
+
+    #[test]
+    fn lengths_in_time_become_frames_by_the_exact_rate() {
+        let ten_seconds = Target::Milliseconds(10_000);
+        assert_eq!(ten_seconds.frames((24, 1)), 240);
+        assert_eq!(ten_seconds.frames((30_000, 1001)), 300);
+        assert_eq!(
+            Target::Milliseconds(3_600_000).frames((24_000, 1001)),
+            86_314
+        );
+        assert_eq!(Target::Milliseconds(100).frames((1, 10)), 1);
+        assert_eq!(
+            Target::Milliseconds(u64::MAX).frames((u64::MAX, 1)),
+            u64::MAX
+        );
+    }
+
+    #[test]
+    fn a_fixed_grid_is_kept_but_for_a_runt_at_the_end() {
+        assert_eq!(cuts(300, 100, Alignment::Fixed, &[]), [0, 100, 200, 300]);
+        assert_eq!(cuts(324, 100, Alignment::Fixed, &[]), [0, 100, 200, 324]);
+        assert_eq!(
+            cuts(325, 100, Alignment::Fixed, &[]),
+            [0, 100, 200, 300, 325]
+        );
+        assert_eq!(cuts(1, 100, Alignment::Fixed, &[]), [0, 1]);
+    }
+
+    #[test]
+    fn cuts_move_to_near_random_access_points_only() {
+        let points = [0, 90, 110, 176, 224, 299];
+        assert_eq!(
+            cuts(300, 100, Alignment::Source, &points),
+            [0, 90, 176, 300]
+        );
+        assert_eq!(
+            cuts(300, 100, Alignment::Source, &[0, 70, 130]),
+            [0, 100, 200, 300]
+        );
+        assert_eq!(
+            cuts(1253, 240, Alignment::Source, &[]),
+            [0, 208, 417, 626, 835, 1044, 1253]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_cut_is_refused() {
+        let chunking = frames(1, Alignment::Fixed);
+        assert_eq!(plan(0, (24, 1), chunking, &[]), Err(PlanError::NoFrames));
+        let too_many = PlanError::TooMany {
+            target: 1,
+            chunks: 100_001,
+        };
+        assert_eq!(plan(100_001, (24, 1), chunking, &[]), Err(too_many));
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_cover_every_frame_once_and_none_is_a_runt(
+            n in 1u64..50_000,
+            target in 1u32..3_000,
+            fixed: bool,
+            mut points in proptest::collection::vec(0u64..50_000, 0..400),
+        ) {
+            prop_assume!(n / u64::from(target) < MAX_CHUNKS);
+            points.sort_unstable();
+            let alignment = if fixed { Alignment::Fixed } else { Alignment::Source };
+            let plan = plan(n, (24, 1), frames(target, alignment), &points).unwrap();
+            prop_assert!(ChunkPlan::new(plan.boundaries().to_vec()).is_some());
+            prop_assert_eq!(plan.frames(), n);
+            let target = u64::from(target);
+            for chunk in plan.chunks() {
+                let length = chunk.end - chunk.start;
+                prop_assert!(length >= n.min(target.div_ceil(4)), "{chunk:?} of {target}");
+                prop_assert!(length <= target + target / 2 + 1, "{chunk:?} of {target}");
+            }
+        }
+
+        #[test]
+        fn every_aligned_cut_is_a_point_or_has_none_near(
+            n in 100u64..10_000,
+            target in 20u32..500,
+            points in proptest::collection::btree_set(0u64..10_000, 0..200),
+        ) {
+            let points: Vec<_> = points.into_iter().collect();
+            let chunks = n.div_ceil(u64::from(target));
+            let cuts = cuts(n, target, Alignment::Source, &points);
+            for (i, cut) in cuts.iter().enumerate().skip(1).take(chunks as usize - 1) {
+                let even = share(n, i as u64, chunks);
+                prop_assert!(*cut == even || points.contains(cut));
+                prop_assert!(cut.abs_diff(even) <= u64::from(target) / 4);
+            }
+        }
+    }
+}

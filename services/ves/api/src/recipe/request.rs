@@ -1,0 +1,137 @@
+use std::fmt;
+
+use crate::recipe::Avc;
+
+/// How to encode, normalised: every default filled in, every value within its bounds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Recipe {
+    pub codec: Codec,
+    /// None = the source's.
+    pub resolution: Option<Resolution>,
+    pub chunking: Chunking,
+    pub rate_control: RateControl,
+    pub container: Container,
+    pub other_tracks: OtherTracks,
+}
+
+/// The coding format and its encoder's settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// H.264, by x264.
+    Avc(Avc),
+}
+
+impl Default for Codec {
+    fn default() -> Self {
+        Self::Avc(Avc::default())
+    }
+}
+
+/// Width and height in pixels, each from 2 to [`Resolution::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Resolution {
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Resolution {
+    /// The most pixels along either side.
+    pub const MAX: u32 = 16_384;
+}
+
+/// Where to cut the source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Chunking {
+    pub target: Target,
+    pub alignment: Alignment,
+}
+
+/// How long a chunk shall be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// Milliseconds of the source, at its nominal frame rate; [`Target::MILLISECONDS`].
+    Milliseconds(u64),
+    /// Frames; [`Target::FRAMES`].
+    Frames(u32),
+}
+
+impl Target {
+    /// Lengths that can be asked for.
+    pub const MILLISECONDS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
+    /// Lengths that can be asked for.
+    pub const FRAMES: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+}
+
+impl Default for Target {
+    /// Ten seconds: long enough that cutting costs about one per cent of the bits.
+    fn default() -> Self {
+        Self::Milliseconds(10_000)
+    }
+}
+
+/// Whether cuts keep to the grid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Alignment {
+    /// Near the grid, at random access points of the source, which spares decoding twice.
+    #[default]
+    Source,
+    /// Exactly at multiples of the target length.
+    Fixed,
+}
+
+/// How bits are spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateControl {
+    /// Constant rate factor.
+    Crf(Crf),
+    /// Every sample is kept.
+    Lossless,
+}
+
+impl Default for RateControl {
+    fn default() -> Self {
+        Self::Crf(Crf(23_000))
+    }
+}
+
+/// A constant rate factor, above 0 and up to 51, in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Crf(u32);
+
+impl Crf {
+    /// The nearest thousandth; `None` beyond 51, at 0 and below it.
+    pub fn new(value: f64) -> Option<Self> {
+        let thousandths = (value * 1000.0).round();
+        (1.0..=51_000.0)
+            .contains(&thousandths)
+            .then_some(Self(thousandths as u32))
+    }
+
+    /// As a number.
+    pub fn value(self) -> f64 {
+        f64::from(self.0) / 1000.0
+    }
+}
+
+impl fmt::Display for Crf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.value(), f)
+    }
+}
+
+/// The file format of the result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Container {
+    #[default]
+    Mp4,
+}
+
+/// What happens to the tracks beside the video.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OtherTracks {
+    /// Kept whole, unchanged, where the container allows.
+    #[default]
+    Copy,
+    /// Left out.
+    None,
+}
