@@ -1,0 +1,215 @@
+use serde::{Deserialize, Serialize};
+
+use crate::retry::Retry;
+
+/// What a workflow is made of, as data: it can be stored, printed and drawn.
+/// What its nodes run is registered beside it, see [`crate::Registry`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// "ves.encode"
+    pub name: String,
+    /// From 1. A running workflow keeps the version it started with.
+    pub version: u32,
+    pub nodes: Vec<NodeDef>,
+    /// The node whose output is the workflow's.
+    pub output: String,
+}
+
+/// One stage of a definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeDef {
+    pub name: String,
+    /// Nodes that must have ended before this one, besides the one that `kind` names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
+    #[serde(default, skip_serializing_if = "Kind::is_single")]
+    pub kind: Kind,
+    pub run: Run,
+    #[serde(default, skip_serializing_if = "Retry::is_default")]
+    pub retry: Retry,
+    /// How long one try may take, in milliseconds, before it is canceled and
+    /// counted as a failure of the function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Instead of the workflow's priority. Lower is more urgent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i64>,
+    /// When it holds, the node is passed over; so are maps over it and reduces of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_when: Option<Condition>,
+}
+
+/// How many tasks a node has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// One.
+    #[default]
+    Single,
+    /// One for each element of the list that node `over` put out. The output is
+    /// the list of the results, in the order of the elements.
+    Map { over: String },
+    /// One, when every task of the map `of` is done; it is given their results as a list.
+    Reduce { of: String },
+}
+
+impl Kind {
+    fn is_single(&self) -> bool {
+        *self == Self::Single
+    }
+}
+
+/// Where a node's tasks run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Run {
+    /// Within the workflow layer: light work, done at once.
+    Inline,
+    /// As invocations of this function.
+    Function(String),
+}
+
+/// A condition over the workflow's input, which must then be JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// JSON pointer (RFC 6901): "/recipe/validate".
+    pub pointer: String,
+    /// Holds when the input has this value there; `null` also when it has none.
+    pub equals: serde_json::Value,
+}
+
+impl NodeDef {
+    /// A node that runs inline.
+    pub fn inline(name: impl Into<String>) -> Self {
+        Self::new(name.into(), Run::Inline)
+    }
+
+    /// A node that invokes `function`.
+    pub fn function(name: impl Into<String>, function: impl Into<String>) -> Self {
+        Self::new(name.into(), Run::Function(function.into()))
+    }
+
+    fn new(name: String, run: Run) -> Self {
+        Self {
+            name,
+            after: Vec::new(),
+            kind: Kind::Single,
+            run,
+            retry: Retry::default(),
+            timeout_ms: None,
+            priority: None,
+            skip_when: None,
+        }
+    }
+
+    /// Waits for these nodes.
+    pub fn after<N: Into<String>>(mut self, nodes: impl IntoIterator<Item = N>) -> Self {
+        self.after.extend(nodes.into_iter().map(Into::into));
+        self
+    }
+
+    /// Has one task for each element of the list that `node` puts out.
+    pub fn map_over(mut self, node: impl Into<String>) -> Self {
+        self.kind = Kind::Map { over: node.into() };
+        self
+    }
+
+    /// Runs once every task of the map `node` is done.
+    pub fn reduce_of(mut self, node: impl Into<String>) -> Self {
+        self.kind = Kind::Reduce { of: node.into() };
+        self
+    }
+
+    /// How often it is tried again.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// How long one try may take, in milliseconds.
+    pub fn timeout_ms(mut self, timeout_ms: u64) -> Self {
+        self.timeout_ms = Some(timeout_ms);
+        self
+    }
+
+    /// Instead of the workflow's priority.
+    pub fn priority(mut self, priority: i64) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    /// Passed over when the workflow's input has `equals` at `pointer`.
+    pub fn skip_when(mut self, pointer: impl Into<String>, equals: serde_json::Value) -> Self {
+        self.skip_when = Some(Condition {
+            pointer: pointer.into(),
+            equals,
+        });
+        self
+    }
+
+    /// Every node this one waits for, the one its kind names first.
+    pub fn dependencies(&self) -> impl Iterator<Item = &str> {
+        let source = match &self.kind {
+            Kind::Single => None,
+            Kind::Map { over: node } | Kind::Reduce { of: node } => Some(node.as_str()),
+        };
+        source
+            .into_iter()
+            .chain(self.after.iter().map(String::as_str))
+    }
+}
+
+impl Condition {
+    /// Whether it holds for an input; not for one that is not JSON.
+    pub fn holds(&self, input: &serde_json::Value) -> bool {
+        let found = input.pointer(&self.pointer);
+        found.unwrap_or(&serde_json::Value::Null) == &self.equals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_definition_reads_back_from_short_text() {
+        let text = json!({
+            "name": "t.demo", "version": 1, "output": "join",
+            "nodes": [
+                {"name": "split", "run": {"function": "t-split"}},
+                {"name": "work", "kind": {"map": {"over": "split"}}, "run": {"function": "t-work"}},
+                {"name": "join", "kind": {"reduce": {"of": "work"}}, "run": "inline"},
+            ],
+        });
+        let definition: Definition = serde_json::from_value(text.clone()).unwrap();
+        assert_eq!(
+            definition.nodes[1],
+            NodeDef::function("work", "t-work").map_over("split")
+        );
+        assert_eq!(serde_json::to_value(definition).unwrap(), text);
+    }
+
+    #[test]
+    fn a_misspelt_field_is_refused() {
+        let text = json!({"name": "a", "run": "inline", "atfer": ["b"]});
+        assert!(serde_json::from_value::<NodeDef>(text).is_err());
+    }
+
+    #[test]
+    fn a_condition_looks_at_one_place() {
+        let condition = |equals| Condition {
+            pointer: "/a/b".into(),
+            equals,
+        };
+        assert!(condition(json!(false)).holds(&json!({"a": {"b": false}})));
+        assert!(!condition(json!(false)).holds(&json!({"a": {"b": true}})));
+        assert!(condition(json!(null)).holds(&json!({"a": {}})));
+        assert!(!condition(json!(false)).holds(&json!("text")));
+    }
+}

@@ -1,0 +1,20 @@
+//! Every cap of the workflow layer, on one page.
+
+/// Nodes of one definition.
+pub const MAX_NODES: usize = 256;
+/// The name of a definition, node or function, in bytes.
+pub const MAX_NAME_BYTES: usize = 64;
+/// Elements of one map.
+pub const MAX_ELEMENTS: u64 = 10_000_000;
+/// Inline bytes of the result of one task of a map.
+pub const MAX_MAP_INLINE_BYTES: usize = 1 << 10;
+/// Inline bytes of any other value.
+pub const MAX_INLINE_BYTES: usize = 16 << 10;
+/// Blobs that one task's result may name.
+pub const MAX_BLOBS: usize = 64;
+/// Tasks of one node that may run, be prepared or wait for a retry at a time.
+pub const DEFAULT_WINDOW: usize = 1_024;
+/// Tasks prepared by one command.
+pub const MAX_PREPARED: usize = 256;
+/// The id of a workflow, in bytes.
+pub const MAX_WORKFLOW_ID_BYTES: usize = 255;

@@ -1,0 +1,358 @@
+//! What a definition must satisfy before it may run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::definition::{Condition, Definition, Kind, NodeDef, Run};
+use crate::limits::{MAX_NAME_BYTES, MAX_NODES};
+use crate::problem::Problem;
+
+/// Everything that is wrong with `definition`.
+pub(crate) fn problems(definition: &Definition) -> Vec<Problem> {
+    let mut problems = whole(definition);
+    let names = names(definition, &mut problems);
+    for (index, node) in definition.nodes.iter().enumerate() {
+        problems.extend(node_problems(index, node));
+        problems.extend(edge_problems(index, node, definition, &names));
+    }
+    problems.extend(output_problems(definition, &names));
+    if problems.is_empty() {
+        problems.extend(cycle(definition, &names));
+    }
+    problems
+}
+
+/// Where each name is.
+type Names<'a> = BTreeMap<&'a str, usize>;
+
+fn whole(definition: &Definition) -> Vec<Problem> {
+    let mut problems: Vec<_> = name_problem("name", &definition.name, true)
+        .into_iter()
+        .collect();
+    if definition.version == 0 {
+        problems.push(Problem::new("version", "is 0", "versions begin with 1"));
+    }
+    if definition.nodes.is_empty() || definition.nodes.len() > MAX_NODES {
+        let message = format!("there are {} nodes", definition.nodes.len());
+        problems.push(Problem::new(
+            "nodes",
+            message,
+            format!("have 1 to {MAX_NODES}"),
+        ));
+    }
+    problems
+}
+
+fn names<'a>(definition: &'a Definition, problems: &mut Vec<Problem>) -> Names<'a> {
+    let mut names = Names::new();
+    for (index, node) in definition.nodes.iter().enumerate() {
+        if let Some(first) = names.insert(node.name.as_str(), index) {
+            let message = format!("`{}` is also the name of nodes[{first}]", node.name);
+            let place = format!("nodes[{index}].name");
+            problems.push(Problem::new(place, message, "give each node its own name"));
+        }
+    }
+    names
+}
+
+fn node_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
+    let at = |field: &str| format!("nodes[{index}].{field}");
+    let mut problems: Vec<_> = name_problem(&at("name"), &node.name, false)
+        .into_iter()
+        .collect();
+    if let Run::Function(function) = &node.run {
+        problems.extend(name_problem(&at("run.function"), function, false));
+    }
+    if node.timeout_ms == Some(0) {
+        let hint = "leave it out to let a try take as long as it needs";
+        problems.push(Problem::new(at("timeout_ms"), "is 0", hint));
+    }
+    problems.extend(
+        node.skip_when
+            .as_ref()
+            .and_then(|when| pointer_problem(&at("skip_when"), when)),
+    );
+    problems
+}
+
+fn pointer_problem(place: &str, condition: &Condition) -> Option<Problem> {
+    let pointer = &condition.pointer;
+    let valid = pointer.is_empty() || pointer.starts_with('/');
+    (!valid).then(|| {
+        let message = format!("`{pointer}` is not a JSON pointer");
+        Problem::new(
+            format!("{place}.pointer"),
+            message,
+            format!("write `/{pointer}`"),
+        )
+    })
+}
+
+fn name_problem(place: &str, name: &str, dots: bool) -> Option<Problem> {
+    let fits = (1..=MAX_NAME_BYTES).contains(&name.len());
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    let valid = fits && name.chars().all(|c| letter(c) || (dots && c == '.'));
+    (!valid).then(|| {
+        let also = if dots { ", `.`" } else { "" };
+        let hint = format!("use 1 to {MAX_NAME_BYTES} of a-z, 0-9, `-`, `_`{also}");
+        Problem::new(
+            place,
+            format!("`{}` is not a name", name.escape_debug()),
+            hint,
+        )
+    })
+}
+
+fn edge_problems(
+    index: usize,
+    node: &NodeDef,
+    definition: &Definition,
+    names: &Names<'_>,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (edge, name) in node.after.iter().enumerate() {
+        problems.extend(missing(
+            &format!("nodes[{index}].after[{edge}]"),
+            name,
+            names,
+        ));
+    }
+    problems.extend(kind_problem(
+        &format!("nodes[{index}].kind"),
+        &node.kind,
+        definition,
+        names,
+    ));
+    problems
+}
+
+fn kind_problem(
+    place: &str,
+    kind: &Kind,
+    definition: &Definition,
+    names: &Names<'_>,
+) -> Option<Problem> {
+    match kind {
+        Kind::Single => None,
+        Kind::Map { over } => missing(&format!("{place}.map.over"), over, names),
+        Kind::Reduce { of } => {
+            let place = format!("{place}.reduce.of");
+            missing(&place, of, names).or_else(|| not_a_map(&place, of, definition, names))
+        }
+    }
+}
+
+fn not_a_map(place: &str, of: &str, definition: &Definition, names: &Names<'_>) -> Option<Problem> {
+    let node = names
+        .get(of)
+        .and_then(|index| definition.nodes.get(*index))?;
+    let is_map = matches!(node.kind, Kind::Map { .. });
+    (!is_map).then(|| {
+        let hint = "reduce a map, or use `after` to wait for a single node";
+        Problem::new(place, format!("node `{of}` is not a map"), hint)
+    })
+}
+
+fn missing(place: &str, name: &str, names: &Names<'_>) -> Option<Problem> {
+    (!names.contains_key(name)).then(|| {
+        let known: Vec<&str> = names.keys().copied().collect();
+        let message = format!("there is no node `{name}`");
+        Problem::new(
+            place,
+            message,
+            format!("the nodes are {}", known.join(", ")),
+        )
+    })
+}
+
+fn output_problems(definition: &Definition, names: &Names<'_>) -> Option<Problem> {
+    missing("output", &definition.output, names).or_else(|| {
+        let skippable = skippable(definition, names);
+        skippable.contains(definition.output.as_str()).then(|| {
+            let message = format!("node `{}` may be passed over", definition.output);
+            Problem::new("output", message, "put out a node that always runs")
+        })
+    })
+}
+
+/// The nodes that may be passed over: by their own condition, or with their map or source.
+fn skippable<'a>(definition: &'a Definition, names: &Names<'_>) -> BTreeSet<&'a str> {
+    let own = definition
+        .nodes
+        .iter()
+        .filter(|node| node.skip_when.is_some());
+    let mut skippable: BTreeSet<&str> = own.map(|node| node.name.as_str()).collect();
+    // Each round finds at least one more or is the last.
+    for _ in 0..names.len() {
+        for node in &definition.nodes {
+            if let Kind::Map { over: source } | Kind::Reduce { of: source } = &node.kind
+                && skippable.contains(source.as_str())
+            {
+                skippable.insert(&node.name);
+            }
+        }
+    }
+    skippable
+}
+
+/// A cycle, if there is one: what remains when nodes that wait for nothing are taken away.
+fn cycle(definition: &Definition, names: &Names<'_>) -> Option<Problem> {
+    let mut left: BTreeSet<&str> = names.keys().copied().collect();
+    let node = |name: &str| {
+        names
+            .get(name)
+            .and_then(|index| definition.nodes.get(*index))
+    };
+    let waits = |name: &str, left: &BTreeSet<&str>| {
+        node(name).and_then(|node| {
+            node.dependencies()
+                .find(|dependency| left.contains(dependency))
+        })
+    };
+    while let Some(free) = left
+        .iter()
+        .copied()
+        .find(|name| waits(name, &left).is_none())
+    {
+        left.remove(free);
+    }
+    let mut path = vec![*left.first()?];
+    while let Some(next) = path.last().and_then(|last| waits(last, &left)) {
+        let seen = path.iter().position(|name| *name == next);
+        path.push(next);
+        if let Some(start) = seen {
+            return Some(cycle_problem(&path[start..], names));
+        }
+    }
+    None
+}
+
+fn cycle_problem(path: &[&str], names: &Names<'_>) -> Problem {
+    let index = path
+        .first()
+        .and_then(|name| names.get(name))
+        .copied()
+        .unwrap_or_default();
+    let message = format!("nodes wait for each other: {}", path.join(" after "));
+    Problem::new(
+        format!("nodes[{index}]"),
+        message,
+        "take one of these edges away",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    fn definition(nodes: Vec<NodeDef>) -> Definition {
+        let output = nodes
+            .last()
+            .map(|node| node.name.clone())
+            .unwrap_or_default();
+        Definition {
+            name: "t.test".into(),
+            version: 1,
+            nodes,
+            output,
+        }
+    }
+
+    fn first(nodes: Vec<NodeDef>) -> String {
+        let problems = problems(&definition(nodes));
+        problems.first().map(Problem::to_string).unwrap_or_default()
+    }
+
+    fn a() -> NodeDef {
+        NodeDef::inline("a")
+    }
+
+    #[test]
+    fn a_sound_definition_has_no_problems() {
+        let nodes = vec![
+            NodeDef::function("split", "t-split"),
+            NodeDef::function("work", "t-work").map_over("split"),
+            NodeDef::function("join", "t-join").reduce_of("work"),
+            NodeDef::inline("tell").after(["join", "split"]),
+        ];
+        assert_eq!(first(nodes), "");
+    }
+
+    #[test]
+    fn every_problem_names_its_place_and_what_would_do() {
+        let cases = [
+            (vec![], "nodes: there are 0 nodes; have 1 to 256"),
+            (
+                vec![a(), a()],
+                "nodes[1].name: `a` is also the name of nodes[0]; give each",
+            ),
+            (
+                vec![NodeDef::inline("A")],
+                "nodes[0].name: `A` is not a name; use 1 to 64 of a-z",
+            ),
+            (
+                vec![NodeDef::function("f", "")],
+                "nodes[0].run.function: `` is not a name",
+            ),
+            (
+                vec![a().after(["b"])],
+                "nodes[0].after[0]: there is no node `b`; the nodes are a",
+            ),
+            (
+                vec![a().map_over("b")],
+                "nodes[0].kind.map.over: there is no node `b`",
+            ),
+            (
+                vec![a(), NodeDef::inline("b").reduce_of("a")],
+                "nodes[1].kind.reduce.of: node `a` is not a map; reduce a map",
+            ),
+            (vec![a().timeout_ms(0)], "nodes[0].timeout_ms: is 0"),
+            (
+                vec![a().skip_when("x", json!(1))],
+                "nodes[0].skip_when.pointer: `x` is not",
+            ),
+            (
+                vec![a().skip_when("/x", json!(1))],
+                "output: node `a` may be passed over",
+            ),
+            (
+                vec![a().after(["a"])],
+                "nodes[0]: nodes wait for each other: a after a",
+            ),
+        ];
+        for (nodes, expected) in cases {
+            assert!(
+                first(nodes.clone()).starts_with(expected),
+                "{}",
+                first(nodes)
+            );
+        }
+    }
+
+    #[test]
+    fn a_cycle_is_told_by_its_path() {
+        let nodes = vec![
+            a(),
+            NodeDef::inline("b").after(["a", "d"]),
+            NodeDef::inline("c").after(["b"]),
+            NodeDef::inline("d").map_over("c"),
+        ];
+        assert_eq!(
+            first(nodes),
+            "nodes[1]: nodes wait for each other: b after d after c after b; \
+             take one of these edges away"
+        );
+    }
+
+    #[test]
+    fn a_reduce_is_passed_over_with_its_map() {
+        let nodes = vec![
+            a().skip_when("/x", json!(1)),
+            NodeDef::inline("m").map_over("a"),
+            NodeDef::inline("r").reduce_of("m"),
+        ];
+        assert!(first(nodes).starts_with("output: node `r` may be passed over"));
+    }
+}
