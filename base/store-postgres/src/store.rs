@@ -1,0 +1,134 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use clock::Timestamp;
+use deadpool_postgres::{Client, ClientWrapper, Pool};
+use store::limits::{check_batch, check_name};
+use store::{Batch, Entry, Fence, KeyRange, Snapshot, Store, StoreError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::commit::Lanes;
+use crate::error::{no_connection, reading};
+use crate::{connect, owner, read, schema};
+
+/// The most snapshots at a time; each holds a connection of its own.
+const SNAPSHOTS: usize = 16;
+
+/// A store in a PostgreSQL database, shared by any number of processes.
+///
+/// Lost connections are made anew: a call that was not sent yet ends as
+/// [`StoreError::Unavailable`], a write that was as [`StoreError::Unknown`].
+pub struct PostgresStore {
+    pool: Pool,
+    lanes: Arc<Lanes>,
+    snapshots: Arc<Semaphore>,
+}
+
+impl PostgresStore {
+    /// Connects as told by `config`, in libpq's form
+    /// (`host=/run/postgresql user=cosmos dbname=cosmos`) or as a URL, and
+    /// creates or migrates the tables in the schema `cosmos`.
+    ///
+    /// The connection is not encrypted: use a Unix socket or loopback.
+    ///
+    /// [`StoreError::Invalid`] if the configuration cannot be read or the tables
+    /// are of a newer version, [`StoreError::Unavailable`] if the server cannot
+    /// be reached.
+    pub async fn connect(config: &str) -> Result<Self, StoreError> {
+        let pool = connect::pool(config)?;
+        schema::migrate(pool.get().await.map_err(no_connection)?).await?;
+        let lanes = Arc::new(Lanes::new(pool.clone()));
+        Ok(Self {
+            pool,
+            lanes,
+            snapshots: Arc::new(Semaphore::new(SNAPSHOTS)),
+        })
+    }
+
+    async fn client(&self) -> Result<Client, StoreError> {
+        self.pool.get().await.map_err(no_connection)
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("pool", &self.pool.status())
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn acquire(&self, shard: &str, owner: &str, ttl: Duration) -> Result<Fence, StoreError> {
+        check_name("shard", shard)?;
+        check_name("owner", owner)?;
+        owner::acquire(&self.client().await?, shard, owner, ttl).await
+    }
+
+    async fn renew(&self, fence: &Fence, ttl: Duration) -> Result<(), StoreError> {
+        owner::renew(&self.client().await?, fence, ttl).await
+    }
+
+    async fn release(&self, fence: &Fence) -> Result<(), StoreError> {
+        owner::release(&self.client().await?, fence).await
+    }
+
+    async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {
+        check_batch(&batch)?;
+        self.lanes.commit(fence.clone(), batch).await
+    }
+
+    async fn get(&self, shard: &str, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        read::get(&**self.client().await?, shard, key).await
+    }
+
+    async fn range(
+        &self,
+        shard: &str,
+        range: KeyRange,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        read::range(&**self.client().await?, shard, &range, limit).await
+    }
+
+    async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError> {
+        let room = Arc::clone(&self.snapshots).acquire_owned().await;
+        let room = room.map_err(|_| StoreError::Unavailable("the store is closed".into()))?;
+        // Taken from the pool for good, so that dropping it ends the transaction.
+        let client = Client::take(self.client().await?);
+        client.batch_execute(SNAPSHOT).await.map_err(reading)?;
+        Ok(Box::new(PostgresSnapshot {
+            client,
+            shard: shard.to_owned(),
+            _room: room,
+        }))
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        owner::now(&self.client().await?).await
+    }
+}
+
+/// The view is fixed by the first query of the transaction.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1";
+
+struct PostgresSnapshot {
+    client: ClientWrapper,
+    shard: String,
+    _room: OwnedSemaphorePermit,
+}
+
+#[async_trait]
+impl Snapshot for PostgresSnapshot {
+    async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        read::get(&self.client, &self.shard, key).await
+    }
+
+    async fn range(&self, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        read::range(&self.client, &self.shard, &range, limit).await
+    }
+}

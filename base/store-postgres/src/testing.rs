@@ -1,0 +1,213 @@
+//! A throwaway PostgreSQL server for tests.
+
+use std::io;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// The unprivileged account that runs the server when the tests run as root,
+/// which the server refuses.
+const ACCOUNT: &str = "postgres";
+
+/// PostgreSQL's programs on this machine, and the account to run them as.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    directory: PathBuf,
+    account: Option<(u32, u32)>,
+}
+
+impl Programs {
+    /// Finds the newest installed version; otherwise says what is missing.
+    pub fn find() -> Result<Self, String> {
+        let directory = newest().ok_or("PostgreSQL is not installed (apt install postgresql)")?;
+        let account = match is_root() {
+            true => Some(account().ok_or(format!("there is no account {ACCOUNT}"))?),
+            false => None,
+        };
+        Ok(Self { directory, account })
+    }
+
+    /// The account that owns the server's files, if it is not this process's.
+    pub fn account(&self) -> Option<(u32, u32)> {
+        self.account
+    }
+
+    /// Creates the files of an empty database whose superuser is `cosmos`.
+    pub fn init(&self, data: &Path) -> io::Result<()> {
+        let arguments = [
+            "--username=cosmos",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ];
+        self.run(
+            Command::new(self.directory.join("initdb"))
+                .args(arguments)
+                .arg("-D")
+                .arg(data),
+        )
+    }
+
+    fn run(&self, command: &mut Command) -> io::Result<()> {
+        if let Some((user, group)) = self.account {
+            command.uid(user).gid(group);
+        }
+        let output = command.current_dir("/").stdin(Stdio::null()).output()?;
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(io::Error::other(format!(
+                "{command:?}: {}\n{}{}",
+                output.status,
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            ))),
+        }
+    }
+}
+
+fn newest() -> Option<PathBuf> {
+    let installed = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let versions = installed.filter_map(|entry| {
+        let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let programs = entry.path().join("bin");
+        programs
+            .join("initdb")
+            .exists()
+            .then_some((version, programs))
+    });
+    versions.max().map(|(_, programs)| programs)
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+fn account() -> Option<(u32, u32)> {
+    let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
+    let line = passwd
+        .lines()
+        .find(|line| line.split(':').next() == Some(ACCOUNT))?;
+    let mut ids = line.split(':').skip(2).map(str::parse);
+    Some((ids.next()?.ok()?, ids.next()?.ok()?))
+}
+
+/// A server on a data directory, reached by a Unix socket only. It is stopped
+/// when dropped.
+#[derive(Debug)]
+pub struct Server {
+    programs: Programs,
+    data: PathBuf,
+    home: PathBuf,
+}
+
+impl Server {
+    /// Starts a server on the files in `data` and waits until it answers; its
+    /// socket and its log lie in `home`. Each of `settings` is `name=value`.
+    pub fn start(
+        programs: &Programs,
+        data: &Path,
+        home: &Path,
+        settings: &[&str],
+    ) -> io::Result<Self> {
+        let server = Self {
+            programs: programs.clone(),
+            data: data.to_owned(),
+            home: home.to_owned(),
+        };
+        server.launch(settings)?;
+        Ok(server)
+    }
+
+    fn launch(&self, settings: &[&str]) -> io::Result<()> {
+        let mut options = format!("-h '' -k '{}'", self.home.display());
+        settings
+            .iter()
+            .for_each(|setting| options.push_str(&format!(" -c {setting}")));
+        let started = self.programs.run(
+            self.control("start")
+                .args(["-w", "-t", "120", "-o", &options])
+                .arg("-l")
+                .arg(self.log()),
+        );
+        started.map_err(|error| {
+            let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+            io::Error::other(format!("{error}\n{log}"))
+        })
+    }
+
+    fn log(&self) -> PathBuf {
+        self.home.join("log")
+    }
+
+    fn control(&self, action: &str) -> Command {
+        let mut command = Command::new(self.programs.directory.join("pg_ctl"));
+        command.arg(action).arg("-D").arg(&self.data);
+        command
+    }
+
+    /// How to connect, in libpq's form.
+    pub fn config(&self) -> String {
+        format!("host={} user=cosmos dbname=postgres", self.home.display())
+    }
+
+    /// Stops the server as a crash would: no checkpoint, connections are cut.
+    pub fn stop(&self) -> io::Result<()> {
+        self.programs
+            .run(self.control("stop").args(["-w", "-m", "immediate"]))
+    }
+
+    /// Starts the server again after [`Server::stop`].
+    pub fn restart(&self) -> io::Result<()> {
+        self.launch(&[])
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A server that was stopped already cannot be stopped again.
+        let _ = self.stop();
+    }
+}
+
+/// A server with an empty database in a temporary directory. Everything is
+/// removed when it is dropped.
+#[derive(Debug)]
+pub struct Cluster {
+    server: Server,
+    // Last, so that the files outlive the server.
+    _home: TempDir,
+}
+
+impl Cluster {
+    /// Creates the database and starts the server.
+    pub fn start(programs: &Programs) -> io::Result<Self> {
+        let home = tempfile::Builder::new().prefix("cosmos-pg-").tempdir()?;
+        if let Some((user, group)) = programs.account {
+            chown(home.path(), Some(user), Some(group))?;
+        }
+        let data = home.path().join("data");
+        programs.init(&data)?;
+        let server = Server::start(programs, &data, home.path(), &[])?;
+        Ok(Self {
+            server,
+            _home: home,
+        })
+    }
+
+    /// How to connect, in libpq's form.
+    pub fn config(&self) -> String {
+        self.server.config()
+    }
+
+    /// The server, to be stopped and started.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+}

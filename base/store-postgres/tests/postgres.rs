@@ -1,0 +1,225 @@
+//! The shared store keeps the promises of a store, and its own.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use store::conformance::{self, Subject};
+use store::{Batch, KeyRange, Store, StoreError};
+use store_postgres::PostgresStore;
+use store_postgres::testing::{Cluster, Programs};
+
+const TTL: Duration = Duration::from_secs(3_600);
+
+/// A server, or a loud word that there is none.
+fn cluster() -> Option<Cluster> {
+    match Programs::find() {
+        Ok(programs) => Some(Cluster::start(&programs).unwrap()),
+        Err(why) => {
+            corpus::skip("the PostgreSQL store", &why);
+            None
+        }
+    }
+}
+
+async fn connect(cluster: &Cluster) -> PostgresStore {
+    PostgresStore::connect(&cluster.config()).await.unwrap()
+}
+
+fn put(key: &str) -> Batch {
+    let mut batch = Batch::new();
+    batch.put(key.to_owned(), "v");
+    batch
+}
+
+struct Postgres(Cluster);
+
+#[async_trait]
+impl Subject for Postgres {
+    async fn open(&mut self) -> Arc<dyn Store> {
+        Arc::new(connect(&self.0).await)
+    }
+
+    async fn pass(&mut self, by: Duration) {
+        let store = self.open().await;
+        let start = store.now().await.unwrap();
+        while store.now().await.unwrap().since(start) < by {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_conforms() {
+    if let Some(cluster) = cluster() {
+        conformance::run(Postgres(cluster)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_processes_may_create_the_tables_at_once() {
+    let Some(cluster) = cluster() else { return };
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let config = cluster.config();
+        tasks.spawn(async move { PostgresStore::connect(&config).await });
+    }
+    for store in tasks.join_all().await {
+        store.unwrap().now().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_fence_each_other() {
+    let Some(cluster) = cluster() else { return };
+    let (left, right) = (connect(&cluster).await, connect(&cluster).await);
+    let old = left.acquire("s", "left", Duration::ZERO).await.unwrap();
+    left.commit(&old, put("before")).await.unwrap();
+    let new = right.acquire("s", "right", TTL).await.unwrap();
+    let late = left.commit(&old, put("late")).await;
+    assert!(
+        matches!(late, Err(StoreError::Fenced { held: 1, .. })),
+        "{late:?}"
+    );
+    right.commit(&new, put("after")).await.unwrap();
+    let entries = left.range("s", KeyRange::all(), 9).await.unwrap();
+    let keys: Vec<_> = entries.iter().map(|entry| &entry.key[..]).collect();
+    assert_eq!(keys, [&b"after"[..], b"before"]);
+}
+
+/// Owners change while commits run; what an owner was told is there is there,
+/// and nothing of it comes after the next owner's first look.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_commit_lands_after_the_next_owner_has_looked() {
+    let Some(cluster) = cluster() else { return };
+    let (writer, taker) = (Arc::new(connect(&cluster).await), connect(&cluster).await);
+    for round in 0..20 {
+        let shard = format!("round-{round}");
+        let fence = writer
+            .acquire(&shard, "writer", Duration::ZERO)
+            .await
+            .unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        for i in 0..40 {
+            let (writer, fence) = (Arc::clone(&writer), fence.clone());
+            tasks.spawn(async move { (i, writer.commit(&fence, put(&format!("{i:02}"))).await) });
+        }
+        taker.acquire(&shard, "taker", TTL).await.unwrap();
+        let seen = taker.range(&shard, KeyRange::all(), 99).await.unwrap();
+        for (i, commit) in tasks.join_all().await {
+            let there = seen.iter().any(|entry| entry.key == format!("{i:02}"));
+            assert_eq!(commit.is_ok(), there, "commit {i}: {commit:?}");
+        }
+        assert_eq!(
+            taker.range(&shard, KeyRange::all(), 99).await.unwrap(),
+            seen
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_server_is_found_again() {
+    let Some(cluster) = cluster() else { return };
+    let store = Arc::new(connect(&cluster).await);
+    let fence = store.acquire("s", "a", TTL).await.unwrap();
+    store.commit(&fence, put("before")).await.unwrap();
+
+    cluster.server().stop().unwrap();
+    let lost = store.commit(&fence, put("during")).await;
+    assert!(
+        lost.as_ref().is_err_and(StoreError::is_retryable),
+        "{lost:?}"
+    );
+    let refused = store.get("s", b"before").await;
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
+
+    cluster.server().restart().unwrap();
+    while let Err(error) = store.commit(&fence, put("after")).await {
+        assert!(error.is_retryable(), "{error}");
+    }
+    for key in ["before", "after"] {
+        assert!(
+            store.get("s", key.as_bytes()).await.unwrap().is_some(),
+            "{key}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_snapshot_leaves_no_transaction_open() {
+    let Some(cluster) = cluster() else { return };
+    let store = connect(&cluster).await;
+    let (client, connection) = tokio_postgres::connect(&cluster.config(), tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'";
+    let snapshots = [
+        store.snapshot("s").await.unwrap(),
+        store.snapshot("s").await.unwrap(),
+    ];
+    assert_eq!(
+        client.query_one(open, &[]).await.unwrap().get::<_, i64>(0),
+        2
+    );
+    drop(snapshots);
+    while client.query_one(open, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn weak_server_defaults_do_not_weaken_a_commit() {
+    let Some(cluster) = cluster() else { return };
+    let (client, connection) = tokio_postgres::connect(&cluster.config(), tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client
+        .batch_execute(
+            "ALTER DATABASE postgres SET synchronous_commit = off;
+             ALTER DATABASE postgres SET default_transaction_isolation = 'serializable'",
+        )
+        .await
+        .unwrap();
+    let settings = "
+        CREATE SCHEMA probe; CREATE TABLE probe.seen (name text, setting text);
+        CREATE FUNCTION probe.look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO probe.seen SELECT name, setting FROM pg_settings
+            WHERE name IN ('synchronous_commit', 'transaction_isolation');
+            RETURN NULL; END $$;
+        CREATE TRIGGER look AFTER INSERT ON cosmos.store_record EXECUTE FUNCTION probe.look()";
+    let store = connect(&cluster).await;
+    client.batch_execute(settings).await.unwrap();
+    let fence = store.acquire("s", "a", TTL).await.unwrap();
+    store.commit(&fence, put("k")).await.unwrap();
+    let seen = client
+        .query("SELECT setting FROM probe.seen ORDER BY name", &[])
+        .await
+        .unwrap();
+    let seen: Vec<String> = seen.iter().map(|row| row.get(0)).collect();
+    assert_eq!(seen, ["on", "read committed"]);
+}
+
+#[tokio::test]
+async fn newer_tables_are_refused() {
+    let Some(cluster) = cluster() else { return };
+    drop(connect(&cluster).await);
+    let (client, connection) = tokio_postgres::connect(&cluster.config(), tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client
+        .batch_execute("UPDATE cosmos.store_version SET version = 99")
+        .await
+        .unwrap();
+    let error = PostgresStore::connect(&cluster.config()).await.unwrap_err();
+    assert!(
+        matches!(&error, StoreError::Invalid(why) if why.contains("99")),
+        "{error}"
+    );
+}
