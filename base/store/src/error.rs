@@ -15,7 +15,8 @@ pub enum StoreError {
     #[error("the store is unavailable: {0}")]
     Unavailable(Arc<str>),
 
-    /// It cannot be told whether the commit was applied.
+    /// It cannot be told whether the change was applied, or still will be, until
+    /// the shard is acquired again.
     #[error("the outcome of the commit is unknown: {0}")]
     Unknown(Arc<str>),
 

@@ -44,6 +44,9 @@ pub enum Fault {
     UnknownApplied,
     /// The call had no effect and the answer is [`StoreError::Unknown`].
     UnknownLost,
+    /// The answer is [`StoreError::Unknown`]; the call is made when it is
+    /// notified, as one that was held up on its way.
+    UnknownLate(Arc<Notify>),
     /// The call starts when it is notified.
     Delay(Arc<Notify>),
     /// As [`Fault::UnknownLost`], and every later call is unavailable until
@@ -116,14 +119,18 @@ impl<S: Store + ?Sized> FaultStore<S> {
         self.plan().calls.get(&call).copied().unwrap_or_default()
     }
 
+    fn inner(&self) -> Arc<S> {
+        Arc::clone(&self.inner)
+    }
+
     fn plan(&self) -> MutexGuard<'_, Plan> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn faulty<T: Send>(
+    async fn faulty<T: Send + 'static>(
         &self,
         call: Call,
-        run: impl Future<Output = Result<T, StoreError>> + Send,
+        run: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
         let fault = self.plan().next(call);
         refuse_if_cut(&self.cut)?;
@@ -132,6 +139,10 @@ impl<S: Store + ?Sized> FaultStore<S> {
             Fault::Unavailable => Err(unavailable("a fault was injected")),
             Fault::UnknownApplied => run.await.and_then(|_| Err(lost_answer())),
             Fault::UnknownLost => Err(lost_answer()),
+            Fault::UnknownLate(start) => {
+                tokio::spawn(after(start, run));
+                Err(lost_answer())
+            }
             Fault::Delay(start) => {
                 start.notified().await;
                 run.await
@@ -167,6 +178,12 @@ impl Chance {
     }
 }
 
+async fn after<T>(start: Arc<Notify>, run: impl Future<Output = T> + Send) {
+    start.notified().await;
+    // The caller was answered already.
+    let _ = run.await;
+}
+
 fn refuse_if_cut(cut: &AtomicBool) -> Result<(), StoreError> {
     match cut.load(Ordering::SeqCst) {
         true => Err(unavailable("the store was cut off")),
@@ -185,25 +202,38 @@ fn lost_answer() -> StoreError {
 #[async_trait]
 impl<S: Store + ?Sized> Store for FaultStore<S> {
     async fn acquire(&self, shard: &str, owner: &str, ttl: Duration) -> Result<Fence, StoreError> {
-        self.faulty(Call::Acquire, self.inner.acquire(shard, owner, ttl))
-            .await
+        let (inner, shard, owner) = (self.inner(), shard.to_owned(), owner.to_owned());
+        self.faulty(Call::Acquire, async move {
+            inner.acquire(&shard, &owner, ttl).await
+        })
+        .await
     }
 
     async fn renew(&self, fence: &Fence, ttl: Duration) -> Result<(), StoreError> {
-        self.faulty(Call::Renew, self.inner.renew(fence, ttl)).await
-    }
-
-    async fn release(&self, fence: &Fence) -> Result<(), StoreError> {
-        self.faulty(Call::Release, self.inner.release(fence)).await
-    }
-
-    async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {
-        self.faulty(Call::Commit, self.inner.commit(fence, batch))
+        let (inner, fence) = (self.inner(), fence.clone());
+        self.faulty(Call::Renew, async move { inner.renew(&fence, ttl).await })
             .await
     }
 
+    async fn release(&self, fence: &Fence) -> Result<(), StoreError> {
+        let (inner, fence) = (self.inner(), fence.clone());
+        self.faulty(Call::Release, async move { inner.release(&fence).await })
+            .await
+    }
+
+    async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {
+        let (inner, fence) = (self.inner(), fence.clone());
+        self.faulty(
+            Call::Commit,
+            async move { inner.commit(&fence, batch).await },
+        )
+        .await
+    }
+
     async fn get(&self, shard: &str, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        self.faulty(Call::Get, self.inner.get(shard, key)).await
+        let (inner, shard, key) = (self.inner(), shard.to_owned(), key.to_owned());
+        self.faulty(Call::Get, async move { inner.get(&shard, &key).await })
+            .await
     }
 
     async fn range(
@@ -212,14 +242,17 @@ impl<S: Store + ?Sized> Store for FaultStore<S> {
         range: KeyRange,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        self.faulty(Call::Range, self.inner.range(shard, range, limit))
-            .await
+        let (inner, shard) = (self.inner(), shard.to_owned());
+        self.faulty(Call::Range, async move {
+            inner.range(&shard, range, limit).await
+        })
+        .await
     }
 
     async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError> {
-        let inner = self
-            .faulty(Call::Snapshot, self.inner.snapshot(shard))
-            .await?;
+        let (inner, shard) = (self.inner(), shard.to_owned());
+        let run = async move { inner.snapshot(&shard).await };
+        let inner = self.faulty(Call::Snapshot, run).await?;
         Ok(Box::new(FaultSnapshot {
             cut: Arc::clone(&self.cut),
             inner,
@@ -227,7 +260,9 @@ impl<S: Store + ?Sized> Store for FaultStore<S> {
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
-        self.faulty(Call::Now, self.inner.now()).await
+        let inner = self.inner();
+        self.faulty(Call::Now, async move { inner.now().await })
+            .await
     }
 }
 

@@ -114,7 +114,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// Commits made at the same time share one sync. Operations of one batch
     /// apply in order. After [`StoreError::Unknown`] the caller cannot tell
-    /// whether the batch was applied and must read again.
+    /// whether the batch was applied, or still will be: it must acquire the shard
+    /// again, which settles that, and then read.
     async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError>;
 
     /// The value of `key`, if any.

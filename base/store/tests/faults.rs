@@ -102,6 +102,27 @@ async fn a_delayed_call_waits_for_its_notice() {
     assert!(holds(&*store, "k").await);
 }
 
+/// What makes acquiring again necessary after an unknown outcome.
+#[tokio::test]
+async fn a_late_commit_lands_unless_the_shard_was_acquired_again() {
+    for acquired_again in [false, true] {
+        let (store, fence) = faulty().await;
+        let arrives = Arc::new(Notify::new());
+        store.script(Call::Commit, [Fault::UnknownLate(Arc::clone(&arrives))]);
+        let commit = store.commit(&fence, put("late")).await;
+        assert!(matches!(commit, Err(StoreError::Unknown(_))), "{commit:?}");
+        if acquired_again {
+            store.acquire("s", "a", TTL).await.unwrap();
+        }
+        assert!(!holds(&store, "late").await);
+        arrives.notify_one();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(holds(&store, "late").await, !acquired_again);
+    }
+}
+
 #[tokio::test]
 async fn a_cut_ends_everything_until_it_is_mended() {
     let (store, fence) = faulty().await;
