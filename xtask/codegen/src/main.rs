@@ -39,11 +39,9 @@ fn generate(target: &Target) -> Result<()> {
     let files = proto_files(Path::new(target.protos))?;
     let names = relative_names(&files, target.protos)?;
     let descriptors = compile(&names, target.protos)?;
-    let scratch = std::env::temp_dir().join(format!("codegen-{}.binpb", std::process::id()));
+    let scratch = tempfile::NamedTempFile::new()?;
     fs::write(&scratch, descriptors)?;
-    let result = emit(target, &names, &scratch);
-    fs::remove_file(&scratch)?;
-    result?;
+    emit(target, &names, scratch.path())?;
     record_sources(target, &files)
 }
 
