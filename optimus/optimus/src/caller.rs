@@ -1,0 +1,10 @@
+/// On whose behalf a call is made; travels with all the work it causes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// Whose work it is; empty on a machine of one's own.
+    pub tenant: String,
+    /// Who asked for it.
+    pub principal: String,
+    /// W3C trace context.
+    pub traceparent: String,
+}

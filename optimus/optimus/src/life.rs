@@ -1,0 +1,249 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use clock::Timestamp;
+use errors::Error;
+use store::{Fence, StoreError};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::commands::{Command, Reply};
+use crate::consumer;
+use crate::core::{Change, Core};
+use crate::error;
+use crate::finisher::Finisher;
+use crate::limits::{MAX_BATCH, MAX_COMMANDS, MAX_FINISHING};
+use crate::owner::Shared;
+use crate::record::Record;
+use crate::records;
+use crate::relay::Relay;
+use crate::service::Service;
+use crate::wire;
+
+/// One uninterrupted ownership of the requests. Dropping it stops its helpers.
+pub(crate) struct Life<S> {
+    shared: Arc<Shared<S>>,
+    fence: Fence,
+    ownership: Duration,
+    core: Core,
+    relay: Arc<Relay>,
+    finishing: Arc<Semaphore>,
+    /// What the helpers of this life, and of no other, report.
+    reports: mpsc::Receiver<Command>,
+    reporter: mpsc::Sender<Command>,
+    helpers: JoinSet<()>,
+}
+
+/// How a life ends when nothing is wrong.
+pub(crate) enum End {
+    Stopped,
+}
+
+/// Tells a caller how its command ended: well, or by the error given.
+type Answer = Box<dyn FnOnce(Option<Error>) + Send>;
+
+impl<S: Service> Life<S> {
+    /// Reads what is remembered and sets the helpers to work.
+    pub(crate) async fn begin(
+        shared: Arc<Shared<S>>,
+        fence: Fence,
+        ownership: Duration,
+    ) -> Result<Self, StoreError> {
+        let snapshot = shared.store.snapshot(&shared.shard).await?;
+        let active = records::active(&*snapshot).await?;
+        let messages = records::messages(&*snapshot).await?;
+        let next_ordinal = records::next_ordinal(&*snapshot).await?;
+        drop(snapshot);
+        let next_message = messages.last().map_or(0, |(number, _)| number + 1);
+        active
+            .iter()
+            .for_each(|record| shared.views.publish(record));
+        let (reporter, reports) = mpsc::channel(MAX_COMMANDS);
+        let mut life = Self {
+            core: Core::restore(shared.address.clone(), active, next_ordinal, next_message),
+            relay: Arc::new(Relay::default()),
+            finishing: Arc::new(Semaphore::new(MAX_FINISHING)),
+            helpers: JoinSet::new(),
+            shared,
+            fence,
+            ownership,
+            reports,
+            reporter,
+        };
+        life.resume(messages);
+        Ok(life)
+    }
+
+    fn resume(&mut self, messages: Vec<(u64, proto::timestone::v1::NewMessage)>) {
+        self.relay.add(messages);
+        let unfinished: Vec<_> = self.core.finishing().cloned().collect();
+        unfinished
+            .into_iter()
+            .for_each(|record| self.finish(record));
+        let relay = Arc::clone(&self.relay);
+        let (shared, reporter) = (Arc::clone(&self.shared), self.reporter.clone());
+        self.helpers
+            .spawn(async move { relay.run(&*shared, reporter).await });
+        let (shared, reporter) = (Arc::clone(&self.shared), self.reporter.clone());
+        self.helpers
+            .spawn(async move { consumer::run(&*shared, reporter).await });
+    }
+
+    fn finish(&mut self, record: Arc<Record>) {
+        let finisher = Finisher {
+            shared: Arc::clone(&self.shared),
+            permits: Arc::clone(&self.finishing),
+            record,
+            reporter: self.reporter.clone(),
+        };
+        self.helpers.spawn(finisher.run());
+    }
+
+    /// Does what it is asked to until it is stopped or cannot go on.
+    pub(crate) async fn run(
+        &mut self,
+        commands: &mut mpsc::Receiver<Command>,
+        stop: &CancellationToken,
+    ) -> Result<End, StoreError> {
+        let clock = Arc::clone(&self.shared.clock);
+        let mut renewal = clock.now() + self.ownership / 3;
+        loop {
+            let (mut batch, mut asked) = (Vec::new(), Vec::new());
+            tokio::select! {
+                () = stop.cancelled() => return Ok(End::Stopped),
+                () = clock.sleep_until(renewal) => renewal = self.renew().await?,
+                _ = self.reports.recv_many(&mut batch, MAX_BATCH) => {}
+                _ = commands.recv_many(&mut asked, MAX_BATCH) => {}
+            }
+            batch.append(&mut asked);
+            while self.helpers.try_join_next().is_some() {}
+            self.apply(batch).await?;
+        }
+    }
+
+    /// Extends the ownership; the time of the next renewal. A store that is away
+    /// for a while does not end a life, a newer owner does.
+    async fn renew(&self) -> Result<Timestamp, StoreError> {
+        match self.shared.store.renew(&self.fence, self.ownership).await {
+            Err(error) if !error.is_retryable() => Err(error),
+            _ => Ok(self.shared.clock.now() + self.ownership / 3),
+        }
+    }
+
+    /// Does a batch of commands by one commit and answers them.
+    async fn apply(&mut self, commands: Vec<Command>) -> Result<(), StoreError> {
+        let mut change = Change::default();
+        let mut answers = Vec::new();
+        let done = self.perform(commands, &mut change, &mut answers).await;
+        match &done {
+            Ok(()) => self.show(change),
+            Err(error) => tracing::debug!(%error, "a commit failed"),
+        }
+        let error = done.is_err().then(error::interrupted);
+        answers.into_iter().for_each(|answer| answer(error.clone()));
+        done
+    }
+
+    async fn perform(
+        &mut self,
+        commands: Vec<Command>,
+        change: &mut Change,
+        answers: &mut Vec<Answer>,
+    ) -> Result<(), StoreError> {
+        let now = self.shared.clock.now();
+        for command in commands {
+            let known = match self.known(&command).await {
+                Ok(known) => known,
+                Err(error) => {
+                    command.refuse(error::of_store(error.clone()));
+                    return Err(error);
+                }
+            };
+            answers.extend(self.step(change, command, known, now));
+        }
+        match change.batch.is_empty() {
+            true => Ok(()),
+            false => {
+                self.shared
+                    .store
+                    .commit(&self.fence, change.batch.clone())
+                    .await
+            }
+        }
+    }
+
+    /// The ended request that a command may be about.
+    async fn known(&self, command: &Command) -> Result<Option<Arc<Record>>, StoreError> {
+        let Shared { store, shard, .. } = &*self.shared;
+        match command {
+            Command::Submit { submission, .. } => match &submission.key {
+                Some(key) if !self.core.knows_key(key) => {
+                    records::record_of_key(&*store.snapshot(shard).await?, key).await
+                }
+                _ => Ok(None),
+            },
+            Command::Cancel { id, .. } if !self.core.is_active(id) => {
+                records::record(&*store.snapshot(shard).await?, id).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn step(
+        &mut self,
+        change: &mut Change,
+        command: Command,
+        known: Option<Arc<Record>>,
+        now: Timestamp,
+    ) -> Option<Answer> {
+        let core = &mut self.core;
+        match command {
+            Command::Submit { submission, reply } => {
+                Some(answer(reply, core.submit(change, *submission, known, now)))
+            }
+            Command::Cancel { id, reason, reply } => {
+                Some(answer(reply, core.cancel(change, &id, &reason, known, now)))
+            }
+            Command::Events { events, reply } => {
+                events
+                    .iter()
+                    .for_each(|event| core.event(change, event, now));
+                Some(answer(reply, Ok(())))
+            }
+            Command::Finished { id, result } => {
+                core.finished(change, &id, &result, now);
+                None
+            }
+            Command::Sent(sent) => {
+                sent.into_iter()
+                    .for_each(|sent| core.sent(change, sent, now));
+                None
+            }
+        }
+    }
+
+    /// Lets the world see what has been committed.
+    fn show(&mut self, change: Change) {
+        self.core.settle(&change);
+        for record in &change.records {
+            self.shared.views.publish(record);
+            if record.meta.finishing {
+                self.finish(Arc::clone(record));
+            }
+        }
+        self.relay.add(change.messages);
+    }
+}
+
+/// The answer to a command that is done if it can be committed.
+fn answer<T: Send + 'static>(reply: Reply<T>, result: Result<T, Error>) -> Answer {
+    Box::new(move |failed| drop(reply.send(failed.map_or(result, Err))))
+}
+
+impl Relay {
+    fn add(&self, messages: Vec<(u64, proto::timestone::v1::NewMessage)>) {
+        let messages = messages.into_iter();
+        self.push(messages.map(|(number, message)| (number, wire::new_message(message))));
+    }
+}
