@@ -1,5 +1,10 @@
 //! The contract of the Video Encoding Service and the validation of its requests.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "an error is rare and travels whole, from a function to the API"
+)]
+
 #[allow(
     unreachable_pub,
     refining_impl_trait,
@@ -9,6 +14,7 @@
 #[path = "gen/mod.rs"]
 mod generated;
 
+pub mod function;
 pub mod recipe;
 
 /// The wire types.

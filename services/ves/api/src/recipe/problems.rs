@@ -13,6 +13,13 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
+impl Problems {
+    /// See `From<Problems> for errors::Error`.
+    pub fn into_error(self) -> errors::Error {
+        self.into()
+    }
+}
+
 impl From<Problems> for errors::Error {
     /// One problem is itself; several are the causes of one error.
     fn from(problems: Problems) -> Self {

@@ -1,0 +1,100 @@
+//! Parameters and results, as their functions read and write them: `params.json` and
+//! `output/result.json`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::wire;
+
+/// Parameters of `ves-split`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SplitParams {
+    pub recipe: wire::Recipe,
+    /// Digest of each function's package, by name.
+    #[serde(default)]
+    pub function_digests: BTreeMap<String, String>,
+}
+
+/// Result of `ves-split`: what every later node must know to be started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SplitResult {
+    pub frames: u64,
+    pub chunks: u64,
+    /// Sample layout to decode to.
+    pub pixel_format: String,
+    /// Nominal, "30000/1001".
+    pub frame_rate: String,
+    pub encoder_args: Vec<String>,
+    /// Empty = none.
+    pub filter_graph: String,
+    /// SHA-256 of `recipe.json`, in hexadecimal.
+    pub recipe_digest: String,
+}
+
+/// One line of the splitter's `elements.ndjson`: one chunk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkElement {
+    pub index: u64,
+    /// First frame.
+    pub start: u64,
+    /// One past the last frame.
+    pub end: u64,
+    /// Identity of the packets that the chunk is decoded from, with their codec configuration.
+    pub packets_digest: String,
+}
+
+/// Parameters of `ves-avc`: nothing but what can change a byte of the chunk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AvcParams {
+    /// How many frames the input holds.
+    pub frames: u64,
+    /// Nominal, "30000/1001".
+    pub frame_rate: String,
+    /// Encoder options of ffmpeg.
+    pub encoder_args: Vec<String>,
+    /// Empty = none.
+    pub filter_graph: String,
+    /// See [`ChunkElement::packets_digest`].
+    pub packets_digest: String,
+}
+
+/// Result of `ves-avc`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AvcResult {
+    pub frames: u64,
+    pub bytes: u64,
+}
+
+/// Parameters of `ves-assemble`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssembleParams {
+    /// Whether tracks beside the video are copied from `input/source`.
+    pub copy_other_tracks: bool,
+}
+
+/// Result of `ves-assemble`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssembleResult {
+    pub frames: u64,
+    pub bytes: u64,
+    /// Tracks beside the video.
+    pub other_tracks: u64,
+    /// What could not be kept, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Parameters of `ves-validate`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidateParams {
+    /// Tracks that must be there beside the video.
+    pub other_tracks: u64,
+}
+
+/// Result of `ves-validate`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidateResult {
+    /// Checks that were made, and passed.
+    pub checks: Vec<String>,
+    pub frames: u64,
+}
