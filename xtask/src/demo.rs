@@ -75,6 +75,15 @@ fn encode(source: &Path, output: &Path) -> Result<()> {
     sh::run(command)
 }
 
+/// An empty state folder, so that no earlier run has encoded the chunks already.
+fn fresh_state() -> Result<PathBuf> {
+    let state = folder()?.join("state");
+    if state.exists() {
+        fs::remove_dir_all(&state).with_context(|| state.display().to_string())?;
+    }
+    Ok(state)
+}
+
 fn release_dir() -> PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
