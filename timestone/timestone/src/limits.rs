@@ -38,3 +38,5 @@ pub const MAX_ATTEMPTS: u32 = 1_000_000;
 pub const MAX_QUEUES: usize = 100_000;
 /// Messages ended by time or collected in one step.
 pub const MAX_TICK: usize = 1_024;
+/// Payloads in the answer to one dequeue, in bytes.
+pub const MAX_DEQUEUE_BYTES: usize = 4 << 20;

@@ -1,0 +1,157 @@
+//! Messages end, by others than their workers and by time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::check;
+use crate::effects::keeps_payload;
+use crate::limits::MAX_TICK;
+use crate::message::{End, Ending, Message, State};
+use crate::{Cause, MessageKey, Notice, Outcome, Queues, Refusal};
+
+impl Queues {
+    /// Ends a message for good and tells its `reply_to`; one not yet seen leaves a
+    /// tombstone that refuses it. [`Outcome::Duplicate`] when it had ended.
+    pub fn cancel(&mut self, key: &MessageKey, reason: &str) -> Result<Outcome, Refusal> {
+        check::key(key)?;
+        check::reason(reason)?;
+        let error = self.wording.error(key, Cause::Canceled { reason });
+        let Some(sequence) = self.index.find(&key.queue, &key.id) else {
+            self.refuse_another_queue(&key.queue)?;
+            self.insert_tombstone(key, error);
+            return Ok(Outcome::Done);
+        };
+        match self.messages.get(&sequence).map(|message| &message.state) {
+            None | Some(State::Ended(_)) => Ok(Outcome::Duplicate),
+            Some(_) => {
+                self.end_telling(sequence, Ending::Canceled, error);
+                Ok(Outcome::Done)
+            }
+        }
+    }
+
+    fn insert_tombstone(&mut self, key: &MessageKey, error: Bytes) {
+        let state = State::Ended(self.ending(&key.queue, Ending::NeverSeen));
+        self.insert(Message {
+            queue: key.queue.as_str().into(),
+            id: key.id.as_str().into(),
+            priority: 0,
+            payload: Bytes::new(),
+            metadata: BTreeMap::new(),
+            reply_to: None,
+            attempts_left: 0,
+            deliveries: 0,
+            version: 1,
+            error: Some(error),
+            settled: None,
+            state,
+        });
+    }
+
+    /// Moves the time on and does what is due: at most [`MAX_TICK`] messages at
+    /// once. [`next_timer`](Queues::next_timer) tells when there is more.
+    pub fn tick(&mut self, now: i64) {
+        self.at(now);
+        for _ in 0..MAX_TICK {
+            match self.index.due(self.now) {
+                Some(sequence) => self.do_due(sequence),
+                None => return,
+            }
+        }
+    }
+
+    /// When time alone changes something next: Unix milliseconds.
+    pub fn next_timer(&self) -> Option<i64> {
+        self.index.next_timer()
+    }
+
+    fn do_due(&mut self, sequence: u64) {
+        match self.messages.get(&sequence).map(|message| &message.state) {
+            // The time it becomes visible is stored already.
+            Some(State::Invisible { .. }) => {
+                self.move_to(sequence, |message| message.state = State::Pending);
+            }
+            Some(State::Running(_)) => self.redeliver(sequence, 0),
+            Some(State::Pending | State::Ended(_)) | None => self.remove(sequence),
+        }
+    }
+
+    /// Makes a message wait for its next delivery, or ends it when it has none left.
+    pub(crate) fn redeliver(&mut self, sequence: u64, in_ms: u64) {
+        let attempts = self
+            .messages
+            .get(&sequence)
+            .map(|message| message.attempts_left);
+        match attempts {
+            Some(0) => self.end_used_up(sequence),
+            _ => {
+                let state = self.waiting(in_ms);
+                self.change(sequence, |message| message.state = state);
+            }
+        }
+    }
+
+    fn end_used_up(&mut self, sequence: u64) {
+        let Some(message) = self.messages.get(&sequence) else {
+            return;
+        };
+        let cause = Cause::AttemptsUsedUp {
+            deliveries: message.deliveries,
+            last: message.error.as_ref(),
+        };
+        let error = self.wording.error(&message.key(), cause);
+        self.end_telling(sequence, Ending::Errored, error);
+    }
+
+    /// Ends a message and tells its `reply_to`.
+    pub(crate) fn end_telling(&mut self, sequence: u64, how: Ending, error: Bytes) {
+        let Some(message) = self.messages.get(&sequence) else {
+            return;
+        };
+        let (key, payload, priority) = (message.key(), message.payload.clone(), message.priority);
+        let (reply_to, deliveries) = (message.reply_to.clone(), message.deliveries);
+        self.end(sequence, how, Some(error.clone()));
+        if let Some(reply_to) = reply_to {
+            let notice = Notice {
+                key: &key,
+                state: how.kind(),
+                error: &error,
+                deliveries,
+                payload: &payload,
+            };
+            self.announce(&reply_to, priority, &notice);
+        }
+    }
+
+    /// Ends a message; what no state after this needs is dropped.
+    pub(crate) fn end(&mut self, sequence: u64, how: Ending, error: Option<Bytes>) {
+        let Some(queue) = self
+            .messages
+            .get(&sequence)
+            .map(|message| Arc::clone(&message.queue))
+        else {
+            return;
+        };
+        let state = State::Ended(self.ending(&queue, how));
+        if !keeps_payload(&state) {
+            self.changes.body(sequence);
+        }
+        self.change(sequence, |message| {
+            message.state = state;
+            message.error = error;
+            if !keeps_payload(&message.state) {
+                message.payload = Bytes::new();
+                message.metadata.clear();
+            }
+        });
+    }
+
+    fn ending(&self, queue: &str, how: Ending) -> End {
+        End {
+            how,
+            forget_at: self.after(self.config_of(queue).retention_ms),
+        }
+    }
+}

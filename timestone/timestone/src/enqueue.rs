@@ -1,0 +1,170 @@
+//! Messages come in.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::check;
+use crate::message::{Ending, Message, State};
+use crate::{Cause, MessageKey, MessageState, NewMessage, Notice, Outcome, Queues, Refusal};
+
+/// What a queue knows of an id.
+enum Met {
+    Nothing,
+    Known,
+    /// Canceled before it came.
+    Tombstone,
+}
+
+impl Queues {
+    /// Adds a message, unless its id is known, its time is past or its queue is full.
+    ///
+    /// A message that was canceled before it came is refused as
+    /// [`Refusal::Canceled`], and its `reply_to` is told.
+    pub fn enqueue(&mut self, message: NewMessage) -> Result<Outcome, Refusal> {
+        check::new_message(&message)?;
+        match self.meet(&message) {
+            Met::Known => Ok(Outcome::Duplicate),
+            Met::Tombstone => Err(self.bury(&message)),
+            Met::Nothing => self.enqueue_unknown(message),
+        }
+    }
+
+    fn enqueue_unknown(&mut self, message: NewMessage) -> Result<Outcome, Refusal> {
+        self.refuse_late(&message)?;
+        self.refuse_another_queue(&message.queue)?;
+        self.refuse_full(&message.queue)?;
+        self.add(message);
+        Ok(Outcome::Done)
+    }
+
+    fn meet(&self, message: &NewMessage) -> Met {
+        let sequence = self.index.find(&message.queue, &message.id);
+        let known = sequence.and_then(|sequence| self.messages.get(&sequence));
+        match known.map(|known| &known.state) {
+            None => Met::Nothing,
+            Some(State::Ended(end)) if end.how == Ending::NeverSeen => Met::Tombstone,
+            Some(_) => Met::Known,
+        }
+    }
+
+    fn refuse_late(&self, message: &NewMessage) -> Result<(), Refusal> {
+        match message.not_after {
+            Some(not_after) if self.now > not_after => Err(Refusal::TooLate(key_of(message))),
+            _ => Ok(()),
+        }
+    }
+
+    fn refuse_full(&self, queue: &str) -> Result<(), Refusal> {
+        let depth = self
+            .index
+            .queues
+            .get(queue)
+            .map_or(0, |queue| queue.depth());
+        let limit = self.config_of(queue).max_depth;
+        match depth < limit {
+            true => Ok(()),
+            false => Err(Refusal::QueueFull {
+                queue: queue.to_owned(),
+                limit,
+            }),
+        }
+    }
+
+    /// Whether every message could be handed on. A full queue is no hindrance:
+    /// work that was accepted is not lost to it.
+    pub(crate) fn check_hand_on(&self, messages: &[NewMessage]) -> Result<(), Refusal> {
+        check::then_enqueue(messages)?;
+        messages
+            .iter()
+            .try_for_each(|message| match self.meet(message) {
+                Met::Nothing => self.refuse_late(message),
+                Met::Known | Met::Tombstone => Ok(()),
+            })
+    }
+
+    /// Adds messages that were checked.
+    pub(crate) fn hand_on(&mut self, messages: Vec<NewMessage>) {
+        for message in messages {
+            match self.meet(&message) {
+                Met::Nothing => self.add(message),
+                Met::Known => {}
+                Met::Tombstone => drop(self.bury(&message)),
+            }
+        }
+    }
+
+    fn add(&mut self, new: NewMessage) {
+        let attempts_left = new.attempts.unwrap_or(self.config_of(&new.queue).attempts);
+        let state = self.waiting(new.invisible_ms);
+        self.insert(Message {
+            queue: new.queue.into(),
+            id: new.id.into(),
+            priority: new.priority,
+            payload: new.payload,
+            metadata: new.metadata,
+            reply_to: new.reply_to,
+            attempts_left,
+            deliveries: 0,
+            version: 1,
+            error: None,
+            settled: None,
+            state,
+        });
+    }
+
+    /// The state of a message that may be delivered after `ms`.
+    pub(crate) fn waiting(&self, ms: u64) -> State {
+        match ms {
+            0 => State::Pending,
+            ms => State::Invisible {
+                until: self.after(ms),
+            },
+        }
+    }
+
+    /// Tells the end of a message that met its tombstone.
+    fn bury(&mut self, message: &NewMessage) -> Refusal {
+        let key = key_of(message);
+        if let Some(reply_to) = &message.reply_to {
+            let error = self.tombstone_error(&key);
+            let notice = Notice {
+                key: &key,
+                state: MessageState::Canceled,
+                error: &error,
+                deliveries: 0,
+                payload: &message.payload,
+            };
+            self.announce(reply_to, message.priority, &notice);
+        }
+        Refusal::Canceled(key)
+    }
+
+    fn tombstone_error(&self, key: &MessageKey) -> Bytes {
+        let sequence = self.index.find(&key.queue, &key.id);
+        let tombstone = sequence.and_then(|sequence| self.messages.get(&sequence));
+        let error = tombstone.and_then(|tombstone| tombstone.error.clone());
+        error.unwrap_or_else(|| self.wording.error(key, Cause::Canceled { reason: "" }))
+    }
+
+    /// Tells `reply_to` the end of a message, once.
+    pub(crate) fn announce(&mut self, reply_to: &str, priority: i64, notice: &Notice<'_>) {
+        let message = NewMessage {
+            queue: reply_to.to_owned(),
+            id: crate::terminated_id(&notice.key.queue, &notice.key.id),
+            payload: Arc::clone(&self.wording).terminated(notice),
+            priority,
+            ..NewMessage::default()
+        };
+        if matches!(self.meet(&message), Met::Nothing) {
+            self.add(message);
+        }
+    }
+}
+
+fn key_of(message: &NewMessage) -> MessageKey {
+    MessageKey {
+        queue: message.queue.clone(),
+        id: message.id.clone(),
+    }
+}

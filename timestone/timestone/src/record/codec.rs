@@ -1,0 +1,126 @@
+//! Numbers as LEB128, bytes and text behind their length, after a version byte.
+
+use bytes::{Bytes, BytesMut};
+
+use super::RecordError;
+
+/// Appends values to a record.
+pub(super) struct Writer(BytesMut);
+
+impl Writer {
+    pub(super) fn new(version: u8) -> Self {
+        Self(BytesMut::from(&[version][..]))
+    }
+
+    pub(super) fn number(&mut self, number: impl Into<u64>) -> &mut Self {
+        let mut rest = number.into();
+        while rest >= 0x80 {
+            self.0.extend_from_slice(&[rest as u8 | 0x80]);
+            rest >>= 7;
+        }
+        self.0.extend_from_slice(&[rest as u8]);
+        self
+    }
+
+    /// Zigzag, so that small negative numbers stay short.
+    pub(super) fn signed(&mut self, number: i64) -> &mut Self {
+        self.number(((number << 1) ^ (number >> 63)) as u64)
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.number(bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Whether there is a value; the caller writes the value itself.
+    pub(super) fn present<T>(&mut self, value: &Option<T>) -> &mut Self {
+        self.number(value.is_some())
+    }
+
+    pub(super) fn finish(self) -> Bytes {
+        self.0.freeze()
+    }
+}
+
+/// Takes values off a record.
+pub(super) struct Reader {
+    what: &'static str,
+    rest: Bytes,
+}
+
+impl Reader {
+    /// Reads a `what` record of this version.
+    pub(super) fn new(what: &'static str, version: u8, value: Bytes) -> Result<Self, RecordError> {
+        let mut reader = Self { what, rest: value };
+        match reader.byte()? {
+            found if found == version => Ok(reader),
+            _ => Err(reader.error("of an unknown version")),
+        }
+    }
+
+    pub(super) fn error(&self, problem: &'static str) -> RecordError {
+        RecordError {
+            what: self.what,
+            problem,
+        }
+    }
+
+    fn byte(&mut self) -> Result<u8, RecordError> {
+        Ok(self.take(1)?[0])
+    }
+
+    fn take(&mut self, len: usize) -> Result<Bytes, RecordError> {
+        match len <= self.rest.len() {
+            true => Ok(self.rest.split_to(len)),
+            false => Err(self.error("too short")),
+        }
+    }
+
+    pub(super) fn number(&mut self) -> Result<u64, RecordError> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(self.error("a number is too long"))
+    }
+
+    pub(super) fn narrow(&mut self) -> Result<u32, RecordError> {
+        let number = self.number()?;
+        u32::try_from(number).map_err(|_| self.error("a number is too large"))
+    }
+
+    pub(super) fn signed(&mut self) -> Result<i64, RecordError> {
+        let number = self.number()?;
+        Ok((number >> 1) as i64 ^ -((number & 1) as i64))
+    }
+
+    pub(super) fn bytes(&mut self) -> Result<Bytes, RecordError> {
+        let len = self.number()?;
+        self.take(usize::try_from(len).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn text(&mut self) -> Result<String, RecordError> {
+        let bytes = self.bytes()?;
+        String::from_utf8(bytes.into()).map_err(|_| self.error("text is not UTF-8"))
+    }
+
+    pub(super) fn present(&mut self) -> Result<bool, RecordError> {
+        Ok(self.number()? != 0)
+    }
+
+    pub(super) fn finish(self) -> Result<(), RecordError> {
+        match self.rest.is_empty() {
+            true => Ok(()),
+            false => Err(self.error("too long")),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Everything about a message but its payload.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::RecordError;
+use super::codec::{Reader, Writer};
+use crate::Session;
+use crate::message::{Act, End, Ending, Lease, Message, Settled, State};
+
+const VERSION: u8 = 1;
+
+/// Encodes all of `message` but its payload and the end of its lease, which
+/// recovery sets anew.
+pub(crate) fn encode(message: &Message) -> Bytes {
+    let mut writer = Writer::new(VERSION);
+    writer.text(&message.queue).text(&message.id);
+    writer.signed(message.priority).number(message.version);
+    writer.number(message.attempts_left);
+    writer.number(message.deliveries);
+    put_metadata(&mut writer, &message.metadata);
+    put_optional(&mut writer, message.reply_to.as_ref().map(String::as_bytes));
+    put_optional(&mut writer, message.error.as_deref());
+    put_settled(&mut writer, message.settled);
+    put_state(&mut writer, &message.state);
+    writer.finish()
+}
+
+/// Decodes a message without payload; the lease of a running one ends now.
+pub(crate) fn decode(value: Bytes) -> Result<Message, RecordError> {
+    let mut reader = Reader::new("message", VERSION, value)?;
+    let message = Message {
+        queue: reader.text()?.into(),
+        id: reader.text()?.into(),
+        priority: reader.signed()?,
+        version: reader.number()?,
+        attempts_left: reader.narrow()?,
+        deliveries: reader.narrow()?,
+        metadata: take_metadata(&mut reader)?,
+        reply_to: take_optional(&mut reader, Reader::text)?,
+        error: take_optional(&mut reader, Reader::bytes)?,
+        settled: take_optional(&mut reader, take_settled)?,
+        state: take_state(&mut reader)?,
+        payload: Bytes::new(),
+    };
+    reader.finish()?;
+    Ok(message)
+}
+
+fn put_metadata(writer: &mut Writer, metadata: &BTreeMap<String, String>) {
+    writer.number(metadata.len() as u64);
+    for (key, value) in metadata {
+        writer.text(key).text(value);
+    }
+}
+
+fn take_metadata(reader: &mut Reader) -> Result<BTreeMap<String, String>, RecordError> {
+    let pairs = reader.number()?;
+    (0..pairs)
+        .map(|_| Ok((reader.text()?, reader.text()?)))
+        .collect()
+}
+
+fn put_optional(writer: &mut Writer, value: Option<&[u8]>) {
+    writer.present(&value);
+    value.map(|value| writer.bytes(value));
+}
+
+fn take_optional<T>(
+    reader: &mut Reader,
+    take: impl FnOnce(&mut Reader) -> Result<T, RecordError>,
+) -> Result<Option<T>, RecordError> {
+    match reader.present()? {
+        true => take(reader).map(Some),
+        false => Ok(None),
+    }
+}
+
+fn put_settled(writer: &mut Writer, settled: Option<Settled>) {
+    writer.present(&settled);
+    if let Some(settled) = settled {
+        writer.number(settled.delivery).number(settled.nonce);
+        writer.number(act_number(settled.act));
+    }
+}
+
+fn take_settled(reader: &mut Reader) -> Result<Settled, RecordError> {
+    Ok(Settled {
+        delivery: reader.narrow()?,
+        nonce: reader.number()?,
+        act: take_act(reader)?,
+    })
+}
+
+fn act_number(act: Act) -> u8 {
+    match act {
+        Act::Completed => 0,
+        Act::Failed => 1,
+        Act::Released => 2,
+    }
+}
+
+fn take_act(reader: &mut Reader) -> Result<Act, RecordError> {
+    match reader.number()? {
+        0 => Ok(Act::Completed),
+        1 => Ok(Act::Failed),
+        2 => Ok(Act::Released),
+        _ => Err(reader.error("an unknown act")),
+    }
+}
+
+fn put_state(writer: &mut Writer, state: &State) {
+    match state {
+        State::Pending => writer.number(0_u8),
+        State::Invisible { until } => writer.number(1_u8).signed(*until),
+        State::Running(lease) => put_lease(writer.number(2_u8), lease),
+        State::Ended(end) => writer.number(ending_number(end.how)).signed(end.forget_at),
+    };
+}
+
+fn put_lease<'a>(writer: &'a mut Writer, lease: &Lease) -> &'a mut Writer {
+    let Session { owner, boot } = &*lease.session;
+    writer.text(owner).text(boot).text(&lease.request_id);
+    writer.number(lease.nonce).number(lease.lease_ms);
+    writer.number(lease.hold_ms)
+}
+
+fn ending_number(how: Ending) -> u8 {
+    match how {
+        Ending::Completed => 3,
+        Ending::Canceled => 4,
+        Ending::Errored => 5,
+        Ending::NeverSeen => 6,
+    }
+}
+
+fn take_state(reader: &mut Reader) -> Result<State, RecordError> {
+    match reader.number()? {
+        0 => Ok(State::Pending),
+        1 => Ok(State::Invisible {
+            until: reader.signed()?,
+        }),
+        2 => Ok(State::Running(take_lease(reader)?)),
+        3 => take_end(reader, Ending::Completed),
+        4 => take_end(reader, Ending::Canceled),
+        5 => take_end(reader, Ending::Errored),
+        6 => take_end(reader, Ending::NeverSeen),
+        _ => Err(reader.error("an unknown state")),
+    }
+}
+
+fn take_end(reader: &mut Reader, how: Ending) -> Result<State, RecordError> {
+    let forget_at = reader.signed()?;
+    Ok(State::Ended(End { how, forget_at }))
+}
+
+fn take_lease(reader: &mut Reader) -> Result<Lease, RecordError> {
+    let session = Session {
+        owner: reader.text()?,
+        boot: reader.text()?,
+    };
+    Ok(Lease {
+        session: Arc::new(session),
+        request_id: reader.text()?.into(),
+        nonce: reader.number()?,
+        lease_ms: reader.number()?,
+        hold_ms: reader.number()?,
+        until: i64::MIN,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::collection::btree_map;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_lease() -> impl Strategy<Value = Lease> {
+        let texts = (".{0,9}", ".{0,9}", ".{0,9}");
+        (texts, any::<(u64, u64, u64)>()).prop_map(|((owner, boot, request), numbers)| Lease {
+            session: Arc::new(Session { owner, boot }),
+            request_id: request.into(),
+            nonce: numbers.0,
+            lease_ms: numbers.1,
+            hold_ms: numbers.2,
+            until: i64::MIN,
+        })
+    }
+
+    fn any_state() -> impl Strategy<Value = State> {
+        let how = prop_oneof![
+            Just(Ending::Completed),
+            Just(Ending::Canceled),
+            Just(Ending::Errored),
+            Just(Ending::NeverSeen)
+        ];
+        prop_oneof![
+            Just(State::Pending),
+            any::<i64>().prop_map(|until| State::Invisible { until }),
+            any_lease().prop_map(State::Running),
+            (how, any::<i64>()).prop_map(|(how, forget_at)| State::Ended(End { how, forget_at })),
+        ]
+    }
+
+    fn any_settled() -> impl Strategy<Value = Settled> {
+        let act = prop_oneof![Just(Act::Completed), Just(Act::Failed), Just(Act::Released)];
+        (any::<u32>(), any::<u64>(), act).prop_map(|(delivery, nonce, act)| Settled {
+            delivery,
+            nonce,
+            act,
+        })
+    }
+
+    fn any_message() -> impl Strategy<Value = Message> {
+        let texts = (".{0,9}", ".{0,9}", option::of(".{0,9}"));
+        let numbers = any::<(i64, u64, u32, u32)>();
+        let rest = (
+            btree_map(".{0,5}", ".{0,5}", 0..4),
+            option::of(any::<Vec<u8>>()),
+            option::of(any_settled()),
+            any_state(),
+        );
+        (texts, numbers, rest).prop_map(|((queue, id, reply_to), numbers, rest)| Message {
+            queue: queue.into(),
+            id: id.into(),
+            priority: numbers.0,
+            version: numbers.1,
+            attempts_left: numbers.2,
+            deliveries: numbers.3,
+            reply_to,
+            metadata: rest.0,
+            error: rest.1.map(Bytes::from),
+            settled: rest.2,
+            state: rest.3,
+            payload: Bytes::new(),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_survives(message in any_message()) {
+            prop_assert_eq!(decode(encode(&message)).unwrap(), message);
+        }
+
+        #[test]
+        fn any_bytes_are_a_message_or_an_error(mut value: Vec<u8>) {
+            if let Some(first) = value.first_mut() {
+                *first = VERSION;
+            }
+            let _ = decode(value.into());
+        }
+    }
+}
