@@ -1,6 +1,7 @@
 //! A command that runs under `cosmos-init`, seen from the host.
 
 use std::io;
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
@@ -10,7 +11,6 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
 
 use crate::wire::{FromInit, MAX_LINE, Progress, ToInit};
 use crate::{Error, Exit, Init, Output, Spec};
@@ -24,7 +24,7 @@ pub struct Running {
     progress: watch::Receiver<Progress>,
     killer: Killer,
     exit: oneshot::Receiver<Result<Exit, Error>>,
-    conversation: JoinHandle<()>,
+    control: StdUnixStream,
 }
 
 /// Ends a command from anywhere. Does not keep it alive.
@@ -41,6 +41,7 @@ impl Init {
         let line = encode(spec)?;
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
+        let control = ours.try_clone()?;
         let mut child = self.start(spec, theirs)?;
         let pid = child.id().unwrap_or_default();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -48,7 +49,7 @@ impl Init {
         writer.write_all(&line).await?;
         let mut conversation = Conversation::new(child, reader, writer);
         conversation.started(spec).await?;
-        Ok(conversation.into_running(pid, stdout, stderr))
+        Ok(conversation.into_running(pid, control, stdout, stderr))
     }
 
     fn start(&self, spec: &Spec, control: StdUnixStream) -> Result<Child, Error> {
@@ -137,7 +138,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.conversation.abort();
+        // At once, also when the runtime never runs again. Init answers a closed socket by killing;
+        // the conversation then meets its end and collects init.
+        let _ = self.control.shutdown(Shutdown::Both);
     }
 }
 
@@ -185,13 +188,14 @@ impl Conversation {
     fn into_running(
         self,
         pid: u32,
+        control: StdUnixStream,
         stdout: Option<ChildStdout>,
         stderr: Option<ChildStderr>,
     ) -> Running {
         let (report, progress) = watch::channel(Progress::default());
         let (kill, kills) = mpsc::channel(1);
         let (ended, exit) = oneshot::channel();
-        let conversation = tokio::spawn(async move {
+        tokio::spawn(async move {
             // The receiver is gone when `Running` was dropped: nobody wants to know.
             let _ = ended.send(self.converse(report, kills).await);
         });
@@ -202,7 +206,7 @@ impl Conversation {
             progress,
             killer: Killer(kill),
             exit,
-            conversation,
+            control,
         }
     }
 

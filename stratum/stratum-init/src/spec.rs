@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::wire::{os_path, os_paths};
+use crate::wire::{os_map, os_path, os_paths};
 
 /// One command. Nothing is inherited from the host: not the environment, not descriptors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,7 @@ pub struct Spec {
     /// Absolute path of the program, then its arguments. Never read by a shell.
     pub argv: Vec<OsString>,
     /// The whole environment of the command.
+    #[serde(with = "os_map")]
     pub env: BTreeMap<OsString, OsString>,
     /// Its working directory, absolute; `/` by default.
     #[serde(with = "os_path")]

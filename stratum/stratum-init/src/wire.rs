@@ -70,3 +70,21 @@ pub(crate) mod os_paths {
         Vec::<OsString>::deserialize(from).map(|all| all.into_iter().map(PathBuf::from).collect())
     }
 }
+
+/// An environment as pairs: JSON's keys are UTF-8, names need not be.
+pub(crate) mod os_map {
+    use std::collections::BTreeMap;
+    use std::ffi::OsString;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    type Map = BTreeMap<OsString, OsString>;
+
+    pub(crate) fn serialize<S: Serializer>(map: &Map, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(map)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Map, D::Error> {
+        Vec::<(OsString, OsString)>::deserialize(from).map(Map::from_iter)
+    }
+}
