@@ -5,6 +5,7 @@
 
 #![allow(unreachable_pub, refining_impl_trait, clippy::all)]
 
+#[rustfmt::skip]
 #[path = "gen/mod.rs"]
 mod generated;
 

@@ -70,7 +70,8 @@ fn encode(source: &Path, output: &Path) -> Result<()> {
         .arg(source)
         .arg("-o")
         .arg(output)
-        .args(["--crf", "23", "--chunk", "2s"]);
+        .args(["--crf", "23", "--chunk", "2s"])
+        .env("VES_STATE", fresh_state()?);
     println!("demo: {}", sh::show(&command));
     sh::run(command)
 }

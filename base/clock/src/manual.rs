@@ -15,7 +15,9 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that shows `now`.
     pub fn new(now: Timestamp) -> Self {
-        Self { time: watch::Sender::new(now) }
+        Self {
+            time: watch::Sender::new(now),
+        }
     }
 
     /// Moves the clock forward and wakes the sleepers whose time has come.

@@ -23,11 +23,18 @@ struct Target {
 const PLATFORM: &str = "proto";
 
 const TARGETS: [Target; 2] = [
-    Target { protos: PLATFORM, out: "proto/src/gen", externs: &[] },
+    Target {
+        protos: PLATFORM,
+        out: "proto/src/gen",
+        externs: &[],
+    },
     Target {
         protos: "services/ves/api/proto",
         out: "services/ves/api/src/gen",
-        externs: &[(".base.v1", "::proto::base::v1"), (".video.v1", "::proto::video::v1")],
+        externs: &[
+            (".base.v1", "::proto::base::v1"),
+            (".video.v1", "::proto::video::v1"),
+        ],
     },
 ];
 
@@ -47,15 +54,21 @@ fn generate(target: &Target) -> Result<()> {
 
 fn compile(names: &[String], root: &str) -> Result<Vec<u8>> {
     let mut compiler = protox::Compiler::new([root, PLATFORM])?;
-    compiler.include_imports(true).include_source_info(true).open_files(names)?;
+    compiler
+        .include_imports(true)
+        .include_source_info(true)
+        .open_files(names)?;
     Ok(compiler.encode_file_descriptor_set())
 }
 
 fn emit(target: &Target, names: &[String], descriptors: &Path) -> Result<()> {
     let mut messages = CodeGenConfig::default();
     messages.generate_json = true;
-    messages.extern_paths =
-        target.externs.iter().map(|(proto, rust)| (proto.to_string(), rust.to_string())).collect();
+    messages.extern_paths = target
+        .externs
+        .iter()
+        .map(|(proto, rust)| (proto.to_string(), rust.to_string()))
+        .collect();
     Config::new()
         .buffa_config(messages)
         .file_per_package(true)
@@ -75,7 +88,10 @@ fn record_sources(target: &Target, files: &[PathBuf]) -> Result<()> {
         hash.update(fs::read(file)?);
     }
     let line = format!("{}\n", hex::encode(hash.finalize()));
-    Ok(fs::write(Path::new(target.out).join(".sources.sha256"), line)?)
+    Ok(fs::write(
+        Path::new(target.out).join(".sources.sha256"),
+        line,
+    )?)
 }
 
 /// Every .proto file below `root`, sorted.

@@ -11,6 +11,7 @@
     clippy::all,
     clippy::semicolon_if_nothing_returned
 )]
+#[rustfmt::skip]
 #[path = "gen/mod.rs"]
 mod generated;
 
