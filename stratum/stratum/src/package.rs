@@ -1,0 +1,221 @@
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use blob::Digest;
+
+use crate::{Function, FunctionName, InvalidFunction, fingerprint};
+
+/// The name of the declaration in a function's directory.
+const DECLARATION: &str = "function.yaml";
+
+/// Where programs are looked for.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Directories of functions' programs, beside the directory of `function.yaml`.
+    pub programs: Vec<PathBuf>,
+    /// Directories of tools.
+    pub tools: Vec<PathBuf>,
+}
+
+impl Default for Places {
+    /// Functions' programs beside this one, or beside its directory; tools where
+    /// the system has them.
+    fn default() -> Self {
+        let me = std::env::current_exe().unwrap_or_default();
+        let beside = me.ancestors().skip(1).take(2);
+        Self {
+            programs: beside.map(Path::to_owned).collect(),
+            tools: ["/usr/local/bin", "/usr/bin", "/bin"]
+                .map(PathBuf::from)
+                .into(),
+        }
+    }
+}
+
+/// A program that a function runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tool {
+    pub name: String,
+    pub path: PathBuf,
+    pub digest: Digest,
+}
+
+/// A function with its program and tools, found and hashed.
+#[derive(Debug)]
+pub struct Package {
+    pub function: Function,
+    /// Of the declaration, the program and the tools: what a memo is scoped by.
+    pub digest: Digest,
+    pub program: PathBuf,
+    pub tools: Vec<Tool>,
+}
+
+/// Why a function could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("{path}: {error}", path = path.display())]
+    Declaration {
+        path: PathBuf,
+        error: InvalidFunction,
+    },
+    #[error("function `{function}`: there is no program `{program}` in {places:?}")]
+    NoProgram {
+        function: FunctionName,
+        program: String,
+        places: Vec<PathBuf>,
+    },
+    #[error("two functions are named `{0}`")]
+    Twice(FunctionName),
+    #[error("cannot read {path}: {source}", path = path.display())]
+    Io { path: PathBuf, source: io::Error },
+}
+
+impl Package {
+    /// Loads the function in `directory`: its `function.yaml`, and its program there or in `places`.
+    ///
+    /// # Errors
+    /// When the declaration is wrong, or a program is missing.
+    pub fn load(directory: &Path, places: &Places) -> Result<Self, LoadError> {
+        let path = directory.join(DECLARATION);
+        let yaml = fs::read_to_string(&path).map_err(io_error(&path))?;
+        let mut places = places.clone();
+        places.programs.insert(0, directory.to_owned());
+        Self::embedded(&yaml, &path, &places)
+    }
+
+    /// Loads a function whose declaration is part of this program; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// When the declaration is wrong, or a program is missing.
+    pub fn embedded(yaml: &str, origin: &Path, places: &Places) -> Result<Self, LoadError> {
+        let function = Function::from_yaml(yaml).map_err(|error| LoadError::Declaration {
+            path: origin.to_owned(),
+            error,
+        })?;
+        let program = find(&function, &function.command[0], &places.programs)?;
+        let tools = function
+            .tools
+            .iter()
+            .map(|name| tool(&function, name, places));
+        let tools: Vec<Tool> = tools.collect::<Result<_, _>>()?;
+        let program_digest = fingerprint::file(&program).map_err(io_error(&program))?;
+        Ok(Self {
+            digest: digest(yaml, program_digest, &tools),
+            function,
+            program,
+            tools,
+        })
+    }
+
+    /// The whole command: the program's path, then its arguments.
+    pub fn arguments(&self) -> &[String] {
+        self.function.command.get(1..).unwrap_or_default()
+    }
+}
+
+fn digest(yaml: &str, program: Digest, tools: &[Tool]) -> Digest {
+    let mut text = format!("stratum package 1\n{program}\n");
+    for tool in tools {
+        text += &format!("{} {}\n", tool.digest, tool.name);
+    }
+    Digest::of((text + yaml).as_bytes())
+}
+
+fn tool(function: &Function, name: &str, places: &Places) -> Result<Tool, LoadError> {
+    let path = find(function, name, &places.tools)?;
+    Ok(Tool {
+        digest: fingerprint::tool(&path).map_err(io_error(&path))?,
+        name: name.to_owned(),
+        path,
+    })
+}
+
+fn find(function: &Function, program: &str, places: &[PathBuf]) -> Result<PathBuf, LoadError> {
+    let candidates = places.iter().map(|place| place.join(program));
+    let found = candidates
+        .filter(|path| is_program(path))
+        .find_map(|path| path.canonicalize().ok());
+    found.ok_or_else(|| LoadError::NoProgram {
+        function: function.name.clone(),
+        program: program.to_owned(),
+        places: places.to_vec(),
+    })
+}
+
+fn is_program(path: &Path) -> bool {
+    let executable =
+        |metadata: fs::Metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0;
+    fs::metadata(path).is_ok_and(executable)
+}
+
+pub(crate) fn io_error(path: &Path) -> impl FnOnce(io::Error) -> LoadError {
+    let path = path.to_owned();
+    move |source| LoadError::Io { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const YAML: &str = "name: hello\nversion: '1'\ncommand: [hello.sh, world]\ntools: [tool]";
+
+    struct Host(tempfile::TempDir);
+
+    impl Host {
+        fn new() -> Self {
+            let host = Self(tempfile::tempdir().unwrap());
+            host.write("hello.sh", "#!/bin/sh\n");
+            host.write("tool", "#!/bin/sh\n# tool\n");
+            host.write(DECLARATION, YAML);
+            host
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            let path = self.0.path().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+
+        fn load(&self) -> Result<Package, LoadError> {
+            let places = Places {
+                programs: vec![],
+                tools: vec![self.0.path().to_owned()],
+            };
+            Package::load(self.0.path(), &places)
+        }
+    }
+
+    #[test]
+    fn the_digest_changes_with_whatever_can_change_an_output() {
+        let host = Host::new();
+        let first = host.load().unwrap();
+        assert_eq!(first.digest, host.load().unwrap().digest);
+        assert_eq!(first.arguments(), ["world"]);
+        let mut digests = vec![first.digest];
+        for (name, text) in [
+            ("hello.sh", "#!/bin/sh\nexit 1\n".to_owned()),
+            ("tool", "#!/bin/sh\n# other\n".to_owned()),
+            (DECLARATION, YAML.replace("'1'", "'2'")),
+        ] {
+            host.write(name, &text);
+            digests.push(host.load().unwrap().digest);
+        }
+        digests.sort();
+        digests.dedup();
+        assert_eq!(digests.len(), 4);
+    }
+
+    #[test]
+    fn a_missing_program_is_told() {
+        let host = Host::new();
+        fs::remove_file(host.0.path().join("tool")).unwrap();
+        let error = host.load().unwrap_err().to_string();
+        assert!(
+            error.contains("`tool`") && error.contains("hello"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,59 @@
+//! `function.yaml` as it is written, before it is understood.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::{InputKind, Shape};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct RawFunction {
+    pub name: String,
+    pub version: String,
+    pub command: Vec<String>,
+    #[serde(default)]
+    pub tools: Vec<String>,
+    #[serde(default)]
+    pub input: InputKind,
+    #[serde(default)]
+    pub two_pass: bool,
+    #[serde(default = "one_hour")]
+    pub timeout: String,
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    #[serde(default)]
+    pub network: bool,
+    #[serde(default)]
+    pub retries: RawRetries,
+    #[serde(default = "one")]
+    pub micro_batch: u32,
+    #[serde(default = "one")]
+    pub concurrency: u32,
+    #[serde(default)]
+    pub shapes: Vec<Shape>,
+    #[serde(default)]
+    pub routing: Vec<RawRule>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawRule {
+    pub when: Option<String>,
+    pub shape: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawRetries {
+    pub function: Option<u32>,
+    pub platform: Option<u32>,
+}
+
+fn one_hour() -> String {
+    "1h".into()
+}
+
+fn one() -> u32 {
+    1
+}
