@@ -1,0 +1,135 @@
+//! The few facts of a sequence parameter set that a container repeats (ITU-T H.264, 7.3.2.1.1).
+
+/// What `avcC` repeats of a sequence parameter set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpsFacts {
+    pub profile: u8,
+    /// `constraint_set` flags.
+    pub compatibility: u8,
+    pub level: u8,
+    /// Chroma format and bit depths of luma and chroma; set only for the profiles that write
+    /// them down.
+    pub high: Option<HighFacts>,
+}
+
+/// See [`SpsFacts::high`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HighFacts {
+    /// 0 = monochrome, 1 = 4:2:0, 2 = 4:2:2, 3 = 4:4:4.
+    pub chroma_format: u8,
+    pub bit_depth_luma: u8,
+    pub bit_depth_chroma: u8,
+}
+
+/// Profiles whose parameter sets tell chroma format and bit depths.
+const HIGH_PROFILES: [u8; 11] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139];
+
+/// The facts of a whole unit, header byte included. `None` when it is malformed.
+pub fn sps_facts(sps: &[u8]) -> Option<SpsFacts> {
+    let [_, profile, compatibility, level, rest @ ..] = sps else {
+        return None;
+    };
+    let high = match HIGH_PROFILES.contains(profile) {
+        true => Some(high_facts(rest)?),
+        false => None,
+    };
+    Some(SpsFacts {
+        profile: *profile,
+        compatibility: *compatibility,
+        level: *level,
+        high,
+    })
+}
+
+fn high_facts(payload: &[u8]) -> Option<HighFacts> {
+    let mut bits = Bits::new(payload);
+    bits.ue()?; // seq_parameter_set_id
+    let chroma_format = u8::try_from(bits.ue()?)
+        .ok()
+        .filter(|format| *format <= 3)?;
+    if chroma_format == 3 {
+        bits.bit()?; // separate_colour_plane_flag
+    }
+    let mut depth = || {
+        u8::try_from(bits.ue()?)
+            .ok()
+            .filter(|extra| *extra <= 6)
+            .map(|n| n + 8)
+    };
+    Some(HighFacts {
+        chroma_format,
+        bit_depth_luma: depth()?,
+        bit_depth_chroma: depth()?,
+    })
+}
+
+/// Bits of a payload, most significant first. The first few fields hold no emulation prevention.
+struct Bits<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Bits<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    fn bit(&mut self) -> Option<u32> {
+        let byte = self.bytes.get(self.at / 8)?;
+        let bit = byte >> (7 - self.at % 8) & 1;
+        self.at += 1;
+        Some(u32::from(bit))
+    }
+
+    /// An unsigned exponential Golomb code of at most 31 bits.
+    fn ue(&mut self) -> Option<u32> {
+        let mut zeros = 0;
+        while self.bit()? == 0 {
+            zeros += 1;
+            if zeros > 15 {
+                return None;
+            }
+        }
+        let mut value = 1;
+        for _ in 0..zeros {
+            value = value << 1 | self.bit()?;
+        }
+        Some(value - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn high_profiles_tell_depth_and_chroma() {
+        // profile 100: id 0 (1), chroma 1 (010), depths 8 (1)(1)
+        let facts = sps_facts(&[0x67, 100, 0, 31, 0b1010_1100]);
+        let high = HighFacts {
+            chroma_format: 1,
+            bit_depth_luma: 8,
+            bit_depth_chroma: 8,
+        };
+        assert_eq!(facts.and_then(|facts| facts.high), Some(high));
+        // profile 122: id 0 (1), chroma 2 (011), depths 10 (011)(011)
+        let facts = sps_facts(&[0x67, 122, 0, 31, 0b1011_0110, 0b1100_0000]);
+        let high = HighFacts {
+            chroma_format: 2,
+            bit_depth_luma: 10,
+            bit_depth_chroma: 10,
+        };
+        assert_eq!(facts.and_then(|facts| facts.high), Some(high));
+    }
+
+    #[test]
+    fn others_do_not_and_what_is_cut_short_is_refused() {
+        assert_eq!(
+            sps_facts(&[0x67, 66, 0xc0, 30]).map(|facts| facts.high),
+            Some(None)
+        );
+        assert_eq!(sps_facts(&[0x67, 100, 0, 31]), None);
+        assert_eq!(sps_facts(&[0x67, 100, 0, 31, 0, 0, 0, 0]), None);
+        assert_eq!(sps_facts(&[0x67]), None);
+    }
+}
