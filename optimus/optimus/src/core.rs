@@ -290,3 +290,6 @@ fn same_request(same: &Record, submission: &Submission) -> Result<Arc<str>, Erro
         false => Err(error::key_reused(&same.id)),
     }
 }
+
+#[cfg(test)]
+mod tests;
