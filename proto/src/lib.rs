@@ -3,7 +3,7 @@
 //! Domain code does not see these types: each room converts them in its own
 //! `wire` module.
 
-#![allow(unreachable_pub, refining_impl_trait, clippy::all)]
+#![allow(unreachable_pub, refining_impl_trait, clippy::all, clippy::pedantic)]
 
 #[rustfmt::skip]
 #[path = "gen/mod.rs"]
