@@ -1,7 +1,10 @@
 //! The workflow engine as a pure state machine: DAG with map and reduce.
 //!
 //! A [`Definition`] says of which nodes a workflow is made; a [`Registry`] holds
-//! definitions together with the [`NodeCode`] of their nodes.
+//! definitions together with the [`NodeCode`] of their nodes. A [`Workflow`] takes
+//! [`Input`]s, answers with the [`Event`]s to journal, and says what [`Work`] is
+//! next. Its [`State`] is the fold of its journal: whoever reads the journal again
+//! carries on where it ends.
 
 #![allow(
     clippy::result_large_err,
@@ -11,11 +14,21 @@
 mod code;
 mod context;
 mod definition;
+mod event;
+mod input;
+mod intervals;
+mod node;
 mod plan;
 mod problem;
 mod registry;
 mod retry;
+mod state;
+mod task;
+mod trim;
+mod turn;
 mod validate;
+mod work;
+mod workflow;
 
 pub mod json;
 pub mod limits;
@@ -24,7 +37,13 @@ pub use blob::{BlobRef, ListRef, NamedBlob, Value};
 pub use code::{NodeCode, Prepare, RunInline};
 pub use context::{Element, NodeContext, TaskContext};
 pub use definition::{Condition, Definition, Kind, NodeDef, Run};
+pub use event::{End, Entry, Event, Header, Success};
+pub use input::{Ignored, Input, Step, TaskRef, Work};
+pub use intervals::IntervalSet;
+pub use node::{Node, NodePhase, Sums};
 pub use plan::{NodeId, Plan};
 pub use problem::{InvalidDefinition, Problem};
 pub use registry::{Activation, Registry};
 pub use retry::{ATTEMPTS_EXHAUSTED, Fault, Faults, Retry};
+pub use state::{BrokenJournal, Phase, State};
+pub use workflow::{NodeProgress, Workflow};

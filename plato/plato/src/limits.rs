@@ -1,7 +1,7 @@
 //! Every cap of the workflow layer, on one page.
 
 /// Nodes of one definition.
-pub const MAX_NODES: usize = 256;
+pub const MAX_NODES: usize = 64;
 /// The name of a definition, node or function, in bytes.
 pub const MAX_NAME_BYTES: usize = 64;
 /// Elements of one map.
@@ -11,10 +11,16 @@ pub const MAX_MAP_INLINE_BYTES: usize = 1 << 10;
 /// Inline bytes of any other value.
 pub const MAX_INLINE_BYTES: usize = 16 << 10;
 /// Blobs that one task's result may name.
-pub const MAX_BLOBS: usize = 64;
+pub const MAX_BLOBS: usize = 32;
 /// Tasks of one node that may run, be prepared or wait for a retry at a time.
 pub const DEFAULT_WINDOW: usize = 1_024;
 /// Tasks prepared by one command.
 pub const MAX_PREPARED: usize = 256;
 /// The id of a workflow, in bytes.
 pub const MAX_WORKFLOW_ID_BYTES: usize = 255;
+/// The message of an error that is kept, in bytes.
+pub const MAX_ERROR_MESSAGE_BYTES: usize = 2 << 10;
+/// Causes of an error that are kept, on each level.
+pub const MAX_ERROR_CAUSES: usize = 8;
+/// Levels of causes that are kept.
+pub const MAX_ERROR_DEPTH: usize = 3;

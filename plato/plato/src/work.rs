@@ -1,0 +1,100 @@
+//! What a workflow wants done next, from its state and what is being done already.
+
+use crate::input::Work;
+use crate::limits::MAX_PREPARED;
+use crate::node::{Node, NodePhase};
+use crate::plan::NodeId;
+use crate::state::Phase;
+use crate::task::TaskPhase;
+use crate::workflow::{Doing, Workflow};
+
+/// Hands out what can be done now, and remembers that it was handed out.
+pub(crate) fn choose(workflow: &mut Workflow, now_ms: i64) -> Vec<Work> {
+    let mut work = Vec::new();
+    if workflow.state.phase != Phase::Running {
+        return work;
+    }
+    for id in workflow.plan.ids() {
+        let is_map = workflow.plan.is_map(id);
+        let (node, doing) = (
+            &workflow.state.nodes[id.index()],
+            &mut workflow.doing[id.index()],
+        );
+        match node.phase {
+            NodePhase::Running if is_map && node.is_complete() => work.extend(seal(id, doing)),
+            NodePhase::Running => work.extend(run(id, node, doing, workflow.window, now_ms)),
+            _ => {}
+        }
+    }
+    work
+}
+
+fn seal(node: NodeId, doing: &mut Doing) -> Option<Work> {
+    let handed_out = std::mem::replace(&mut doing.sealing, true);
+    (!handed_out).then_some(Work::Seal { node })
+}
+
+fn run(id: NodeId, node: &Node, doing: &mut Doing, window: usize, now_ms: i64) -> Vec<Work> {
+    let mut tasks = retries(node, doing, now_ms);
+    doing.tasks.extend(tasks.iter().copied());
+    let handed_out = doing
+        .tasks
+        .keys()
+        .filter(|element| !node.active.contains_key(element));
+    let room = window.saturating_sub(node.active.len() + handed_out.count());
+    tasks.extend((0..room).map_while(|_| next_new(node, doing)));
+    let chunks = tasks.chunks(MAX_PREPARED);
+    chunks
+        .map(|tasks| Work::Run {
+            node: id,
+            tasks: tasks.to_vec(),
+        })
+        .collect()
+}
+
+/// The tasks whose time to be tried again has come.
+fn retries(node: &Node, doing: &Doing, now_ms: i64) -> Vec<(u64, u32)> {
+    let due = node.active.iter().filter(|(element, task)| {
+        matches!(task.phase, TaskPhase::Backoff(due) if due <= now_ms)
+            && !doing.tasks.contains_key(element)
+    });
+    due.map(|(element, task)| (*element, task.generation))
+        .collect()
+}
+
+/// The next task that was never handed out.
+fn next_new(node: &Node, doing: &mut Doing) -> Option<(u64, u32)> {
+    loop {
+        let element = node.done.next_gap(doing.cursor);
+        if element >= node.total {
+            return None;
+        }
+        doing.cursor = element + 1;
+        if !node.active.contains_key(&element) && !doing.tasks.contains_key(&element) {
+            doing.tasks.insert(element, 0);
+            return Some((element, 0));
+        }
+    }
+}
+
+/// When something happens by itself.
+pub(crate) fn due(workflow: &Workflow) -> Option<i64> {
+    if workflow.state.phase != Phase::Running {
+        return None;
+    }
+    let nodes = workflow.plan.ids().filter_map(|id| node_due(workflow, id));
+    nodes.chain(workflow.state.header.deadline_ms).min()
+}
+
+fn node_due(workflow: &Workflow, id: NodeId) -> Option<i64> {
+    let (node, doing) = (
+        &workflow.state.nodes[id.index()],
+        &workflow.doing[id.index()],
+    );
+    let timeout_ms = workflow.plan.node(id).timeout_ms;
+    let idle = node
+        .active
+        .iter()
+        .filter(|(element, _)| !doing.tasks.contains_key(element));
+    idle.filter_map(|(_, task)| task.due(timeout_ms)).min()
+}

@@ -1,0 +1,166 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use blob::Value;
+
+use crate::definition::Run;
+use crate::event::Header;
+use crate::input::{Input, Step, TaskRef, Work};
+use crate::node::{NodePhase, Sums};
+use crate::plan::{NodeId, Plan};
+use crate::state::State;
+use crate::turn::Turn;
+use crate::work;
+
+/// A running workflow: its journaled state, and what this process does for it.
+///
+/// Everything it does is a function of its state, its plan, the inputs and the
+/// times handed in.
+#[derive(Clone, Debug)]
+pub struct Workflow {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) state: State,
+    /// What this process does for each node; lost in a crash.
+    pub(crate) doing: Vec<Doing>,
+    /// Tasks of one node that are neither new nor done, at most.
+    pub(crate) window: usize,
+}
+
+/// What this process does for one node.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Doing {
+    /// Tasks handed out as work, element to generation.
+    pub(crate) tasks: BTreeMap<u64, u32>,
+    /// Elements before it are not new.
+    pub(crate) cursor: u64,
+    pub(crate) sealing: bool,
+    /// How far running tries are.
+    pub(crate) fractions: BTreeMap<u64, f64>,
+}
+
+/// How far a node is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeProgress {
+    pub name: String,
+    pub phase: NodePhase,
+    /// Tasks: 1, or the elements of a map; 0 before the node has started.
+    pub total: u64,
+    pub done: u64,
+    pub running: u64,
+    /// Sum over running tasks of how far each is, 0 to 1 each.
+    pub in_flight: f64,
+    pub sums: Sums,
+}
+
+impl Workflow {
+    /// Starts a workflow. The names in `header` are filled in from the plan.
+    ///
+    /// `window` bounds the tasks of one node that run or wait for a retry.
+    pub fn start(
+        plan: Arc<Plan>,
+        window: usize,
+        id: &str,
+        header: Header,
+        input: &Value,
+        now_ms: i64,
+    ) -> (Self, Step) {
+        let header = complete(header, &plan);
+        let state = State::new(id, header.clone(), now_ms);
+        let mut workflow = Self::restore(plan, window, state);
+        let mut turn = Turn::new(&mut workflow, now_ms);
+        turn.started(header, input);
+        let step = turn.finish();
+        (workflow, step)
+    }
+
+    /// Carries on with a workflow from its journaled state.
+    pub fn restore(plan: Arc<Plan>, window: usize, state: State) -> Self {
+        let doing = vec![Doing::default(); state.nodes.len()];
+        Self {
+            plan,
+            state,
+            doing,
+            window: window.max(1),
+        }
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, input: Input, now_ms: i64) -> Step {
+        let mut turn = Turn::new(self, now_ms);
+        turn.take(input);
+        turn.finish()
+    }
+
+    /// What is to be done next; each thing is handed out once.
+    pub fn work(&mut self, now_ms: i64) -> Vec<Work> {
+        work::choose(self, now_ms)
+    }
+
+    /// When [`Input::Tick`] and [`Workflow::work`] next have something to do by
+    /// themselves, in Unix milliseconds.
+    pub fn due(&self) -> Option<i64> {
+        work::due(self)
+    }
+
+    /// The fold of its journal.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What it carries out.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Every invocation that is out, with what it is for.
+    pub fn out(&self) -> impl Iterator<Item = TaskRef> {
+        let nodes = self.plan.ids().zip(&self.state.nodes);
+        nodes.flat_map(|(node, state)| {
+            state.out().map(move |(element, generation)| TaskRef {
+                node,
+                element,
+                generation,
+            })
+        })
+    }
+
+    /// How far each node is.
+    pub fn progress(&self) -> Vec<NodeProgress> {
+        self.plan.ids().map(|id| self.node_progress(id)).collect()
+    }
+
+    fn node_progress(&self, id: NodeId) -> NodeProgress {
+        let node = &self.state.nodes[id.index()];
+        let doing = &self.doing[id.index()];
+        NodeProgress {
+            name: self.plan.node(id).name.clone(),
+            phase: node.phase,
+            total: node.total,
+            done: node.done(),
+            running: self.running(id),
+            in_flight: doing.fractions.values().sum(),
+            sums: node.sums,
+        }
+    }
+
+    /// Inline tasks run when they are handed out, invocations when they are out.
+    fn running(&self, id: NodeId) -> u64 {
+        match self.plan.node(id).run {
+            Run::Inline => self.doing[id.index()].tasks.len() as u64,
+            Run::Function(_) => self.state.nodes[id.index()].running(),
+        }
+    }
+}
+
+fn complete(mut header: Header, plan: &Plan) -> Header {
+    let definition = plan.definition();
+    header.definition = definition.name.clone();
+    header.version = definition.version;
+    header.nodes = definition
+        .nodes
+        .iter()
+        .map(|node| node.name.clone())
+        .collect();
+    header.output = plan.output().0;
+    header
+}

@@ -1,0 +1,391 @@
+//! Workflows driven by hand: what happens when all goes well, and when it does not.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::sync::Arc;
+
+use errors::{Class, Error};
+use plato::{
+    Definition, End, Event, Header, Ignored, Input, NodeDef, NodeId, NodePhase, Phase, Plan, Retry,
+    State, Success, TaskRef, Value, Work, Workflow,
+};
+use serde_json::json;
+
+const SPLIT: NodeId = NodeId(0);
+const WORK: NodeId = NodeId(1);
+const JOIN: NodeId = NodeId(2);
+const TELL: NodeId = NodeId(3);
+
+fn definition() -> Definition {
+    Definition {
+        name: "t.demo".into(),
+        version: 1,
+        nodes: vec![
+            NodeDef::function("split", "t-split"),
+            NodeDef::function("work", "t-work")
+                .map_over("split")
+                .timeout_ms(60_000),
+            NodeDef::function("join", "t-join")
+                .reduce_of("work")
+                .skip_when("/join", json!(false)),
+            NodeDef::inline("tell").after(["work", "join"]),
+        ],
+        output: "tell".into(),
+    }
+}
+
+fn start_with(window: usize, header: Header, input: &str) -> Workflow {
+    let plan = Arc::new(Plan::new(definition()).unwrap());
+    let input = Value::inline(input.to_owned());
+    Workflow::start(plan, window, "w", header, &input, 0).0
+}
+
+fn start(window: usize) -> Workflow {
+    start_with(window, Header::default(), "{}")
+}
+
+fn task(node: NodeId, element: u64, generation: u32) -> TaskRef {
+    TaskRef {
+        node,
+        element,
+        generation,
+    }
+}
+
+/// Hands the work on as the runtime does: prepared at once.
+fn dispatch(workflow: &mut Workflow, now_ms: i64) -> Vec<Work> {
+    let work = workflow.work(now_ms);
+    for one in &work {
+        if let Work::Run { node, tasks } = one
+            && *node != TELL
+        {
+            workflow.handle(Input::Prepared(*node, tasks.clone()), now_ms);
+        }
+    }
+    work
+}
+
+fn succeed(workflow: &mut Workflow, task: TaskRef, elements: Option<u64>) -> Vec<Event> {
+    let success = Success {
+        elements,
+        ..Success::default()
+    };
+    workflow.handle(Input::Succeeded(task, success), 1).events
+}
+
+/// Up to a map of `count` elements whose window is full.
+fn mapping(window: usize, count: u64) -> Workflow {
+    let mut workflow = start(window);
+    dispatch(&mut workflow, 0);
+    succeed(&mut workflow, task(SPLIT, 0, 0), Some(count));
+    dispatch(&mut workflow, 0);
+    workflow
+}
+
+fn phase(workflow: &Workflow, node: NodeId) -> NodePhase {
+    workflow.state().nodes[node.index()].phase()
+}
+
+#[test]
+fn a_map_and_its_reduce_run_to_the_end() {
+    let mut workflow = mapping(10, 3);
+    for element in [2, 0, 1] {
+        assert_eq!(phase(&workflow, JOIN), NodePhase::Waiting);
+        succeed(&mut workflow, task(WORK, element, 0), None);
+    }
+    assert_eq!(workflow.work(1), [Work::Seal { node: WORK }]);
+    workflow.handle(Input::Sealed(WORK), 2);
+    assert_eq!(
+        dispatch(&mut workflow, 2),
+        [Work::Run {
+            node: JOIN,
+            tasks: vec![(0, 0)]
+        }]
+    );
+    succeed(&mut workflow, task(JOIN, 0, 0), None);
+    assert_eq!(
+        workflow.work(3),
+        [Work::Run {
+            node: TELL,
+            tasks: vec![(0, 0)]
+        }]
+    );
+    let events = succeed(&mut workflow, task(TELL, 0, 0), None);
+    assert_eq!(
+        events.last(),
+        Some(&Event::Ended {
+            end: End::Succeeded
+        })
+    );
+    assert_eq!(workflow.work(4), []);
+}
+
+#[test]
+fn an_empty_list_makes_an_empty_map() {
+    let mut workflow = mapping(10, 0);
+    assert_eq!(phase(&workflow, WORK), NodePhase::Running);
+    workflow.handle(Input::Sealed(WORK), 1);
+    assert_eq!(phase(&workflow, JOIN), NodePhase::Running);
+}
+
+#[test]
+fn a_map_needs_a_list() {
+    let mut workflow = start(10);
+    dispatch(&mut workflow, 0);
+    let events = succeed(&mut workflow, task(SPLIT, 0, 0), None);
+    assert_eq!(events.last(), Some(&Event::Ended { end: End::Failed }));
+    assert_eq!(workflow.state().error.as_ref().unwrap().code, "NO_LIST");
+}
+
+#[test]
+fn the_window_bounds_what_is_out_and_moves_on() {
+    let mut workflow = mapping(2, 5);
+    assert_eq!(
+        workflow.out().collect::<Vec<_>>(),
+        [task(WORK, 0, 0), task(WORK, 1, 0)]
+    );
+    succeed(&mut workflow, task(WORK, 1, 0), None);
+    assert_eq!(
+        dispatch(&mut workflow, 1),
+        [Work::Run {
+            node: WORK,
+            tasks: vec![(2, 0)]
+        }]
+    );
+    assert_eq!(dispatch(&mut workflow, 1), []);
+}
+
+#[test]
+fn a_second_result_is_a_duplicate_and_an_older_try_is_late() {
+    let mut workflow = mapping(10, 2);
+    let lost = Error::platform("LOST", "host went away");
+    workflow.handle(Input::Failed(task(WORK, 0, 0), lost), 1);
+    succeed(&mut workflow, task(WORK, 1, 0), None);
+    let mut ignored = |task| {
+        let before = workflow.state().clone();
+        let step = workflow.handle(Input::Succeeded(task, Success::default()), 2);
+        assert_eq!(*workflow.state(), before);
+        step.ignored
+    };
+    assert_eq!(ignored(task(WORK, 1, 0)), Some(Ignored::Duplicate));
+    assert_eq!(ignored(task(WORK, 0, 0)), Some(Ignored::Late));
+    assert_eq!(ignored(task(WORK, 0, 1)), Some(Ignored::Late));
+    assert_eq!(ignored(task(NodeId(9), 0, 0)), Some(Ignored::Late));
+}
+
+#[test]
+fn a_failed_try_waits_and_is_tried_again_as_the_next_generation() {
+    let mut workflow = mapping(10, 1);
+    workflow.handle(
+        Input::Failed(task(WORK, 0, 0), Error::function("EXIT_1", "")),
+        1_000,
+    );
+    assert_eq!(workflow.due(), Some(1_500));
+    assert_eq!(dispatch(&mut workflow, 1_499), []);
+    assert_eq!(
+        dispatch(&mut workflow, 1_500),
+        [Work::Run {
+            node: WORK,
+            tasks: vec![(0, 1)]
+        }]
+    );
+    assert_eq!(workflow.progress()[1].sums.retries, 1);
+}
+
+#[test]
+fn a_spent_budget_fails_the_workflow_and_stops_what_runs() {
+    let mut workflow = mapping(10, 3);
+    let error = Error::source("TRUNCATED", "only 3 frames decode").frames(0, 3);
+    let step = workflow.handle(Input::Failed(task(WORK, 1, 0), error), 1);
+    assert_eq!(step.cancel, [task(WORK, 0, 0), task(WORK, 2, 0)]);
+    assert_eq!(workflow.state().phase, Phase::Failing);
+    let kept = workflow.state().error.clone().unwrap();
+    assert_eq!(
+        kept.message,
+        "only 3 frames decode (node work, element 1, try 1)"
+    );
+    // One ends by itself, the other is told.
+    workflow.handle(Input::Succeeded(task(WORK, 0, 0), Success::default()), 2);
+    assert_eq!(workflow.state().phase, Phase::Failing);
+    workflow.handle(Input::Told(vec![task(WORK, 0, 0), task(WORK, 2, 0)]), 3);
+    assert_eq!(workflow.state().phase, Phase::Failed);
+    assert_eq!(phase(&workflow, WORK), NodePhase::Failed);
+    assert_eq!(phase(&workflow, JOIN), NodePhase::Canceled);
+}
+
+#[test]
+fn cancel_reaches_every_invocation_that_is_out() {
+    let mut workflow = mapping(2, 5);
+    let out: Vec<TaskRef> = workflow.out().collect();
+    let step = workflow.handle(
+        Input::Cancel {
+            reason: "changed my mind".into(),
+        },
+        1,
+    );
+    assert_eq!(step.cancel, out);
+    assert_eq!(workflow.work(1), []);
+    workflow.handle(Input::Told(out), 2);
+    assert_eq!(workflow.state().phase, Phase::Canceled);
+    let again = workflow.handle(
+        Input::Cancel {
+            reason: "again".into(),
+        },
+        3,
+    );
+    assert_eq!(again.ignored, Some(Ignored::Late));
+}
+
+#[test]
+fn what_waits_for_a_retry_when_canceled_is_forgotten() {
+    let mut workflow = mapping(10, 1);
+    workflow.handle(
+        Input::Failed(task(WORK, 0, 0), Error::function("EXIT_1", "")),
+        1,
+    );
+    let step = workflow.handle(
+        Input::Cancel {
+            reason: String::new(),
+        },
+        2,
+    );
+    assert_eq!(
+        step.events.last(),
+        Some(&Event::Ended { end: End::Canceled })
+    );
+}
+
+#[test]
+fn a_try_that_takes_too_long_is_stopped_and_tried_again() {
+    let mut workflow = mapping(10, 1);
+    assert_eq!(workflow.due(), Some(60_000));
+    let step = workflow.handle(Input::Tick, 60_000);
+    assert_eq!(step.cancel, [task(WORK, 0, 0)]);
+    assert_eq!(
+        dispatch(&mut workflow, 60_500),
+        [Work::Run {
+            node: WORK,
+            tasks: vec![(0, 1)]
+        }]
+    );
+}
+
+#[test]
+fn the_deadline_ends_the_workflow() {
+    let header = Header {
+        deadline_ms: Some(100),
+        ..Header::default()
+    };
+    let mut workflow = start_with(10, header, "{}");
+    dispatch(&mut workflow, 0);
+    assert_eq!(workflow.due(), Some(100));
+    assert_eq!(workflow.handle(Input::Tick, 99).events, []);
+    let step = workflow.handle(Input::Tick, 100);
+    assert_eq!(step.cancel, [task(SPLIT, 0, 0)]);
+    workflow.handle(Input::Told(step.cancel), 101);
+    assert_eq!(workflow.state().phase, Phase::Failed);
+    assert_eq!(
+        workflow.state().error.as_ref().unwrap().class,
+        Class::Deadline
+    );
+}
+
+#[test]
+fn a_node_is_passed_over_when_its_condition_holds() {
+    let mut workflow = start_with(10, Header::default(), r#"{"join": false}"#);
+    assert_eq!(phase(&workflow, JOIN), NodePhase::Skipped);
+    dispatch(&mut workflow, 0);
+    succeed(&mut workflow, task(SPLIT, 0, 0), Some(0));
+    workflow.work(1);
+    workflow.handle(Input::Sealed(WORK), 2);
+    assert_eq!(phase(&workflow, TELL), NodePhase::Running);
+}
+
+#[test]
+fn an_invocation_that_cannot_be_prepared_is_not_tried_again() {
+    let mut workflow = start(10);
+    workflow.work(0);
+    let wrong = Error::function("NO_BLOB", "no frame table");
+    let step = workflow.handle(Input::Unprepared(task(SPLIT, 0, 0), wrong), 1);
+    assert_eq!(step.events.last(), Some(&Event::Ended { end: End::Failed }));
+}
+
+#[test]
+fn what_was_not_journaled_is_wanted_again_after_a_crash() {
+    let mut workflow = mapping(4, 4);
+    workflow.handle(
+        Input::Failed(task(WORK, 1, 0), Error::function("EXIT_1", "")),
+        1,
+    );
+    succeed(&mut workflow, task(WORK, 2, 0), None);
+    assert_eq!(
+        workflow.work(10_000),
+        [Work::Run {
+            node: WORK,
+            tasks: vec![(1, 1)]
+        }]
+    );
+    let mut restored = Workflow::restore(Arc::clone(workflow.plan()), 4, workflow.state().clone());
+    assert_eq!(
+        restored.work(10_000),
+        [Work::Run {
+            node: WORK,
+            tasks: vec![(1, 1)]
+        }]
+    );
+    for (element, generation) in [(0, 0), (1, 1), (3, 0)] {
+        restored.handle(Input::Prepared(WORK, vec![(element, generation)]), 10_000);
+        succeed(&mut restored, task(WORK, element, generation), None);
+    }
+    assert_eq!(restored.work(10_000), [Work::Seal { node: WORK }]);
+}
+
+#[test]
+fn a_platform_loss_is_tried_many_times() {
+    let mut workflow = mapping(1, 1);
+    let mut now_ms = 1;
+    for generation in 0..Retry::default().platform {
+        workflow.handle(
+            Input::Failed(task(WORK, 0, generation), Error::platform("LOST", "")),
+            now_ms,
+        );
+        now_ms = workflow.due().unwrap();
+        dispatch(&mut workflow, now_ms);
+    }
+    assert_eq!(workflow.state().phase, Phase::Running);
+}
+
+#[test]
+fn a_hundred_thousand_elements_take_little_room() {
+    let mut workflow = mapping(1_024, 100_000);
+    let mut largest = 0;
+    while let Some(last) = workflow.out().last() {
+        // Out of order, with one straggler.
+        let out: Vec<TaskRef> = workflow.out().collect();
+        for task in out
+            .into_iter()
+            .rev()
+            .filter(|task| task.element > 0 || last.element == 0)
+        {
+            succeed(&mut workflow, task, None);
+        }
+        dispatch(&mut workflow, 1);
+        largest = largest.max(serde_json::to_vec(workflow.state()).unwrap().len());
+    }
+    assert_eq!(workflow.state().nodes[WORK.index()].done(), 100_000);
+    assert!(largest < 64 << 10, "{largest} bytes");
+}
+
+#[test]
+fn a_state_survives_being_stored() {
+    let mut workflow = mapping(4, 9);
+    workflow.handle(
+        Input::Failed(task(WORK, 1, 0), Error::function("EXIT_1", "")),
+        1,
+    );
+    succeed(&mut workflow, task(WORK, 0, 0), None);
+    let text = serde_json::to_string(workflow.state()).unwrap();
+    assert_eq!(
+        serde_json::from_str::<State>(&text).unwrap(),
+        *workflow.state()
+    );
+}
