@@ -1,1 +1,21 @@
 //! The common video data model: rates, sizes, scan, colour.
+//!
+//! Everything is exact: fractions are integers over integers, colour is code points of ITU-T H.273.
+
+mod colour;
+mod format;
+mod pixel;
+mod rational;
+mod scan;
+mod size;
+mod time;
+mod wire;
+
+pub use colour::{ColourDescription, Matrix, Primaries, Range, Transfer};
+pub use format::VideoFormat;
+pub use pixel::{Chroma, PixelFormat};
+pub use rational::{InvalidRational, Rational};
+pub use scan::ScanType;
+pub use size::{Resolution, Rotation, SampleAspectRatio};
+pub use time::{FrameRate, TimeBase};
+pub use wire::InvalidFormat;

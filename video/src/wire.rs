@@ -1,0 +1,211 @@
+//! To and from `video.v1`.
+
+use proto::video::v1;
+
+use crate::{
+    ColourDescription, FrameRate, Matrix, PixelFormat, Primaries, Range, Rational, Resolution,
+    Rotation, SampleAspectRatio, ScanType, TimeBase, Transfer, VideoFormat,
+};
+
+/// A `video.v1` message that says something impossible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {expected}")]
+pub struct InvalidFormat {
+    /// The field's name in `video.v1.VideoFormat`.
+    pub field: &'static str,
+    pub expected: &'static str,
+}
+
+impl From<Rational> for v1::Rational {
+    fn from(value: Rational) -> Self {
+        v1::Rational {
+            numerator: value.numerator(),
+            denominator: value.denominator(),
+            ..Default::default()
+        }
+    }
+}
+
+impl From<Resolution> for v1::Resolution {
+    fn from(value: Resolution) -> Self {
+        v1::Resolution {
+            width: value.width(),
+            height: value.height(),
+            ..Default::default()
+        }
+    }
+}
+
+impl From<ColourDescription> for v1::ColourDescription {
+    /// Limited and unspecified range become the same: the wire says only whether it is full.
+    fn from(value: ColourDescription) -> Self {
+        v1::ColourDescription {
+            primaries: value.primaries.code().into(),
+            transfer: value.transfer.code().into(),
+            matrix: value.matrix.code().into(),
+            full_range: value.range == Range::Full,
+            ..Default::default()
+        }
+    }
+}
+
+impl From<ScanType> for v1::ScanType {
+    fn from(value: ScanType) -> Self {
+        match value {
+            ScanType::Unknown => v1::ScanType::Unspecified,
+            ScanType::Progressive => v1::ScanType::Progressive,
+            ScanType::TopFieldFirst => v1::ScanType::TopFieldFirst,
+            ScanType::BottomFieldFirst => v1::ScanType::BottomFieldFirst,
+        }
+    }
+}
+
+impl From<VideoFormat> for v1::VideoFormat {
+    fn from(value: VideoFormat) -> Self {
+        let sample_aspect_ratio = value.sample_aspect_ratio.as_rational();
+        v1::VideoFormat {
+            resolution: v1::Resolution::from(value.resolution).into(),
+            sample_aspect_ratio: v1::Rational::from(sample_aspect_ratio).into(),
+            pixel_format: value.pixel_format.into(),
+            colour: v1::ColourDescription::from(value.colour).into(),
+            scan_type: v1::ScanType::from(value.scan_type).into(),
+            frame_rate: v1::Rational::from(value.frame_rate.as_rational()).into(),
+            time_base: v1::Rational::from(value.time_base.as_rational()).into(),
+            rotation: value.rotation.degrees(),
+            ..Default::default()
+        }
+    }
+}
+
+impl TryFrom<&v1::Rational> for Rational {
+    type Error = InvalidFormat;
+
+    fn try_from(value: &v1::Rational) -> Result<Self, InvalidFormat> {
+        Rational::new(value.numerator, value.denominator)
+            .ok_or(invalid("rational", "a denominator other than 0"))
+    }
+}
+
+impl TryFrom<&v1::VideoFormat> for VideoFormat {
+    type Error = InvalidFormat;
+
+    fn try_from(value: &v1::VideoFormat) -> Result<Self, InvalidFormat> {
+        Ok(VideoFormat {
+            resolution: Resolution::new(value.resolution.width, value.resolution.height)
+                .ok_or(invalid("resolution", "a width and height of at least 1"))?,
+            sample_aspect_ratio: fraction(&value.sample_aspect_ratio)
+                .and_then(SampleAspectRatio::new)
+                .ok_or(invalid("sample_aspect_ratio", ABOVE_ZERO))?,
+            pixel_format: PixelFormat::new(value.pixel_format.clone())
+                .ok_or(invalid("pixel_format", "a name such as yuv420p10le"))?,
+            colour: value
+                .colour
+                .as_option()
+                .map(colour)
+                .transpose()?
+                .unwrap_or_default(),
+            scan_type: scan_type(value),
+            frame_rate: fraction(&value.frame_rate)
+                .and_then(FrameRate::new)
+                .ok_or(invalid("frame_rate", ABOVE_ZERO))?,
+            time_base: fraction(&value.time_base)
+                .and_then(TimeBase::new)
+                .ok_or(invalid("time_base", ABOVE_ZERO))?,
+            rotation: Rotation::from_degrees(value.rotation.into())
+                .ok_or(invalid("rotation", "0, 90, 180 or 270"))?,
+        })
+    }
+}
+
+const ABOVE_ZERO: &str = "a fraction above 0";
+
+fn invalid(field: &'static str, expected: &'static str) -> InvalidFormat {
+    InvalidFormat { field, expected }
+}
+
+fn fraction(value: &v1::Rational) -> Option<Rational> {
+    Rational::try_from(value).ok()
+}
+
+fn colour(value: &v1::ColourDescription) -> Result<ColourDescription, InvalidFormat> {
+    let code = |code: u32| u8::try_from(code).or(Err(invalid("colour", "code points up to 255")));
+    Ok(ColourDescription {
+        primaries: Primaries::from_code(code(value.primaries)?),
+        transfer: Transfer::from_code(code(value.transfer)?),
+        matrix: Matrix::from_code(code(value.matrix)?),
+        range: if value.full_range {
+            Range::Full
+        } else {
+            Range::Unspecified
+        },
+    })
+}
+
+fn scan_type(value: &v1::VideoFormat) -> ScanType {
+    match value.scan_type.as_known() {
+        Some(v1::ScanType::Progressive) => ScanType::Progressive,
+        Some(v1::ScanType::TopFieldFirst) => ScanType::TopFieldFirst,
+        Some(v1::ScanType::BottomFieldFirst) => ScanType::BottomFieldFirst,
+        Some(v1::ScanType::Unspecified) | None => ScanType::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn format() -> VideoFormat {
+        VideoFormat {
+            resolution: Resolution::new(720, 576).unwrap(),
+            sample_aspect_ratio: SampleAspectRatio::new(Rational::new(64, 45).unwrap()).unwrap(),
+            pixel_format: PixelFormat::new("yuv422p10le").unwrap(),
+            colour: ColourDescription {
+                primaries: Primaries::from_code(5),
+                transfer: Transfer::from_code(6),
+                matrix: Matrix::from_code(5),
+                range: Range::Full,
+            },
+            scan_type: ScanType::TopFieldFirst,
+            frame_rate: FrameRate::new(Rational::whole(25)).unwrap(),
+            time_base: TimeBase::per_second(90_000).unwrap(),
+            rotation: Rotation::Half,
+        }
+    }
+
+    #[test]
+    fn a_format_round_trips() {
+        let mut wire = v1::VideoFormat::from(format());
+        assert_eq!(VideoFormat::try_from(&wire), Ok(format()));
+        wire.colour = Default::default();
+        assert!(
+            VideoFormat::try_from(&wire)
+                .unwrap()
+                .colour
+                .is_unspecified()
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_impossible_is_named() {
+        let field = |change: fn(&mut v1::VideoFormat)| {
+            let mut wire = v1::VideoFormat::from(format());
+            change(&mut wire);
+            VideoFormat::try_from(&wire).unwrap_err().field
+        };
+        assert_eq!(field(|w| w.resolution = Default::default()), "resolution");
+        assert_eq!(field(|w| w.frame_rate = Default::default()), "frame_rate");
+        assert_eq!(field(|w| w.pixel_format = "a;b".into()), "pixel_format");
+        assert_eq!(field(|w| w.rotation = 45), "rotation");
+        let colour = v1::ColourDescription {
+            primaries: 256,
+            ..Default::default()
+        };
+        let wire = v1::VideoFormat {
+            colour: colour.into(),
+            ..v1::VideoFormat::from(format())
+        };
+        assert_eq!(VideoFormat::try_from(&wire).unwrap_err().field, "colour");
+    }
+}
