@@ -103,7 +103,7 @@ impl Core {
         now: Timestamp,
     ) -> Result<Arc<str>, Error> {
         if let Some(same) = self.of_key(&submission).or(known) {
-            return same_request(&same, &submission);
+            return same.same_as(&submission.fingerprint);
         }
         if self.active.len() >= MAX_ACTIVE {
             return Err(error::too_many_requests(MAX_ACTIVE));
@@ -282,13 +282,6 @@ pub(crate) struct Sent {
     pub(crate) message_id: String,
     /// Why it can never be sent.
     pub(crate) refused: Option<Error>,
-}
-
-fn same_request(same: &Record, submission: &Submission) -> Result<Arc<str>, Error> {
-    match same.meta.fingerprint == submission.fingerprint {
-        true => Ok(Arc::clone(&same.id)),
-        false => Err(error::key_reused(&same.id)),
-    }
 }
 
 #[cfg(test)]

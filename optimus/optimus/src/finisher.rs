@@ -13,7 +13,7 @@ use crate::error;
 use crate::limits::{FINISH_TRIES, MAX_BACKOFF};
 use crate::owner::Shared;
 use crate::record::Record;
-use crate::service::Service;
+use crate::service::{Ended, Service};
 use crate::wire;
 
 /// Brings the result of one succeeded workflow to its place.
@@ -61,8 +61,13 @@ impl<S: Service> Finisher<S> {
         } = &*self.record;
         let request = S::Request::decode_from_slice(request)
             .map_err(|problem| error::unreadable("message", id, problem))?;
-        let output = wire::output_of(event)?;
-        let response = self.shared.service.succeeded(id, &request, output);
+        let ended = Ended {
+            id,
+            request: &request,
+            output: wire::output_of(event)?,
+            stages: wire::stages_of(event),
+        };
+        let response = self.shared.service.succeeded(ended);
         match AssertUnwindSafe(response).catch_unwind().await {
             Ok(response) => response.map(|response| response.encode_to_bytes()),
             Err(_) => Err(panicked(id)),

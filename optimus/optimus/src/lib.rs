@@ -25,6 +25,7 @@ mod wire;
 
 mod commands;
 mod consumer;
+mod draft;
 mod error;
 mod finisher;
 mod life;
@@ -40,5 +41,5 @@ pub use caller::Caller;
 pub use limits::{MAX_PAGE_SIZE, MAX_WAIT};
 pub use requests::{Listing, Page, Requests};
 pub use runtime::{Config, OptimusRuntime};
-pub use service::{Accepted, Service};
+pub use service::{Checked, Ended, Service};
 pub use view::{Stage, StageState, State, View};

@@ -8,6 +8,7 @@ use proto::base::v1 as wire;
 use serde::{Deserialize, Serialize};
 use store::Batch;
 
+use crate::error;
 use crate::keys;
 use crate::view::State;
 use crate::wire::{Event, Told};
@@ -53,6 +54,15 @@ pub(crate) struct Meta {
 impl Record {
     pub(crate) fn is_final(&self) -> bool {
         self.meta.state.is_final()
+    }
+
+    /// The id of this request, for one of the same idempotency key that asks for the
+    /// same; an error if it asks for something else.
+    pub(crate) fn same_as(&self, fingerprint: &str) -> Result<Arc<str>, Error> {
+        match self.meta.fingerprint == fingerprint {
+            true => Ok(Arc::clone(&self.id)),
+            false => Err(error::key_reused(&self.id)),
+        }
     }
 
     /// The error of a request that failed or was canceled.

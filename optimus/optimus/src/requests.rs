@@ -9,15 +9,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::caller::Caller;
 use crate::commands::{Command, Reply};
-use crate::core::Submission;
+use crate::draft::Draft;
 use crate::error;
-use crate::limits::{
-    DEFAULT_PAGE_SIZE, MAX_KEY_BYTES, MAX_PAGE_SIZE, MAX_REASON_CHARS, MAX_REQUEST_BYTES, MAX_WAIT,
-};
+use crate::limits::{DEFAULT_PAGE_SIZE, MAX_KEY_BYTES, MAX_PAGE_SIZE, MAX_REASON_CHARS, MAX_WAIT};
 use crate::owner::Shared;
 use crate::record::Record;
 use crate::records;
-use crate::service::{Accepted, Service};
+use crate::service::Service;
 use crate::view::{State, View};
 use crate::wire;
 
@@ -74,16 +72,30 @@ impl<S: Service> Requests<S> {
     }
 
     /// Takes a request in. When it returns the id, the request is on stable storage.
+    /// A refusal tells all that is wrong.
     pub async fn submit(&self, caller: &Caller, request: S::Request) -> Result<String, Vec<Error>> {
-        let accepted = self.shared.service.accept(request).await?;
-        let submission = submission::<S>(caller, accepted)?;
+        let checked = self.shared.service.check(request).await?;
+        let draft = Draft::new(caller, checked)?;
+        if let Some(same) = self.of_key(&draft).await.map_err(one)? {
+            return draft.same(&same).map_err(one);
+        }
+        let input = self.shared.service.prepare(&draft.request).await?;
+        let submission = Box::new(draft.submission(input)?);
         let id = self
-            .ask(|reply| Command::Submit {
-                submission: Box::new(submission),
-                reply,
-            })
+            .ask(|reply| Command::Submit { submission, reply })
             .await;
-        id.map(|id| id.to_string()).map_err(|error| vec![error])
+        id.map(|id| id.to_string()).map_err(one)
+    }
+
+    /// The request that has the same key; a new one may still turn out to have it.
+    async fn of_key<R>(&self, draft: &Draft<R>) -> Result<Option<Arc<Record>>, Error> {
+        let Some(key) = &draft.key else {
+            return Ok(None);
+        };
+        let snapshot = self.shared.store.snapshot(&self.shared.shard).await;
+        let snapshot = snapshot.map_err(error::of_store)?;
+        let same = records::record_of_key(&*snapshot, key).await;
+        same.map_err(error::of_store)
     }
 
     /// A request as it is now.
@@ -254,39 +266,8 @@ fn changes(
     })
 }
 
-fn submission<S: Service>(
-    caller: &Caller,
-    accepted: Accepted<S::Request>,
-) -> Result<Submission, Vec<Error>> {
-    let request = accepted.request.encode_to_bytes();
-    let input_bytes = accepted.input.encode_to_vec().len();
-    let key = accepted.idempotency_key.filter(|key| !key.is_empty());
-    let problems = [
-        oversized("request", request.len()),
-        oversized("workflow's input", input_bytes),
-        key.as_ref()
-            .filter(|key| key.len() > MAX_KEY_BYTES)
-            .map(|_| error::key_too_long(MAX_KEY_BYTES)),
-    ];
-    let problems: Vec<Error> = problems.into_iter().flatten().collect();
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    Ok(Submission {
-        id: ids::time_ordered(),
-        key: key.map(|key| ids::derived([caller.tenant.as_bytes(), key.as_bytes()])),
-        caller: caller.clone(),
-        request,
-        input: accepted.input,
-        fingerprint: accepted.fingerprint,
-        attributes: accepted.attributes,
-        priority: accepted.priority,
-        deadline: accepted.deadline,
-    })
-}
-
-fn oversized(what: &str, bytes: usize) -> Option<Error> {
-    (bytes > MAX_REQUEST_BYTES).then(|| error::too_large(what, bytes, MAX_REQUEST_BYTES))
+fn one(problem: Error) -> Vec<Error> {
+    vec![problem]
 }
 
 fn decode<M: Message>(bytes: &[u8], what: &str, id: &str) -> Result<M, Error> {

@@ -7,6 +7,8 @@ use clock::Timestamp;
 use errors::Error;
 use proto::base::v1::Value;
 
+use crate::view::Stage;
+
 /// What a service adds to the kit: its messages, its rules and its results.
 #[async_trait]
 pub trait Service: Send + Sync + 'static {
@@ -21,33 +23,34 @@ pub trait Service: Send + Sync + 'static {
     /// The workflow definition that a request starts: "ves.encode".
     fn definition(&self) -> &str;
 
-    /// Validates a request and says what it starts; every problem at once when it is refused.
-    async fn accept(&self, request: Self::Request) -> Result<Accepted<Self::Request>, Vec<Error>>;
+    /// Checks what a request says; every problem at once when it is refused.
+    ///
+    /// A request that was accepted before must pass again, whatever has become of
+    /// its files since: only then is its idempotency key looked at.
+    async fn check(&self, request: Self::Request) -> Result<Checked<Self::Request>, Vec<Error>>;
+
+    /// Makes the input of the workflow (24 KiB encoded at most) for a checked
+    /// request, which is a new one; every problem at once when its files, say, are
+    /// not there.
+    async fn prepare(&self, request: &Self::Request) -> Result<Value, Vec<Error>>;
 
     /// Called when the workflow has succeeded, before the request is recorded as
-    /// succeeded: brings `output`, the workflow's last value, to where the request
-    /// wants it and makes the response. An error fails the request.
+    /// succeeded: brings the output to where the request wants it and makes the
+    /// response. An error fails the request.
     ///
     /// It runs again after a crash or a retryable error, also when it had
     /// succeeded: doing it twice must be doing it once.
-    async fn succeeded(
-        &self,
-        id: &str,
-        request: &Self::Request,
-        output: Value,
-    ) -> Result<Self::Response, Error>;
+    async fn succeeded(&self, ended: Ended<'_, Self::Request>) -> Result<Self::Response, Error>;
 
     /// The response of a request that failed or was canceled.
     fn failed(&self, error: Error) -> Self::Response;
 }
 
-/// A request that a service has accepted.
+/// A request that says nothing wrong.
 #[derive(Clone, Debug)]
-pub struct Accepted<R> {
+pub struct Checked<R> {
     /// The request, as it shall be shown.
     pub request: R,
-    /// The input of the workflow; 24 KiB encoded at most.
-    pub input: Value,
     /// Equal for equal requests, so that a key used for another request is noticed.
     pub fingerprint: String,
     /// Two requests with the same key are one.
@@ -58,4 +61,16 @@ pub struct Accepted<R> {
     pub priority: Option<i64>,
     /// When the work has lost its worth.
     pub deadline: Option<Timestamp>,
+}
+
+/// A request whose workflow has succeeded.
+#[derive(Debug)]
+pub struct Ended<'a, R> {
+    /// Of the request and its workflow.
+    pub id: &'a str,
+    pub request: &'a R,
+    /// What the workflow ended with.
+    pub output: Value,
+    /// How each node ended.
+    pub stages: Vec<Stage>,
 }

@@ -1,0 +1,86 @@
+use std::collections::BTreeMap;
+
+use buffa::Message;
+use bytes::Bytes;
+use clock::Timestamp;
+use errors::Error;
+use proto::base::v1::Value;
+
+use crate::caller::Caller;
+use crate::core::Submission;
+use crate::error;
+use crate::limits::{MAX_KEY_BYTES, MAX_REQUEST_BYTES};
+use crate::record::Record;
+use crate::service::Checked;
+
+/// A checked request before its input is made.
+pub(crate) struct Draft<R> {
+    pub(crate) request: R,
+    encoded: Bytes,
+    caller: Caller,
+    fingerprint: String,
+    /// Hash of tenant and idempotency key.
+    pub(crate) key: Option<String>,
+    attributes: BTreeMap<String, String>,
+    priority: Option<i64>,
+    deadline: Option<Timestamp>,
+}
+
+impl<R: Message> Draft<R> {
+    /// Refused when it is too large to keep.
+    pub(crate) fn new(caller: &Caller, checked: Checked<R>) -> Result<Self, Vec<Error>> {
+        let encoded = checked.request.encode_to_bytes();
+        let key = checked.idempotency_key.filter(|key| !key.is_empty());
+        let problems = [
+            oversized("request", encoded.len()),
+            too_long(key.as_deref()),
+        ];
+        let problems: Vec<Error> = problems.into_iter().flatten().collect();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self {
+            request: checked.request,
+            encoded,
+            key: key.map(|key| ids::derived([caller.tenant.as_bytes(), key.as_bytes()])),
+            caller: caller.clone(),
+            fingerprint: checked.fingerprint,
+            attributes: checked.attributes,
+            priority: checked.priority,
+            deadline: checked.deadline,
+        })
+    }
+
+    /// The id of the request with the same key, if it asks for the same.
+    pub(crate) fn same(&self, record: &Record) -> Result<String, Error> {
+        record.same_as(&self.fingerprint).map(|id| id.to_string())
+    }
+
+    /// The whole request, under a new id.
+    pub(crate) fn submission(self, input: Value) -> Result<Submission, Vec<Error>> {
+        let bytes = input.encode_to_vec().len();
+        if let Some(problem) = oversized("workflow's input", bytes) {
+            return Err(vec![problem]);
+        }
+        Ok(Submission {
+            id: ids::time_ordered(),
+            caller: self.caller,
+            request: self.encoded,
+            input,
+            fingerprint: self.fingerprint,
+            key: self.key,
+            attributes: self.attributes,
+            priority: self.priority,
+            deadline: self.deadline,
+        })
+    }
+}
+
+fn oversized(what: &str, bytes: usize) -> Option<Error> {
+    (bytes > MAX_REQUEST_BYTES).then(|| error::too_large(what, bytes, MAX_REQUEST_BYTES))
+}
+
+fn too_long(key: Option<&str>) -> Option<Error> {
+    let too_long = key.is_some_and(|key| key.len() > MAX_KEY_BYTES);
+    too_long.then(|| error::key_too_long(MAX_KEY_BYTES))
+}
