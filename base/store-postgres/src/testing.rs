@@ -5,8 +5,13 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
+
+/// How long the server's processes may take to end.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The unprivileged account that runs the server when the tests run as root,
 /// which the server refuses.
@@ -35,8 +40,9 @@ impl Programs {
         self.account
     }
 
-    /// Creates the files of an empty database whose superuser is `cosmos`.
-    pub fn init(&self, data: &Path) -> io::Result<()> {
+    /// Creates the files of an empty database whose superuser is `cosmos`, with
+    /// further `options` of `initdb`.
+    pub fn init(&self, data: &Path, options: &[&str]) -> io::Result<()> {
         let arguments = [
             "--username=cosmos",
             "--auth=trust",
@@ -47,6 +53,7 @@ impl Programs {
         self.run(
             Command::new(self.directory.join("initdb"))
                 .args(arguments)
+                .args(options)
                 .arg("-D")
                 .arg(data),
         )
@@ -158,9 +165,32 @@ impl Server {
     }
 
     /// Stops the server as a crash would: no checkpoint, connections are cut.
+    /// Returns when none of its processes is left.
     pub fn stop(&self) -> io::Result<()> {
-        self.programs
-            .run(self.control("stop").args(["-w", "-m", "immediate"]))
+        let Some(postmaster) = self.postmaster() else {
+            return Ok(());
+        };
+        let family = family(postmaster);
+        signal(&[postmaster], Signal::QUIT);
+        if ended(&family, PATIENCE) {
+            return Ok(());
+        }
+        signal(&family, Signal::KILL);
+        match ended(&family, PATIENCE) {
+            true => Ok(()),
+            false => Err(io::Error::other(format!(
+                "the server's processes {family:?} remain"
+            ))),
+        }
+    }
+
+    /// The first process of the server, if it runs. The file may name one of an
+    /// earlier time, so it must also be at home in the data directory.
+    fn postmaster(&self) -> Option<i32> {
+        let file = std::fs::read_to_string(self.data.join("postmaster.pid")).ok()?;
+        let process = file.lines().next()?.trim().parse().ok()?;
+        let home = std::fs::read_link(format!("/proc/{process}/cwd")).ok()?;
+        (home == self.data).then_some(process)
     }
 
     /// Starts the server again after [`Server::stop`].
@@ -171,9 +201,51 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A server that was stopped already cannot be stopped again.
-        let _ = self.stop();
+        if let Err(error) = self.stop() {
+            tracing::warn!(%error, "a throwaway PostgreSQL server is left behind");
+        }
     }
+}
+
+/// A process and its children.
+fn family(process: i32) -> Vec<i32> {
+    let children = format!("/proc/{process}/task/{process}/children");
+    let children = std::fs::read_to_string(children).unwrap_or_default();
+    let children = children
+        .split_whitespace()
+        .filter_map(|child| child.parse().ok());
+    std::iter::once(process).chain(children).collect()
+}
+
+fn signal(processes: &[i32], signal: Signal) {
+    for process in processes
+        .iter()
+        .filter_map(|process| Pid::from_raw(*process))
+    {
+        // One that has ended meanwhile is what is wanted.
+        let _ = rustix::process::kill_process(process, signal);
+    }
+}
+
+fn ended(processes: &[i32], patience: Duration) -> bool {
+    let start = Instant::now();
+    while !processes.iter().all(|process| has_ended(*process)) {
+        if start.elapsed() > patience {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    true
+}
+
+/// Whether the process is gone, or only waits for its parent to notice.
+fn has_ended(process: i32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) else {
+        return true;
+    };
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|rest| rest.trim_start().starts_with('Z'))
 }
 
 /// A server with an empty database in a temporary directory. Everything is
@@ -193,7 +265,7 @@ impl Cluster {
             chown(home.path(), Some(user), Some(group))?;
         }
         let data = home.path().join("data");
-        programs.init(&data)?;
+        programs.init(&data, &[])?;
         let server = Server::start(programs, &data, home.path(), &[])?;
         Ok(Self {
             server,
