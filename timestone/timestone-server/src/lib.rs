@@ -1,1 +1,8 @@
 //! The owner of queues: the state machine over a store, and its RPC service.
+
+mod local;
+mod owner;
+mod wording;
+
+pub use local::LocalTimestone;
+pub use owner::OwnerOptions;

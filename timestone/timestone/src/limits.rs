@@ -40,3 +40,5 @@ pub const MAX_QUEUES: usize = 100_000;
 pub const MAX_TICK: usize = 1_024;
 /// Payloads in the answer to one dequeue, in bytes.
 pub const MAX_DEQUEUE_BYTES: usize = 4 << 20;
+/// Payloads of one call, in bytes.
+pub const MAX_CALL_BYTES: usize = 16 << 20;

@@ -1,0 +1,204 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use clock::SharedClock;
+use store::Store;
+use timestone::{
+    Completion, Demand, Failure, LeaseToken, LeasedMessage, MessageKey, MessageView, NewMessage,
+    Outcome, QueueConfig, QueueCount, Queues, Refusal, limits,
+};
+use timestone_client::{DequeueRequest, Outcomes, Timestone, TimestoneError};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::owner::{Inbox, Owner, OwnerOptions, Request, Waiter};
+
+/// Calls that may wait for the owner's attention.
+const MAX_CALLS: usize = 1_024;
+
+/// The queue in this process, over a store.
+///
+/// Owns its shard until it is [shut down](Self::shutdown) or dropped, takes it
+/// back when it was lost, and answers [`TimestoneError::Unavailable`] meanwhile.
+#[derive(Debug)]
+pub struct LocalTimestone {
+    requests: mpsc::Sender<Request>,
+    stop: CancellationToken,
+    owner: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+impl LocalTimestone {
+    /// Starts an owner on the current runtime.
+    pub fn start(store: Arc<dyn Store>, clock: SharedClock, options: OwnerOptions) -> Self {
+        let (requests, incoming) = mpsc::channel(MAX_CALLS);
+        let (undo, undos) = mpsc::channel(MAX_CALLS);
+        let stop = CancellationToken::new();
+        let inbox = Inbox {
+            requests: incoming,
+            undos,
+        };
+        let owner = Owner::new(store, clock, options, inbox, undo, stop.clone());
+        Self {
+            requests,
+            stop,
+            owner: tokio::sync::Mutex::new(Some(tokio::spawn(owner.run()))),
+        }
+    }
+
+    /// Stores and answers what was accepted, then gives the shard up, so that
+    /// another process can take it without waiting.
+    pub async fn shutdown(&self) {
+        self.stop.cancel();
+        if let Some(owner) = self.owner.lock().await.take() {
+            // An owner that panicked has nothing left to finish.
+            let _ = owner.await;
+        }
+    }
+
+    /// Runs `act` on the queues and answers when what it changed is stored.
+    async fn call<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        act: impl FnOnce(&mut Queues) -> T + Send + 'static,
+    ) -> Result<T, TimestoneError> {
+        refuse_over("payload bytes", bytes, limits::MAX_CALL_BYTES)?;
+        let (done, answer) = oneshot::channel();
+        let apply = Box::new(move |queues: &mut Queues| -> Box<dyn FnOnce() + Send> {
+            let result = act(queues);
+            Box::new(move || drop(done.send(result)))
+        });
+        self.send(Request::Apply { apply, bytes }).await?;
+        answer.await.map_err(|_| unavailable())
+    }
+
+    /// Runs `act` on each item of a batch.
+    async fn each<I: Send + 'static>(
+        &self,
+        items: Vec<I>,
+        bytes: usize,
+        act: impl Fn(&mut Queues, I) -> Result<Outcome, Refusal> + Send + 'static,
+    ) -> Result<Outcomes, TimestoneError> {
+        refuse_over("items", items.len(), limits::MAX_BATCH)?;
+        self.call(bytes, move |queues| {
+            let items = items.into_iter();
+            items.map(|item| act(queues, item)).collect()
+        })
+        .await
+    }
+
+    async fn send(&self, request: Request) -> Result<(), TimestoneError> {
+        let sent = self.requests.send(request).await;
+        sent.map_err(|_| unavailable())
+    }
+}
+
+impl Drop for LocalTimestone {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn unavailable() -> TimestoneError {
+    TimestoneError::Unavailable("its shard is not owned, or the outcome is unknown".into())
+}
+
+fn refuse_over(what: &str, n: usize, max: usize) -> Result<(), TimestoneError> {
+    match n <= max {
+        true => Ok(()),
+        false => Err(TimestoneError::Refused(format!(
+            "{n} {what} in one call; at most {max}"
+        ))),
+    }
+}
+
+fn payload_bytes<'a>(messages: impl IntoIterator<Item = &'a NewMessage>) -> usize {
+    let messages = messages.into_iter();
+    messages.map(|message| message.payload.len()).sum()
+}
+
+#[async_trait]
+impl Timestone for LocalTimestone {
+    async fn put_queue(&self, queue: &str, config: QueueConfig) -> Result<(), TimestoneError> {
+        let queue = queue.to_owned();
+        let put = self.call(0, move |queues| queues.put_queue(&queue, config));
+        put.await?
+            .map_err(|refusal| TimestoneError::Refused(refusal.to_string()))
+    }
+
+    async fn enqueue(&self, messages: Vec<NewMessage>) -> Result<Outcomes, TimestoneError> {
+        let bytes = payload_bytes(&messages);
+        self.each(messages, bytes, Queues::enqueue).await
+    }
+
+    async fn dequeue(&self, request: DequeueRequest) -> Result<Vec<LeasedMessage>, TimestoneError> {
+        let (answer, granted) = oneshot::channel();
+        let waiter = Waiter {
+            wait_ms: request.wait_ms.min(limits::MAX_WAIT_MS),
+            demand: Demand {
+                queues: request.queues,
+                max: request.max,
+                lease_ms: request.lease_ms,
+                session: request.session,
+                request_id: request.request_id,
+            },
+            answer,
+        };
+        self.send(Request::Dequeue(waiter)).await?;
+        let granted = granted.await.map_err(|_| unavailable())?;
+        granted.map(|granted| granted.claim())
+    }
+
+    async fn complete(&self, completions: Vec<Completion>) -> Result<Outcomes, TimestoneError> {
+        let bytes = payload_bytes(completions.iter().flat_map(|item| &item.then_enqueue));
+        self.each(completions, bytes, Queues::complete).await
+    }
+
+    async fn fail(&self, failures: Vec<Failure>) -> Result<Outcomes, TimestoneError> {
+        let bytes = payload_bytes(failures.iter().flat_map(|item| &item.then_enqueue));
+        self.each(failures, bytes, Queues::fail).await
+    }
+
+    async fn release(
+        &self,
+        tokens: Vec<LeaseToken>,
+        refund: bool,
+    ) -> Result<Outcomes, TimestoneError> {
+        self.each(tokens, 0, move |queues, token| {
+            queues.release(&token, refund)
+        })
+        .await
+    }
+
+    async fn extend(
+        &self,
+        tokens: Vec<LeaseToken>,
+        lease_ms: Option<u64>,
+    ) -> Result<Outcomes, TimestoneError> {
+        self.each(tokens, 0, move |queues, token| {
+            queues.extend(&token, lease_ms)
+        })
+        .await
+    }
+
+    async fn cancel(
+        &self,
+        messages: Vec<MessageKey>,
+        reason: &str,
+    ) -> Result<Outcomes, TimestoneError> {
+        let reason = reason.to_owned();
+        self.each(messages, 0, move |queues, key| queues.cancel(&key, &reason))
+            .await
+    }
+
+    async fn get(&self, key: &MessageKey) -> Result<Option<MessageView>, TimestoneError> {
+        let key = key.clone();
+        self.call(0, move |queues| queues.get(&key)).await
+    }
+
+    async fn count(&self, queues: &[String]) -> Result<Vec<QueueCount>, TimestoneError> {
+        refuse_over("queues", queues.len(), limits::MAX_BATCH)?;
+        let names = queues.to_vec();
+        self.call(0, move |queues| queues.count(&names)).await
+    }
+}

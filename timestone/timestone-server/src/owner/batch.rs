@@ -1,0 +1,34 @@
+use super::Reply;
+
+/// Calls that share one commit.
+const MAX_CALLS: usize = 4_096;
+/// Payload bytes of one commit, beyond which no further call joins.
+const MAX_BYTES: usize = 16 << 20;
+
+/// Calls that were applied and wait for what they changed to be stored.
+#[derive(Default)]
+pub(crate) struct Batch {
+    replies: Vec<Reply>,
+    bytes: usize,
+}
+
+impl Batch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.replies.is_empty()
+    }
+
+    /// Whether another call may join.
+    pub(crate) fn is_open(&self) -> bool {
+        self.replies.len() < MAX_CALLS && self.bytes < MAX_BYTES
+    }
+
+    pub(crate) fn add(&mut self, reply: Reply, bytes: usize) {
+        self.replies.push(reply);
+        self.bytes += bytes;
+    }
+
+    /// Answers every call.
+    pub(crate) fn answer(self) {
+        self.replies.into_iter().for_each(|reply| reply());
+    }
+}

@@ -1,0 +1,162 @@
+//! The one task that owns a shard: it applies calls to memory, commits what they
+//! changed, and only then answers.
+//!
+//! Calls that arrive while a commit is under way are applied at once and share
+//! the next commit. When a commit fails, memory is dropped and read anew from
+//! the store under a new epoch, so that a late effect of the failed commit is
+//! either seen or fenced off.
+
+mod batch;
+mod nonces;
+mod serving;
+mod shard;
+mod waiters;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use clock::SharedClock;
+use store::Store;
+use timestone::Queues;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use serving::{Serving, Stopped};
+use shard::Shard;
+pub(crate) use waiters::{Granted, Undo, Waiter};
+
+/// Who owns what, and for how long it may be silent.
+#[derive(Clone, Debug)]
+pub struct OwnerOptions {
+    /// The shard of the store.
+    pub shard: String,
+    /// Unique to this start of the process.
+    pub owner: String,
+    /// After this much silence another process may take the shard over.
+    pub ttl: Duration,
+}
+
+impl OwnerOptions {
+    /// Owns the only shard there is today, as `owner`.
+    pub fn new(owner: impl Into<String>) -> Self {
+        Self {
+            shard: "timestone/0".into(),
+            owner: owner.into(),
+            ttl: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Told when what a call changed is stored; dropped when it could not be stored.
+pub(crate) type Reply = Box<dyn FnOnce() + Send>;
+
+/// Runs a call and hands out how it is answered.
+pub(crate) type Apply = Box<dyn FnOnce(&mut Queues) -> Reply + Send>;
+
+/// What the owner is asked for. To drop it is to answer that it is unavailable.
+pub(crate) enum Request {
+    Apply {
+        apply: Apply,
+        /// Payload bytes it may store.
+        bytes: usize,
+    },
+    Dequeue(Waiter),
+}
+
+/// The ways into the owner.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    pub(crate) requests: mpsc::Receiver<Request>,
+    pub(crate) undos: mpsc::Receiver<Undo>,
+}
+
+/// The owner before it owns anything.
+pub(crate) struct Owner {
+    shard: Shard,
+    inbox: Inbox,
+    undo: mpsc::Sender<Undo>,
+    stop: CancellationToken,
+}
+
+impl Owner {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: SharedClock,
+        options: OwnerOptions,
+        inbox: Inbox,
+        undo: mpsc::Sender<Undo>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            shard: Shard::new(store, clock, options),
+            inbox,
+            undo,
+            stop,
+        }
+    }
+
+    /// Owns the shard, again and again, until told to stop.
+    pub(crate) async fn run(mut self) {
+        while let Some(serving) = self.take_over().await {
+            match serving.run(&mut self.inbox, &self.stop).await {
+                Stopped::Asked => break,
+                Stopped::Lost(why) => {
+                    tracing::warn!(shard = self.shard.name(), %why, "the queue's shard is read anew");
+                }
+            }
+        }
+    }
+
+    /// Tries to take the shard until it works; `None` when told to stop.
+    async fn take_over(&mut self) -> Option<Serving> {
+        let mut waits = backoff();
+        loop {
+            let stop = self.stop.clone();
+            let taken = tokio::select! {
+                () = stop.cancelled() => return None,
+                taken = self.shard.take() => taken,
+            };
+            match taken {
+                Ok(owned) => return Some(Serving::new(owned, self.undo.clone())),
+                Err(why) => {
+                    tracing::warn!(shard = self.shard.name(), %why, "the queue's shard cannot be taken yet");
+                    self.refuse_for(waits.next()?).await;
+                }
+            }
+        }
+    }
+
+    /// Answers every call that it is unavailable, for a while.
+    async fn refuse_for(&mut self, wait: Duration) {
+        let pause = self.shard.pause(wait);
+        tokio::pin!(pause);
+        loop {
+            tokio::select! {
+                () = &mut pause => return,
+                () = self.stop.cancelled() => return,
+                request = self.inbox.requests.recv() => match request {
+                    Some(refused) => drop(refused),
+                    None => return self.stop.cancel(),
+                },
+            }
+        }
+    }
+}
+
+/// Ever longer waits, up to a second.
+fn backoff() -> impl Iterator<Item = Duration> {
+    let mut wait = Duration::from_millis(25);
+    std::iter::repeat_with(move || {
+        wait = (wait * 2).min(Duration::from_secs(1));
+        wait
+    })
+}
+
+/// The value of a record, or none where it is deleted.
+pub(crate) fn put_or_delete(batch: &mut store::Batch, key: Bytes, value: Option<Bytes>) {
+    match value {
+        Some(value) => batch.put(key, value),
+        None => batch.delete(key),
+    };
+}

@@ -1,0 +1,314 @@
+use std::future::Future;
+use std::pin::Pin;
+
+use store::{Fence, StoreError};
+use timestone::{Delivery, Queues, Refusal};
+use timestone_client::TimestoneError;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::batch::Batch;
+use super::nonces::Nonces;
+use super::shard::{Owned, Shard, StoreTime};
+use super::waiters::Waiters;
+use super::{Granted, Inbox, Request, Undo, Waiter};
+
+/// Records that may wait for a commit before time is allowed to change more.
+const MAX_CHANGES: usize = 8_192;
+
+type Flight<T> = Option<Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>>;
+
+/// Why an owner no longer serves.
+pub(crate) enum Stopped {
+    Asked,
+    Lost(StoreError),
+}
+
+/// An owner at work.
+pub(crate) struct Serving {
+    shard: Shard,
+    fence: Fence,
+    time: StoreTime,
+    queues: Queues,
+    waiters: Waiters,
+    nonces: Nonces,
+    undo: mpsc::Sender<Undo>,
+    /// Applied, not yet on its way to the store.
+    batch: Batch,
+    /// On its way to the store.
+    committing: Batch,
+    commit: Flight<()>,
+    renewal: Flight<StoreTime>,
+    renew_at: i64,
+}
+
+impl Serving {
+    pub(crate) fn new(owned: Owned, undo: mpsc::Sender<Undo>) -> Self {
+        let Owned {
+            shard,
+            fence,
+            queues,
+            time,
+        } = owned;
+        let mut serving = Self {
+            renew_at: time.now(),
+            shard,
+            fence,
+            time,
+            queues,
+            undo,
+            waiters: Waiters::default(),
+            nonces: Nonces::default(),
+            batch: Batch::default(),
+            committing: Batch::default(),
+            commit: None,
+            renewal: None,
+        };
+        serving.renew_later(3);
+        serving
+    }
+
+    /// Serves until asked to stop or the shard is lost. Calls that were not
+    /// stored by then are dropped.
+    pub(crate) async fn run(mut self, inbox: &mut Inbox, stop: &CancellationToken) -> Stopped {
+        loop {
+            self.serve_waiters();
+            self.start_commit();
+            let (open, room, wake_at) = (self.batch.is_open(), self.has_room(), self.wake_at());
+            let step = tokio::select! {
+                biased;
+                () = stop.cancelled() => return self.finish().await,
+                stored = landing(&mut self.commit) => self.committed(stored),
+                time = landing(&mut self.renewal) => self.renewed(time),
+                Some(undo) = inbox.undos.recv() => self.undo_dequeue(&undo),
+                request = inbox.requests.recv(), if open => match request {
+                    Some(request) => self.apply_all(request, inbox),
+                    None => return self.finish().await,
+                },
+                () = self.time.sleep_until(wake_at), if room => self.wake(),
+            };
+            if let Err(why) = step {
+                return Stopped::Lost(why);
+            }
+        }
+    }
+
+    /// Applies a call and all others that have arrived.
+    fn apply_all(&mut self, first: Request, inbox: &mut Inbox) -> Result<(), StoreError> {
+        self.queues.at(self.time.now());
+        let mut next = Some(first);
+        while let Some(request) = next {
+            self.apply(request);
+            next = match self.batch.is_open() {
+                true => inbox.requests.try_recv().ok(),
+                false => None,
+            };
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, request: Request) {
+        match request {
+            Request::Apply { apply, bytes } => {
+                let reply = apply(&mut self.queues);
+                self.batch.add(reply, bytes);
+            }
+            Request::Dequeue(waiter) => self.dequeue(waiter),
+        }
+    }
+
+    /// Answers at once, or lets the worker wait.
+    fn dequeue(&mut self, waiter: Waiter) {
+        // Those who waited longer come first, and what is due is visible.
+        self.catch_up();
+        match self.lease_for(&waiter) {
+            Ok(delivery) if delivery.messages.is_empty() => self.park(waiter),
+            answer => self.grant(waiter, answer),
+        }
+    }
+
+    fn catch_up(&mut self) {
+        if self.has_room() {
+            self.queues.tick(self.time.now());
+        }
+        self.serve_waiters();
+    }
+
+    fn park(&mut self, waiter: Waiter) {
+        if waiter.wait_ms == 0 || self.waiters.is_full() {
+            return self.grant(waiter, Ok(Delivery::default()));
+        }
+        let until = self.time.now().saturating_add_unsigned(waiter.wait_ms);
+        if let Some(older) = self.waiters.insert(waiter, until) {
+            self.grant(older, Ok(Delivery::default()));
+        }
+    }
+
+    fn lease_for(&mut self, waiter: &Waiter) -> Result<Delivery, TimestoneError> {
+        let nonces = &mut self.nonces;
+        let leased = self.queues.dequeue(&waiter.demand, &mut || nonces.draw());
+        leased.map_err(refused)
+    }
+
+    /// Answers a worker with the next commit.
+    fn grant(&mut self, waiter: Waiter, answer: Result<Delivery, TimestoneError>) {
+        let granted = answer.map(|delivery| match delivery.messages.is_empty() {
+            true => Granted::nothing(),
+            false => Granted::new(
+                &waiter.demand,
+                delivery,
+                self.fence.epoch,
+                self.undo.clone(),
+            ),
+        });
+        let Waiter { answer, .. } = waiter;
+        // What nobody takes gives itself back.
+        let reply = Box::new(move || drop(answer.send(granted)));
+        self.batch.add(reply, 0);
+    }
+
+    /// Hands new messages to those who wait, in the commit that brings them.
+    fn serve_waiters(&mut self) {
+        for queue in self.queues.take_woken() {
+            while let Some((id, waiter)) = self.waiters.first(&queue) {
+                if waiter.answer.is_closed() {
+                    self.waiters.remove(id);
+                } else if !self.serve_waiter(id) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Whether there was something for this worker; if not, it goes on waiting.
+    fn serve_waiter(&mut self, id: u64) -> bool {
+        let Some(waiter) = self.waiters.get(id) else {
+            return false;
+        };
+        let nonces = &mut self.nonces;
+        let leased = self.queues.dequeue(&waiter.demand, &mut || nonces.draw());
+        if matches!(&leased, Ok(delivery) if delivery.messages.is_empty()) {
+            return false;
+        }
+        if let Some(waiter) = self.waiters.remove(id) {
+            self.grant(waiter, leased.map_err(refused));
+        }
+        true
+    }
+
+    fn undo_dequeue(&mut self, undo: &Undo) -> Result<(), StoreError> {
+        if undo.epoch == self.fence.epoch {
+            self.queues
+                .undo_dequeue(&undo.session, &undo.request_id, undo.answer);
+        }
+        Ok(())
+    }
+
+    /// Stores what has changed, one commit at a time.
+    fn start_commit(&mut self) {
+        if self.commit.is_some() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.batch);
+        match self.queues.changes() {
+            0 => batch.answer(),
+            _ => {
+                let writes = self.queues.take_writes();
+                let commit = self.shard.clone().commit(self.fence.clone(), writes);
+                self.commit = Some(Box::pin(commit));
+                self.committing = batch;
+            }
+        }
+    }
+
+    fn committed(&mut self, stored: Result<(), StoreError>) -> Result<(), StoreError> {
+        self.commit = None;
+        let batch = std::mem::take(&mut self.committing);
+        stored.map(|()| batch.answer())
+    }
+
+    /// When time alone demands something: Unix milliseconds of the store.
+    fn wake_at(&self) -> i64 {
+        let renewal = self.renewal.is_none().then_some(self.renew_at);
+        let times = [self.queues.next_timer(), self.waiters.next_end(), renewal];
+        times.into_iter().flatten().min().unwrap_or(i64::MAX)
+    }
+
+    /// Whether time may change more before the next commit.
+    fn has_room(&self) -> bool {
+        self.queues.changes() < MAX_CHANGES
+    }
+
+    fn wake(&mut self) -> Result<(), StoreError> {
+        let now = self.time.now();
+        self.queues.tick(now);
+        self.serve_waiters();
+        while let Some(waiter) = self.waiters.pop_ended(now) {
+            self.grant(waiter, Ok(Delivery::default()));
+        }
+        if self.renewal.is_none() && now >= self.renew_at {
+            let renewal = self.shard.clone().renew(self.fence.clone());
+            self.renewal = Some(Box::pin(renewal));
+        }
+        Ok(())
+    }
+
+    fn renewed(&mut self, time: Result<StoreTime, StoreError>) -> Result<(), StoreError> {
+        self.renewal = None;
+        match time {
+            Ok(time) => {
+                self.time = time;
+                self.renew_later(3);
+                Ok(())
+            }
+            // Commits tell whether the shard was really lost meanwhile.
+            Err(why) if why.is_retryable() => {
+                tracing::warn!(shard = self.shard.name(), %why, "the queue's shard was not renewed");
+                self.renew_later(10);
+                Ok(())
+            }
+            Err(why) => Err(why),
+        }
+    }
+
+    /// Renews after this part of the time allowed.
+    fn renew_later(&mut self, part: u32) {
+        let wait = self.shard.ttl() / part;
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        self.renew_at = self.time.now().saturating_add_unsigned(wait);
+    }
+
+    /// Stores what was applied, answers it, and gives the shard up.
+    async fn finish(mut self) -> Stopped {
+        while self.commit.is_some() || !self.batch.is_empty() {
+            self.start_commit();
+            let stored = landing_or_idle(&mut self.commit).await;
+            if let Err(why) = self.committed(stored) {
+                tracing::warn!(shard = self.shard.name(), %why, "the last calls were not stored");
+                break;
+            }
+        }
+        self.shard.release(&self.fence).await;
+        Stopped::Asked
+    }
+}
+
+fn refused(refusal: Refusal) -> TimestoneError {
+    TimestoneError::Refused(refusal.to_string())
+}
+
+/// The result of what is under way; never, when nothing is.
+async fn landing<T>(flight: &mut Flight<T>) -> Result<T, StoreError> {
+    match flight {
+        Some(flight) => flight.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The result of the commit under way; good, when there is none.
+async fn landing_or_idle(flight: &mut Flight<()>) -> Result<(), StoreError> {
+    match flight {
+        Some(flight) => flight.await,
+        None => Ok(()),
+    }
+}

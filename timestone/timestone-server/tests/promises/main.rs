@@ -1,0 +1,66 @@
+//! What the queue promises, checked on every form of it.
+
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may insist"
+)]
+
+mod ends;
+mod leases;
+mod order;
+mod waiting;
+mod world;
+
+/// Runs each promise on each form of the queue.
+macro_rules! promises {
+    ($($module:ident::$promise:ident,)*) => {
+        promises!(@form memory: $($module::$promise,)*);
+        promises!(@form fjall: $($module::$promise,)*);
+    };
+    (@form $form:ident: $($module:ident::$promise:ident,)*) => {
+        mod $form {
+            $(
+                #[tokio::test]
+                async fn $promise() {
+                    crate::$module::$promise(crate::world::$form().await).await;
+                }
+            )*
+        }
+    };
+}
+
+promises! {
+    order::the_most_urgent_comes_first_then_the_oldest,
+    order::the_most_urgent_of_several_queues_comes_first,
+    order::a_retried_message_keeps_its_place,
+    order::what_is_enqueued_twice_is_there_once,
+    order::a_full_queue_refuses_producers,
+    order::a_message_that_comes_too_late_is_refused,
+    order::a_message_outside_the_limits_is_refused_by_field,
+    order::messages_are_counted_by_state,
+    leases::a_lease_belongs_to_one_worker_until_it_lapses,
+    leases::an_extended_lease_does_not_lapse,
+    leases::a_repeated_dequeue_gets_the_same_messages,
+    leases::a_new_boot_frees_the_leases_of_the_old,
+    leases::a_released_message_comes_again_and_a_refund_costs_nothing,
+    leases::a_failed_message_comes_again_after_its_delay,
+    leases::a_lease_is_as_long_as_its_queue_or_caller_says,
+    ends::completing_hands_work_on,
+    ends::completing_is_all_or_nothing,
+    ends::work_is_handed_on_to_a_full_queue,
+    ends::a_repeated_end_is_a_duplicate,
+    ends::running_out_of_attempts_is_announced,
+    ends::failing_for_good_is_announced_once,
+    ends::a_worker_that_hands_on_its_failure_is_not_spoken_for,
+    ends::canceling_stops_the_worker_and_is_announced,
+    ends::canceling_what_was_not_seen_refuses_it,
+    ends::an_ended_message_is_forgotten_after_its_retention,
+    waiting::a_waiting_worker_is_woken,
+    waiting::workers_are_served_in_the_order_they_came,
+    waiting::waiting_ends,
+    waiting::a_lapsed_lease_wakes_a_waiting_worker,
+    waiting::a_call_that_was_given_up_holds_no_lease,
+    waiting::a_repeated_wait_replaces_the_first,
+}

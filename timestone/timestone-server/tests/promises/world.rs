@@ -1,0 +1,133 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use buffa::Message;
+use bytes::Bytes;
+use clock::{Clock, ManualClock, SharedClock, Timestamp};
+use proto::base::v1 as base;
+use store::{MemoryStore, Store};
+use store_fjall::FjallStore;
+use timestone::{LeasedMessage, NewMessage, Outcome, Refusal, Session};
+use timestone_client::{DequeueRequest, Timestone, envelope};
+use timestone_server::{LocalTimestone, OwnerOptions};
+
+/// A queue under test and its time.
+pub struct World {
+    pub timestone: Arc<dyn Timestone>,
+    pub clock: ManualClock,
+    /// What must live as long.
+    _held: Vec<Box<dyn std::any::Any + Send>>,
+}
+
+pub fn clock() -> ManualClock {
+    ManualClock::new(Timestamp::from_unix_ms(1_000_000))
+}
+
+pub fn local(store: Arc<dyn Store>, clock: &ManualClock) -> LocalTimestone {
+    let clock: SharedClock = Arc::new(clock.clone());
+    LocalTimestone::start(store, clock, OwnerOptions::new("test"))
+}
+
+pub async fn memory() -> World {
+    let clock = clock();
+    let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+    World {
+        timestone: Arc::new(local(store, &clock)),
+        clock,
+        _held: Vec::new(),
+    }
+}
+
+pub async fn fjall() -> World {
+    let clock = clock();
+    let folder = tempfile::tempdir().unwrap();
+    let store = FjallStore::open(folder.path(), Arc::new(clock.clone())).unwrap();
+    World {
+        timestone: Arc::new(local(Arc::new(store), &clock)),
+        clock,
+        _held: vec![Box::new(folder)],
+    }
+}
+
+impl World {
+    pub fn pass(&self, ms: u64) {
+        self.clock.advance(Duration::from_millis(ms));
+    }
+
+    pub fn now(&self) -> i64 {
+        self.clock.now().unix_ms()
+    }
+
+    pub async fn enqueue(&self, message: NewMessage) -> Result<Outcome, Refusal> {
+        let outcomes = self.timestone.enqueue(vec![message]).await.unwrap();
+        only(outcomes)
+    }
+
+    /// Leases what is there now.
+    pub async fn lease(&self, queue: &str, max: u32, request_id: &str) -> Vec<LeasedMessage> {
+        let request = demand(queue, max, request_id);
+        self.timestone.dequeue(request).await.unwrap()
+    }
+
+    pub async fn lease_one(&self, queue: &str, request_id: &str) -> LeasedMessage {
+        only(self.lease(queue, 1, request_id).await)
+    }
+
+    pub async fn ids(&self, queue: &str, max: u32, request_id: &str) -> Vec<String> {
+        let leased = self.lease(queue, max, request_id).await;
+        leased
+            .into_iter()
+            .map(|leased| leased.token.key.id)
+            .collect()
+    }
+}
+
+pub fn only<T>(items: Vec<T>) -> T {
+    let mut items = items.into_iter();
+    let first = items.next().expect("nothing, where one thing was expected");
+    assert!(items.next().is_none(), "more than the one thing expected");
+    first
+}
+
+pub fn session(owner: &str, boot: &str) -> Session {
+    Session {
+        owner: owner.into(),
+        boot: boot.into(),
+    }
+}
+
+/// Leases without waiting, as worker "w".
+pub fn demand(queue: &str, max: u32, request_id: &str) -> DequeueRequest {
+    DequeueRequest {
+        queues: vec![queue.into()],
+        max,
+        wait_ms: 0,
+        lease_ms: None,
+        session: session("w", "1"),
+        request_id: request_id.into(),
+    }
+}
+
+pub fn message(queue: &str, id: &str, priority: i64) -> NewMessage {
+    NewMessage {
+        queue: queue.into(),
+        id: id.into(),
+        payload: payload(id),
+        priority,
+        ..NewMessage::default()
+    }
+}
+
+pub fn payload(id: &str) -> Bytes {
+    envelope::to_payload(&base::Envelope {
+        r#type: "test.v1.Nothing".into(),
+        body: id.as_bytes().to_vec(),
+        correlation_id: format!("about {id}"),
+        ..Default::default()
+    })
+}
+
+pub fn error(code: &str) -> Bytes {
+    let error = errors::Error::function(code, "it went wrong");
+    base::Error::from(error).encode_to_vec().into()
+}
