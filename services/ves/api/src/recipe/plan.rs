@@ -1,6 +1,8 @@
 //! Where to cut: a pure function of the number of frames, the target and the source's random
 //! access points.
 
+use video::FrameRate;
+
 use crate::recipe::{Alignment, Chunking, Target};
 
 /// The most chunks of one video.
@@ -48,21 +50,17 @@ pub enum PlanError {
     TooMany { target: u64, chunks: u64 },
 }
 
-/// A nominal frame rate: frames per seconds.
-pub type FrameRate = (u64, u64);
-
 impl Target {
-    /// The length in frames, at least 1; a half rounds up.
-    pub fn frames(self, (frames, seconds): FrameRate) -> u64 {
-        match self {
-            Self::Frames(length) => u64::from(length).max(1),
-            Self::Milliseconds(length) => {
-                let per = 1000 * u128::from(seconds.max(1));
-                let exact = u128::from(length) * u128::from(frames);
-                let rounded = (exact + per / 2) / per;
-                u64::try_from(rounded).unwrap_or(u64::MAX).max(1)
-            }
-        }
+    /// The length in frames, at least 1.
+    pub fn frames(self, rate: FrameRate) -> u64 {
+        let frames = match self {
+            Self::Frames(length) => u64::from(length),
+            Self::Milliseconds(length) => i64::try_from(length)
+                .ok()
+                .and_then(|ms| rate.frames_in_ms(ms))
+                .map_or(u64::MAX, i64::unsigned_abs),
+        };
+        frames.max(1)
     }
 }
 
@@ -145,6 +143,10 @@ mod tests {
 
     use super::*;
 
+    fn rate(frames: i64, seconds: i64) -> FrameRate {
+        FrameRate::new(video::Rational::new(frames, seconds).unwrap()).unwrap()
+    }
+
     fn frames(target: u32, alignment: Alignment) -> Chunking {
         Chunking {
             target: Target::Frames(target),
@@ -153,22 +155,22 @@ mod tests {
     }
 
     fn cuts(n: u64, target: u32, alignment: Alignment, points: &[u64]) -> Vec<u64> {
-        let plan = plan(n, (24, 1), frames(target, alignment), points).unwrap();
+        let plan = plan(n, rate(24, 1), frames(target, alignment), points).unwrap();
         plan.boundaries().to_vec()
     }
 
     #[test]
     fn lengths_in_time_become_frames_by_the_exact_rate() {
         let ten_seconds = Target::Milliseconds(10_000);
-        assert_eq!(ten_seconds.frames((24, 1)), 240);
-        assert_eq!(ten_seconds.frames((30_000, 1001)), 300);
+        assert_eq!(ten_seconds.frames(rate(24, 1)), 240);
+        assert_eq!(ten_seconds.frames(rate(30_000, 1001)), 300);
         assert_eq!(
-            Target::Milliseconds(3_600_000).frames((24_000, 1001)),
+            Target::Milliseconds(3_600_000).frames(rate(24_000, 1001)),
             86_314
         );
-        assert_eq!(Target::Milliseconds(100).frames((1, 10)), 1);
+        assert_eq!(Target::Milliseconds(100).frames(rate(1, 10)), 1);
         assert_eq!(
-            Target::Milliseconds(u64::MAX).frames((u64::MAX, 1)),
+            Target::Milliseconds(u64::MAX).frames(rate(i64::MAX, 1)),
             u64::MAX
         );
     }
@@ -204,12 +206,15 @@ mod tests {
     #[test]
     fn what_cannot_be_cut_is_refused() {
         let chunking = frames(1, Alignment::Fixed);
-        assert_eq!(plan(0, (24, 1), chunking, &[]), Err(PlanError::NoFrames));
+        assert_eq!(
+            plan(0, rate(24, 1), chunking, &[]),
+            Err(PlanError::NoFrames)
+        );
         let too_many = PlanError::TooMany {
             target: 1,
             chunks: 100_001,
         };
-        assert_eq!(plan(100_001, (24, 1), chunking, &[]), Err(too_many));
+        assert_eq!(plan(100_001, rate(24, 1), chunking, &[]), Err(too_many));
     }
 
     proptest! {
@@ -223,7 +228,7 @@ mod tests {
             prop_assume!(n / u64::from(target) < MAX_CHUNKS);
             points.sort_unstable();
             let alignment = if fixed { Alignment::Fixed } else { Alignment::Source };
-            let plan = plan(n, (24, 1), frames(target, alignment), &points).unwrap();
+            let plan = plan(n, rate(24, 1), frames(target, alignment), &points).unwrap();
             prop_assert!(ChunkPlan::new(plan.boundaries().to_vec()).is_some());
             prop_assert_eq!(plan.frames(), n);
             let target = u64::from(target);

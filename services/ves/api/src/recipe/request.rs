@@ -1,12 +1,14 @@
 use std::fmt;
 
+use video::Resolution;
+
 use crate::recipe::Avc;
 
 /// How to encode, normalised: every default filled in, every value within its bounds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Recipe {
     pub codec: Codec,
-    /// None = the source's.
+    /// None = the source's. Each side is from 2 to [`MAX_SIDE`].
     pub resolution: Option<Resolution>,
     pub chunking: Chunking,
     pub rate_control: RateControl,
@@ -27,17 +29,8 @@ impl Default for Codec {
     }
 }
 
-/// Width and height in pixels, each from 2 to [`Resolution::MAX`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Resolution {
-    pub width: u32,
-    pub height: u32,
-}
-
-impl Resolution {
-    /// The most pixels along either side.
-    pub const MAX: u32 = 16_384;
-}
+/// The most pixels along either side of a picture.
+pub const MAX_SIDE: u32 = 16_384;
 
 /// Where to cut the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

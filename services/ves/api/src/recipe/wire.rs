@@ -1,10 +1,11 @@
 //! Recipes on the wire: checked on the way in, all problems at once.
 
 use errors::Error;
+use video::Resolution;
 
 use crate::recipe::{
-    Alignment, Avc, Chunking, Codec, Container, Crf, Level, OtherTracks, Preset, Problems, Profile,
-    RateControl, Recipe, Resolution, Target, Tune,
+    Alignment, Avc, Chunking, Codec, Container, Crf, Level, MAX_SIDE, OtherTracks, Preset,
+    Problems, Profile, RateControl, Recipe, Target, Tune,
 };
 use crate::wire;
 
@@ -79,21 +80,18 @@ fn names<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> Vec<&'static str> {
 fn resolution(size: Option<wire::Resolution>, problems: &mut Vec<Error>) -> Option<Resolution> {
     let wire::Resolution { width, height, .. } = size?;
     for (side, length) in [("width", width), ("height", height)] {
-        if !(2..=Resolution::MAX).contains(&length) {
+        if !(2..=MAX_SIDE).contains(&length) {
             problems.push(
                 Error::user(
                     "OUT_OF_RANGE",
                     format!("a {side} of {length} is impossible"),
                 )
                 .at(format!("recipe.resolution.{side}"))
-                .hint(format!(
-                    "use 2 to {}, or leave the resolution out",
-                    Resolution::MAX
-                )),
+                .hint(format!("use 2 to {MAX_SIDE}, or leave the resolution out")),
             );
         }
     }
-    Some(Resolution { width, height })
+    Resolution::new(width, height)
 }
 
 fn chunking(directives: Option<wire::ChunkingDirectives>, problems: &mut Vec<Error>) -> Chunking {
@@ -204,8 +202,8 @@ fn other_tracks(
 impl From<Recipe> for wire::Recipe {
     fn from(recipe: Recipe) -> Self {
         let resolution = recipe.resolution.map(|size| wire::Resolution {
-            width: size.width,
-            height: size.height,
+            width: size.width(),
+            height: size.height(),
             ..Default::default()
         });
         Self {
