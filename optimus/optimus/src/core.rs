@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use blob::Value;
 use bytes::Bytes;
 use clock::Timestamp;
 use errors::Error;
-use proto::base::v1::Value;
 use proto::timestone::v1::NewMessage;
 use store::Batch;
 use timestone_client::names;

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
+use blob::Value;
 use buffa::Message;
 use bytes::Bytes;
 use clock::Timestamp;
 use errors::Error;
-use proto::base::v1::Value;
 
 use crate::caller::Caller;
 use crate::core::Submission;
@@ -12,6 +12,7 @@ use crate::error;
 use crate::limits::{MAX_KEY_BYTES, MAX_REQUEST_BYTES};
 use crate::record::Record;
 use crate::service::Checked;
+use crate::wire;
 
 /// A checked request before its input is made.
 pub(crate) struct Draft<R> {
@@ -58,7 +59,7 @@ impl<R: Message> Draft<R> {
 
     /// The whole request, under a new id.
     pub(crate) fn submission(self, input: Value) -> Result<Submission, Vec<Error>> {
-        let bytes = input.encode_to_vec().len();
+        let bytes = wire::encoded_len(&input);
         if let Some(problem) = oversized("workflow's input", bytes) {
             return Err(vec![problem]);
         }

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
+use blob::Value;
 use buffa::Message;
 use clock::Timestamp;
 use errors::Error;
-use proto::base::v1::Value;
 
 use crate::view::Stage;
 

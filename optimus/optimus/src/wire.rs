@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use blob::Value;
 use buffa::{Message, MessageName};
 use bytes::Bytes;
 use clock::Timestamp;
 use errors::Error;
-use proto::base::v1::{Envelope, Value};
+use proto::base::v1::{self as base, Envelope};
 use proto::plato::v1 as plato;
 use proto::timestone::v1 as queue;
 use timestone::NewMessage;
@@ -101,13 +102,19 @@ fn never_started(ended: queue::Terminated) -> Option<Event> {
 
 /// The value that a workflow ended with, out of its last event.
 pub(crate) fn output_of(event: &[u8]) -> Result<Value, Error> {
-    let event = plato::WorkflowEvent::decode_from_slice(event).map_err(|problem| {
-        Error::platform(
-            "EVENT_UNREADABLE",
-            format!("the workflow's last event cannot be read: {problem}"),
-        )
-    })?;
-    Ok(event.output.into_option().unwrap_or_default())
+    let event = plato::WorkflowEvent::decode_from_slice(event).map_err(unreadable)?;
+    let output = event.output.into_option().unwrap_or_default();
+    output.try_into().map_err(unreadable)
+}
+
+fn unreadable(problem: impl std::fmt::Display) -> Error {
+    let message = format!("the workflow's last event cannot be read: {problem}");
+    Error::platform("EVENT_UNREADABLE", message)
+}
+
+/// Bytes that a value takes in a message.
+pub(crate) fn encoded_len(value: &Value) -> usize {
+    base::Value::from(value.clone()).encode_to_vec().len()
 }
 
 /// How far each node was by a workflow event; nothing when it cannot be read.
@@ -188,7 +195,7 @@ pub(crate) fn start_message(id: &str, meta: &Meta, start: Start<'_>) -> queue::N
     let body = plato::StartWorkflow {
         workflow_id: id.to_owned(),
         definition: start.definition.to_owned(),
-        input: start.input.into(),
+        input: Some(base::Value::from(start.input)).into(),
         notify: start.notify.to_owned(),
         attributes: start.attributes.into_iter().collect(),
         ..Default::default()

@@ -39,10 +39,7 @@ fn submission(id: &str, key: Option<&str>, fingerprint: &str) -> Submission {
             traceparent: String::new(),
         },
         request: Bytes::from_static(b"request"),
-        input: Value {
-            inline: b"input".to_vec(),
-            ..Default::default()
-        },
+        input: Value::inline("input"),
         fingerprint: fingerprint.into(),
         key: key.map(str::to_owned),
         attributes: BTreeMap::from([("show".into(), "lights".into())]),
