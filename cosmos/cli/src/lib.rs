@@ -1,1 +1,3 @@
 //! The commands cosmos and ves.
+
+pub mod ves;

@@ -1,1 +1,9 @@
 //! End to end: separate processes, kills, real engines.
+//!
+//! What the proofs share: where the programs are, how to start, pause and kill
+//! them, and how to see that nothing was left behind.
+
+pub mod clip;
+pub mod leftovers;
+pub mod programs;
+pub mod run;

@@ -17,6 +17,7 @@ mod generated;
 
 pub mod function;
 pub mod recipe;
+pub mod summary;
 
 /// The wire types.
 pub use generated::ves::v1 as wire;

@@ -1,1 +1,18 @@
 //! The five nodes of the Video Encoding Service and its function packages.
+//!
+//! ```text
+//! splitter ──▶ encoder (map) ──▶ assembler (reduce) ──▶ validator ──▶ notifier
+//! ves-split    ves-avc           ves-assemble           ves-validate  inline
+//! ```
+
+#![allow(
+    clippy::result_large_err,
+    reason = "an error is rare and travels whole, from a function to the API"
+)]
+
+mod definition;
+mod nodes;
+mod packages;
+
+pub use definition::{DEFINITION, definition, register};
+pub use packages::packages;

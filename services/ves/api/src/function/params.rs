@@ -21,6 +21,9 @@ pub struct SplitParams {
 pub struct SplitResult {
     pub frames: u64,
     pub chunks: u64,
+    /// Size of the encoded picture.
+    pub width: u32,
+    pub height: u32,
     /// Sample layout to decode to.
     pub pixel_format: String,
     /// Nominal, "30000/1001".

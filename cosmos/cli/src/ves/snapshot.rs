@@ -1,0 +1,72 @@
+use optimus::View;
+
+/// What a person wants to know of a request at one instant.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    pub stages: Vec<Stage>,
+}
+
+/// One stage of the workflow.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stage {
+    pub name: String,
+    pub state: String,
+    /// Tasks: chunks, for the encoder.
+    pub total: u64,
+    pub done: u64,
+    pub running: u64,
+    pub reused: u64,
+    pub retries: u64,
+    /// Tasks' worth of work done, the unfinished ones by their share.
+    pub progress: f64,
+    pub output_bytes: u64,
+}
+
+impl Snapshot {
+    /// From the view that the API layer gives.
+    pub fn of<Request, Response>(view: &View<Request, Response>) -> Self {
+        Self {
+            stages: view.stages.iter().map(Stage::of).collect(),
+        }
+    }
+
+    /// The stage that does most of the work.
+    pub fn encoder(&self) -> Option<&Stage> {
+        self.stages
+            .iter()
+            .find(|stage| stage.name == "encoder" && stage.total > 0)
+    }
+
+    /// The stage that runs now, if any: the last one begun.
+    pub fn current(&self) -> Option<&Stage> {
+        self.stages
+            .iter()
+            .rev()
+            .find(|stage| stage.state == "running")
+    }
+}
+
+impl Stage {
+    fn of(stage: &optimus::Stage) -> Self {
+        Self {
+            name: stage.name.clone(),
+            state: stage.state.as_str().to_owned(),
+            total: stage.total,
+            done: stage.done,
+            running: stage.running,
+            reused: stage.reused,
+            retries: stage.retries,
+            progress: stage.done as f64 + stage.in_flight,
+            output_bytes: stage.output_bytes,
+        }
+    }
+
+    /// Share done, 0 to 1.
+    pub fn fraction(&self) -> f64 {
+        if self.total == 0 {
+            0.0
+        } else {
+            (self.progress / self.total as f64).clamp(0.0, 1.0)
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What the workflow `ves.encode` puts out at its end, for the API layer.
+
+use serde::{Deserialize, Serialize};
+
+/// The inline part of the workflow's output. The encoded video and the resolved recipe
+/// travel beside it as blobs named [`VIDEO`] and [`RECIPE`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    pub frames: u64,
+    pub chunks: u64,
+    /// Size of the encoded video.
+    pub bytes: u64,
+    /// Checks that were made, and passed.
+    pub checks: Vec<String>,
+    /// What could not be kept, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Name of the blob that is the encoded video.
+pub const VIDEO: &str = "video.mp4";
+
+/// Name of the blob that is the resolved recipe, as JSON of `ves.v1.ResolvedRecipe`.
+pub const RECIPE: &str = "recipe.json";

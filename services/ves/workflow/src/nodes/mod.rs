@@ -1,0 +1,9 @@
+//! What each node asks of its function.
+
+pub(crate) mod assembler;
+pub(crate) mod encoder;
+pub(crate) mod notifier;
+pub(crate) mod splitter;
+pub(crate) mod validator;
+
+mod common;
