@@ -48,8 +48,8 @@ fn build() -> Result<()> {
 
 /// A fresh name below target/demo; what an earlier run left there goes.
 fn output_for(source: &Path) -> Result<PathBuf> {
-    let stem = source.file_stem().context("the clip has no name")?;
-    let output = folder()?.join(stem).with_extension("encoded.mp4");
+    let name = source.file_name().context("the clip has no name")?;
+    let output = folder()?.join(format!("{}.encoded.mp4", name.to_string_lossy()));
     match fs::remove_file(&output) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(output),
@@ -58,13 +58,13 @@ fn output_for(source: &Path) -> Result<PathBuf> {
 
 /// Where the demo keeps its things.
 fn folder() -> Result<PathBuf> {
-    let folder = PathBuf::from("target/demo");
-    fs::create_dir_all(&folder)?;
-    Ok(folder.canonicalize()?)
+    let folder = sh::target_dir()?.join("demo");
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    Ok(folder)
 }
 
 fn encode(source: &Path, output: &Path) -> Result<()> {
-    let ves = release_dir().join("ves");
+    let ves = sh::target_dir()?.join("release/ves");
     let mut command = sh::program(&ves.to_string_lossy(), ["encode"]);
     command
         .arg(source)
@@ -83,12 +83,6 @@ fn fresh_state() -> Result<PathBuf> {
         fs::remove_dir_all(&state).with_context(|| state.display().to_string())?;
     }
     Ok(state)
-}
-
-fn release_dir() -> PathBuf {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    target.join("release")
 }
 
 /// Source and encode, side by side in that order.

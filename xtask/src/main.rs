@@ -78,13 +78,22 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match sh::enter_workspace().and_then(|()| run(Cli::parse().command)) {
+    match enter(Cli::parse().command).and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Goes to the workspace root; a path is meant from where the caller stands.
+fn enter(mut command: Command) -> Result<Command> {
+    if let Command::Demo { file: Some(file) } = &mut command {
+        *file = std::path::absolute(&file)?;
+    }
+    sh::enter_workspace()?;
+    Ok(command)
 }
 
 fn run(command: Command) -> Result<()> {

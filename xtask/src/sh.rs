@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -14,6 +15,14 @@ pub fn enter_workspace() -> Result<()> {
         .parent()
         .context("xtask lies in no workspace")?;
     env::set_current_dir(root).with_context(|| root.display().to_string())
+}
+
+/// Where cargo builds, created when missing.
+pub fn target_dir() -> Result<PathBuf> {
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    fs::create_dir_all(&target).with_context(|| target.display().to_string())?;
+    Ok(target.canonicalize()?)
 }
 
 /// The cargo that runs us, ready to be given to [`run`].

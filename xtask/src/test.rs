@@ -2,9 +2,8 @@
 
 mod engine;
 
-use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::io::{BufRead, BufReader, IsTerminal, Write, stderr, stdout};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, Command, Stdio};
 
@@ -27,7 +26,7 @@ pub fn run(args: &[String]) -> Result<()> {
     let outcome = nextest(args, &skips)?;
     report_skips(&fs::read_to_string(&skips).unwrap_or_default());
     println!("{}", outcome.summary.trim());
-    std::io::stdout().flush()?;
+    stdout().flush()?;
     ensure!(outcome.passed, "tests failed");
     Ok(())
 }
@@ -38,33 +37,24 @@ struct Outcome {
 }
 
 fn fresh_skip_log() -> Result<PathBuf> {
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    fs::create_dir_all(&target).with_context(|| target.display().to_string())?;
-    let log = target.canonicalize()?.join("skipped-tests.log");
+    let log = sh::target_dir()?.join("skipped-tests.log");
     fs::write(&log, "").with_context(|| log.display().to_string())?;
     Ok(log)
 }
 
+/// Without arguments this is every test of the workspace, since its root is no package.
 fn nextest(args: &[String], skips: &Path) -> Result<Outcome> {
-    let color = if std::io::stderr().is_terminal() {
-        "always"
-    } else {
-        "never"
-    };
-    let mut command = sh::cargo([
-        "nextest",
-        "run",
-        "--workspace",
-        "--no-fail-fast",
-        "--color",
-        color,
-    ]);
-    command
-        .args(args)
-        .env(SKIP_LOG, skips)
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped());
+    let color = format!(
+        "--color={}",
+        if stderr().is_terminal() {
+            "always"
+        } else {
+            "never"
+        }
+    );
+    let mut command = sh::cargo(["nextest", "run", "--no-fail-fast", &color]);
+    command.args(args).env(SKIP_LOG, skips);
+    command.stdin(Stdio::null()).stderr(Stdio::piped());
     echo(command)
 }
 
@@ -83,12 +73,12 @@ fn echo(mut command: Command) -> Result<Outcome> {
     })
 }
 
-fn pass_on(stderr: ChildStderr) -> Result<String> {
+fn pass_on(from: ChildStderr) -> Result<String> {
     let mut summary = String::new();
-    let mut lines = BufReader::new(stderr);
+    let mut lines = BufReader::new(from);
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line)? > 0 {
-        std::io::stderr().write_all(&line)?;
+        stderr().write_all(&line)?;
         let text = plain(&String::from_utf8_lossy(&line));
         if text.trim_start().starts_with("Summary [") {
             summary = text;

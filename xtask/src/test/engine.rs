@@ -1,8 +1,6 @@
 //! A Docker engine for the time of the tests, where none runs and we may start one.
 
-use std::env;
-use std::fs::{self, File};
-use std::path::PathBuf;
+use std::fs::File;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,7 +32,7 @@ pub fn start() -> Option<Engine> {
 
 fn launch() -> Result<Engine> {
     let program = sh::find("dockerd").context("dockerd is not installed")?;
-    let log = log_file()?;
+    let log = sh::target_dir()?.join("dockerd.log");
     eprintln!(
         "xtask: no Docker engine answers; starting one, log in {}",
         log.display()
@@ -50,13 +48,6 @@ fn launch() -> Result<Engine> {
         .wait_until_it_answers()
         .with_context(|| format!("see {}", log.display()))?;
     Ok(engine)
-}
-
-fn log_file() -> Result<PathBuf> {
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    fs::create_dir_all(&target)?;
-    Ok(target.join("dockerd.log"))
 }
 
 fn answers() -> bool {
