@@ -13,7 +13,8 @@ const GROUND: &str = "proto lies below everything and uses no other crate of the
 const PLATO: &str = "Plato knows Stratum by its proto alone";
 const SERVICES: &str = "services never import each other; they meet through a queue and a proto";
 const PLATFORM: &str = "no platform room imports a service";
-const FUNCTION: &str = "a function sees media and parameters, never timestone, plato or optimus, not even through others";
+const FUNCTION: &str = "a function sees media and parameters, never timestone, plato or optimus, not even through \
+    others; it shares its service's api crate, whose types it speaks, and no more of the service";
 
 /// Every edge that points where it must not.
 pub fn check(workspace: &Workspace) -> Vec<Breach> {
@@ -54,20 +55,17 @@ fn edge_law(from: &Crate, to: &Crate) -> Option<&'static str> {
     strangers.then_some(SERVICES)
 }
 
-/// A function is a program for a sandbox, so what it uses is followed to the end.
+/// A function is a program for a sandbox, so what it uses is followed to the
+/// end; only its own service's contract is taken as it is.
 fn reach(workspace: &Workspace, function: &Crate) -> Option<Breach> {
+    let contract = format!("services/{}/api", function.service()?);
     let mut seen = BTreeSet::new();
     let mut waiting = vec![function];
     while let Some(at) = waiting.pop() {
-        for next in workspace.below(at) {
-            if matches!(
-                next.room(),
-                Some(Room::Timestone | Room::Plato | Room::Optimus)
-            ) {
-                return Some(Breach::new(
-                    format!("{} (through {})", arrow(function, next), at.name),
-                    FUNCTION,
-                ));
+        for next in workspace.below(at).filter(|next| next.path != contract) {
+            if is_closed_to_functions(next) {
+                let place = format!("{} (through {})", arrow(function, next), at.name);
+                return Some(Breach::new(place, FUNCTION));
             }
             if seen.insert(&next.name) {
                 waiting.push(next);
@@ -75,6 +73,14 @@ fn reach(workspace: &Workspace, function: &Crate) -> Option<Breach> {
         }
     }
     None
+}
+
+fn is_closed_to_functions(target: &Crate) -> bool {
+    match target.room() {
+        Some(Room::Timestone | Room::Plato | Room::Optimus) => true,
+        Some(Room::Services) => !target.is_function(),
+        _ => false,
+    }
 }
 
 fn arrow(from: &Crate, to: &Crate) -> String {
@@ -110,6 +116,7 @@ mod tests {
             ("services/ves/workflow", "services/ves/api"),
             ("services/ves/workflow", "plato/plato"),
             ("services/ves/functions/avc", "stratum/stratum"),
+            ("services/ves/functions/avc", "services/ves/api"),
             ("cosmos/daemon", "services/ves/workflow"),
             ("tests/e2e", "cosmos/daemon"),
             ("tests/e2e", "tests/corpus"),
@@ -142,6 +149,11 @@ mod tests {
             ),
             ("services/ves/functions/avc", "plato/plato", FUNCTION),
             ("services/ves/functions/avc", "optimus/optimus", FUNCTION),
+            (
+                "services/ves/functions/avc",
+                "services/ves/workflow",
+                FUNCTION,
+            ),
         ];
         for (from, to, law) in unlawful {
             assert_eq!(edge(from, to), [law], "{from} → {to}");
