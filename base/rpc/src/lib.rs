@@ -1,1 +1,21 @@
 //! The RPC server and client kit: gRPC and JSON on one port, token and host checks.
+
+#![allow(
+    clippy::result_large_err,
+    reason = "refusals are rare, and say all there is to say"
+)]
+
+mod client;
+mod error;
+mod guard;
+pub mod limits;
+mod server;
+mod token;
+
+pub use client::{Channel, connect};
+pub use error::{refuse, refuse_one, told};
+pub use server::{Bound, Server};
+pub use token::{Token, TokenError};
+
+/// What services are registered with.
+pub use connectrpc::Router;

@@ -1,0 +1,117 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::middleware::from_fn_with_state;
+use connectrpc::{ConnectRpcService, DeadlinePolicy, Limits, Router};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::guard::{self, Guard};
+use crate::limits::{DRAIN, MAX_CALL_TIMEOUT, MAX_REQUEST_BYTES};
+use crate::token::Token;
+
+/// What a server will serve: RPC services as gRPC, gRPC-Web and JSON, and
+/// further HTTP routes, all of them only to callers with the token.
+pub struct Server {
+    guard: Guard,
+    services: Router,
+    routes: axum::Router,
+}
+
+impl Server {
+    /// Serves nothing yet, to callers who show `token`.
+    pub fn new(token: Token) -> Self {
+        Self {
+            guard: Guard::new(token),
+            services: Router::new(),
+            routes: axum::Router::new(),
+        }
+    }
+
+    /// Answers to another host name, besides the address it is bound to and the
+    /// names of loopback.
+    pub fn host(mut self, name: impl Into<String>) -> Self {
+        self.guard.also(name.into());
+        self
+    }
+
+    /// Adds RPC services: `Arc::new(service).register(Router::new())`.
+    pub fn services(mut self, services: Router) -> Self {
+        self.services = self.services.merge(services);
+        self
+    }
+
+    /// Adds other routes.
+    pub fn routes(mut self, routes: axum::Router) -> Self {
+        self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// Listens at `address`; port 0 means any that is free.
+    pub async fn bind(mut self, address: SocketAddr) -> io::Result<Bound> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        self.guard.also(match address {
+            SocketAddr::V4(v4) => v4.ip().to_string(),
+            SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+        });
+        Ok(Bound {
+            app: self.app(),
+            listener,
+            address,
+        })
+    }
+
+    fn app(self) -> axum::Router {
+        let limits = Limits::default()
+            .with_max_request_body_size(MAX_REQUEST_BYTES)
+            .with_max_message_size(MAX_REQUEST_BYTES);
+        let deadlines = DeadlinePolicy::new().with_max(MAX_CALL_TIMEOUT);
+        let services = ConnectRpcService::new(self.services)
+            .with_limits(limits)
+            .with_deadline_policy(deadlines);
+        let guard = Arc::new(self.guard);
+        self.routes
+            .fallback_service(services)
+            .layer(from_fn_with_state(guard, guard::check))
+    }
+}
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    app: axum::Router,
+}
+
+impl Bound {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What clients [connect](crate::connect) to.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Serves until `stop`; then lets calls under way end, for a while.
+    pub async fn serve(self, stop: CancellationToken) -> io::Result<()> {
+        let serving = axum::serve(self.listener, self.app)
+            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        tokio::select! {
+            ended = serving => ended,
+            () = drained(stop) => {
+                tracing::warn!(address = %self.address, "calls that did not end in time were dropped");
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn drained(stop: CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(DRAIN).await;
+}
