@@ -33,7 +33,7 @@ pub(crate) fn interrupted() -> Error {
 
 pub(crate) fn too_many_requests(limit: usize) -> Error {
     Error::platform(
-        "TOO_MANY_REQUESTS",
+        "REQUESTS_FULL",
         format!("{limit} requests are under way, as many as may be"),
     )
     .hint("try again when some have ended")
@@ -41,7 +41,7 @@ pub(crate) fn too_many_requests(limit: usize) -> Error {
 
 pub(crate) fn too_many_watchers(limit: usize) -> Error {
     Error::platform(
-        "TOO_MANY_WATCHERS",
+        "WATCHERS_FULL",
         format!("{limit} callers already wait for this request"),
     )
     .hint("read the request now and then instead")
@@ -49,7 +49,7 @@ pub(crate) fn too_many_watchers(limit: usize) -> Error {
 
 pub(crate) fn key_reused(id: &str) -> Error {
     Error::user(
-        "IDEMPOTENCY_KEY_REUSED",
+        "IDEMPOTENCY_KEY_CONFLICT",
         format!("request {id} has this key and asks for something else"),
     )
     .at("idempotency_key")

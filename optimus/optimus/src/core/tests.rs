@@ -124,7 +124,7 @@ fn a_key_used_for_something_else_is_refused() {
         .unwrap();
     let error = core.submit(&mut change, submission("b", Some("k"), "g"), None, at(2));
     let error = error.unwrap_err();
-    assert_eq!(error.code, "IDEMPOTENCY_KEY_REUSED");
+    assert_eq!(error.code, "IDEMPOTENCY_KEY_CONFLICT");
     assert_eq!(error.field.as_deref(), Some("idempotency_key"));
 }
 
@@ -253,7 +253,7 @@ fn there_is_an_end_to_what_is_taken_in() {
         None,
         at(1),
     );
-    assert_eq!(error.unwrap_err().code, "TOO_MANY_REQUESTS");
+    assert_eq!(error.unwrap_err().code, "REQUESTS_FULL");
 }
 
 /// One input of the core.

@@ -15,9 +15,12 @@
 #[path = "gen/mod.rs"]
 mod generated;
 
+mod files;
 pub mod function;
 pub mod recipe;
+pub mod service;
 pub mod summary;
+pub mod validate;
 
 /// The wire types.
 pub use generated::ves::v1 as wire;

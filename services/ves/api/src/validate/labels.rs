@@ -14,13 +14,18 @@ pub(super) fn check<'a>(
     labels: impl IntoIterator<Item = (&'a String, &'a String)>,
     problems: &mut Vec<Error>,
 ) -> BTreeMap<String, String> {
-    let labels = labels.into_iter().map(|(key, value)| (key.clone(), value.clone()));
+    let labels = labels
+        .into_iter()
+        .map(|(key, value)| (key.clone(), value.clone()));
     let labels: BTreeMap<String, String> = labels.collect();
     if labels.len() > MAX_LABELS {
         problems.push(
-            Error::user("TOO_MANY_LABELS", format!("{} labels are given", labels.len()))
-                .at("labels")
-                .hint(format!("give at most {MAX_LABELS}")),
+            Error::user(
+                "TOO_MANY_LABELS",
+                format!("{} labels are given", labels.len()),
+            )
+            .at("labels")
+            .hint(format!("give at most {MAX_LABELS}")),
         );
     }
     let checked = labels.iter().take(MAX_LABELS);
@@ -55,5 +60,8 @@ fn is_key_character(character: char) -> bool {
 
 /// A key as an error may repeat it.
 fn shown(key: &str) -> String {
-    key.chars().take(MAX_KEY_BYTES).flat_map(char::escape_debug).collect()
+    key.chars()
+        .take(MAX_KEY_BYTES)
+        .flat_map(char::escape_debug)
+        .collect()
 }

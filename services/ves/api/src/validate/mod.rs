@@ -38,7 +38,10 @@ pub struct Target {
 
 /// Checks all that a request says; every problem at once, each with the path of its
 /// field, why, and what would do.
-pub fn validate(request: &wire::EncodeRequest, policy: &Policy) -> Result<ValidRequest, Vec<Error>> {
+pub fn validate(
+    request: &wire::EncodeRequest,
+    policy: &Policy,
+) -> Result<ValidRequest, Vec<Error>> {
     inspect(request, policy).into_result()
 }
 
@@ -69,7 +72,7 @@ pub(crate) fn inspect(request: &wire::EncodeRequest, policy: &Policy) -> Inspect
 }
 
 impl Inspection {
-    fn into_result(self) -> Result<ValidRequest, Vec<Error>> {
+    pub(crate) fn into_result(self) -> Result<ValidRequest, Vec<Error>> {
         match (self.source, self.recipe) {
             (Some(source), Some(recipe)) if self.problems.is_empty() => Ok(ValidRequest {
                 source,
@@ -84,7 +87,9 @@ impl Inspection {
 }
 
 fn missing(field: &str, what: &str, hint: &str) -> Error {
-    Error::user("MISSING", format!("{what} is missing")).at(field).hint(hint)
+    Error::user("MISSING", format!("{what} is missing"))
+        .at(field)
+        .hint(hint)
 }
 
 fn source(
@@ -93,9 +98,16 @@ fn source(
     problems: &mut Vec<Error>,
 ) -> Option<Place> {
     const FIELD: &str = "video_source.uri";
-    let uri = request.video_source.as_option().map_or("", |source| source.uri.as_str());
+    let uri = request
+        .video_source
+        .as_option()
+        .map_or("", |source| source.uri.as_str());
     if uri.is_empty() {
-        problems.push(missing(FIELD, "the source", "name it as file:///absolute/path"));
+        problems.push(missing(
+            FIELD,
+            "the source",
+            "name it as file:///absolute/path",
+        ));
         return None;
     }
     let place = uri::parse(uri).and_then(|uri| policy.source(uri));
@@ -107,7 +119,10 @@ fn output(
     policy: &Policy,
     problems: &mut Vec<Error>,
 ) -> Option<Target> {
-    let target = request.output.as_option().filter(|target| !target.uri.is_empty())?;
+    let target = request
+        .output
+        .as_option()
+        .filter(|target| !target.uri.is_empty())?;
     let place = uri::parse(&target.uri).and_then(|uri| policy.output(uri));
     Some(Target {
         place: noted(place, "output.uri", problems)?,
@@ -116,7 +131,9 @@ fn output(
 }
 
 fn noted<T>(result: Result<T, Error>, field: &str, problems: &mut Vec<Error>) -> Option<T> {
-    result.map_err(|problem| problems.push(problem.at(field))).ok()
+    result
+        .map_err(|problem| problems.push(problem.at(field)))
+        .ok()
 }
 
 /// A first look, by name alone; the files themselves are compared when they are opened.
@@ -136,7 +153,11 @@ pub(crate) fn output_is_source() -> Error {
 
 fn recipe(request: &wire::EncodeRequest, problems: &mut Vec<Error>) -> Option<Recipe> {
     let Some(recipe) = request.recipe.as_option() else {
-        problems.push(missing("recipe", "the recipe", "a codec's format is enough"));
+        problems.push(missing(
+            "recipe",
+            "the recipe",
+            "a codec's format is enough",
+        ));
         return None;
     };
     require_format(recipe, problems);
@@ -185,7 +206,9 @@ fn idempotency_key(key: &str, problems: &mut Vec<Error>) -> Option<String> {
         key => return Some(key.to_owned()),
     };
     problems.push(
-        Error::user("IDEMPOTENCY_KEY_INVALID", problem).at("idempotency_key").hint("a UUID will do"),
+        Error::user("IDEMPOTENCY_KEY_INVALID", problem)
+            .at("idempotency_key")
+            .hint("a UUID will do"),
     );
     None
 }

@@ -45,7 +45,10 @@ impl Policy {
 /// The innermost root that holds the file.
 fn place(uri: FileUri, roots: &[PathBuf], what: &str) -> Result<Place, Error> {
     let below = |root: &&PathBuf| beneath(uri.path(), root).is_some();
-    let root = roots.iter().filter(below).max_by_key(|root| root.components().count());
+    let root = roots
+        .iter()
+        .filter(below)
+        .max_by_key(|root| root.components().count());
     let root = root.ok_or_else(|| outside(roots, what))?;
     let beneath = beneath(uri.path(), root).ok_or_else(|| outside(roots, what))?;
     Ok(Place {
@@ -60,11 +63,19 @@ fn beneath(path: &Path, root: &Path) -> Option<PathBuf> {
 }
 
 fn outside(roots: &[PathBuf], what: &str) -> Error {
-    let error = Error::user("OUTSIDE_ROOTS", format!("no {what} root of this service holds the file"));
+    let error = Error::user(
+        "OUTSIDE_ROOTS",
+        format!("no {what} root of this service holds the file"),
+    );
     match roots {
-        [] => error.hint(format!("add a {what} root to the service's configuration; there is none")),
+        [] => error.hint(format!(
+            "add a {what} root to the service's configuration; there is none"
+        )),
         roots => {
-            let roots: Vec<_> = roots.iter().map(|root| root.display().to_string()).collect();
+            let roots: Vec<_> = roots
+                .iter()
+                .map(|root| root.display().to_string())
+                .collect();
             error.hint(format!("use a file below {}", roots.join(" or ")))
         }
     }

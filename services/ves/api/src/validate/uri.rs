@@ -29,10 +29,14 @@ impl FileUri {
 impl fmt::Display for FileUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("file://")?;
-        self.0.as_os_str().as_bytes().iter().try_for_each(|byte| match byte {
-            byte if stands_for_itself(*byte) => write!(f, "{}", char::from(*byte)),
-            byte => write!(f, "%{byte:02X}"),
-        })
+        self.0
+            .as_os_str()
+            .as_bytes()
+            .iter()
+            .try_for_each(|byte| match byte {
+                byte if stands_for_itself(*byte) => write!(f, "{}", char::from(*byte)),
+                byte => write!(f, "%{byte:02X}"),
+            })
     }
 }
 
@@ -48,26 +52,41 @@ impl FromStr for FileUri {
 pub(super) fn parse(text: &str) -> Result<FileUri, Error> {
     let rest = strip_scheme(text)?;
     if rest.contains(['?', '#']) {
-        return Err(malformed("a file has no query and no fragment", "write ? as %3F and # as %23"));
+        return Err(malformed(
+            "a file has no query and no fragment",
+            "write ? as %3F and # as %23",
+        ));
     }
     let bytes = decode(rest)?;
     if bytes.contains(&0) || bytes.len() > MAX_PATH_BYTES {
-        return Err(malformed("the path holds a zero byte or is too long", "name another file"));
+        return Err(malformed(
+            "the path holds a zero byte or is too long",
+            "name another file",
+        ));
     }
     let path = PathBuf::from(OsString::from_vec(bytes));
-    FileUri::of(&path).ok_or_else(|| malformed("the path is not absolute and plain", "write it without .."))
+    FileUri::of(&path)
+        .ok_or_else(|| malformed("the path is not absolute and plain", "write it without .."))
 }
 
 /// The path, still encoded.
 fn strip_scheme(text: &str) -> Result<&str, Error> {
     let Some((scheme, rest)) = text.split_once(':') else {
-        return Err(malformed("there is no scheme", "write file:///absolute/path"));
+        return Err(malformed(
+            "there is no scheme",
+            "write file:///absolute/path",
+        ));
     };
     if !scheme.eq_ignore_ascii_case("file") {
-        return Err(Error::user("SCHEME_NOT_OFFERED", "this version reads and writes files only")
-            .hint("write file:///absolute/path"));
+        return Err(Error::user(
+            "SCHEME_NOT_OFFERED",
+            "this version reads and writes files only",
+        )
+        .hint("write file:///absolute/path"));
     }
-    let path = rest.strip_prefix("//localhost/").or(rest.strip_prefix("///"));
+    let path = rest
+        .strip_prefix("//localhost/")
+        .or(rest.strip_prefix("///"));
     // The stripped slash belongs to the path.
     path.map(|path| &rest[rest.len() - path.len() - 1..])
         .ok_or_else(|| malformed("the path is not absolute", "write file:///absolute/path"))
@@ -92,7 +111,9 @@ fn decode(text: &str) -> Result<Vec<u8>, Error> {
 }
 
 fn escaped(tail: &[u8]) -> Result<u8, Error> {
-    let digits = tail.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    let digits = tail
+        .get(..2)
+        .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
     digits
         .and_then(|digits| std::str::from_utf8(digits).ok())
         .and_then(|digits| u8::from_str_radix(digits, 16).ok())

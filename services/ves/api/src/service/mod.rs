@@ -1,0 +1,9 @@
+//! The service as the API kit and the RPC server see it.
+
+mod output;
+mod rpc;
+mod ves;
+mod views;
+
+pub use rpc::VesRpc;
+pub use ves::{VesConfig, VesService};

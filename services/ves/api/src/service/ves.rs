@@ -1,0 +1,173 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use blob::{Blobs, Value};
+use errors::Error;
+use optimus::{Checked, Ended, Service};
+use proto::stratum::v1::{Source, SourceIdentity};
+
+use super::output;
+use crate::files;
+use crate::function::Job;
+use crate::validate::{FileUri, Place, Policy, Target, ValidRequest, inspect, validate};
+use crate::wire;
+
+/// What the service is allowed to do, and with what.
+#[derive(Clone, Debug, Default)]
+pub struct VesConfig {
+    /// Where files may be read and written.
+    pub policy: Policy,
+    /// Pins each function to a package, by name; a function that is not named is
+    /// whatever its registry's stable channel holds.
+    pub function_digests: BTreeMap<String, String>,
+}
+
+/// The Video Encoding Service: its rules on the way in, its results on the way out.
+#[derive(Debug)]
+pub struct VesService {
+    config: VesConfig,
+    blobs: Blobs,
+}
+
+impl VesService {
+    /// A service whose results lie in `blobs`.
+    pub fn new(config: VesConfig, blobs: Blobs) -> Self {
+        Self { config, blobs }
+    }
+}
+
+#[async_trait]
+impl Service for VesService {
+    type Request = wire::EncodeRequest;
+    type Response = wire::EncodeResponse;
+
+    fn name(&self) -> &str {
+        "ves"
+    }
+
+    fn definition(&self) -> &str {
+        "ves.encode"
+    }
+
+    async fn check(
+        &self,
+        request: wire::EncodeRequest,
+    ) -> Result<Checked<wire::EncodeRequest>, Vec<Error>> {
+        let inspection = inspect(&request, &self.config.policy);
+        if inspection.problems.is_empty() {
+            return checked(inspection.into_result()?, request);
+        }
+        // It is refused anyway: what is wrong with its files belongs to the answer.
+        let mut problems = inspection.problems;
+        let files = look_at_files(inspection.source, inspection.output).await;
+        problems.extend(files.err().into_iter().flatten());
+        Err(problems)
+    }
+
+    async fn prepare(&self, request: &wire::EncodeRequest) -> Result<Value, Vec<Error>> {
+        let valid = validate(request, &self.config.policy)?;
+        let place = valid.source.clone();
+        let identity = look_at_files(Some(valid.source), valid.output).await?;
+        let job = Job {
+            source: Source {
+                uri: FileUri::of(&place.path()).map_or_else(String::new, |uri| uri.to_string()),
+                identity: identity.into(),
+                ..Default::default()
+            },
+            recipe: valid.recipe,
+            function_digests: self.config.function_digests.clone(),
+        };
+        job.to_json().map(Value::inline).map_err(unwritable)
+    }
+
+    async fn succeeded(
+        &self,
+        ended: Ended<'_, wire::EncodeRequest>,
+    ) -> Result<wire::EncodeResponse, Error> {
+        let mut video = output::hydrate(&self.blobs, &ended).await?;
+        if let Some((target, source)) = self.target(ended.request)? {
+            let id = ended.id;
+            video.uri = output::publish(&self.blobs, id, &ended.output, target, source).await?;
+        }
+        Ok(wire::EncodeResponse {
+            output_video: Some(video).into(),
+            ..Default::default()
+        })
+    }
+
+    fn failed(&self, error: Error) -> wire::EncodeResponse {
+        wire::EncodeResponse {
+            error: Some(error.into()).into(),
+            ..Default::default()
+        }
+    }
+}
+
+impl VesService {
+    /// Where the result goes, and the source it must not touch. The policy of now
+    /// counts: roots may have been withdrawn since the request was accepted.
+    fn target(&self, request: &wire::EncodeRequest) -> Result<Option<(Target, Place)>, Error> {
+        let inspection = inspect(request, &self.config.policy);
+        match (inspection.output, inspection.source) {
+            (Some(target), Some(source)) => Ok(Some((target, source))),
+            _ => match inspection.problems.into_iter().next() {
+                Some(problem) => Err(problem),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+fn checked(
+    valid: ValidRequest,
+    request: wire::EncodeRequest,
+) -> Result<Checked<wire::EncodeRequest>, Vec<Error>> {
+    Ok(Checked {
+        fingerprint: fingerprint(&valid).map_err(unwritable)?,
+        request,
+        idempotency_key: valid.idempotency_key,
+        attributes: valid.labels,
+        priority: None,
+        deadline: None,
+    })
+}
+
+/// Equal for requests that ask for the same, however they are written.
+fn fingerprint(valid: &ValidRequest) -> serde_json::Result<String> {
+    let output = valid.output.as_ref();
+    let parts = (
+        FileUri::of(&valid.source.path()).map(|uri| uri.to_string()),
+        output
+            .and_then(|target| FileUri::of(&target.place.path()))
+            .map(|uri| uri.to_string()),
+        output.is_some_and(|target| target.overwrite),
+        wire::Recipe::from(valid.recipe.clone()),
+        &valid.labels,
+    );
+    Ok(ids::derived([serde_json::to_vec(&parts)?.as_slice()]))
+}
+
+fn unwritable(problem: serde_json::Error) -> Vec<Error> {
+    vec![Error::platform(
+        "JOB_UNWRITABLE",
+        format!("the job cannot be written down: {problem}"),
+    )]
+}
+
+/// Identifies the source and sees that the output has a place; every problem at once.
+async fn look_at_files(
+    source: Option<Place>,
+    output: Option<Target>,
+) -> Result<Option<SourceIdentity>, Vec<Error>> {
+    let look = move || {
+        let source = source.map(|place| files::identify(&place)).transpose();
+        let known = source.as_ref().ok().and_then(Option::as_ref);
+        let output = output.map_or(Ok(()), |target| files::check_target(&target, known));
+        match (source, output) {
+            (Ok(identity), Ok(())) => Ok(identity),
+            (source, output) => Err(source.err().into_iter().chain(output.err()).collect()),
+        }
+    };
+    let looked = tokio::task::spawn_blocking(look).await;
+    looked.unwrap_or_else(|stopped| Err(vec![output::interrupted(&stopped)]))
+}

@@ -1,0 +1,65 @@
+//! Requests as the wire shows them.
+
+use optimus::{Stage, State, View};
+
+use crate::wire;
+
+pub(super) type RequestView = View<wire::EncodeRequest, wire::EncodeResponse>;
+
+impl From<RequestView> for wire::RequestView {
+    fn from(view: RequestView) -> Self {
+        Self {
+            request_id: view.id,
+            state: wire::RequestState::from(view.state).into(),
+            request: Some(view.request).into(),
+            response: view.response.into(),
+            stages: view
+                .stages
+                .into_iter()
+                .map(wire::StageProgress::from)
+                .collect(),
+            created_unix_ms: view.created.unix_ms(),
+            updated_unix_ms: view.updated.unix_ms(),
+            version: view.version,
+            ..Default::default()
+        }
+    }
+}
+
+/// A view for a list: without the resolved recipe, which may be long.
+pub(super) fn brief(mut view: RequestView) -> wire::RequestView {
+    let response = view.response.as_mut();
+    if let Some(video) = response.and_then(|response| response.output_video.as_option_mut()) {
+        video.resolved_recipe = None.into();
+    }
+    view.into()
+}
+
+impl From<State> for wire::RequestState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Accepted => Self::REQUEST_STATE_ACCEPTED,
+            State::Running => Self::REQUEST_STATE_RUNNING,
+            State::Succeeded => Self::REQUEST_STATE_SUCCEEDED,
+            State::Failed => Self::REQUEST_STATE_FAILED,
+            State::Canceled => Self::REQUEST_STATE_CANCELED,
+        }
+    }
+}
+
+impl From<Stage> for wire::StageProgress {
+    fn from(stage: Stage) -> Self {
+        Self {
+            progress: stage.done as f64 + stage.in_flight,
+            stage: stage.name,
+            state: stage.state.as_str().to_owned(),
+            total: stage.total,
+            done: stage.done,
+            running: stage.running,
+            reused: stage.reused,
+            retries: stage.retries,
+            output_bytes: stage.output_bytes,
+            ..Default::default()
+        }
+    }
+}
