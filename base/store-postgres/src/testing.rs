@@ -1,15 +1,18 @@
 //! A throwaway PostgreSQL server for tests.
 
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
+/// How long a server may take to start, recovery included.
+const STARTING: Duration = Duration::from_secs(120);
 /// How long the server's processes may take to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -50,8 +53,8 @@ impl Programs {
             "--locale=C",
             "--no-sync",
         ];
-        self.run(
-            Command::new(self.directory.join("initdb"))
+        Self::run(
+            self.command("initdb")
                 .args(arguments)
                 .args(options)
                 .arg("-D")
@@ -59,11 +62,18 @@ impl Programs {
         )
     }
 
-    fn run(&self, command: &mut Command) -> io::Result<()> {
+    /// One of the programs, to be run as the account.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.directory.join(program));
         if let Some((user, group)) = self.account {
             command.uid(user).gid(group);
         }
-        let output = command.current_dir("/").stdin(Stdio::null()).output()?;
+        command.current_dir("/").stdin(Stdio::null());
+        command
+    }
+
+    fn run(command: &mut Command) -> io::Result<()> {
+        let output = command.output()?;
         match output.status.success() {
             true => Ok(()),
             false => Err(io::Error::other(format!(
@@ -112,6 +122,8 @@ pub struct Server {
     programs: Programs,
     data: PathBuf,
     home: PathBuf,
+    /// The first process; `None` while it does not run.
+    postmaster: Option<Child>,
 }
 
 impl Server {
@@ -123,40 +135,69 @@ impl Server {
         home: &Path,
         settings: &[&str],
     ) -> io::Result<Self> {
-        let server = Self {
+        let (data, home) = (data.to_owned(), home.to_owned());
+        let mut server = Self {
             programs: programs.clone(),
-            data: data.to_owned(),
-            home: home.to_owned(),
+            data,
+            home,
+            postmaster: None,
         };
         server.launch(settings)?;
         Ok(server)
     }
 
-    fn launch(&self, settings: &[&str]) -> io::Result<()> {
-        let mut options = format!("-h '' -k '{}'", self.home.display());
-        settings
-            .iter()
-            .for_each(|setting| options.push_str(&format!(" -c {setting}")));
-        let started = self.programs.run(
-            self.control("start")
-                .args(["-w", "-t", "120", "-o", &options])
-                .arg("-l")
-                .arg(self.log()),
-        );
-        started.map_err(|error| {
-            let log = std::fs::read_to_string(self.log()).unwrap_or_default();
-            io::Error::other(format!("{error}\n{log}"))
-        })
+    fn launch(&mut self, settings: &[&str]) -> io::Result<()> {
+        let log = File::create(self.log())?;
+        let mut command = self.programs.command("postgres");
+        command
+            .arg("-D")
+            .arg(&self.data)
+            .args(["-h", "", "-k"])
+            .arg(&self.home);
+        for setting in settings {
+            command.args(["-c", setting]);
+        }
+        // A group of its own, so that Ctrl-C stops the tests and they the server.
+        command
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .process_group(0);
+        self.postmaster = Some(command.spawn()?);
+        self.wait_until_ready()
+    }
+
+    fn wait_until_ready(&mut self) -> io::Result<()> {
+        let start = Instant::now();
+        while !self.is_ready() {
+            let ended = self
+                .postmaster
+                .as_mut()
+                .map(Child::try_wait)
+                .transpose()?
+                .flatten();
+            if ended.is_some() || start.elapsed() > STARTING {
+                let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+                return Err(io::Error::other(format!(
+                    "the server did not start ({ended:?}): {log}"
+                )));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// The server writes its process and, when it takes connections, its state
+    /// into a file.
+    fn is_ready(&self) -> bool {
+        let file = std::fs::read_to_string(self.data.join("postmaster.pid")).unwrap_or_default();
+        let mut lines = file.lines();
+        let process = lines.next().and_then(|line| line.trim().parse().ok());
+        process == self.postmaster.as_ref().map(Child::id)
+            && lines.nth(6).is_some_and(|state| state.trim() == "ready")
     }
 
     fn log(&self) -> PathBuf {
         self.home.join("log")
-    }
-
-    fn control(&self, action: &str) -> Command {
-        let mut command = Command::new(self.programs.directory.join("pg_ctl"));
-        command.arg(action).arg("-D").arg(&self.data);
-        command
     }
 
     /// How to connect, in libpq's form.
@@ -166,16 +207,16 @@ impl Server {
 
     /// Stops the server as a crash would: no checkpoint, connections are cut.
     /// Returns when none of its processes is left.
-    pub fn stop(&self) -> io::Result<()> {
-        let Some(postmaster) = self.postmaster() else {
+    pub fn stop(&mut self) -> io::Result<()> {
+        let Some(mut postmaster) = self.postmaster.take() else {
             return Ok(());
         };
-        let family = family(postmaster);
-        signal(&[postmaster], Signal::QUIT);
-        if ended(&family, PATIENCE) {
-            return Ok(());
+        let family = family(postmaster.id() as i32);
+        signal(&family[..1], Signal::QUIT);
+        if !ended(&family, PATIENCE) {
+            signal(&family, Signal::KILL);
         }
-        signal(&family, Signal::KILL);
+        postmaster.wait()?;
         match ended(&family, PATIENCE) {
             true => Ok(()),
             false => Err(io::Error::other(format!(
@@ -184,17 +225,8 @@ impl Server {
         }
     }
 
-    /// The first process of the server, if it runs. The file may name one of an
-    /// earlier time, so it must also be at home in the data directory.
-    fn postmaster(&self) -> Option<i32> {
-        let file = std::fs::read_to_string(self.data.join("postmaster.pid")).ok()?;
-        let process = file.lines().next()?.trim().parse().ok()?;
-        let home = std::fs::read_link(format!("/proc/{process}/cwd")).ok()?;
-        (home == self.data).then_some(process)
-    }
-
     /// Starts the server again after [`Server::stop`].
-    pub fn restart(&self) -> io::Result<()> {
+    pub fn restart(&mut self) -> io::Result<()> {
         self.launch(&[])
     }
 }
@@ -279,7 +311,7 @@ impl Cluster {
     }
 
     /// The server, to be stopped and started.
-    pub fn server(&self) -> &Server {
-        &self.server
+    pub fn server(&mut self) -> &mut Server {
+        &mut self.server
     }
 }

@@ -120,7 +120,7 @@ async fn no_commit_lands_after_the_next_owner_has_looked() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_server_is_found_again() {
-    let Some(cluster) = cluster() else { return };
+    let Some(mut cluster) = cluster() else { return };
     let store = Arc::new(connect(&cluster).await);
     let fence = store.acquire("s", "a", TTL).await.unwrap();
     store.commit(&fence, put("before")).await.unwrap();

@@ -35,7 +35,8 @@ pub struct Proof {
     pub seed: u64,
     /// How many times the power is cut.
     pub cuts: u64,
-    /// How directory entries last; `None` for each in turn, chain by chain.
+    /// How directory entries last; `None` for any that the store is made for,
+    /// chain by chain.
     pub model: Option<Model>,
     /// The disk confirms syncs that it does not do: losses must be found.
     pub lies: bool,
@@ -65,12 +66,9 @@ impl Proof {
     }
 
     fn begin(&self, adapter: &dyn Adapter, cut: u64) -> io::Result<Chain> {
-        let turn = Random::new(&[self.seed, cut, 0]).draw();
-        let model = self.model.unwrap_or(if turn.is_multiple_of(2) {
-            Model::Strict
-        } else {
-            Model::Ext4
-        });
+        let turn = Random::new(&[self.seed, cut, 0]).draw() as usize;
+        let models = adapter.models();
+        let model = self.model.unwrap_or(models[turn % models.len()]);
         let disk = adapter.blank()?.with_model(model);
         Ok(Chain {
             disk,

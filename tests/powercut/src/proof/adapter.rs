@@ -1,13 +1,16 @@
 use std::io;
 
 use super::Target;
-use crate::disk::Disk;
+use crate::disk::{Disk, Model};
 use crate::{Mount, Random};
 
 /// A kind of store on the disk.
 pub trait Adapter {
     /// A disk on which no store was opened yet.
     fn blank(&self) -> io::Result<Disk>;
+
+    /// The models of a disk on which nothing may be lost.
+    fn models(&self) -> &[Model];
 
     /// After how many changes of the disk its power goes: sometimes while the
     /// store is still being created or recovered, mostly while it commits.

@@ -16,6 +16,10 @@ impl Adapter for FjallAdapter {
         Ok(Disk::new(Model::Strict))
     }
 
+    fn models(&self) -> &[Model] {
+        &[Model::Strict, Model::Ext4]
+    }
+
     fn cut_after(&self, random: &mut Random) -> u64 {
         match random.one_in(4) {
             true => 1 + random.below(120),

@@ -62,6 +62,12 @@ impl Adapter for PostgresAdapter {
         Ok(self.blank.clone())
     }
 
+    /// PostgreSQL syncs the file of a new table and never its directory, so it
+    /// needs a file system on which the first is enough: ext4, XFS and others.
+    fn models(&self) -> &[Model] {
+        &[Model::Ext4]
+    }
+
     fn cut_after(&self, random: &mut Random) -> u64 {
         match random.one_in(4) {
             true => 1 + random.below(2_500),

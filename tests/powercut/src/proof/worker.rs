@@ -39,6 +39,7 @@ impl Worker {
         let errors = tempfile::tempfile()?;
         let mut child = Command::new(program)
             .args([action, &target.to_string(), "--seed", &seed.to_string()])
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(errors.try_clone()?)
