@@ -1,5 +1,19 @@
 //! Generators of hard clips.
+//!
+//! [`clip`] makes a clip with ffmpeg the first time that somebody asks, and keeps it: parallel
+//! tests share it. [`framemd5`] is the oracle beside it: what one plain linear decode gives.
+//! [`init_binary`] is the `cosmos-init` that tests of other crates confine their tools with.
 
+mod cache;
+mod clip;
+mod init;
+mod oracle;
 mod skip;
+mod tool;
 
+pub use cache::{clip, media};
+pub use clip::Clip;
+pub use init::init_binary;
+pub use oracle::{Frame, framemd5, frames};
 pub use skip::skip;
+pub use tool::{have, run};

@@ -1,0 +1,72 @@
+//! Every clip is what it says.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use corpus::{Clip, clip, frames, have, skip};
+
+fn counts(cases: &[(Clip, usize)]) {
+    if !have("ffmpeg") {
+        return skip("corpus clips", "ffmpeg is not installed");
+    }
+    for (which, expected) in cases {
+        let decoded = frames(&clip(*which).unwrap()).unwrap();
+        assert_eq!(decoded.len(), *expected, "{which:?}");
+    }
+}
+
+#[test]
+fn avc() {
+    counts(&[
+        (Clip::Plain, 150),
+        (Clip::OpenGopAvcMp4, 200),
+        (Clip::OpenGopAvcTs, 200),
+        (Clip::OpenGopAvcMkv, 200),
+        (Clip::NegativeCtts, 150),
+        (Clip::OddSize, 60),
+        (Clip::Rotated, 150),
+        (Clip::WithAudio, 150),
+        (Clip::PtsWrapTs, 150),
+        (Clip::IntraRefreshTs, 150),
+        (Clip::Elementary, 150),
+        (Clip::Tiny(1), 1),
+        (Clip::Tiny(2), 2),
+        (Clip::ResolutionChangeTs, 120),
+        (Clip::DelayedStart, 150),
+    ]);
+}
+
+#[test]
+fn other_codecs() {
+    counts(&[
+        (Clip::OpenGopHevcMp4, 160),
+        (Clip::OpenGopHevcTs, 160),
+        (Clip::OpenGopHevcMkv, 160),
+        (Clip::HighBitDepth, 100),
+        (Clip::Vp9Webm, 120),
+        (Clip::InterlacedMpegPs, 90),
+        (Clip::J2kMov, 24),
+    ]);
+}
+
+#[test]
+fn an_edit_list_hides_frames_and_a_truncated_file_lacks_some() {
+    if !have("ffmpeg") {
+        return skip("corpus clips", "ffmpeg is not installed");
+    }
+    let count = |which| frames(&clip(which).unwrap()).unwrap().len();
+    assert_eq!(count(Clip::EditList), 129);
+    let truncated = count(Clip::Truncated);
+    assert!((50..150).contains(&truncated), "{truncated}");
+}
+
+#[test]
+fn times_are_irregular_in_a_screen_capture() {
+    if !have("ffmpeg") {
+        return skip("corpus clips", "ffmpeg is not installed");
+    }
+    let all = frames(&clip(Clip::Vfr).unwrap()).unwrap();
+    let gaps: std::collections::BTreeSet<_> = all.windows(2).map(|w| w[1].pts - w[0].pts).collect();
+    assert!(
+        gaps.len() >= 3 && gaps.iter().all(|gap| *gap > 0),
+        "{gaps:?}"
+    );
+}
