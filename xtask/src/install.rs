@@ -64,7 +64,7 @@ pub fn ensure(tools: &[Tool]) -> Vec<&Tool> {
             tool.program, tool.purpose, tool.package
         );
     }
-    if let Err(error) = apt_install(&missing) {
+    for error in apt_install(&missing) {
         eprintln!("xtask: cannot install: {error:#}");
     }
     let still: Vec<_> = missing
@@ -113,20 +113,24 @@ fn debian_postgres() -> bool {
         .any(|server| server.is_file())
 }
 
-fn apt_install(tools: &[&Tool]) -> Result<()> {
-    let packages = tools.iter().map(|tool| tool.package);
-    apt(["update", "--quiet"].into_iter())?;
-    apt(["install", "--quiet", "--yes", "--no-install-recommends"]
-        .into_iter()
-        .chain(packages))
+/// One at a time, so that a package that this release does not have costs only itself.
+fn apt_install(tools: &[&Tool]) -> Vec<anyhow::Error> {
+    let refreshed = std::iter::once(apt(&["update", "--quiet"]));
+    let installed = tools.iter().map(|tool| {
+        let install = ["install", "--quiet", "--yes", "--no-install-recommends"];
+        apt(&[&install[..], &[tool.package]].concat())
+    });
+    refreshed.chain(installed).filter_map(Result::err).collect()
 }
 
-fn apt<'a>(args: impl Iterator<Item = &'a str>) -> Result<()> {
-    let asroot: &[&str] = if is_root() { &[] } else { &["sudo"] };
+fn apt(args: &[&str]) -> Result<()> {
     let quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
-    let mut words = asroot.iter().copied().chain(quiet);
-    let first = words.next().unwrap_or("apt-get");
-    sh::run(sh::program(first, words.chain(args)))
+    let words = quiet.iter().chain(args);
+    sh::run(if is_root() {
+        sh::program("env", words.skip(1))
+    } else {
+        sh::program("sudo", words)
+    })
 }
 
 /// Whether we may do everything on this machine.
