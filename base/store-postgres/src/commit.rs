@@ -10,6 +10,7 @@ use store::{Batch, Fence, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_postgres::types::Type;
 
+use crate::connect::prepared;
 use crate::error::{no_connection, writing};
 use crate::owner::{epoch, stale};
 
@@ -143,15 +144,25 @@ impl Lanes {
     async fn apply(&self, fence: &Fence, changes: Changes<'_>) -> Result<(), StoreError> {
         let epoch = epoch(fence)?;
         let client = self.pool.get().await.map_err(no_connection)?;
-        let parameters: [_; 5] = [
-            (&&*fence.shard as _, Type::TEXT),
-            (&epoch as _, Type::INT8),
-            (&changes.keys as _, Type::BYTEA_ARRAY),
-            (&changes.values as _, Type::BYTEA_ARRAY),
-            (&changes.gone as _, Type::BYTEA_ARRAY),
+        let types = [
+            Type::TEXT,
+            Type::INT8,
+            Type::BYTEA_ARRAY,
+            Type::BYTEA_ARRAY,
+            Type::BYTEA_ARRAY,
         ];
+        let statement = prepared(&client, COMMIT, &types).await?;
         let row = client
-            .query_typed_one(COMMIT, &parameters)
+            .query_one(
+                &statement,
+                &[
+                    &&*fence.shard,
+                    &epoch,
+                    &changes.keys,
+                    &changes.values,
+                    &changes.gone,
+                ],
+            )
             .await
             .map_err(writing)?;
         match row.try_get(0).map_err(writing)? {

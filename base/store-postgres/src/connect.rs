@@ -1,8 +1,13 @@
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime,
+};
 use store::StoreError;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Config, NoTls, Statement};
+
+use crate::error::reading;
 
 /// The most connections one store keeps open, without those of snapshots.
 const CONNECTIONS: usize = 16;
@@ -16,8 +21,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
 
 /// What every session relies on, whatever the server's defaults. A stronger
-/// `synchronous_commit` than `on` is kept.
+/// `synchronous_commit` than `on` is kept. Every statement follows a primary key;
+/// without statistics the planner would now and then read a whole table instead.
 const SESSION: &str = "
+    SET enable_seqscan = off;
+    SET enable_bitmapscan = off;
     SET default_transaction_isolation = 'read committed';
     SET default_transaction_read_only = off;
     SELECT set_config('synchronous_commit', 'on', false)
@@ -47,6 +55,19 @@ pub(crate) fn pool(config: &str) -> Result<Pool, StoreError> {
         }))
         .build()
         .map_err(|error| StoreError::Invalid(error.to_string().into()))
+}
+
+/// The statement, prepared once per connection: planning one costs several times
+/// what running it does. An error means that it was not run.
+pub(crate) async fn prepared(
+    client: &ClientWrapper,
+    sql: &str,
+    types: &[Type],
+) -> Result<Statement, StoreError> {
+    client
+        .prepare_typed_cached(sql, types)
+        .await
+        .map_err(reading)
 }
 
 fn parse(config: &str) -> Result<Config, StoreError> {

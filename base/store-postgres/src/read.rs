@@ -1,29 +1,31 @@
 use std::ops::Bound;
 
 use bytes::Bytes;
+use deadpool_postgres::ClientWrapper;
 use store::{Entry, KeyRange, StoreError};
-use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
 
+use crate::connect::prepared;
 use crate::error::reading;
 
 const GET: &str = "SELECT value FROM cosmos.store_record WHERE shard = $1 AND key = $2";
 
 pub(crate) async fn get(
-    client: &Client,
+    client: &ClientWrapper,
     shard: &str,
     key: &[u8],
 ) -> Result<Option<Bytes>, StoreError> {
-    let parameters: [_; 2] = [(&shard as _, Type::TEXT), (&key as _, Type::BYTEA)];
+    let statement = prepared(client, GET, &[Type::TEXT, Type::BYTEA]).await?;
     let row = client
-        .query_typed_opt(GET, &parameters)
+        .query_opt(&statement, &[&shard, &key])
         .await
         .map_err(reading)?;
     row.map(|row| bytes(&row, 0)).transpose()
 }
 
 pub(crate) async fn range(
-    client: &Client,
+    client: &ClientWrapper,
     shard: &str,
     range: &KeyRange,
     limit: usize,
@@ -32,14 +34,13 @@ pub(crate) async fn range(
         return Ok(Vec::new());
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let parameters: [_; 4] = [
-        (&shard as _, Type::TEXT),
-        (&start(range) as _, Type::BYTEA),
-        (&range.end.as_deref() as _, Type::BYTEA),
-        (&limit as _, Type::INT8),
-    ];
+    let (start, end) = (start(range), range.end.as_deref());
+    let types = [Type::TEXT, Type::BYTEA, Type::INT8, Type::BYTEA];
+    let parameters: [&(dyn ToSql + Sync); 4] = [&shard, &start, &limit, &end];
+    let used = if end.is_some() { 4 } else { 3 };
+    let statement = prepared(client, select(range), &types[..used]).await?;
     let rows = client
-        .query_typed(&select(range), &parameters)
+        .query(&statement, &parameters[..used])
         .await
         .map_err(reading)?;
     rows.iter()
@@ -59,17 +60,25 @@ fn start(range: &KeyRange) -> &[u8] {
     }
 }
 
-/// A missing end is told by a null, which the planner removes.
-fn select(range: &KeyRange) -> String {
-    let after = match range.start {
-        Bound::Excluded(_) => ">",
-        _ => ">=",
+macro_rules! select {
+    ($($condition:literal)*) => {
+        concat!(
+            "SELECT key, value FROM cosmos.store_record WHERE shard = $1",
+            $(" AND ", $condition,)*
+            " ORDER BY key LIMIT $3"
+        )
     };
-    format!(
-        "SELECT key, value FROM cosmos.store_record
-         WHERE shard = $1 AND key {after} $2 AND ($3::bytea IS NULL OR key < $3)
-         ORDER BY key LIMIT $4"
-    )
+}
+
+/// A text for each kind of range, because a plan that serves all of them could
+/// not use the end to stop.
+fn select(range: &KeyRange) -> &'static str {
+    match (&range.start, &range.end) {
+        (Bound::Excluded(_), Some(_)) => select!("key > $2" "key < $4"),
+        (Bound::Excluded(_), None) => select!("key > $2"),
+        (_, Some(_)) => select!("key >= $2" "key < $4"),
+        (_, None) => select!("key >= $2"),
+    }
 }
 
 fn bytes(row: &Row, column: usize) -> Result<Bytes, StoreError> {

@@ -32,7 +32,9 @@ impl PostgresStore {
     /// (`host=/run/postgresql user=cosmos dbname=cosmos`) or as a URL, and
     /// creates or migrates the tables in the schema `cosmos`.
     ///
-    /// The connection is not encrypted: use a Unix socket or loopback.
+    /// The connection is not encrypted: use a Unix socket or loopback. Statements
+    /// are prepared, so a pooler in between must keep a session to one connection
+    /// or know prepared statements.
     ///
     /// [`StoreError::Invalid`] if the configuration cannot be read or the tables
     /// are of a newer version, [`StoreError::Unavailable`] if the server cannot
@@ -83,7 +85,7 @@ impl Store for PostgresStore {
     }
 
     async fn get(&self, shard: &str, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        read::get(&**self.client().await?, shard, key).await
+        read::get(&*self.client().await?, shard, key).await
     }
 
     async fn range(
@@ -92,7 +94,7 @@ impl Store for PostgresStore {
         range: KeyRange,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        read::range(&**self.client().await?, shard, &range, limit).await
+        read::range(&*self.client().await?, shard, &range, limit).await
     }
 
     async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError> {
