@@ -16,7 +16,8 @@ where
     let mut progress = Progress::of_host();
     let work = WorkDir::new(".");
     let ended = work
-        .params()
+        .create_output()
+        .and_then(|()| work.params())
         .and_then(|params| function(&work, params, &mut progress))
         .and_then(|result| work.write_json("result.json", &result));
     match ended {

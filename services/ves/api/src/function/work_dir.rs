@@ -31,6 +31,12 @@ impl WorkDir {
         self.0.join("output").join(name)
     }
 
+    /// Makes sure that `output/` is there.
+    pub fn create_output(&self) -> Result<(), Error> {
+        let path = self.0.join("output");
+        fs::create_dir_all(&path).map_err(|e| io("creating", &path, &e))
+    }
+
     /// The parameters.
     pub fn params<P: DeserializeOwned>(&self) -> Result<P, Error> {
         self.read_json(&self.0.join("params.json"))
@@ -55,13 +61,11 @@ impl WorkDir {
         file.flush().map_err(|e| io("writing", &path, &e))
     }
 
-    /// Creates a file below `output/`.
+    /// Creates a file below `output/`, which must be there.
     pub fn create(&self, name: &str) -> Result<BufWriter<File>, Error> {
         let path = self.output(name);
-        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-        made.and_then(|()| File::create(&path))
-            .map(BufWriter::new)
-            .map_err(|e| io("creating", &path, &e))
+        let file = File::create(&path).map_err(|e| io("creating", &path, &e))?;
+        Ok(BufWriter::new(file))
     }
 }
 

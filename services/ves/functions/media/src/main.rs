@@ -1,0 +1,16 @@
+//! The codec-independent functions as one program: `ves-media split | assemble | validate`.
+
+use std::process::ExitCode;
+
+use ves_api::function::run;
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        Some("assemble") => run(ves_media::assemble),
+        Some("validate") => run(ves_media::validate),
+        _ => {
+            eprintln!("usage: ves-media split | assemble | validate");
+            ExitCode::from(2)
+        }
+    }
+}
