@@ -7,6 +7,7 @@
 mod batches;
 mod epochs;
 mod limits;
+mod model;
 mod ranges;
 mod snapshots;
 
@@ -40,6 +41,7 @@ pub async fn run(mut subject: impl Subject) {
     ranges::check(&store).await;
     snapshots::check(&store).await;
     limits::check(&store).await;
+    model::check(&store).await;
     epochs::check(&store, &mut subject).await;
     drop(store);
     batches::outlive_the_process(&mut subject).await;

@@ -146,6 +146,14 @@ async fn a_cut_ends_everything_until_it_is_mended() {
 }
 
 #[tokio::test]
+async fn any_store_can_be_wrapped() {
+    let inner: Arc<dyn Store> = memory();
+    let store: Arc<dyn Store> = Arc::new(FaultStore::new(inner));
+    let fence = store.acquire("s", "a", TTL).await.unwrap();
+    store.commit(&fence, put("k")).await.unwrap();
+}
+
+#[tokio::test]
 async fn the_same_seed_gives_the_same_faults() {
     let outcomes = |seed| async move {
         let inner = memory();

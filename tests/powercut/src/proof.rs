@@ -40,6 +40,8 @@ pub struct Proof {
     pub model: Option<Model>,
     /// The disk confirms syncs that it does not do: losses must be found.
     pub lies: bool,
+    /// Where the disks are copied to on which something was lost.
+    pub keep: Option<PathBuf>,
 }
 
 /// A store between two cuts.
@@ -52,7 +54,9 @@ struct Chain {
 impl Proof {
     /// Cuts, checks and counts. An error means that the proof itself could not
     /// be made; what the store did wrong is in the report.
-    pub fn run(&self, adapter: &dyn Adapter) -> io::Result<Report> {
+    ///
+    /// `watch` is shown the report after each cut.
+    pub fn run(&self, adapter: &dyn Adapter, mut watch: impl FnMut(&Report)) -> io::Result<Report> {
         let mut report = Report::new(self.seed);
         let mut chain = None;
         for cut in 0..self.cuts {
@@ -61,6 +65,7 @@ impl Proof {
                 None => self.begin(adapter, cut)?,
             };
             chain = self.cut(adapter, cut, begun, &mut report)?;
+            watch(&report);
         }
         Ok(report)
     }
@@ -100,13 +105,22 @@ impl Proof {
         let (disk, forgotten) = ran.disk.after_cut(&mut random);
         report.forgotten(forgotten);
         let checked = round.check(disk.clone(), &ran.acknowledged)?;
-        match report.judge(cut, checked) {
-            Some(found) if chain.cuts + 1 < CHAIN => Ok(Some(Chain {
-                disk,
-                acknowledged: found,
-                cuts: chain.cuts + 1,
-            })),
-            _ => Ok(None),
+        let Some(found) = report.judge(cut, checked) else {
+            self.keep(cut, &disk)?;
+            return Ok(None);
+        };
+        let cuts = chain.cuts + 1;
+        Ok((cuts < CHAIN).then_some(Chain {
+            disk,
+            acknowledged: found,
+            cuts,
+        }))
+    }
+
+    fn keep(&self, cut: u64, disk: &Disk) -> io::Result<()> {
+        match &self.keep {
+            Some(directory) => disk.save(&directory.join(format!("cut-{cut}"))),
+            None => Ok(()),
         }
     }
 }

@@ -20,6 +20,7 @@ fn proof(cuts: u64) -> Proof {
         cuts,
         model: None,
         lies: false,
+        keep: None,
     }
 }
 
@@ -36,7 +37,7 @@ fn run(
             return None;
         }
     };
-    let report = proof.run(&*adapter).unwrap();
+    let report = proof.run(&*adapter, |_| {}).unwrap();
     println!("{report:?}");
     Some(report)
 }

@@ -1,12 +1,13 @@
 //! Cuts the power of a store many times and prints what was lost.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use powercut::disk::Model;
-use powercut::proof::{Adapter, FjallAdapter, PostgresAdapter, Proof, Target};
+use powercut::proof::{Adapter, FjallAdapter, PostgresAdapter, Proof, Report, Target};
 use powercut::workload::{self, Facts};
 use store_postgres::testing::Programs;
 
@@ -36,6 +37,9 @@ struct Soak {
     /// The disk confirms syncs without doing them, so that losses must be found.
     #[arg(long)]
     lying_disk: bool,
+    /// Where to copy the disks on which something was lost.
+    #[arg(long)]
+    keep: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -100,14 +104,30 @@ fn soak(soak: &Soak) -> anyhow::Result<ExitCode> {
         cuts: soak.cuts,
         model: soak.model.map(Into::into),
         lies: soak.lying_disk,
+        keep: soak.keep.clone(),
     };
-    let report = proof.run(&*adapter(soak.adapter)?)?;
+    eprintln!("{} cuts from seed {}", soak.cuts, soak.seed);
+    let report = proof.run(&*adapter(soak.adapter)?, tell)?;
     println!("{}", serde_json::to_string(&report)?);
     Ok(if report.is_clean() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Says now and then how far it is.
+fn tell(report: &Report) {
+    if report.cuts.is_multiple_of(25) {
+        let Report {
+            cuts,
+            acknowledged,
+            lost,
+            unopenable,
+            ..
+        } = report;
+        eprintln!("{cuts} cuts, {acknowledged} commits, {lost} lost, {unopenable} unopenable");
+    }
 }
 
 fn adapter(engine: Engine) -> anyhow::Result<Box<dyn Adapter>> {
