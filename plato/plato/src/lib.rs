@@ -44,6 +44,6 @@ pub use node::{Node, NodePhase, Sums};
 pub use plan::{NodeId, Plan};
 pub use problem::{InvalidDefinition, Problem};
 pub use registry::{Activation, Registry};
-pub use retry::{ATTEMPTS_EXHAUSTED, Fault, Faults, Retry};
+pub use retry::{ATTEMPTS_USED_UP, Fault, Faults, Retry};
 pub use state::{BrokenJournal, Phase, State};
 pub use workflow::{NodeProgress, Workflow};

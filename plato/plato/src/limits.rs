@@ -24,3 +24,5 @@ pub const MAX_ERROR_MESSAGE_BYTES: usize = 2 << 10;
 pub const MAX_ERROR_CAUSES: usize = 8;
 /// Levels of causes that are kept.
 pub const MAX_ERROR_DEPTH: usize = 3;
+/// Names and values of the attributes of a workflow, in bytes.
+pub const MAX_ATTRIBUTES_BYTES: usize = 4 << 10;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// The code of the error of a message that used up its deliveries: every worker
 /// that took it was lost, so the task itself is under suspicion.
-pub const ATTEMPTS_EXHAUSTED: &str = "ATTEMPTS_EXHAUSTED";
+pub const ATTEMPTS_USED_UP: &str = "ATTEMPTS_USED_UP";
 
 /// How often a task is tried again, by who was to blame, and how soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +92,7 @@ impl Fault {
     pub fn of(error: &Error) -> Self {
         match error.class {
             Class::Function => Self::Function,
-            Class::Platform if error.code == ATTEMPTS_EXHAUSTED => Self::Crash,
+            Class::Platform if error.code == ATTEMPTS_USED_UP => Self::Crash,
             Class::Platform => Self::Platform,
             Class::User | Class::Source | Class::Canceled | Class::Deadline => Self::Final,
         }
@@ -152,7 +152,7 @@ mod tests {
     fn every_class_has_its_budget() {
         assert_eq!(retries(Error::function("EXIT_1", "")), 2);
         assert_eq!(retries(Error::platform("LOST", "")), 50);
-        assert_eq!(retries(Error::platform(ATTEMPTS_EXHAUSTED, "")), 2);
+        assert_eq!(retries(Error::platform(ATTEMPTS_USED_UP, "")), 2);
         assert_eq!(retries(Error::user("WRONG", "")), 0);
         assert_eq!(retries(Error::source("TRUNCATED", "")), 0);
         assert_eq!(retries(Error::canceled("")), 0);
