@@ -170,6 +170,19 @@ impl ListReader {
         Ok(all)
     }
 
+    /// Whether every page is there in full size.
+    ///
+    /// # Errors
+    /// When a store cannot be asked.
+    pub async fn is_whole(&self) -> Result<bool, BlobError> {
+        for page in &self.pages {
+            if !self.blobs.store(&page.store)?.contains(page).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn page_of(&self, index: u64) -> usize {
         usize::try_from(index / self.page_size).unwrap_or(usize::MAX)
     }

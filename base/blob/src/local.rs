@@ -57,15 +57,6 @@ impl LocalBlobs {
         })))
     }
 
-    /// Removes what dead processes left below `staging`; how many of them there were.
-    /// A process holds a file lock as long as it lives, so nobody's work in progress is touched.
-    ///
-    /// # Errors
-    /// [`BlobError::Io`] when the staging directory cannot be read.
-    pub async fn sweep_staging(&self) -> Result<usize, BlobError> {
-        self.blocking(|inner| inner.staging.sweep()).await
-    }
-
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> Result<T, BlobError> + Send + 'static,
@@ -148,6 +139,10 @@ impl BlobStore for LocalBlobs {
         let staging = staging.to_owned();
         self.blocking(move |inner| inner.staging.discard(&staging))
             .await
+    }
+
+    async fn sweep_staging(&self) -> Result<usize, BlobError> {
+        self.blocking(|inner| inner.staging.sweep()).await
     }
 
     async fn memo_put(&self, key: Digest, value: Bytes) -> Result<Bytes, BlobError> {

@@ -85,6 +85,10 @@ pub trait BlobStore: fmt::Debug + Send + Sync + 'static {
     /// Removes a staging directory with all that is in it.
     async fn discard(&self, staging: &Path) -> Result<(), BlobError>;
 
+    /// Removes what dead processes staged; how many of them there were. Leaves
+    /// alone what a living process works on.
+    async fn sweep_staging(&self) -> Result<usize, BlobError>;
+
     /// Remembers `key` → `value` if `key` is new; the value that is kept either way.
     /// For memos (seam S6): at most 64 KiB.
     async fn memo_put(&self, key: Digest, value: Bytes) -> Result<Bytes, BlobError>;

@@ -127,3 +127,19 @@ pub struct Progress {
     pub node: String,
     pub element: u64,
 }
+
+impl From<&std::fs::Metadata> for SourceIdentity {
+    /// What tells a local file from one that was changed.
+    fn from(metadata: &std::fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        let ns = |seconds: i64, ns: i64| seconds.saturating_mul(1_000_000_000).saturating_add(ns);
+        Self {
+            size: metadata.size(),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            mtime_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
+            ctime_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
+            etag: String::new(),
+        }
+    }
+}

@@ -16,9 +16,7 @@ pub const INPUTS: usize = 64;
 pub const LIST_FILES: u64 = 200_000;
 /// Parameters of one invocation.
 pub const PARAMETERS: usize = 24 * 1024;
-/// `output/result.json` of an element of a map.
-pub const RESULT_OF_ELEMENT: u64 = 1024;
-/// `output/result.json` of any other invocation.
+/// `output/result.json`.
 pub const RESULT: u64 = 16 * 1024;
 /// One line of `output/elements.ndjson`.
 pub const ELEMENT: usize = 1024;

@@ -1,0 +1,79 @@
+//! The command of a function: what init is told to run.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use stratum::limits;
+use stratum_init::{Limits, Output, Sandbox, Spec};
+
+use crate::delivery::Target;
+use crate::inputs::Staged;
+use crate::work_dir::WorkDir;
+
+/// Where a function finds programs by name.
+const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+const PROCESSES: u64 = 256;
+const OPEN_FILES: u64 = 4_096;
+
+/// The whole command, confined to its shape and its files.
+pub(crate) fn spec(target: &Target, dir: &WorkDir, staged: &Staged, wall: Duration) -> Spec {
+    let mut spec = Spec::new(&target.package.program, target.package.arguments());
+    spec.env = environment(target, dir);
+    spec.cwd = dir.root();
+    spec.stdout = Output::file(dir.stdout(), limits::LOG);
+    spec.stderr = Output::file(dir.stderr(), limits::LOG);
+    spec.limits = bounds(target, staged, wall);
+    spec.sandbox = sandbox(target, dir, staged);
+    spec
+}
+
+fn environment(target: &Target, dir: &WorkDir) -> BTreeMap<OsString, OsString> {
+    let mut search: Vec<PathBuf> = std::env::split_paths(SEARCH_PATH).collect();
+    let tools = target.package.tools.iter();
+    search.extend(tools.filter_map(|tool| Some(tool.path.parent()?.to_owned())));
+    let search = std::env::join_paths(search).unwrap_or_else(|_| SEARCH_PATH.into());
+    let own: [(&str, OsString); 6] = [
+        ("PATH", search),
+        ("HOME", dir.scratch().into()),
+        ("TMPDIR", dir.scratch().into()),
+        ("LANG", "C.UTF-8".into()),
+        ("LC_ALL", "C.UTF-8".into()),
+        ("COSMOS_CPUS", target.shape.cpus.to_string().into()),
+    ];
+    let declared = target.function().env.iter();
+    let declared = declared.map(|(name, value)| (name.into(), value.into()));
+    let own = own.map(|(name, value)| (name.into(), value));
+    own.into_iter().chain(declared).collect()
+}
+
+/// A decoder that feeds the function has its share of the memory.
+fn bounds(target: &Target, staged: &Staged, wall: Duration) -> Limits {
+    let shape = &target.shape;
+    let decoder = staged.frames.as_ref().map(|_| shape.decoder_memory());
+    Limits {
+        memory: Some(shape.memory() - decoder.unwrap_or(0)),
+        file_size: shape.disk(),
+        open_files: Some(OPEN_FILES),
+        processes: Some(PROCESSES),
+        cpu: None,
+        wall: Some(wall),
+    }
+}
+
+fn sandbox(target: &Target, dir: &WorkDir, staged: &Staged) -> Sandbox {
+    let tools = target.package.tools.iter();
+    Sandbox {
+        network: target.function().network,
+        execute: tools.map(|tool| tool.path.clone()).collect(),
+        read: staged
+            .readable
+            .iter()
+            .cloned()
+            .chain([dir.root()])
+            .collect(),
+        write: vec![dir.output(), dir.scratch()],
+        ..Sandbox::strict()
+    }
+}

@@ -1,0 +1,23 @@
+use std::sync::Arc;
+
+use blob::Blobs;
+use clock::SharedClock;
+use stratum::Registry;
+use stratum_init::Init;
+use timestone::Session;
+use timestone_client::Client;
+
+use crate::Config;
+use crate::counts::Counters;
+
+/// What every part of an agent works with.
+pub(crate) struct Context {
+    pub(crate) config: Config,
+    pub(crate) session: Session,
+    pub(crate) registry: Registry,
+    pub(crate) timestone: Client,
+    pub(crate) blobs: Blobs,
+    pub(crate) clock: SharedClock,
+    pub(crate) init: Init,
+    pub(crate) counters: Arc<Counters>,
+}

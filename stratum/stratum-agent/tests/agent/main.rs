@@ -1,0 +1,6 @@
+//! The agent with a real queue, a real blob store, and functions that are shell scripts.
+#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub)]
+
+mod functions;
+mod leases;
+mod support;
