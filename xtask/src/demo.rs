@@ -1,7 +1,5 @@
 //! A real clip through the whole house, and the proof that no frame was lost.
 
-mod clip;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use crate::install::{self, FFMPEG};
-use crate::sh;
+use crate::{clip, sh};
 
 /// The packages whose programs one encode needs.
 const PACKAGES: [&str; 4] = ["cli", "ves-avc", "ves-media", "stratum-init"];
@@ -49,18 +47,11 @@ fn build() -> Result<()> {
 /// A fresh name below target/demo; what an earlier run left there goes.
 fn output_for(source: &Path) -> Result<PathBuf> {
     let name = source.file_name().context("the clip has no name")?;
-    let output = folder()?.join(format!("{}.encoded.mp4", name.to_string_lossy()));
+    let output = clip::folder()?.join(format!("{}.encoded.mp4", name.to_string_lossy()));
     match fs::remove_file(&output) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(output),
     }
-}
-
-/// Where the demo keeps its things.
-fn folder() -> Result<PathBuf> {
-    let folder = sh::target_dir()?.join("demo");
-    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    Ok(folder)
 }
 
 fn encode(source: &Path, output: &Path) -> Result<()> {
@@ -78,7 +69,7 @@ fn encode(source: &Path, output: &Path) -> Result<()> {
 
 /// An empty state folder, so that no earlier run has encoded the chunks already.
 fn fresh_state() -> Result<PathBuf> {
-    let state = folder()?.join("state");
+    let state = clip::folder()?.join("state");
     if state.exists() {
         fs::remove_dir_all(&state).with_context(|| state.display().to_string())?;
     }

@@ -7,6 +7,8 @@
     reason = "a program has no outside; `pub` here means: for other files"
 )]
 
+mod bench;
+mod clip;
 mod demo;
 mod install;
 mod law;
@@ -61,7 +63,7 @@ enum Command {
     Proto,
     /// Run one of the programs of bench/, in release mode.
     Bench {
-        /// Which one; `bench/src/bin` has them all.
+        /// Which one: `ves` is bench/src/bin/bench-ves.rs.
         name: String,
         /// Handed on to the program.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -103,7 +105,7 @@ fn run(command: Command) -> Result<()> {
         Command::Lint => lint::run(),
         Command::Law { fix, accept_proto } => law::run(law::Options { fix, accept_proto }),
         Command::Proto => sh::run(sh::cargo(["run", "--quiet", "--package", "codegen"])),
-        Command::Bench { name, args } => soak::bench(&name, &args),
+        Command::Bench { name, args } => bench::run(&name, &args),
         Command::Soak { trial, args } => soak::run(trial, &args),
     }
 }

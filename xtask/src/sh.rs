@@ -69,6 +69,31 @@ pub fn capture(mut command: Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// Builds every program of the workspace in release mode, since they start one
+/// another, and runs one of them.
+pub fn release(package: &str, name: &str, args: &[String]) -> Result<()> {
+    run(cargo([
+        "build",
+        "--release",
+        "--workspace",
+        "--bins",
+        "--quiet",
+    ]))?;
+    let which = [
+        "run",
+        "--release",
+        "--quiet",
+        "--package",
+        package,
+        "--bin",
+        name,
+        "--",
+    ];
+    let mut command = cargo(which);
+    command.args(args);
+    run(command)
+}
+
 /// Whether it runs and succeeds; its output is thrown away.
 pub fn succeeds(mut command: Command) -> bool {
     command

@@ -1,6 +1,6 @@
-//! Programs of bench/ and tests/ that run for long, in release mode.
+//! Trials that run for long, in release mode.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::sh;
@@ -29,41 +29,6 @@ impl Trial {
 
 /// Runs a trial.
 pub fn run(trial: Trial, args: &[String]) -> Result<()> {
-    // Trials start the platform's own programs and look for them beside themselves.
-    sh::run(sh::cargo([
-        "build",
-        "--release",
-        "--workspace",
-        "--bins",
-        "--quiet",
-    ]))?;
     let (package, program) = trial.program();
-    release(package, program, args)
-}
-
-/// Runs a measurement.
-pub fn bench(name: &str, args: &[String]) -> Result<()> {
-    sh::run(sh::cargo([
-        "build",
-        "--release",
-        "--workspace",
-        "--bins",
-        "--quiet",
-    ]))?;
-    release("bench", name, args)
-}
-
-fn release(package: &str, program: &str, args: &[String]) -> Result<()> {
-    let mut command = sh::cargo([
-        "run",
-        "--release",
-        "--quiet",
-        "--package",
-        package,
-        "--bin",
-        program,
-        "--",
-    ]);
-    command.args(args);
-    sh::run(command).with_context(|| format!("{package}/{program}"))
+    sh::release(package, program, args)
 }

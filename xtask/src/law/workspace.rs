@@ -26,6 +26,8 @@ pub struct Crate {
     pub description: String,
     /// Whether it takes the workspace's lints.
     pub inherits_lints: bool,
+    /// The programs it builds.
+    pub programs: Vec<String>,
     /// What its manifest asks for.
     pub deps: Vec<Dep>,
 }
@@ -185,6 +187,7 @@ fn read_crate(package: &Value, root: &str) -> Result<Crate> {
         path: folder.strip_prefix(root)?.to_string_lossy().into_owned(),
         description: text_of(package, "description"),
         inherits_lints: inherits_lints(&text),
+        programs: programs(package),
         deps: package["dependencies"]
             .as_array()
             .into_iter()
@@ -200,6 +203,12 @@ fn read_dep(dep: &Value) -> Dep {
         dev: dep["kind"].as_str() == Some("dev"),
         local: dep["path"].is_string(),
     }
+}
+
+fn programs(package: &Value) -> Vec<String> {
+    let targets = package["targets"].as_array().into_iter().flatten();
+    let built = targets.filter(|target| target["kind"][0].as_str() == Some("bin"));
+    built.map(|target| text_of(target, "name")).collect()
 }
 
 fn text_of(value: &Value, key: &str) -> String {
@@ -235,6 +244,7 @@ pub mod fabricate {
             path: path.to_owned(),
             description: format!("What {path} is for"),
             inherits_lints: true,
+            programs: Vec::new(),
             deps: deps.iter().map(local).collect(),
         }
     }
