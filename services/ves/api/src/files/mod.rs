@@ -8,3 +8,6 @@ mod target;
 pub(crate) use publish::{Publication, publish};
 pub(crate) use source::identify;
 pub(crate) use target::check_target;
+
+#[cfg(test)]
+mod tests;
