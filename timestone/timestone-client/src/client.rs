@@ -1,7 +1,10 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::Timestone;
+use errors::Error;
+use rpc::Token;
+
+use crate::{RemoteTimestone, Timestone};
 
 /// A handle on the queue, cheap to clone, whether it lives in this process or elsewhere.
 #[derive(Clone)]
@@ -11,6 +14,13 @@ impl Client {
     /// A client of a queue in this process, or of any other implementation.
     pub fn new(timestone: Arc<dyn Timestone>) -> Self {
         Self(timestone)
+    }
+
+    /// A client of the queue served at `url`, to callers with `token`. Connects
+    /// with the first call. Must be called on a runtime.
+    pub fn connect(url: &str, token: &Token) -> Result<Self, Error> {
+        let remote = RemoteTimestone::connect(url, token)?;
+        Ok(Self::new(Arc::new(remote)))
     }
 }
 

@@ -1,10 +1,21 @@
 //! The queue as its users see it: one client, in process or over RPC.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "refusals are rare, and say all there is to say"
+)]
+
 mod api;
 mod client;
 pub mod envelope;
+mod heartbeat;
 pub mod names;
+mod patience;
+mod remote;
+pub mod wire;
 
 pub use api::{DequeueRequest, Outcomes, Timestone, TimestoneError};
 pub use client::Client;
+pub use heartbeat::{Heartbeat, Loss};
+pub use remote::RemoteTimestone;
 pub use timestone::limits;

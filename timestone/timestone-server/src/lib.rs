@@ -2,7 +2,9 @@
 
 mod local;
 mod owner;
+mod service;
 mod wording;
 
 pub use local::LocalTimestone;
 pub use owner::OwnerOptions;
+pub use service::TimestoneServer;

@@ -18,6 +18,7 @@ macro_rules! promises {
     ($($module:ident::$promise:ident,)*) => {
         promises!(@form memory: $($module::$promise,)*);
         promises!(@form fjall: $($module::$promise,)*);
+        promises!(@form rpc: $($module::$promise,)*);
     };
     (@form $form:ident: $($module:ident::$promise:ident,)*) => {
         mod $form {

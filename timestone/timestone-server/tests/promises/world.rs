@@ -5,11 +5,13 @@ use buffa::Message;
 use bytes::Bytes;
 use clock::{Clock, ManualClock, SharedClock, Timestamp};
 use proto::base::v1 as base;
+use rpc::{Server, Token};
 use store::{MemoryStore, Store};
 use store_fjall::FjallStore;
 use timestone::{LeasedMessage, NewMessage, Outcome, Refusal, Session};
-use timestone_client::{DequeueRequest, Timestone, envelope};
-use timestone_server::{LocalTimestone, OwnerOptions};
+use timestone_client::{DequeueRequest, RemoteTimestone, Timestone, envelope};
+use timestone_server::{LocalTimestone, OwnerOptions, TimestoneServer};
+use tokio_util::sync::CancellationToken;
 
 /// A queue under test and its time.
 pub struct World {
@@ -46,6 +48,22 @@ pub async fn fjall() -> World {
         timestone: Arc::new(local(Arc::new(store), &clock)),
         clock,
         _held: vec![Box::new(folder)],
+    }
+}
+
+pub async fn rpc() -> World {
+    let served = memory().await;
+    let token = Token::random();
+    let services = TimestoneServer::new(Arc::clone(&served.timestone)).into_services();
+    let server = Server::new(token.clone()).services(services);
+    let bound = server.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let remote = RemoteTimestone::connect(&bound.url(), &token).unwrap();
+    let stop = CancellationToken::new();
+    tokio::spawn(bound.serve(stop.clone()));
+    World {
+        timestone: Arc::new(remote),
+        clock: served.clock.clone(),
+        _held: vec![Box::new(served), Box::new(stop.drop_guard())],
     }
 }
 

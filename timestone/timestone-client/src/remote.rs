@@ -1,0 +1,265 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connectrpc::ConnectError;
+use connectrpc::client::{CallOptions, SharedHttp2Connection};
+use errors::Error;
+use proto::timestone::v1::{self as wire, TimestoneServiceClient};
+use rpc::{Channel, Token};
+use timestone::{
+    Completion, Failure, LeaseToken, LeasedMessage, MessageKey, MessageView, NewMessage,
+    QueueConfig, QueueCount, limits,
+};
+
+use crate::patience::Patience;
+use crate::wire::{Inward, Item, Outward, Problem, all, each, outcome_of};
+use crate::{DequeueRequest, Outcomes, Timestone, TimestoneError};
+
+/// How long one try may take, beyond what the caller waits for.
+const TRY: Duration = Duration::from_secs(10);
+
+/// The queue of another process.
+///
+/// A call that finds no server is tried again, with the same ids, for as long as
+/// the caller is patient; that is safe because every call is idempotent.
+#[derive(Clone)]
+pub struct RemoteTimestone {
+    client: TimestoneServiceClient<SharedHttp2Connection>,
+    patience: Duration,
+}
+
+impl RemoteTimestone {
+    /// How long a call is tried where the caller says nothing.
+    pub const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// The queue served at `url`, to callers with `token`. Connects with the first
+    /// call. Must be called on a runtime.
+    pub fn connect(url: &str, token: &Token) -> Result<Self, Error> {
+        let Channel { transport, config } = rpc::connect(url, token)?;
+        Ok(Self {
+            client: TimestoneServiceClient::new(transport, config),
+            patience: Self::PATIENCE,
+        })
+    }
+
+    /// Tries each call for so long before it is given up as unavailable; zero
+    /// means one try.
+    pub fn patient(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Makes a call that may take `longer` than others.
+    async fn call<T, F>(
+        &self,
+        longer: Duration,
+        call: impl Fn(CallOptions) -> F,
+    ) -> Result<T, TimestoneError>
+    where
+        F: Future<Output = Result<T, ConnectError>>,
+    {
+        let mut patience = Patience::starting_now(self.patience);
+        loop {
+            let options = CallOptions::default().with_timeout(TRY + longer);
+            match call(options).await.map_err(|refusal| of_refusal(&refusal)) {
+                Err(TimestoneError::Unavailable(why)) => {
+                    if !patience.pause().await {
+                        return Err(TimestoneError::Unavailable(why));
+                    }
+                    tracing::debug!(%why, "a call of the queue is tried again");
+                }
+                answer => return answer,
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for RemoteTimestone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RemoteTimestone")
+            .field("url", self.client.config().base_uri())
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What may go away by itself is unavailability; the rest will stay refused.
+fn of_refusal(refusal: &ConnectError) -> TimestoneError {
+    let errors = rpc::told(refusal);
+    let said: Vec<_> = errors.iter().map(Error::to_string).collect();
+    let passes = |error: &Error| error.is_retryable() || error.class == errors::Class::Deadline;
+    match errors.iter().all(passes) {
+        true => TimestoneError::Unavailable(said.join("; ")),
+        false => TimestoneError::Refused(said.join("; ")),
+    }
+}
+
+/// One outcome per item, or the server does not speak our language.
+fn outcomes(told: Vec<wire::Outcome>, items: &[Item]) -> Result<Outcomes, TimestoneError> {
+    match told.len() == items.len() {
+        true => Ok(told
+            .into_iter()
+            .zip(items)
+            .map(|(told, item)| outcome_of(told, item))
+            .collect()),
+        false => Err(TimestoneError::Refused(format!(
+            "the server answered {} outcomes for {} items",
+            told.len(),
+            items.len()
+        ))),
+    }
+}
+
+fn misread(problems: Vec<Problem>) -> TimestoneError {
+    let problems: Vec<_> = problems.into_iter().map(Error::from).collect();
+    let said: Vec<_> = problems.iter().map(Error::to_string).collect();
+    TimestoneError::Refused(format!(
+        "the server's answer is malformed: {}",
+        said.join("; ")
+    ))
+}
+
+fn items<'a, T>(of: &'a [T]) -> Vec<Item>
+where
+    Item: From<&'a T>,
+{
+    of.iter().map(Item::from).collect()
+}
+
+#[async_trait]
+impl Timestone for RemoteTimestone {
+    async fn put_queue(&self, queue: &str, config: QueueConfig) -> Result<(), TimestoneError> {
+        let request = wire::PutQueueRequest {
+            queue: queue.to_owned(),
+            config: Some(config.outward()).into(),
+            ..Default::default()
+        };
+        self.call(Duration::ZERO, |options| {
+            self.client.put_queue_with_options(request.clone(), options)
+        })
+        .await
+        .map(|_| ())
+    }
+
+    async fn enqueue(&self, messages: Vec<NewMessage>) -> Result<Outcomes, TimestoneError> {
+        let items = items(&messages);
+        let request = wire::EnqueueRequest {
+            messages: all(messages),
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client.enqueue_with_options(request.clone(), options)
+        });
+        outcomes(answer.await?.into_owned().outcomes, &items)
+    }
+
+    async fn dequeue(&self, request: DequeueRequest) -> Result<Vec<LeasedMessage>, TimestoneError> {
+        let wait = Duration::from_millis(request.wait_ms.min(limits::MAX_WAIT_MS));
+        let request = request.outward();
+        let answer = self.call(wait, |options| {
+            self.client.dequeue_with_options(request.clone(), options)
+        });
+        each("messages", answer.await?.into_owned().messages).map_err(misread)
+    }
+
+    async fn complete(&self, completions: Vec<Completion>) -> Result<Outcomes, TimestoneError> {
+        let items = items(&completions);
+        let request = wire::CompleteRequest {
+            completions: all(completions),
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client.complete_with_options(request.clone(), options)
+        });
+        outcomes(answer.await?.into_owned().outcomes, &items)
+    }
+
+    async fn fail(&self, failures: Vec<Failure>) -> Result<Outcomes, TimestoneError> {
+        let items = items(&failures);
+        let request = wire::FailRequest {
+            failures: all(failures),
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client.fail_with_options(request.clone(), options)
+        });
+        outcomes(answer.await?.into_owned().outcomes, &items)
+    }
+
+    async fn release(
+        &self,
+        tokens: Vec<LeaseToken>,
+        refund: bool,
+    ) -> Result<Outcomes, TimestoneError> {
+        let items = items(&tokens);
+        let request = wire::ReleaseRequest {
+            tokens: all(tokens),
+            refund,
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client.release_with_options(request.clone(), options)
+        });
+        outcomes(answer.await?.into_owned().outcomes, &items)
+    }
+
+    async fn extend(
+        &self,
+        tokens: Vec<LeaseToken>,
+        lease_ms: Option<u64>,
+    ) -> Result<Outcomes, TimestoneError> {
+        let items = items(&tokens);
+        let request = wire::ExtendLeaseRequest {
+            tokens: all(tokens),
+            lease_ms: lease_ms.unwrap_or_default(),
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client
+                .extend_lease_with_options(request.clone(), options)
+        });
+        outcomes(answer.await?.into_owned().outcomes, &items)
+    }
+
+    async fn cancel(
+        &self,
+        messages: Vec<MessageKey>,
+        reason: &str,
+    ) -> Result<Outcomes, TimestoneError> {
+        let items = items(&messages);
+        let request = wire::CancelRequest {
+            messages: all(messages),
+            reason: reason.to_owned(),
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client.cancel_with_options(request.clone(), options)
+        });
+        outcomes(answer.await?.into_owned().outcomes, &items)
+    }
+
+    async fn get(&self, key: &MessageKey) -> Result<Option<MessageView>, TimestoneError> {
+        let request = wire::GetMessageRequest {
+            key: Some(key.clone().outward()).into(),
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client
+                .get_message_with_options(request.clone(), options)
+        });
+        let view = answer.await?.into_owned().message.into_option();
+        view.map(MessageView::inward).transpose().map_err(misread)
+    }
+
+    async fn count(&self, queues: &[String]) -> Result<Vec<QueueCount>, TimestoneError> {
+        let request = wire::CountMessagesRequest {
+            queues: queues.to_vec(),
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client
+                .count_messages_with_options(request.clone(), options)
+        });
+        each("counts", answer.await?.into_owned().counts).map_err(misread)
+    }
+}

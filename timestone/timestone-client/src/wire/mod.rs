@@ -1,0 +1,14 @@
+//! The queue's model and its Protobuf types, into one another. Both ends of the
+//! wire use it; nobody else sees the types of `timestone.v1`.
+//!
+//! Inward is checked and names the field; limits are the queue's own matter.
+
+mod convert;
+mod message;
+mod outcome;
+mod request;
+#[cfg(test)]
+mod tests;
+
+pub use convert::{Inward, Outward, Problem, all, each, required};
+pub use outcome::{Item, outcome_of, to_outcome};

@@ -1,0 +1,174 @@
+#![allow(clippy::unwrap_used)]
+
+use bytes::Bytes;
+use proto::base::v1 as base;
+use proto::timestone::v1 as wire;
+use timestone::{
+    Completion, Failure, LeaseToken, LeasedMessage, MessageKey, MessageState, MessageView,
+    NewMessage, QueueConfig, QueueCount, Session,
+};
+
+use super::{Inward, Outward, each};
+use crate::{DequeueRequest, envelope};
+
+fn payload() -> Bytes {
+    envelope::to_payload(&base::Envelope {
+        r#type: "x.v1.Y".into(),
+        body: vec![1, 2, 3],
+        ..Default::default()
+    })
+}
+
+fn error() -> Bytes {
+    let error = errors::Error::function("BROKEN", "it broke");
+    buffa::Message::encode_to_vec(&base::Error::from(error)).into()
+}
+
+fn key() -> MessageKey {
+    MessageKey {
+        queue: "q".into(),
+        id: "m".into(),
+    }
+}
+
+fn token() -> LeaseToken {
+    LeaseToken {
+        key: key(),
+        delivery: 2,
+        nonce: u64::MAX,
+    }
+}
+
+fn message() -> NewMessage {
+    NewMessage {
+        queue: "q".into(),
+        id: "m".into(),
+        payload: payload(),
+        priority: i64::MIN,
+        metadata: [("k".to_owned(), "v".to_owned())].into(),
+        invisible_ms: 5,
+        attempts: Some(3),
+        not_after: Some(-7),
+        reply_to: Some("r".into()),
+    }
+}
+
+fn survives<T>(value: T)
+where
+    T: Outward + Inward<T::Wire> + Clone + PartialEq + std::fmt::Debug,
+{
+    assert_eq!(T::inward(value.clone().outward()), Ok(value));
+}
+
+#[test]
+fn everything_survives_the_wire() {
+    survives(key());
+    survives(token());
+    survives(message());
+    survives(NewMessage {
+        payload: payload(),
+        ..NewMessage::default()
+    });
+    survives(QueueConfig::default());
+    survives(Completion {
+        token: token(),
+        then_enqueue: vec![message()],
+    });
+    survives(Failure {
+        token: token(),
+        error: error(),
+        retry_in_ms: 9,
+        last: true,
+        then_enqueue: vec![message()],
+    });
+    survives(DequeueRequest {
+        queues: vec!["a".into(), "b".into()],
+        max: 3,
+        wait_ms: 4,
+        lease_ms: Some(500),
+        session: Session {
+            owner: "o".into(),
+            boot: "b".into(),
+        },
+        request_id: "r".into(),
+    });
+    survives(LeasedMessage {
+        token: token(),
+        payload: payload(),
+        priority: 1,
+        metadata: [("k".to_owned(), "v".to_owned())].into(),
+        lease_until: 77,
+        lease_ms: 88,
+        attempts_left: 9,
+    });
+    survives(QueueCount {
+        queue: "q".into(),
+        invisible: 1,
+        pending: 2,
+        running: 3,
+        completed: 4,
+        canceled: 5,
+        errored: 6,
+    });
+}
+
+#[test]
+fn views_of_every_state_survive() {
+    for state in [
+        MessageState::Invisible,
+        MessageState::Pending,
+        MessageState::Running,
+        MessageState::Completed,
+        MessageState::Canceled,
+        MessageState::Errored,
+    ] {
+        survives(MessageView {
+            key: key(),
+            state,
+            priority: 1,
+            deliveries: 2,
+            attempts_left: 3,
+            owner: Some("w".into()),
+            until: Some(4),
+            version: 5,
+            error: Some(error()),
+            payload: payload(),
+        });
+    }
+}
+
+#[test]
+fn a_field_left_out_of_a_configuration_is_the_default() {
+    let config = QueueConfig::inward(wire::QueueConfig {
+        attempts: 2,
+        ..Default::default()
+    });
+    let expected = QueueConfig {
+        attempts: 2,
+        ..QueueConfig::default()
+    };
+    assert_eq!(config, Ok(expected));
+}
+
+#[test]
+fn everything_missing_is_named_at_once() {
+    let no_token = wire::Completion::default();
+    let no_payload = wire::Completion {
+        token: Some(token().outward()).into(),
+        then_enqueue: vec![message().outward(), wire::NewMessage::default()],
+        ..Default::default()
+    };
+    let problems = each::<Completion, _>("completions", vec![no_token, no_payload]);
+    let fields: Vec<_> = problems
+        .unwrap_err()
+        .into_iter()
+        .map(|problem| problem.field)
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            "completions[0].token",
+            "completions[1].then_enqueue[1].payload"
+        ]
+    );
+}
