@@ -1,1 +1,32 @@
 //! The owner of workflows: journal, inbox and outbox over a store.
+//!
+//! A [`PlatoRuntime`] owns groups of the workflows of one service. It takes
+//! messages from the inbox of each group, applies them to the workflows in
+//! memory, and commits journal, inbox and outbox in one act before it lets
+//! anything be seen (seam S2). A [`WorkflowReader`] looks at workflows from outside.
+
+#![allow(
+    clippy::result_large_err,
+    reason = "an error is rare and travels whole, from a function to the API"
+)]
+
+mod config;
+mod counters;
+mod group;
+mod groups;
+mod incoming;
+mod jobs;
+mod keys;
+mod lists;
+mod meeting;
+mod records;
+mod runtime;
+mod share;
+mod shared;
+mod view;
+mod wire;
+
+pub use config::RuntimeConfig;
+pub use counters::Counts;
+pub use runtime::{PlatoRuntime, StartError};
+pub use view::{WorkflowReader, WorkflowView};

@@ -1,0 +1,124 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use plato::{Activation, Header, NodeId, Value, Work, Workflow};
+use timestone::NewMessage;
+use timestone_client::names;
+
+use crate::jobs::{Job, NodeOf};
+use crate::wire::{self, Telling};
+
+/// A workflow that has not ended, in the memory of its owner.
+pub(crate) struct Live {
+    pub(crate) id: Arc<str>,
+    pub(crate) workflow: Workflow,
+    pub(crate) activation: Arc<Activation>,
+    pub(crate) header: Arc<Header>,
+    /// The workflow's output, once its node has succeeded.
+    pub(crate) output: Option<Value>,
+    /// The number of the newest event told; grows over restarts.
+    pub(crate) sequence: u64,
+    /// Events that the newest snapshot is the fold of.
+    pub(crate) snapshot: u64,
+    /// When it was last told how it is doing, in Unix milliseconds.
+    pub(crate) told_ms: i64,
+    /// When it is to be ticked, as entered in the timers.
+    pub(crate) due_ms: Option<i64>,
+    contexts: HashMap<NodeId, NodeOf>,
+}
+
+impl Live {
+    pub(crate) fn new(workflow: Workflow, activation: Arc<Activation>, epoch: u64) -> Self {
+        Self {
+            id: workflow.state().id.as_str().into(),
+            header: Arc::new(workflow.state().header.clone()),
+            workflow,
+            activation,
+            output: None,
+            // A later owner's numbers are higher, however many this one will give.
+            sequence: epoch << 32,
+            snapshot: 0,
+            told_ms: 0,
+            due_ms: None,
+            contexts: HashMap::new(),
+        }
+    }
+
+    /// The jobs of what the workflow wants done now.
+    pub(crate) fn jobs(&mut self, now_ms: i64) -> Vec<Job> {
+        let work = self.workflow.work(now_ms);
+        self.forget_contexts();
+        work.into_iter().map(|work| self.job(work)).collect()
+    }
+
+    fn job(&mut self, work: Work) -> Job {
+        match work {
+            Work::Run { node, tasks } => Job::Run {
+                of: self.node_of(node),
+                tasks,
+            },
+            Work::Seal { node } => {
+                let count = self.workflow.state().nodes[node.index()].total();
+                Job::Seal {
+                    of: self.node_of(node),
+                    count,
+                }
+            }
+        }
+    }
+
+    fn node_of(&mut self, node: NodeId) -> NodeOf {
+        let new = || NodeOf {
+            workflow: Arc::clone(&self.id),
+            node,
+            activation: Arc::clone(&self.activation),
+            header: Arc::clone(&self.header),
+            context: Arc::default(),
+        };
+        self.contexts.entry(node).or_insert_with(new).clone()
+    }
+
+    /// What nodes that have ended were given is not needed any more.
+    fn forget_contexts(&mut self) {
+        let nodes = &self.workflow.state().nodes;
+        self.contexts
+            .retain(|node, _| !nodes[node.index()].phase().is_final());
+    }
+
+    /// The message that tells how the workflow is doing, if anybody wants to hear.
+    pub(crate) fn tell(&mut self) -> Option<NewMessage> {
+        if self.header.notify.is_empty() {
+            return None;
+        }
+        self.sequence += 1;
+        let state = self.workflow.state();
+        let payload = self.telling(self.workflow.progress());
+        // What many nodes and a large output do not leave room for can be asked for.
+        let fits = payload.len() <= timestone::limits::MAX_PAYLOAD_BYTES;
+        Some(NewMessage {
+            queue: self.header.notify.clone(),
+            id: names::event_id(&self.id, self.sequence),
+            payload: if fits {
+                payload
+            } else {
+                self.telling(Vec::new())
+            },
+            priority: state.header.priority,
+            ..NewMessage::default()
+        })
+    }
+
+    fn telling(&self, nodes: Vec<plato::NodeProgress>) -> bytes::Bytes {
+        let state = self.workflow.state();
+        let succeeded = state.phase == plato::Phase::Succeeded;
+        wire::event(Telling {
+            workflow: &self.id,
+            header: &self.header,
+            sequence: self.sequence,
+            phase: state.phase,
+            nodes,
+            output: self.output.as_ref().filter(|_| succeeded),
+            error: state.error.as_ref().filter(|_| state.phase.is_final()),
+        })
+    }
+}

@@ -1,0 +1,441 @@
+//! The owner of one group of workflows: a loop that takes messages, ends of jobs
+//! and the passing of time, applies them to the workflows in memory, commits all
+//! that follows from them in one act, and only then lets it be seen.
+//!
+//! When a commit is refused, or its outcome is unknown, memory is dropped: the
+//! next owner, which may be the same process, reads the store.
+
+mod apply;
+mod close;
+mod inbox;
+mod live;
+mod recovery;
+mod relay;
+mod round;
+mod workflows;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clock::Timestamp;
+use futures::future::try_join_all;
+use store::{Fence, StoreError};
+use timestone::{LeasedMessage, NewMessage};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::incoming::Incoming;
+use crate::jobs::{Jobs, Outcome};
+use crate::records::outbox::Row;
+use crate::shared::{Shared, backoff};
+use crate::{keys, wire};
+use apply::Known;
+use inbox::Settlement;
+pub(crate) use recovery::RecoveryError;
+use relay::{Ack, Relay};
+use round::Round;
+use workflows::Workflows;
+
+/// Ends of jobs that may wait for the loop.
+const MAX_OUTCOMES: usize = 64;
+/// Answers to outbox rows that may wait for the loop, in calls.
+const MAX_ACKS: usize = 8;
+/// Events of progress that may wait to be sent; more are dropped.
+const MAX_PROGRESS: usize = 256;
+/// How long messages may take to be settled when the group is given up.
+const SETTLE_AT_END: Duration = Duration::from_secs(5);
+/// Between two looks for old inbox rows, in milliseconds.
+const SWEEP_EVERY_MS: i64 = 3_600_000;
+
+/// Why a group is not owned any more.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Left {
+    #[error("it was given up")]
+    Stopped,
+    #[error("another process has taken it over")]
+    Fenced,
+    #[error(transparent)]
+    Store(StoreError),
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+}
+
+impl From<StoreError> for Left {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Fenced { .. } => Self::Fenced,
+            error => Self::Store(error),
+        }
+    }
+}
+
+/// Owns the group until `stop`, or until it is lost.
+pub(crate) async fn own(
+    shared: Arc<Shared>,
+    group: u32,
+    fence: Fence,
+    stop: CancellationToken,
+) -> Left {
+    let lost = stop.child_token();
+    let renewer = tokio::spawn(renew(Arc::clone(&shared), fence.clone(), lost.clone()));
+    let left = match recovery::recover(&shared, group, fence.epoch).await {
+        Ok((workflows, round)) => {
+            Owner::new(workflows, fence.clone(), lost.clone())
+                .run(round)
+                .await
+        }
+        Err(error) => error.into(),
+    };
+    lost.cancel();
+    // It has nothing left to do but to notice.
+    let _ = renewer.await;
+    if !matches!(left, Left::Fenced) {
+        release(&shared, &fence).await;
+    }
+    left
+}
+
+async fn release(shared: &Shared, fence: &Fence) {
+    if let Err(error) = shared.store.release(fence).await {
+        tracing::warn!(%error, shard = %fence.shard, "the shard was not released; its time will lapse");
+    }
+}
+
+/// Keeps the fence alive, and tells when it was lost.
+async fn renew(shared: Arc<Shared>, fence: Fence, lost: CancellationToken) {
+    let ttl = shared.config.ttl;
+    loop {
+        tokio::select! {
+            () = lost.cancelled() => return,
+            () = shared.sleep(ttl / 3) => {}
+        }
+        match shared.store.renew(&fence, ttl).await {
+            Ok(()) => {}
+            Err(StoreError::Fenced { .. }) => return lost.cancel(),
+            Err(error) => tracing::warn!(%error, shard = %fence.shard, "ownership was not renewed"),
+        }
+    }
+}
+
+struct Owner {
+    shared: Arc<Shared>,
+    workflows: Workflows,
+    fence: Fence,
+    stop: CancellationToken,
+    jobs: Jobs,
+    messages: mpsc::Receiver<Vec<LeasedMessage>>,
+    outcomes: mpsc::Receiver<Outcome>,
+    acks: mpsc::Receiver<Vec<Ack>>,
+    rows: mpsc::UnboundedSender<(u64, Row)>,
+    settlements: mpsc::UnboundedSender<Settlement>,
+    progress: mpsc::Sender<NewMessage>,
+    settler: JoinHandle<()>,
+    swept_ms: i64,
+}
+
+/// What woke the loop.
+enum Woken {
+    Messages(Vec<LeasedMessage>),
+    Outcome(Outcome),
+    Acks(Vec<Ack>),
+    Time,
+    Stop,
+}
+
+impl Owner {
+    fn new(workflows: Workflows, fence: Fence, stop: CancellationToken) -> Self {
+        let (shared, group) = (Arc::clone(&workflows.shared), workflows.group);
+        let (pulled, messages) = mpsc::channel(1);
+        let (done, outcomes) = mpsc::channel(MAX_OUTCOMES);
+        let (acked, acks) = mpsc::channel(MAX_ACKS);
+        let (rows, relayed) = mpsc::unbounded_channel();
+        let (settlements, settled) = mpsc::unbounded_channel();
+        let (progress, told) = mpsc::channel(MAX_PROGRESS);
+        tokio::spawn(inbox::pull(Arc::clone(&shared), group, pulled));
+        tokio::spawn(
+            Relay {
+                shared: Arc::clone(&shared),
+                rows: relayed,
+                acks: acked,
+            }
+            .run(),
+        );
+        tokio::spawn(tell(Arc::clone(&shared), told));
+        let settler = tokio::spawn(inbox::settle(Arc::clone(&shared), settled));
+        let jobs = Jobs {
+            shared: Arc::clone(&shared),
+            group,
+            outcomes: done,
+            running: TaskTracker::new(),
+        };
+        let swept_ms = shared.now_ms();
+        Self {
+            shared,
+            workflows,
+            fence,
+            stop,
+            jobs,
+            messages,
+            outcomes,
+            acks,
+            rows,
+            settlements,
+            progress,
+            settler,
+            swept_ms,
+        }
+    }
+
+    async fn run(mut self, first: Round) -> Left {
+        let mut result = self.finish(first).await;
+        while result.is_ok() {
+            result = match self.wait().await {
+                Woken::Stop => break,
+                woken => self.turn(woken).await,
+            };
+        }
+        let left = result.err().map_or(Left::Stopped, Left::from);
+        self.leave().await;
+        left
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let due = self
+            .workflows
+            .due()
+            .map_or(Timestamp::MAX, Timestamp::from_unix_ms);
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Woken::Stop,
+            Some(acks) = self.acks.recv() => Woken::Acks(acks),
+            Some(outcome) = self.outcomes.recv() => Woken::Outcome(outcome),
+            Some(messages) = self.messages.recv() => Woken::Messages(messages),
+            () = self.shared.clock.sleep_until(due) => Woken::Time,
+        }
+    }
+
+    /// Takes what woke the loop, and what else has come meanwhile, in one commit.
+    async fn turn(&mut self, woken: Woken) -> Result<(), StoreError> {
+        let mut round = Round::new(self.shared.now_ms());
+        match woken {
+            Woken::Messages(messages) => self.receive(messages, &mut round).await?,
+            Woken::Outcome(outcome) => self.workflows.job_ended(outcome, &mut round),
+            Woken::Acks(acks) => self.relayed(acks, &mut round),
+            Woken::Time | Woken::Stop => {}
+        }
+        self.drain(&mut round).await?;
+        self.workflows.tick(&mut round);
+        self.sweep_now_and_then(&mut round);
+        self.finish(round).await
+    }
+
+    async fn drain(&mut self, round: &mut Round) -> Result<(), StoreError> {
+        while let (false, Ok(acks)) = (round.is_full(), self.acks.try_recv()) {
+            self.relayed(acks, round);
+        }
+        while let (false, Ok(outcome)) = (round.is_full(), self.outcomes.try_recv()) {
+            self.workflows.job_ended(outcome, round);
+        }
+        // One batch is enough: more would have to wait for its commit.
+        if let (false, Ok(messages)) = (round.is_full(), self.messages.try_recv()) {
+            self.receive(messages, round).await?;
+        }
+        Ok(())
+    }
+
+    fn relayed(&mut self, acks: Vec<Ack>, round: &mut Round) {
+        for ack in acks {
+            self.workflows.relayed(ack, round);
+        }
+    }
+
+    async fn receive(
+        &mut self,
+        messages: Vec<LeasedMessage>,
+        round: &mut Round,
+    ) -> Result<(), StoreError> {
+        let read: Vec<_> = messages
+            .into_iter()
+            .map(|message| (wire::incoming(&message.payload), message))
+            .collect();
+        let known = self.look_up(&read, round.now_ms).await;
+        for (incoming, message) in read {
+            match &known {
+                Ok(known) => self.workflows.receive(message, incoming, known, round),
+                Err(_) => self.settle(Settlement::GivenBack(message.token)),
+            }
+        }
+        known.map(drop)
+    }
+
+    /// What the store says about messages that may have been handled before.
+    async fn look_up(
+        &self,
+        messages: &[(Result<Incoming, errors::Error>, LeasedMessage)],
+        now_ms: i64,
+    ) -> Result<Known, StoreError> {
+        let again = messages
+            .iter()
+            .filter(|(_, message)| message.token.delivery > 1);
+        let handled = again.map(|(_, message)| self.was_handled(&message.token.key.id, now_ms));
+        let workflows = messages.iter().filter_map(|(incoming, _)| match incoming {
+            Ok(Incoming::Start(start)) => Some(start.workflow.as_str()),
+            Ok(Incoming::Cancel { workflow, .. }) => Some(workflow.as_str()),
+            _ => None,
+        });
+        let ended = workflows.map(|workflow| self.has_ended(workflow));
+        let (handled, ended): (Vec<_>, Vec<_>) = (handled.collect(), ended.collect());
+        Ok(Known {
+            handled: try_join_all(handled).await?.into_iter().flatten().collect(),
+            ended: try_join_all(ended).await?.into_iter().flatten().collect(),
+        })
+    }
+
+    async fn was_handled(&self, message: &str, now_ms: i64) -> Result<Option<String>, StoreError> {
+        let days = self
+            .shared
+            .config
+            .inbox_retention
+            .as_secs()
+            .div_ceil(86_400);
+        let today = apply::day(now_ms);
+        let first = today.saturating_sub(u32::try_from(days).unwrap_or(u32::MAX));
+        // A clock that was set back must not hide what was handled "tomorrow".
+        for day in first..=today.saturating_add(1) {
+            if self.get(&keys::inbox(day, message)).await? {
+                return Ok(Some(message.to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn has_ended(&self, workflow: &str) -> Result<Option<String>, StoreError> {
+        let ended = self.get(&keys::ended(workflow)).await?;
+        Ok(ended.then(|| workflow.to_owned()))
+    }
+
+    /// Whether the key is there; asks until the store answers.
+    async fn get(&self, key: &[u8]) -> Result<bool, StoreError> {
+        let mut failures = 0;
+        loop {
+            match self.shared.store.get(&self.fence.shard, key).await {
+                Err(error) if error.is_retryable() && !self.stop.is_cancelled() => {
+                    self.shared.sleep(backoff(failures)).await;
+                    failures += 1;
+                }
+                result => return result.map(|value| value.is_some()),
+            }
+        }
+    }
+
+    fn sweep_now_and_then(&mut self, round: &mut Round) {
+        if round.now_ms >= self.swept_ms.saturating_add(SWEEP_EVERY_MS) {
+            self.swept_ms = round.now_ms;
+            round.jobs.push(recovery::sweep_inbox(&self.shared));
+        }
+    }
+
+    /// Commits the round, then lets it be seen.
+    async fn finish(&mut self, mut round: Round) -> Result<(), StoreError> {
+        self.workflows.close(&mut round);
+        let batch = std::mem::take(&mut round.batch);
+        if let Err(error) = self.commit(batch).await {
+            round
+                .done
+                .into_iter()
+                .for_each(|token| self.settle(Settlement::GivenBack(token)));
+            return Err(error);
+        }
+        self.publish(round);
+        Ok(())
+    }
+
+    async fn commit(&self, batch: store::Batch) -> Result<(), StoreError> {
+        let mut failures = 0;
+        while !batch.is_empty() {
+            match self.shared.store.commit(&self.fence, batch.clone()).await {
+                // Nothing was changed, and nobody else can have changed anything.
+                Err(StoreError::Unavailable(why)) if !self.stop.is_cancelled() => {
+                    tracing::warn!(%why, "a commit waits for the store");
+                    self.shared.sleep(backoff(failures)).await;
+                    failures += 1;
+                }
+                Err(error) => return Err(self.refused(error)),
+                Ok(()) => break,
+            }
+        }
+        self.shared
+            .counters
+            .commits
+            .add(u64::from(!batch.is_empty()));
+        Ok(())
+    }
+
+    fn refused(&self, error: StoreError) -> StoreError {
+        if matches!(error, StoreError::Fenced { .. }) {
+            self.shared.counters.fenced.add(1);
+        }
+        error
+    }
+
+    fn publish(&mut self, round: Round) {
+        for row in round.outbox {
+            // The relay ends only after this loop.
+            let _ = self.rows.send(row);
+        }
+        round.jobs.into_iter().for_each(|job| self.jobs.spawn(job));
+        for message in round.progress {
+            // A later one tells more, and the last one goes through the outbox.
+            let _ = self.progress.try_send(message);
+        }
+        round
+            .done
+            .into_iter()
+            .for_each(|token| self.settle(Settlement::Done(token)));
+        for (token, error) in round.refused {
+            self.settle(Settlement::Refused(token, error));
+        }
+    }
+
+    fn settle(&self, settlement: Settlement) {
+        // The settler ends only after this loop.
+        let _ = self.settlements.send(settlement);
+    }
+
+    /// Gives back what was not handled, so that another owner need not wait for it.
+    async fn leave(mut self) {
+        self.messages.close();
+        while let Some(messages) = self.messages.recv().await {
+            messages
+                .into_iter()
+                .for_each(|message| self.settle(Settlement::GivenBack(message.token)));
+        }
+        let Self {
+            shared,
+            settlements,
+            settler,
+            ..
+        } = self;
+        drop(settlements);
+        tokio::select! {
+            _ = settler => {}
+            () = shared.sleep(SETTLE_AT_END) => {}
+        }
+    }
+}
+
+/// Tells of progress, without insisting.
+async fn tell(shared: Arc<Shared>, mut told: mpsc::Receiver<NewMessage>) {
+    let mut messages = Vec::new();
+    while told.recv_many(&mut messages, MAX_PROGRESS).await > 0 {
+        if let Err(error) = shared
+            .timestone
+            .enqueue(std::mem::take(&mut messages))
+            .await
+        {
+            tracing::debug!(%error, "progress was not told");
+        }
+    }
+}

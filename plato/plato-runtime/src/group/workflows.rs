@@ -1,0 +1,272 @@
+//! The workflows of a group in memory. Everything here is synchronous: inputs go
+//! in, and what is to be committed collects in a [`Round`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use plato::{Event, Ignored, Input, Step, TaskRef};
+use timestone::{MessageKey, NewMessage};
+use timestone_client::names;
+
+use super::live::Live;
+use super::round::Round;
+use crate::keys;
+use crate::records::outbox::Row;
+use crate::shared::Shared;
+
+/// An outbox row is refused by Timestone after this long, so that it never
+/// outlives the memory by which a second one is recognised: a day, less an hour.
+const OUTBOX_LIFE_MS: i64 = 23 * 3_600_000;
+
+pub(crate) struct Workflows {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) group: u32,
+    pub(crate) epoch: u64,
+    pub(crate) live: HashMap<Arc<str>, Live>,
+    /// What each invocation that is out is for.
+    pub(crate) out: HashMap<String, (Arc<str>, TaskRef)>,
+    /// Cancels that came before their start, and when, in Unix milliseconds.
+    pub(crate) canceled: BTreeMap<String, i64>,
+    /// When which workflow is to be ticked.
+    pub(crate) timers: BTreeSet<(i64, Arc<str>)>,
+    /// When which workflow is to be told of.
+    pub(crate) tellings: BTreeSet<(i64, Arc<str>)>,
+    pub(crate) next_outbox: u64,
+}
+
+impl Workflows {
+    pub(crate) fn new(shared: Arc<Shared>, group: u32, epoch: u64) -> Self {
+        Self {
+            shared,
+            group,
+            epoch,
+            live: HashMap::new(),
+            out: HashMap::new(),
+            canceled: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            tellings: BTreeSet::new(),
+            next_outbox: 0,
+        }
+    }
+
+    /// Hands `input` to a workflow; what it did, if the workflow is live.
+    pub(crate) fn handle(&mut self, id: &str, input: Input, round: &mut Round) -> Option<Step> {
+        let live = self.live.get_mut(id)?;
+        let step = live.workflow.handle(input, round.now_ms);
+        let id = Arc::clone(&live.id);
+        self.absorb(&id, &step, round);
+        Some(step)
+    }
+
+    /// Takes over what a step of a live workflow led to.
+    pub(crate) fn absorb(&mut self, id: &Arc<str>, step: &Step, round: &mut Round) {
+        if let Some(ignored) = step.ignored {
+            self.count_ignored(id, ignored);
+        }
+        for task in &step.cancel {
+            self.tell_to_stop(id, *task, round);
+        }
+        for event in &step.events {
+            self.follow(id, event);
+        }
+        if !step.events.is_empty() {
+            round
+                .events
+                .entry(Arc::clone(id))
+                .or_default()
+                .extend_from_slice(&step.events);
+        }
+    }
+
+    fn count_ignored(&self, id: &str, ignored: Ignored) {
+        match ignored {
+            Ignored::Late => self.late(id),
+            Ignored::Duplicate => self.duplicate(id),
+        }
+    }
+
+    pub(crate) fn late(&self, what: &str) {
+        let count = self.shared.counters.late.add(1);
+        tracing::info!(what, count, "late result refused");
+    }
+
+    pub(crate) fn duplicate(&self, what: &str) {
+        let count = self.shared.counters.duplicates.add(1);
+        tracing::info!(what, count, "duplicate result ignored");
+    }
+
+    /// Keeps the table of what is out in step with the journal.
+    fn follow(&mut self, id: &Arc<str>, event: &Event) {
+        match event {
+            Event::TasksDispatched { node, tasks } => {
+                tasks.iter().for_each(|(element, generation)| {
+                    self.went_out(
+                        id,
+                        TaskRef {
+                            node: *node,
+                            element: *element,
+                            generation: *generation,
+                        },
+                    );
+                })
+            }
+            Event::TaskSucceeded {
+                node,
+                element,
+                generation,
+                ..
+            }
+            | Event::TaskFailed {
+                node,
+                element,
+                generation,
+                ..
+            } => {
+                self.came_back(
+                    id,
+                    TaskRef {
+                        node: *node,
+                        element: *element,
+                        generation: *generation,
+                    },
+                );
+            }
+            Event::TasksStopped { node, tasks } => {
+                tasks.iter().for_each(|(element, generation)| {
+                    self.came_back(
+                        id,
+                        TaskRef {
+                            node: *node,
+                            element: *element,
+                            generation: *generation,
+                        },
+                    );
+                })
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn went_out(&mut self, id: &Arc<str>, task: TaskRef) {
+        if let Some(key) = self.invocation(id, task) {
+            self.out.insert(key.id, (Arc::clone(id), task));
+        }
+    }
+
+    fn came_back(&mut self, id: &Arc<str>, task: TaskRef) {
+        if let Some(key) = self.invocation(id, task) {
+            self.out.remove(&key.id);
+        }
+    }
+
+    fn tell_to_stop(&mut self, id: &Arc<str>, task: TaskRef, round: &mut Round) {
+        let error = self
+            .live
+            .get(id)
+            .and_then(|live| live.workflow.state().error.as_ref());
+        let reason = error.map_or("the try took too long", |error| error.message.as_str());
+        let reason = reason.chars().take(200).collect();
+        if let Some(key) = self.invocation(id, task) {
+            self.send(Row::Cancel { key, reason }, round);
+        }
+    }
+
+    /// The message that carries a try, if its node invokes a function.
+    fn invocation(&self, id: &str, task: TaskRef) -> Option<MessageKey> {
+        let node = self.live.get(id)?.activation.plan().node(task.node);
+        let plato::Run::Function(function) = &node.run else {
+            return None;
+        };
+        Some(MessageKey {
+            queue: names::function(function),
+            id: task.invocation(id, &node.name),
+        })
+    }
+
+    /// Puts a message into the outbox.
+    pub(crate) fn enqueue(&mut self, message: NewMessage, round: &mut Round) {
+        let not_after = Some(round.now_ms.saturating_add(OUTBOX_LIFE_MS));
+        self.send(
+            Row::Enqueue(NewMessage {
+                not_after,
+                ..message
+            }),
+            round,
+        );
+    }
+
+    fn send(&mut self, row: Row, round: &mut Round) {
+        let number = self.next_outbox;
+        self.next_outbox += 1;
+        round.put(keys::outbox(number), row.encode());
+        round.outbox.push((number, row));
+    }
+
+    /// Enters when the workflow has something to do by itself.
+    pub(crate) fn set_timer(&mut self, id: &Arc<str>) {
+        let Some(live) = self.live.get_mut(id) else {
+            return;
+        };
+        let due = live.workflow.due();
+        if due == live.due_ms {
+            return;
+        }
+        if let Some(old) = std::mem::replace(&mut live.due_ms, due) {
+            self.timers.remove(&(old, Arc::clone(id)));
+        }
+        self.timers.extend(due.map(|due| (due, Arc::clone(id))));
+    }
+
+    /// When the group next has something to do by itself, in Unix milliseconds.
+    pub(crate) fn due(&self) -> Option<i64> {
+        let timer = self.timers.first().map(|(due, _)| *due);
+        let telling = self.tellings.first().map(|(due, _)| *due);
+        timer.into_iter().chain(telling).min()
+    }
+
+    /// Ticks the workflows whose time has come, and tells of those that are due.
+    pub(crate) fn tick(&mut self, round: &mut Round) {
+        while let Some((_, id)) = pop_due(&mut self.timers, round.now_ms) {
+            if let Some(live) = self.live.get_mut(&id) {
+                live.due_ms = None;
+            }
+            self.handle(&id, Input::Tick, round);
+            self.set_going(&id, round);
+        }
+        while let Some((_, id)) = pop_due(&mut self.tellings, round.now_ms) {
+            if let Some(live) = self.live.get_mut(&id) {
+                live.told_ms = round.now_ms;
+                round.progress.extend(live.tell());
+            }
+        }
+    }
+
+    /// Has the workflow's next work done, even where nothing was journaled.
+    fn set_going(&mut self, id: &Arc<str>, round: &mut Round) {
+        if !round.events.contains_key(id)
+            && let Some(live) = self.live.get_mut(id)
+        {
+            round.jobs.extend(live.jobs(round.now_ms));
+            self.set_timer(id);
+        }
+    }
+
+    /// Tells how the workflow is doing, soon.
+    pub(crate) fn tell_soon(&mut self, id: &Arc<str>) {
+        let Some(live) = self
+            .live
+            .get(id)
+            .filter(|live| !live.header.notify.is_empty())
+        else {
+            return;
+        };
+        let every = i64::try_from(self.shared.config.notify_every.as_millis()).unwrap_or(i64::MAX);
+        let due = live.told_ms.saturating_add(every);
+        self.tellings.insert((due, Arc::clone(id)));
+    }
+}
+
+fn pop_due(set: &mut BTreeSet<(i64, Arc<str>)>, now_ms: i64) -> Option<(i64, Arc<str>)> {
+    let due = set.first().is_some_and(|(due, _)| *due <= now_ms);
+    due.then(|| set.pop_first()).flatten()
+}

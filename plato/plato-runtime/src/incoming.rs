@@ -1,0 +1,95 @@
+use std::collections::BTreeMap;
+
+use errors::Error;
+use plato::{Header, Value};
+
+/// A message from the inbox of a group, as the workflow layer understands it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Incoming {
+    Start(Box<Start>),
+    Cancel {
+        workflow: String,
+        reason: String,
+    },
+    Result {
+        invocation: String,
+        result: Result<Done, Error>,
+    },
+    Progress {
+        workflow: String,
+        node: String,
+        element: u64,
+        fraction: f64,
+    },
+    /// An invocation ended without its worker.
+    Terminated {
+        invocation: String,
+        error: Error,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Start {
+    pub(crate) workflow: String,
+    pub(crate) definition: String,
+    /// 0 = newest.
+    pub(crate) version: u32,
+    pub(crate) input: Value,
+    pub(crate) header: Header,
+}
+
+/// What an invocation put out, and what it cost.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Done {
+    pub(crate) value: Value,
+    pub(crate) from_memo: bool,
+    pub(crate) cpu_ms: u64,
+    pub(crate) decode_cpu_ms: u64,
+}
+
+impl Start {
+    /// The workflow's id can be part of keys and names, and its input is not too large.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        check_id(&self.workflow)?;
+        let bytes = self.input.inline.len();
+        match bytes <= plato::limits::MAX_INLINE_BYTES {
+            true => check_attributes(&self.header.attributes),
+            false => Err(
+                Error::user("INPUT_TOO_LARGE", format!("an input of {bytes} bytes"))
+                    .at("input.inline")
+                    .hint(format!(
+                        "at most {}; put more in a blob",
+                        plato::limits::MAX_INLINE_BYTES
+                    )),
+            ),
+        }
+    }
+}
+
+fn check_id(id: &str) -> Result<(), Error> {
+    let fits = (1..=plato::limits::MAX_WORKFLOW_ID_BYTES).contains(&id.len());
+    match fits && !id.chars().any(char::is_control) {
+        true => Ok(()),
+        false => Err(Error::user(
+            "INVALID_ID",
+            format!("`{}` is no workflow id", id.escape_debug()),
+        )
+        .at("workflow_id")),
+    }
+}
+
+fn check_attributes(attributes: &BTreeMap<String, String>) -> Result<(), Error> {
+    let bytes: usize = attributes
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    match bytes <= plato::limits::MAX_ATTRIBUTES_BYTES {
+        true => Ok(()),
+        false => Err(Error::user(
+            "ATTRIBUTES_TOO_LARGE",
+            format!("{bytes} bytes of attributes"),
+        )
+        .at("attributes")
+        .hint(format!("at most {}", plato::limits::MAX_ATTRIBUTES_BYTES))),
+    }
+}

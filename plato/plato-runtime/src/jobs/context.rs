@@ -1,0 +1,93 @@
+//! What the tasks of a node are given, read from the store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use blob::list::ListError;
+use errors::Error;
+use plato::{Kind, NodeContext, NodeId, TaskContext, Value};
+
+use super::{Jobs, NodeOf, unreadable};
+use crate::{keys, records};
+
+/// The contexts of `elements`, in order.
+pub(super) async fn of_tasks(
+    jobs: &Jobs,
+    of: &NodeOf,
+    elements: &[u64],
+) -> Result<Vec<TaskContext>, Error> {
+    let node = of.context.get_or_try_init(|| of_node(jobs, of)).await?;
+    match &of.activation.plan().node(of.node).kind {
+        Kind::Map { over } => of_elements(jobs, node, over, elements).await,
+        Kind::Single | Kind::Reduce { .. } => Ok(vec![TaskContext::new(Arc::clone(node))]),
+    }
+}
+
+async fn of_elements(
+    jobs: &Jobs,
+    node: &Arc<NodeContext>,
+    over: &str,
+    elements: &[u64],
+) -> Result<Vec<TaskContext>, Error> {
+    let list = node
+        .outputs
+        .get(over)
+        .and_then(|output| output.list.as_ref());
+    let list =
+        list.ok_or_else(|| Error::function("NO_LIST", format!("node {over} has no list")))?;
+    let values = jobs
+        .shared
+        .lists
+        .elements(list, elements)
+        .await
+        .map_err(unlisted)?;
+    let contexts = elements.iter().zip(values);
+    Ok(contexts
+        .map(|(index, value)| TaskContext::of_element(Arc::clone(node), *index, value))
+        .collect())
+}
+
+/// A list that is wrong is the fault of the function that wrote it.
+pub(super) fn unlisted(error: ListError) -> Error {
+    match error {
+        ListError::Blob(error) => Error::platform("BLOB_UNREADABLE", error.to_string()),
+        error => Error::function("MALFORMED_LIST", error.to_string()),
+    }
+}
+
+async fn of_node(jobs: &Jobs, of: &NodeOf) -> Result<Arc<NodeContext>, Error> {
+    let plan = of.activation.plan();
+    let mut outputs = BTreeMap::new();
+    for ancestor in plan.ancestors(of.node) {
+        if let Some(value) = output(jobs, of, ancestor).await? {
+            outputs.insert(plan.node(ancestor).name.clone(), value);
+        }
+    }
+    let input = value(jobs, keys::input(&of.workflow)).await?;
+    Ok(Arc::new(NodeContext {
+        workflow: of.workflow.to_string(),
+        node: plan.node(of.node).name.clone(),
+        input: input.unwrap_or_default(),
+        attributes: of.header.attributes.clone(),
+        results: results(of, &outputs),
+        outputs,
+    }))
+}
+
+async fn output(jobs: &Jobs, of: &NodeOf, node: NodeId) -> Result<Option<Value>, Error> {
+    value(jobs, keys::output(&of.workflow, node)).await
+}
+
+fn results(of: &NodeOf, outputs: &BTreeMap<String, Value>) -> Option<plato::ListRef> {
+    match &of.activation.plan().node(of.node).kind {
+        Kind::Reduce { of } => outputs.get(of)?.list.clone(),
+        Kind::Single | Kind::Map { .. } => None,
+    }
+}
+
+async fn value(jobs: &Jobs, key: bytes::Bytes) -> Result<Option<Value>, Error> {
+    let shard = jobs.shard();
+    let read = jobs.read(|| jobs.shared.store.get(&shard, &key)).await;
+    let value = read.and_then(|bytes| bytes.map(|bytes| records::decode_value(&bytes)).transpose());
+    value.map_err(unreadable)
+}

@@ -1,0 +1,171 @@
+//! Every key of a group's shard, on one page.
+//!
+//! | key                              | value                                   |
+//! |----------------------------------|-----------------------------------------|
+//! | `c` workflow                     | when its cancel came before its start   |
+//! | `e` workflow                     | state of a workflow that has ended      |
+//! | `g` prefix                       | nothing: keys that are being deleted    |
+//! | `i` day message                  | nothing: a message that was handled     |
+//! | `j` workflow 0 first event       | journal entry                           |
+//! | `o` number                       | outbox row                              |
+//! | `r` workflow 0 node element      | result of a task of a map               |
+//! | `s` workflow                     | snapshot of the state of a live workflow|
+//! | `v` workflow 0                   | input of a workflow                     |
+//! | `v` workflow 0 node              | output of a node                        |
+//!
+//! Numbers are big-endian. Ids of workflows hold no zero byte.
+
+use bytes::Bytes;
+use plato::NodeId;
+use store::KeyRange;
+
+/// The shard of a group.
+pub(crate) fn shard(service: &str, group: u32) -> String {
+    format!("plato/{service}/{group}")
+}
+
+/// The shard in which the processes of a service meet.
+pub(crate) fn meeting_shard(service: &str) -> String {
+    format!("plato/{service}")
+}
+
+fn key(kind: u8, parts: &[&[u8]]) -> Bytes {
+    let mut key = vec![kind];
+    parts.iter().for_each(|part| key.extend_from_slice(part));
+    key.into()
+}
+
+fn of_workflow(kind: u8, workflow: &str, rest: &[u8]) -> Bytes {
+    key(kind, &[workflow.as_bytes(), &[0], rest])
+}
+
+pub(crate) fn canceled(workflow: &str) -> Bytes {
+    key(b'c', &[workflow.as_bytes()])
+}
+
+pub(crate) fn all_canceled() -> KeyRange {
+    KeyRange::prefix(b"c")
+}
+
+pub(crate) fn ended(workflow: &str) -> Bytes {
+    key(b'e', &[workflow.as_bytes()])
+}
+
+pub(crate) fn garbage(prefix: &[u8]) -> Bytes {
+    key(b'g', &[prefix])
+}
+
+pub(crate) fn all_garbage() -> KeyRange {
+    KeyRange::prefix(b"g")
+}
+
+pub(crate) fn inbox(day: u32, message: &str) -> Bytes {
+    key(b'i', &[&day.to_be_bytes(), message.as_bytes()])
+}
+
+/// Messages handled before `day`.
+pub(crate) fn inbox_before(day: u32) -> KeyRange {
+    KeyRange {
+        end: Some(inbox(day, "")),
+        ..KeyRange::prefix(b"i")
+    }
+}
+
+pub(crate) fn journal(workflow: &str, first: u64) -> Bytes {
+    of_workflow(b'j', workflow, &first.to_be_bytes())
+}
+
+/// The journal of a workflow from event `first` on.
+pub(crate) fn journal_from(workflow: &str, first: u64) -> KeyRange {
+    KeyRange {
+        start: std::ops::Bound::Included(journal(workflow, first)),
+        ..KeyRange::prefix(&of_workflow(b'j', workflow, &[]))
+    }
+}
+
+pub(crate) fn outbox(number: u64) -> Bytes {
+    key(b'o', &[&number.to_be_bytes()])
+}
+
+pub(crate) fn all_outbox() -> KeyRange {
+    KeyRange::prefix(b"o")
+}
+
+pub(crate) fn result(workflow: &str, node: NodeId, element: u64) -> Bytes {
+    let rest = [&node.0.to_be_bytes()[..], &element.to_be_bytes()].concat();
+    of_workflow(b'r', workflow, &rest)
+}
+
+/// What the keys of all results of a map begin with.
+pub(crate) fn results_prefix(workflow: &str, node: NodeId) -> Bytes {
+    of_workflow(b'r', workflow, &node.0.to_be_bytes())
+}
+
+pub(crate) fn snapshot(workflow: &str) -> Bytes {
+    key(b's', &[workflow.as_bytes()])
+}
+
+pub(crate) fn all_snapshots() -> KeyRange {
+    KeyRange::prefix(b"s")
+}
+
+pub(crate) fn input(workflow: &str) -> Bytes {
+    of_workflow(b'v', workflow, &[])
+}
+
+pub(crate) fn output(workflow: &str, node: NodeId) -> Bytes {
+    of_workflow(b'v', workflow, &node.0.to_be_bytes())
+}
+
+/// The number at the end of the key of a result or an outbox row.
+pub(crate) fn last_number(key: &[u8]) -> Option<u64> {
+    let (_, number) = key.split_last_chunk::<8>()?;
+    Some(u64::from_be_bytes(*number))
+}
+
+/// The text after the kind, for keys that are one text.
+pub(crate) fn text(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.get(1..)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const NODE: NodeId = NodeId(3);
+
+    fn holds(range: &KeyRange, key: &Bytes) -> bool {
+        use std::ops::RangeBounds;
+        range.bounds().contains(key)
+    }
+
+    #[test]
+    fn keys_tell_their_numbers_and_texts() {
+        assert_eq!(last_number(&result("w", NODE, 7)), Some(7));
+        assert_eq!(last_number(&outbox(9)), Some(9));
+        assert_eq!(last_number(b"short"), None);
+        assert_eq!(text(&snapshot("w")), Some("w"));
+    }
+
+    #[test]
+    fn a_workflow_has_its_journal_to_itself() {
+        let range = journal_from("w", 5);
+        assert!(holds(&range, &journal("w", 5)) && holds(&range, &journal("w", u64::MAX)));
+        assert!(!holds(&range, &journal("w", 4)) && !holds(&range, &journal("w1", 5)));
+    }
+
+    #[test]
+    fn results_are_in_the_order_of_their_elements() {
+        assert!(result("w", NODE, 255) < result("w", NODE, 256));
+        assert!(result("w", NODE, 1).starts_with(&results_prefix("w", NODE)));
+        assert!(!result("w", NodeId(4), 1).starts_with(&results_prefix("w", NODE)));
+    }
+
+    #[test]
+    fn old_messages_are_those_of_earlier_days() {
+        let range = inbox_before(10);
+        assert!(holds(&range, &inbox(9, "m")) && !holds(&range, &inbox(10, "a")));
+        assert!(!holds(&range, &garbage(b"x")));
+    }
+}

@@ -1,0 +1,232 @@
+//! Where messages of the wire become what the workflow layer understands, and back.
+
+use buffa::MessageName;
+use bytes::Bytes;
+use errors::Error;
+use plato::{ATTEMPTS_USED_UP, Header, NodePhase, NodeProgress, Phase, Value};
+use proto::base::v1::Envelope;
+use proto::plato::v1 as plato_wire;
+use proto::stratum::v1 as stratum_wire;
+use proto::timestone::v1 as timestone_wire;
+use timestone_client::envelope::{self, EnvelopeError};
+
+use crate::incoming::{Done, Incoming, Start};
+
+/// Reads the payload of a message from an inbox.
+pub(crate) fn incoming(payload: &[u8]) -> Result<Incoming, Error> {
+    let envelope = envelope::of_payload(payload).map_err(malformed)?;
+    let open = match envelope.r#type.as_str() {
+        plato_wire::StartWorkflow::FULL_NAME => start,
+        plato_wire::CancelWorkflow::FULL_NAME => cancel,
+        stratum_wire::InvocationResult::FULL_NAME => result,
+        stratum_wire::InvocationProgress::FULL_NAME => progress,
+        timestone_wire::Terminated::FULL_NAME => terminated,
+        _ => return Err(unexpected(&envelope)),
+    };
+    open(envelope)
+}
+
+fn malformed(problem: EnvelopeError) -> Error {
+    Error::user("MALFORMED_MESSAGE", problem.to_string())
+}
+
+fn unexpected(envelope: &Envelope) -> Error {
+    let message = format!("a workflow takes no `{}`", envelope.r#type.escape_debug());
+    Error::user("UNEXPECTED_MESSAGE", message)
+}
+
+fn start(mut envelope: Envelope) -> Result<Incoming, Error> {
+    let start: plato_wire::StartWorkflow = envelope::open(&envelope).map_err(malformed)?;
+    envelope.body = Vec::new();
+    let input = start.input.into_option().unwrap_or_default();
+    let input = Value::try_from(input)
+        .map_err(|problem| Error::user("MALFORMED_INPUT", problem.to_string()).at("input"))?;
+    let header = Header {
+        attributes: start.attributes.into_iter().collect(),
+        notify: start.notify,
+        ..header(envelope)
+    };
+    let start = Start {
+        workflow: start.workflow_id,
+        definition: start.definition,
+        version: start.definition_version,
+        input,
+        header,
+    };
+    start.check()?;
+    Ok(Incoming::Start(Box::new(start)))
+}
+
+fn header(envelope: Envelope) -> Header {
+    Header {
+        deadline_ms: (envelope.deadline_unix_ms != 0).then_some(envelope.deadline_unix_ms),
+        priority: envelope.priority,
+        tenant: envelope.tenant,
+        principal: envelope.principal,
+        traceparent: envelope.traceparent,
+        ..Header::default()
+    }
+}
+
+fn cancel(envelope: Envelope) -> Result<Incoming, Error> {
+    let cancel: plato_wire::CancelWorkflow = envelope::open(&envelope).map_err(malformed)?;
+    Ok(Incoming::Cancel {
+        workflow: cancel.workflow_id,
+        reason: cancel.reason.chars().take(200).collect(),
+    })
+}
+
+fn result(envelope: Envelope) -> Result<Incoming, Error> {
+    let result: stratum_wire::InvocationResult = envelope::open(&envelope).map_err(malformed)?;
+    Ok(Incoming::Result {
+        invocation: result.invocation_id.clone(),
+        result: outcome(result),
+    })
+}
+
+fn outcome(result: stratum_wire::InvocationResult) -> Result<Done, Error> {
+    if let Some(error) = result.error.into_option() {
+        return Err(error.into());
+    }
+    let usage = result.usage.into_option().unwrap_or_default();
+    let value = Value::try_from(result.result.into_option().unwrap_or_default());
+    Ok(Done {
+        value: value.map_err(|problem| Error::platform("MALFORMED_RESULT", problem.to_string()))?,
+        from_memo: result.from_memo,
+        cpu_ms: usage.cpu_ms,
+        decode_cpu_ms: usage.decode_cpu_ms,
+    })
+}
+
+fn progress(envelope: Envelope) -> Result<Incoming, Error> {
+    let progress: stratum_wire::InvocationProgress =
+        envelope::open(&envelope).map_err(malformed)?;
+    Ok(Incoming::Progress {
+        workflow: progress.workflow,
+        node: progress.node,
+        element: progress.element,
+        fraction: progress.fraction,
+    })
+}
+
+fn terminated(envelope: Envelope) -> Result<Incoming, Error> {
+    let terminated: timestone_wire::Terminated = envelope::open(&envelope).map_err(malformed)?;
+    let error = match terminated.error.into_option() {
+        Some(error) => error.into(),
+        None => Error::platform(ATTEMPTS_USED_UP, "the invocation ended without its worker"),
+    };
+    let error = match terminated.state.as_known() {
+        Some(timestone_wire::MessageState::Errored) => used_up(error, terminated.deliveries),
+        _ => error,
+    };
+    Ok(Incoming::Terminated {
+        invocation: terminated.message_id,
+        error,
+    })
+}
+
+/// Timestone gave up: whatever the last error was, the task is suspected of
+/// ending its workers.
+fn used_up(error: Error, deliveries: u32) -> Error {
+    match error.code == ATTEMPTS_USED_UP {
+        true => error,
+        false => Error::platform(
+            ATTEMPTS_USED_UP,
+            format!("the invocation was delivered {deliveries} times and never completed"),
+        )
+        .caused_by(error),
+    }
+}
+
+/// The payload that carries an invocation.
+pub(crate) fn invocation(
+    workflow: &str,
+    header: &Header,
+    priority: i64,
+    reply_to: &str,
+    invocation: &stratum_wire::Invocation,
+) -> Bytes {
+    envelope::to_payload(&Envelope {
+        deadline_unix_ms: header.deadline_ms.unwrap_or(0),
+        priority,
+        reply_to: reply_to.to_owned(),
+        ..about(workflow, header, envelope::seal(invocation))
+    })
+}
+
+fn about(workflow: &str, header: &Header, envelope: Envelope) -> Envelope {
+    Envelope {
+        tenant: header.tenant.clone(),
+        principal: header.principal.clone(),
+        traceparent: header.traceparent.clone(),
+        priority: header.priority,
+        correlation_id: workflow.to_owned(),
+        ..envelope
+    }
+}
+
+/// How a workflow is doing, to be told.
+pub(crate) struct Telling<'a> {
+    pub(crate) workflow: &'a str,
+    pub(crate) header: &'a Header,
+    pub(crate) sequence: u64,
+    pub(crate) phase: Phase,
+    pub(crate) nodes: Vec<NodeProgress>,
+    pub(crate) output: Option<&'a Value>,
+    pub(crate) error: Option<&'a Error>,
+}
+
+/// The payload that tells how a workflow is doing.
+pub(crate) fn event(telling: Telling<'_>) -> Bytes {
+    let event = plato_wire::WorkflowEvent {
+        workflow_id: telling.workflow.to_owned(),
+        sequence: telling.sequence,
+        state: state(telling.phase).into(),
+        nodes: telling.nodes.into_iter().map(node).collect(),
+        output: telling.output.cloned().map(Into::into).into(),
+        error: telling.error.cloned().map(Into::into).into(),
+        ..Default::default()
+    };
+    envelope::to_payload(&about(
+        telling.workflow,
+        telling.header,
+        envelope::seal(&event),
+    ))
+}
+
+fn state(phase: Phase) -> plato_wire::WorkflowState {
+    match phase {
+        Phase::Running | Phase::Failing | Phase::Canceling => plato_wire::WorkflowState::Running,
+        Phase::Succeeded => plato_wire::WorkflowState::Succeeded,
+        Phase::Failed => plato_wire::WorkflowState::Failed,
+        Phase::Canceled => plato_wire::WorkflowState::Canceled,
+    }
+}
+
+fn node(node: NodeProgress) -> plato_wire::NodeProgress {
+    plato_wire::NodeProgress {
+        node: node.name,
+        state: node_state(node.phase).into(),
+        total: node.total,
+        done: node.done,
+        running: node.running,
+        from_memo: node.sums.from_memo,
+        in_flight: node.in_flight,
+        retries: node.sums.retries,
+        cpu_ms: node.sums.cpu_ms,
+        decode_cpu_ms: node.sums.decode_cpu_ms,
+        output_bytes: node.sums.output_bytes,
+        ..Default::default()
+    }
+}
+
+fn node_state(phase: NodePhase) -> plato_wire::NodeState {
+    match phase {
+        NodePhase::Waiting => plato_wire::NodeState::Waiting,
+        NodePhase::Running => plato_wire::NodeState::Running,
+        NodePhase::Succeeded => plato_wire::NodeState::Succeeded,
+        NodePhase::Failed => plato_wire::NodeState::Failed,
+        NodePhase::Skipped => plato_wire::NodeState::Skipped,
+        NodePhase::Canceled => plato_wire::NodeState::Canceled,
+    }
+}
