@@ -1,0 +1,209 @@
+//! Building the table of a source.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use stratum_init::Running;
+use tracing::{debug, info};
+use video::TimeBase;
+
+use crate::decode::{LOGGING, decoder};
+use crate::observe::{DECODED, Observed, Seen};
+use crate::packets::{ENTRIES, RawPacket};
+use crate::tools::{each_line, read_all, succeeded, url};
+use crate::{Error, FrameTable, Origin, Packet, SourceInfo, Timing, Tools, packets, trust};
+
+/// Bounds what a hostile file can make ffprobe tell.
+const LARGEST_DESCRIPTION: u64 = 8 << 20;
+const LARGEST_COMPLAINT: u64 = 64 << 10;
+
+/// Reads the source once, without decoding where the container can be trusted.
+///
+/// # Errors
+/// When it has no video that can be decoded, or its picture size changes.
+pub async fn build_table(tools: &Tools, source: &Path) -> Result<FrameTable, Error> {
+    let info = describe(tools, source).await?;
+    let (packets, said) = list_packets(tools, source, info.track).await?;
+    match trust::doubt(&info, &packets, &said) {
+        None => {
+            debug!(frames = packets.len(), "frame table from packets");
+            let rows = packets.iter().filter_map(RawPacket::row).collect();
+            Ok(FrameTable::new(info, Origin::Demuxed, Timing::Source, rows))
+        }
+        Some(why) => {
+            info!(why, "frame table from a decode of everything");
+            let frames = decode_all(tools, source, info.track).await?;
+            from_decode(info, &packets, &frames)
+        }
+    }
+}
+
+async fn describe(tools: &Tools, source: &Path) -> Result<SourceInfo, Error> {
+    let args = probe(
+        source,
+        "-v error -show_streams -show_format -show_data_hash sha256 -of json",
+    );
+    let (json, _) = run_probe(tools.ffprobe(source, args).await?).await?;
+    SourceInfo::parse(&json)
+}
+
+async fn run_probe(mut running: Running) -> Result<(Vec<u8>, String), Error> {
+    let (out, err) = pipes(&mut running)?;
+    let (json, said) = tokio::try_join!(
+        read_all(out, LARGEST_DESCRIPTION),
+        read_all(err, LARGEST_COMPLAINT)
+    )?;
+    let said = String::from_utf8_lossy(&said).into_owned();
+    succeeded("ffprobe", &running.wait().await?, said.clone())?;
+    Ok((json, said))
+}
+
+async fn list_packets(
+    tools: &Tools,
+    source: &Path,
+    track: u32,
+) -> Result<(Vec<RawPacket>, String), Error> {
+    let what =
+        format!("-v warning -select_streams {track} -show_entries {ENTRIES} -of compact=p=0");
+    let mut running = tools.ffprobe(source, probe(source, &what)).await?;
+    let (out, err) = pipes(&mut running)?;
+    let mut all = Vec::new();
+    let lines = each_line(out, |line| packets::line(&mut all, line));
+    let ((), said) = tokio::try_join!(lines, read_all(err, LARGEST_COMPLAINT))?;
+    let said = String::from_utf8_lossy(&said).into_owned();
+    succeeded("ffprobe", &running.wait().await?, said.clone())?;
+    Ok((all, said))
+}
+
+fn pipes(
+    running: &mut Running,
+) -> Result<(tokio::process::ChildStdout, tokio::process::ChildStderr), Error> {
+    let both = running.take_stdout().zip(running.take_stderr());
+    both.ok_or_else(|| Error::Source("the tool has no output to read".into()))
+}
+
+fn probe(source: &Path, what: &str) -> Vec<OsString> {
+    let words = what.split(' ').chain(["-protocol_whitelist", "file"]);
+    let mut args: Vec<OsString> = words.map(OsString::from).collect();
+    args.push(url(source));
+    args
+}
+
+/// What the decoder gives for the whole file, through the same door as every later range.
+async fn decode_all(tools: &Tools, source: &Path, track: u32) -> Result<Vec<Seen>, Error> {
+    let mut args: Vec<OsString> = LOGGING.split(' ').map(OsString::from).collect();
+    args.extend(decoder(source, 0, None));
+    let after = format!(
+        "-map 0:{track} -vf {DECODED}=checksum=0 -autoscale 0 -fps_mode passthrough -f null -"
+    );
+    args.extend(after.split(' ').map(OsString::from));
+    let mut running = tools.ffmpeg(source, None, args).await?;
+    let mut observed = Observed::default();
+    if let Some(log) = running.take_stderr() {
+        each_line(log, |line| {
+            observed.line(line);
+            Ok(())
+        })
+        .await?;
+    }
+    succeeded("ffmpeg", &running.wait().await?, observed.said())?;
+    Ok(observed.decoded)
+}
+
+fn from_decode(
+    info: SourceInfo,
+    packets: &[RawPacket],
+    frames: &[Seen],
+) -> Result<FrameTable, Error> {
+    if frames.is_empty() {
+        return Err(Error::Source("no frame can be decoded".into()));
+    }
+    if let Some(index) = frames
+        .iter()
+        .position(|f| f.resolution != frames[0].resolution)
+    {
+        return Err(Error::Source(format!(
+            "the picture size changes at frame {index}"
+        )));
+    }
+    if packets.iter().all(|packet| packet.pts.is_none()) {
+        return Ok(counted(info, frames.len()));
+    }
+    let (timing, rows) = match match_packets(packets, frames) {
+        Some(rows) => (Timing::Source, rows),
+        None if times_rise(frames) => (Timing::Source, rows_in_order(&info, frames)),
+        None => (Timing::Repaired, rows_in_order(&info, frames)),
+    };
+    Ok(FrameTable::new(info, Origin::Decoded, timing, rows))
+}
+
+/// A source without any times: one tick is one nominal frame.
+fn counted(mut info: SourceInfo, frames: usize) -> FrameTable {
+    let period = info.format.frame_rate.as_rational().inverse();
+    info.format.time_base = period
+        .and_then(TimeBase::new)
+        .unwrap_or(info.format.time_base);
+    let step = info.nominal_duration();
+    let rows = (0..frames as i64)
+        .map(|index| row(index * step, step))
+        .collect();
+    FrameTable::new(info, Origin::Decoded, Timing::Repaired, rows)
+}
+
+fn times_rise(frames: &[Seen]) -> bool {
+    let all_there = frames.iter().all(|frame| frame.pts.is_some());
+    all_there && frames.is_sorted_by(|a, b| a.pts < b.pts)
+}
+
+/// The packets that became frames, when their times say which did: seeking works as in a table
+/// from packets alone. `None` when times do not tell.
+fn match_packets(packets: &[RawPacket], frames: &[Seen]) -> Option<Vec<Packet>> {
+    if !times_rise(frames) {
+        return None;
+    }
+    let mut decoded: HashMap<i64, bool> = frames
+        .iter()
+        .filter_map(|f| Some((f.pts?, f.key)))
+        .collect();
+    let mut rows = Vec::with_capacity(packets.len());
+    for packet in packets {
+        let mut row = packet.row()?;
+        let became = decoded.remove(&row.pts);
+        row.shown = became.is_some();
+        row.key &= became.unwrap_or(packet.hidden);
+        rows.push(row);
+    }
+    decoded.is_empty().then_some(rows)
+}
+
+/// One row for each frame that came out. A frame without a time later than its predecessor's
+/// follows it by one nominal frame.
+fn rows_in_order(info: &SourceInfo, frames: &[Seen]) -> Vec<Packet> {
+    let step = info.nominal_duration();
+    let mut last: Option<i64> = None;
+    let mut rows = Vec::with_capacity(frames.len());
+    for frame in frames {
+        let next = last.map_or(0, |last| last.saturating_add(step));
+        let pts = frame
+            .pts
+            .filter(|pts| last.is_none_or(|last| *pts > last))
+            .unwrap_or(next);
+        last = Some(pts);
+        rows.push(row(pts, step));
+    }
+    rows
+}
+
+/// A frame of which nothing but its time is known.
+fn row(pts: i64, duration: i64) -> Packet {
+    Packet {
+        pts,
+        dts: pts,
+        duration,
+        key: false,
+        shown: true,
+        position: None,
+        size: 0,
+    }
+}

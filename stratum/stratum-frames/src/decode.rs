@@ -1,0 +1,146 @@
+//! Decoding a range to a FIFO or file.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use stratum_init::Exit;
+
+use crate::observe::{DECODED, DELIVERED, Observed};
+use crate::tools::{each_line, succeeded, url};
+use crate::{Error, FrameTable, Method, Mismatch, Plan, Timing, Tools, verify_range};
+
+/// How a range is decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodeOptions {
+    /// Decoder threads.
+    pub threads: u32,
+    /// ffmpeg's name of a sample layout to convert to; the source's own when `None`.
+    pub pixel_format: Option<video::PixelFormat>,
+}
+
+/// A range that was decoded.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    /// How ffmpeg ended, with the CPU time it took.
+    pub exit: Exit,
+    pub observed: Observed,
+    /// Whether exactly the frames of the range came out. If not, what was written is worthless:
+    /// decode [`Plan::linear`] into a fresh output. A linear plan that does not match either means
+    /// that the source is not what it was.
+    pub verdict: Result<(), Mismatch>,
+}
+
+impl Default for DecodeOptions {
+    fn default() -> Self {
+        DecodeOptions {
+            threads: 1,
+            pixel_format: None,
+        }
+    }
+}
+
+/// Every line as it is, with its level.
+pub(crate) const LOGGING: &str = "-nostdin -hide_banner -nostats -loglevel repeat+level+info";
+
+/// Decodes the range as YUV4MPEG2 into `output`, an existing FIFO or file, opened by ffmpeg in its
+/// sandbox. Returns when ffmpeg has ended; the reader of a FIFO runs meanwhile.
+///
+/// # Errors
+/// When ffmpeg cannot be run or fails. A reader that closes early is a failure of ffmpeg, too.
+pub async fn decode_range(
+    tools: &Tools,
+    source: &Path,
+    table: &FrameTable,
+    plan: &Plan,
+    output: &Path,
+    options: &DecodeOptions,
+) -> Result<Decoded, Error> {
+    let args = arguments(source, table, plan, output, options);
+    let mut running = tools.ffmpeg(source, Some(output), args).await?;
+    let mut observed = Observed::default();
+    if let Some(log) = running.take_stderr() {
+        each_line(log, |line| {
+            observed.line(line);
+            Ok(())
+        })
+        .await?;
+    }
+    let exit = running.wait().await?;
+    succeeded("ffmpeg", &exit, observed.said())?;
+    let verdict = verify_range(table, plan, &observed);
+    Ok(Decoded {
+        exit,
+        observed,
+        verdict,
+    })
+}
+
+/// The arguments of ffmpeg for a range.
+#[must_use]
+pub fn arguments(
+    source: &Path,
+    table: &FrameTable,
+    plan: &Plan,
+    output: &Path,
+    options: &DecodeOptions,
+) -> Vec<OsString> {
+    let track = table.source().track;
+    let filters = filters(table, plan, options);
+    let mut args: Vec<OsString> = LOGGING.split(' ').map(OsString::from).collect();
+    args.extend(decoder(source, options.threads, seek(plan)));
+    let after = format!(
+        "-map 0:{track} -vf {filters} -autoscale 0 -fps_mode passthrough -enc_time_base -1 \
+         -sws_flags accurate_rnd+bitexact -strict -1 -f yuv4mpegpipe -y"
+    );
+    args.extend(after.split_whitespace().map(OsString::from));
+    args.push(url(output));
+    args
+}
+
+/// The input, with the source's own times and orientation. No threads means as many as ffmpeg
+/// likes.
+pub(crate) fn decoder(source: &Path, threads: u32, seek_us: Option<i64>) -> Vec<OsString> {
+    let seek = seek_us.map(|us| format!("-noaccurate_seek -seek_timestamp 1 -ss {us}us"));
+    let before = format!(
+        "-copyts -noautorotate -threads {threads} -filter_threads 1 -protocol_whitelist file \
+         -max_pixels {MOST_PIXELS} {}",
+        seek.unwrap_or_default()
+    );
+    let mut args: Vec<OsString> = before.split_whitespace().map(OsString::from).collect();
+    args.extend(["-i".into(), url(source)]);
+    args
+}
+
+/// 16K × 16K.
+const MOST_PIXELS: u64 = 1 << 28;
+
+fn seek(plan: &Plan) -> Option<i64> {
+    match plan.method {
+        Method::Seek { seek_us, .. } => Some(seek_us),
+        Method::Linear => None,
+    }
+}
+
+/// Everything the decoder gives is logged, then all but the range is dropped, and the rest logged
+/// again. The drop also ends the decode behind the range.
+fn filters(table: &FrameTable, plan: &Plan, options: &DecodeOptions) -> String {
+    let convert = options.pixel_format.as_ref();
+    let convert = convert.map_or(String::new(), |name| format!(",format={name}"));
+    let trim = trim(table, plan);
+    format!("{DECODED}=checksum=0,{trim},{DELIVERED}=checksum=0{convert}")
+}
+
+fn trim(table: &FrameTable, plan: &Plan) -> String {
+    let by_time = |plan: &Plan| {
+        let start = table.frame(plan.start)?.pts;
+        let end = table
+            .frame(plan.end)
+            .map_or(String::new(), |f| format!(":end_pts={}", f.pts));
+        Some(format!("trim=start_pts={start}{end}"))
+    };
+    let count = format!("trim=start_frame={}:end_frame={}", plan.start, plan.end);
+    match plan.method {
+        Method::Seek { .. } if table.timing() == Timing::Source => by_time(plan).unwrap_or(count),
+        Method::Seek { .. } | Method::Linear => count,
+    }
+}
