@@ -7,6 +7,7 @@
 mod blobs;
 pub mod conformance;
 mod digest;
+mod file_uri;
 pub mod list;
 mod local;
 mod spi;
@@ -15,6 +16,7 @@ mod wire;
 
 pub use blobs::Blobs;
 pub use digest::{Digest, Hasher, NotADigest};
+pub use file_uri::{FileUri, NotAFileUri};
 pub use local::LocalBlobs;
 pub use spi::{BlobError, BlobRef, BlobStore, StagedFile};
 pub use value::{ListRef, NamedBlob, Value};

@@ -1,8 +1,9 @@
 //! Sources: files of the host that are read and never changed (seam S7).
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use blob::FileUri;
 use errors::Error;
 use stratum::{Source, SourceIdentity};
 
@@ -31,13 +32,10 @@ pub(crate) fn unchanged(source: &Source) -> Result<(), Error> {
     Err(Error::source("SOURCE_CHANGED", message).hint(hint))
 }
 
-fn path(source: &Source) -> Result<&Path, Error> {
-    let path = source.uri.strip_prefix("file://").map(Path::new);
-    path.filter(|path| path.is_absolute()).ok_or_else(|| {
-        let message = format!(
-            "cannot read {}: only file:///absolute/path is supported",
-            source.uri
-        );
+fn path(source: &Source) -> Result<PathBuf, Error> {
+    let uri: Result<FileUri, _> = source.uri.parse();
+    uri.map(|uri| uri.path().to_owned()).map_err(|problem| {
+        let message = format!("cannot read {}: {problem}", source.uri);
         Error::user("SOURCE_SCHEME", message)
     })
 }
@@ -50,11 +48,13 @@ fn missing(source: &Source, error: &std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::path::Path;
+
     use super::*;
 
     fn source(path: &Path) -> Source {
         Source {
-            uri: format!("file://{}", path.display()),
+            uri: FileUri::of(path).unwrap().to_string(),
             identity: SourceIdentity::from(&fs::metadata(path).unwrap()),
         }
     }
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_source_is_recognised_until_it_changes() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("in.mp4");
+        let path = directory.path().join("100 % in.mp4");
         fs::write(&path, "one").unwrap();
         let source = source(&path);
         assert_eq!(open(&source, None).unwrap(), path.canonicalize().unwrap());

@@ -1,12 +1,12 @@
 //! From what the workflow ended with to what the caller gets.
 
-use blob::{BlobError, BlobRef, Blobs, Value};
+use blob::{BlobError, BlobRef, Blobs, FileUri, Value};
 use errors::Error;
 use optimus::{Ended, Stage};
 
 use crate::files::{self, Publication};
 use crate::summary::{RECIPE, Summary, VIDEO};
-use crate::validate::{FileUri, Place, Target};
+use crate::validate::{Place, Target};
 use crate::wire;
 
 /// The longest resolved recipe, in bytes: 100,000 boundaries and room to spare.

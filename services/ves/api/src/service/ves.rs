@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use blob::{Blobs, Value};
+use blob::{Blobs, FileUri, Value};
 use errors::Error;
 use optimus::{Checked, Ended, Service};
 use proto::stratum::v1::{Source, SourceIdentity};
@@ -9,7 +9,7 @@ use proto::stratum::v1::{Source, SourceIdentity};
 use super::output;
 use crate::files;
 use crate::function::Job;
-use crate::validate::{FileUri, Place, Policy, Target, ValidRequest, inspect, validate};
+use crate::validate::{Place, Policy, Target, ValidRequest, inspect, validate};
 use crate::wire;
 
 /// What the service is allowed to do, and with what.

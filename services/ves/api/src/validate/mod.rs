@@ -5,7 +5,6 @@ mod policy;
 mod uri;
 
 pub use policy::{Place, Policy};
-pub use uri::FileUri;
 
 use std::collections::BTreeMap;
 

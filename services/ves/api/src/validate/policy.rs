@@ -1,8 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use blob::FileUri;
 use errors::Error;
-
-use super::FileUri;
 
 /// Where files may be read and written; nowhere by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
