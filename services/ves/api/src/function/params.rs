@@ -31,8 +31,6 @@ pub struct SplitResult {
     pub encoder_args: Vec<String>,
     /// Empty = none.
     pub filter_graph: String,
-    /// SHA-256 of `recipe.json`, in hexadecimal.
-    pub recipe_digest: String,
 }
 
 /// One line of the splitter's `elements.ndjson`: one chunk.

@@ -8,6 +8,9 @@ use crate::recipe::{Alignment, Chunking, Target};
 /// The most chunks of one video.
 pub const MAX_CHUNKS: u64 = 100_000;
 
+/// The shortest target, in frames, that leaves room to move a cut.
+const LEAST_MOVABLE: u64 = 8;
+
 /// Boundaries of consecutive chunks that cover all frames: n + 1 ascending indices for n chunks,
 /// the first 0, the last the number of frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,8 +87,8 @@ pub fn plan(
         return Err(PlanError::TooMany { target, chunks });
     }
     Ok(ChunkPlan(match chunking.alignment {
-        Alignment::Fixed => grid(frames, target),
-        Alignment::Source => near(frames, target, random_access),
+        Alignment::Source if target >= LEAST_MOVABLE => near(frames, target, random_access),
+        Alignment::Source | Alignment::Fixed => grid(frames, target),
     }))
 }
 
@@ -100,28 +103,45 @@ fn grid(frames: u64, target: u64) -> Vec<u64> {
     boundaries
 }
 
-/// Equal lengths up to `target`, each cut moved to the nearest random access point within a
-/// quarter of it.
+/// Equal lengths up to `target`, the last ones shorter so that workers end together, and each cut
+/// moved to the nearest random access point within an eighth of the target: farther moves would
+/// leave workers idle for longer than the spared decoding takes.
 fn near(frames: u64, target: u64, random_access: &[u64]) -> Vec<u64> {
-    let chunks = frames.div_ceil(target);
+    let even = even_cuts(frames, target);
+    let (runt, reach) = ((target / 4).max(1), target / 8);
     let mut boundaries = vec![0];
-    for i in 1..chunks {
-        let even = share(frames, i, chunks);
-        let next = share(frames, i + 1, chunks);
-        let previous = boundaries[boundaries.len() - 1];
-        let runt = target.div_ceil(4);
-        let floor = (previous + runt).max(even.saturating_sub(target / 4));
-        let ceiling = (even + target / 4)
-            .min(next.saturating_sub(1))
-            .min(frames - runt.min(frames));
-        boundaries.push(nearest(even, floor, ceiling, random_access).unwrap_or(even));
+    for cut in even.windows(3) {
+        let (previous, wanted) = (boundaries[boundaries.len() - 1], cut[1]);
+        let floor = (previous + runt).max(wanted.saturating_sub(reach));
+        let ceiling = (wanted + reach).min(cut[2].saturating_sub(runt));
+        boundaries.push(nearest(wanted, floor, ceiling, random_access).unwrap_or(wanted));
     }
     boundaries.push(frames);
     boundaries
 }
 
-fn share(frames: u64, i: u64, chunks: u64) -> u64 {
-    (u128::from(frames) * u128::from(i) / u128::from(chunks)) as u64
+/// Boundaries in quarters of a chunk: the last chunk has two, the one before it three, the others
+/// four. Of two chunks, both have the same.
+fn even_cuts(frames: u64, target: u64) -> Vec<u64> {
+    let quarters = (4 * u128::from(frames)).div_ceil(u128::from(target));
+    let chunks = match quarters {
+        0..=4 => 1,
+        5..=8 => 2,
+        _ => (quarters + 3).div_ceil(4) as u64,
+    };
+    let ends = (1..=chunks).map(|i| match chunks - i {
+        _ if chunks <= 2 => 4 * i,
+        0 => 4 * chunks - 3,
+        1 => 4 * chunks - 5,
+        _ => 4 * i,
+    });
+    let whole = if chunks <= 2 {
+        4 * chunks
+    } else {
+        4 * chunks - 3
+    };
+    let cut = |end| (u128::from(frames) * u128::from(end) / u128::from(whole)) as u64;
+    [0].into_iter().chain(ends.map(cut)).collect()
 }
 
 /// The element of `points` within `floor..=ceiling` nearest to `wanted`; the lower of two.
@@ -188,19 +208,29 @@ mod tests {
 
     #[test]
     fn cuts_move_to_near_random_access_points_only() {
-        let points = [0, 90, 110, 176, 224, 299];
         assert_eq!(
-            cuts(300, 100, Alignment::Source, &points),
-            [0, 90, 176, 300]
+            cuts(225, 100, Alignment::Source, &[0, 90, 112, 178]),
+            [0, 90, 178, 225]
         );
         assert_eq!(
-            cuts(300, 100, Alignment::Source, &[0, 70, 130]),
-            [0, 100, 200, 300]
+            cuts(225, 100, Alignment::Source, &[0, 87, 188]),
+            [0, 100, 175, 225]
         );
-        assert_eq!(
-            cuts(1253, 240, Alignment::Source, &[]),
-            [0, 208, 417, 626, 835, 1044, 1253]
-        );
+    }
+
+    #[test]
+    fn the_last_chunks_are_shorter_and_two_are_alike() {
+        let lengths = |n, target| {
+            let cuts = cuts(n, target, Alignment::Source, &[]);
+            cuts.windows(2)
+                .map(|pair| pair[1] - pair[0])
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(lengths(240, 240), [240]);
+        assert_eq!(lengths(241, 240), [120, 121]);
+        assert_eq!(lengths(1253, 240), [238, 239, 238, 239, 179, 120]);
+        assert_eq!(lengths(3, 1), [1, 1, 1]);
+        assert_eq!(lengths(17, 8), [7, 6, 4]);
     }
 
     #[test]
@@ -234,24 +264,24 @@ mod tests {
             let target = u64::from(target);
             for chunk in plan.chunks() {
                 let length = chunk.end - chunk.start;
-                prop_assert!(length >= n.min(target.div_ceil(4)), "{chunk:?} of {target}");
-                prop_assert!(length <= target + target / 2 + 1, "{chunk:?} of {target}");
+                prop_assert!(length >= n.min((target / 4).max(1)), "{chunk:?} of {target}");
+                prop_assert!(length <= target + target / 4 + 1, "{chunk:?} of {target}");
             }
         }
 
         #[test]
-        fn every_aligned_cut_is_a_point_or_has_none_near(
+        fn every_aligned_cut_is_a_point_or_where_it_was_wanted(
             n in 100u64..10_000,
-            target in 20u32..500,
+            target in 8u32..500,
             points in proptest::collection::btree_set(0u64..10_000, 0..200),
         ) {
             let points: Vec<_> = points.into_iter().collect();
-            let chunks = n.div_ceil(u64::from(target));
+            let wanted = even_cuts(n, u64::from(target));
             let cuts = cuts(n, target, Alignment::Source, &points);
-            for (i, cut) in cuts.iter().enumerate().skip(1).take(chunks as usize - 1) {
-                let even = share(n, i as u64, chunks);
-                prop_assert!(*cut == even || points.contains(cut));
-                prop_assert!(cut.abs_diff(even) <= u64::from(target) / 4);
+            prop_assert_eq!(cuts.len(), wanted.len());
+            for (cut, wanted) in cuts.iter().zip(&wanted) {
+                prop_assert!(cut == wanted || points.contains(cut));
+                prop_assert!(cut.abs_diff(*wanted) <= u64::from(target) / 8);
             }
         }
     }

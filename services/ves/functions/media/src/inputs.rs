@@ -3,6 +3,7 @@
 use std::fs;
 
 use errors::Error;
+use stratum_frames::FrameTable;
 use ves_api::function::{WorkDir, io};
 use ves_api::recipe::ResolvedRecipe;
 
@@ -22,5 +23,17 @@ pub(crate) fn recipe(work: &WorkDir) -> Result<ResolvedRecipe, Error> {
 
 /// When each frame is shown, by `input/frames.table`.
 pub(crate) fn timeline(work: &WorkDir) -> Result<Timeline, Error> {
-    work.read_json(&work.input(FRAME_TABLE))
+    let path = work.input(FRAME_TABLE);
+    let bytes = fs::read(&path).map_err(|e| io("reading", &path, &e))?;
+    let table = FrameTable::decode(&bytes)
+        .map_err(|e| Error::platform("MALFORMED_INPUT", format!("{}: {e}", path.display())))?;
+    Ok(Timeline {
+        time_base: table.source().format.time_base,
+        pts: table.range(0, table.len()).map(|frame| frame.pts).collect(),
+        last_duration: table
+            .len()
+            .checked_sub(1)
+            .and_then(|last| table.duration(last))
+            .unwrap_or(1),
+    })
 }

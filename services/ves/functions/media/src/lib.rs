@@ -8,7 +8,9 @@
 mod assemble;
 mod inputs;
 mod mp4;
+mod split;
 mod validate;
 
 pub use assemble::assemble;
+pub use split::split;
 pub use validate::validate;

@@ -6,6 +6,7 @@ use ves_api::function::run;
 
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
+        Some("split") => run(ves_media::split),
         Some("assemble") => run(ves_media::assemble),
         Some("validate") => run(ves_media::validate),
         _ => {

@@ -4,7 +4,7 @@ use errors::Error;
 use video::TimeBase;
 
 /// When each frame is shown, in presentation order.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Timeline {
     pub(crate) time_base: TimeBase,
     /// Ticks, ascending.

@@ -1,0 +1,16 @@
+use errors::Error;
+use stratum_frames::Error as Frames;
+
+/// Whose fault it is that there is no frame table.
+pub(crate) fn failure(error: Frames) -> Error {
+    let message = error.to_string();
+    match error {
+        Frames::Source(_) | Frames::Tool { .. } => Error::source("UNREADABLE_SOURCE", message)
+            .at("video_source.uri")
+            .hint("see whether ffprobe can read the file"),
+        Frames::ToolNotFound(_) => {
+            Error::platform("TOOL_MISSING", message).hint("install ffmpeg where functions run")
+        }
+        Frames::Init(_) | Frames::Io { .. } => Error::platform("FRAME_TABLE", message),
+    }
+}

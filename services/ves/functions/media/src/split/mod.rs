@@ -1,0 +1,114 @@
+//! Reads a source's index, cuts it into chunks, and writes the resolved recipe down.
+
+mod failure;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use errors::Error;
+use stratum_frames::{FrameTable, Tools, build_table, plan_range, range_digest};
+use ves_api::function::{ChunkElement, Progress, SplitParams, SplitResult, WorkDir, io};
+use ves_api::recipe::{Problems, Recipe, ResolvedRecipe, SourceFacts};
+
+use crate::inputs::{FRAME_TABLE, RECIPE};
+use failure::failure;
+
+/// The list of chunks, below `output/`.
+const ELEMENTS: &str = "elements.ndjson";
+
+/// Splits `input/source`.
+pub fn split(work: &WorkDir, params: SplitParams, _: &mut Progress) -> Result<SplitResult, Error> {
+    let recipe = Recipe::try_from(params.recipe).map_err(Problems::into_error)?;
+    // Tools are given the path from elsewhere.
+    let path = work.input("source");
+    let path = fs::canonicalize(&path).map_err(|e| io("finding", &path, &e))?;
+    let table = table(&path)?;
+    let facts = SourceFacts {
+        format: &table.source().format,
+        frames: table.len(),
+        random_access: &random_access(&table),
+        digest: &table.digest(),
+    };
+    let resolved = ResolvedRecipe::new(recipe, &facts, params.function_digests)?;
+    put(work, FRAME_TABLE, &table.encode())?;
+    put(work, ELEMENTS, &elements(&path, &table, &resolved)?)?;
+    let json = resolved.to_json();
+    let json = json.map_err(|e| Error::platform("MALFORMED_RECIPE", e.to_string()))?;
+    put(work, RECIPE, &json)?;
+    Ok(result(&table, resolved))
+}
+
+fn table(path: &Path) -> Result<FrameTable, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|e| io("starting", path, &e))?;
+    let tools = Tools::locate().map_err(failure)?;
+    runtime.block_on(build_table(&tools, path)).map_err(failure)
+}
+
+/// Indices of frames at which decoding can start.
+fn random_access(table: &FrameTable) -> Vec<u64> {
+    let frames = (0..).zip(table.range(0, table.len()));
+    frames
+        .filter(|(_, packet)| packet.key)
+        .map(|(index, _)| index)
+        .collect()
+}
+
+fn elements(path: &Path, table: &FrameTable, resolved: &ResolvedRecipe) -> Result<Vec<u8>, Error> {
+    let source = File::open(path).map_err(|e| io("reading", path, &e))?;
+    let mut lines = Vec::new();
+    for (index, frames) in (0..).zip(resolved.plan.chunks()) {
+        let (start, end) = (frames.start, frames.end);
+        let packets_digest = packets_digest(path, &source, table, (start, end))?;
+        let element = ChunkElement {
+            index,
+            start,
+            end,
+            packets_digest,
+        };
+        serde_json::to_writer(&mut lines, &element)
+            .map_err(|e| Error::platform("MALFORMED_ELEMENT", e.to_string()))?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
+/// What the chunk is decoded from; where its packets cannot be told, the whole source by its
+/// table, and the range.
+fn packets_digest(
+    path: &Path,
+    source: &File,
+    table: &FrameTable,
+    (start, end): (u64, u64),
+) -> Result<String, Error> {
+    let plan = plan_range(table, start, end)
+        .map_err(|e| Error::function("FRAME_RANGE", e.to_string()).frames(start, end))?;
+    let digest = range_digest(source, table, &plan).map_err(|e| io("reading", path, &e))?;
+    Ok(match digest {
+        Some(digest) => digest.as_str().to_owned(),
+        None => format!("{} {start}..{end}", table.digest()),
+    })
+}
+
+fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
+    let format = resolved.format;
+    SplitResult {
+        frames: table.len(),
+        chunks: resolved.plan.count() as u64,
+        width: format.resolution.width(),
+        height: format.resolution.height(),
+        pixel_format: format.pixel_format.to_string(),
+        frame_rate: format.frame_rate.to_string(),
+        encoder_args: resolved.encoder_args,
+        filter_graph: resolved.filter_graph,
+    }
+}
+
+fn put(work: &WorkDir, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let mut file = work.create(name)?;
+    let written = file.write_all(bytes).and_then(|()| file.flush());
+    written.map_err(|e| io("writing", &work.output(name), &e))
+}

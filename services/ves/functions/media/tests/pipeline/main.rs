@@ -1,0 +1,10 @@
+//! The service's functions one after the other, on clips that are hard to cut, with a plain
+//! linear decode as the oracle.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod audio;
+mod defects;
+mod refusals;
+mod same;
+mod stages;

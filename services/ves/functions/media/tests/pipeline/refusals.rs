@@ -1,0 +1,54 @@
+//! What cannot be done is refused before anything is encoded, with what would do.
+
+use corpus::Clip;
+
+use crate::stages::{encode, lossless, ready};
+
+#[test]
+fn an_odd_size_with_subsampled_chroma_is_refused() {
+    if !ready() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join("odd.mkv");
+    let path = odd.display().to_string();
+    let args = [
+        "-v",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=353x287:r=25:d=0.4",
+        "-pix_fmt",
+    ];
+    let args = args.into_iter().chain(["yuv420p", "-c:v", "ffv1", &path]);
+    corpus::run("ffmpeg", args).unwrap();
+    let error = encode(&odd, &lossless(30)).err().unwrap();
+    assert_eq!(error["class"], "user");
+    assert_eq!(error["code"], "UNSUPPORTED_SIZE");
+    assert_eq!(error["hint"], "ask for 352x286");
+}
+
+#[test]
+fn what_is_no_video_is_refused() {
+    if !ready() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("notes.txt");
+    std::fs::write(&text, "no video\n".repeat(1000)).unwrap();
+    let error = encode(&text, &lossless(30)).err().unwrap();
+    assert_eq!(error["class"], "source");
+}
+
+#[test]
+fn a_size_asked_for_is_scaled_to_and_keeps_the_shape() {
+    if !ready() {
+        return;
+    }
+    let source = corpus::clip(Clip::InterlacedMpegPs).unwrap();
+    let mut recipe = lossless(30);
+    recipe["resolution"] = serde_json::json!({"width": 360, "height": 240});
+    let encoded = encode(&source, &recipe).unwrap();
+    assert!(encoded.validated.is_ok(), "{:?}", encoded.validated);
+}

@@ -1,0 +1,173 @@
+//! The stages, as the platform would run them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use ves_api::function::{AvcParams, Progress, WorkDir};
+
+/// A finished encode.
+pub(crate) struct Encoded {
+    pub(crate) folder: TempDir,
+    pub(crate) split: Value,
+    pub(crate) assembled: Value,
+    pub(crate) validated: Result<Value, Value>,
+}
+
+impl Encoded {
+    pub(crate) fn video(&self) -> PathBuf {
+        self.folder.path().join("assemble/output/video.mp4")
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        fs::read(self.video()).unwrap()
+    }
+}
+
+/// Lossless, in chunks of so many frames.
+pub(crate) fn lossless(frames: u32) -> Value {
+    json!({
+        "codec": {"preset": "ultrafast"},
+        "rateControl": {"lossless": true},
+        "chunkingDirectives": {"frames": frames},
+    })
+}
+
+/// Whether media tools are there; says so loudly when they are not.
+pub(crate) fn ready() -> bool {
+    let ready = corpus::have("ffmpeg") && corpus::have("ffprobe");
+    if !ready {
+        corpus::skip("encoding pipeline", "no ffmpeg and ffprobe");
+    }
+    ready
+}
+
+/// All stages; the error is the first one that failed before validation.
+pub(crate) fn encode(source: &Path, recipe: &Value) -> Result<Encoded, Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |stage: &str| folder.path().join(stage);
+    let split = media(
+        "split",
+        &at("split"),
+        &json!({"recipe": recipe}),
+        &[("source", source)],
+    )?;
+    let elements = fs::read_to_string(at("split").join("output/elements.ndjson")).unwrap();
+    for line in elements.lines() {
+        let chunk: Value = serde_json::from_str(line).unwrap();
+        encode_chunk(source, &split, &chunk, folder.path())?;
+    }
+    let (table, recipe) = (
+        at("split/output/frames.table"),
+        at("split/output/recipe.json"),
+    );
+    let (chunks, units) = (at("chunks"), at("units"));
+    let inputs = [
+        ("source", source),
+        ("frames.table", &table),
+        ("recipe.json", &recipe),
+        ("chunks", &chunks),
+        ("units", &units),
+    ];
+    let params = json!({"copy_other_tracks": true});
+    let assembled = media("assemble", &at("assemble"), &params, &inputs)?;
+    let video = at("assemble/output/video.mp4");
+    let inputs = [
+        ("video.mp4", &*video),
+        ("frames.table", &*table),
+        ("recipe.json", &*recipe),
+    ];
+    let params = json!({"other_tracks": assembled["other_tracks"]});
+    let validated = media("validate", &at("validate"), &params, &inputs);
+    Ok(Encoded {
+        split,
+        assembled,
+        validated,
+        folder,
+    })
+}
+
+/// Runs a function of `ves-media` in a working directory of its own.
+pub(crate) fn media(
+    function: &str,
+    work: &Path,
+    params: &Value,
+    inputs: &[(&str, &Path)],
+) -> Result<Value, Value> {
+    fs::create_dir_all(work.join("input")).unwrap();
+    fs::write(work.join("params.json"), params.to_string()).unwrap();
+    for (name, path) in inputs {
+        let _ = fs::remove_file(work.join("input").join(name));
+        std::os::unix::fs::symlink(path, work.join("input").join(name)).unwrap();
+    }
+    let status = Command::new(env!("CARGO_BIN_EXE_ves-media"))
+        .arg(function)
+        .current_dir(work)
+        .env("COSMOS_INIT", corpus::init_binary().unwrap())
+        .status()
+        .unwrap();
+    let read = |name: &str| {
+        let json = fs::read(work.join("output").join(name)).unwrap();
+        serde_json::from_slice(&json).unwrap()
+    };
+    if status.success() {
+        Ok(read("result.json"))
+    } else {
+        Err(read("error.json"))
+    }
+}
+
+/// The frames of the chunk by a linear decode, encoded.
+fn encode_chunk(source: &Path, split: &Value, chunk: &Value, folder: &Path) -> Result<(), Value> {
+    let number = |name: &str| chunk[name].as_u64().unwrap();
+    let (index, start, end) = (number("index"), number("start"), number("end"));
+    let work = WorkDir::new(folder.join(format!("encode-{index}")));
+    fs::create_dir_all(work.path().join("input")).unwrap();
+    fs::create_dir_all(work.path().join("output")).unwrap();
+    decode(
+        source,
+        start,
+        end,
+        split["pixel_format"].as_str().unwrap(),
+        &work.input("source.y4m"),
+    );
+    let params = AvcParams {
+        frames: end - start,
+        frame_rate: split["frame_rate"].as_str().unwrap().into(),
+        encoder_args: serde_json::from_value(split["encoder_args"].clone()).unwrap(),
+        filter_graph: split["filter_graph"].as_str().unwrap().into(),
+        packets_digest: chunk["packets_digest"].as_str().unwrap().into(),
+    };
+    let encoded = ves_avc::encode(&work, params, &mut Progress::silent());
+    encoded.map_err(|e| serde_json::to_value(e).unwrap())?;
+    for (list, name, extension) in [
+        ("chunks", "encoding.264", "264"),
+        ("units", "units.json", "json"),
+    ] {
+        fs::create_dir_all(folder.join(list)).unwrap();
+        let to = folder.join(list).join(format!("{index:08}.{extension}"));
+        fs::rename(work.output(name), to).unwrap();
+    }
+    fs::remove_file(work.input("source.y4m")).unwrap();
+    Ok(())
+}
+
+fn decode(source: &Path, start: u64, end: u64, layout: &str, to: &Path) {
+    let (source, to) = (source.display().to_string(), to.display().to_string());
+    let trim = format!("trim=start_frame={start}:end_frame={end}");
+    let before = [
+        "-nostdin",
+        "-v",
+        "error",
+        "-noautorotate",
+        "-i",
+        &source,
+        "-map",
+        "0:v:0",
+    ];
+    let after = ["-vf", &trim, "-fps_mode", "passthrough", "-pix_fmt", layout];
+    let format = ["-strict", "-1", "-f", "yuv4mpegpipe", &to];
+    corpus::run("ffmpeg", before.into_iter().chain(after).chain(format)).unwrap();
+}
