@@ -4,6 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
+use rustix::mount::UnmountFlags;
 use tempfile::TempDir;
 
 use crate::disk::{Disk, Model};
@@ -11,7 +12,6 @@ use crate::filesystem::DiskFilesystem;
 
 /// A disk under a directory, until it is taken back.
 pub struct Mount {
-    // First, so that it is unmounted before the directory goes.
     session: Option<BackgroundSession>,
     shared: Arc<Shared>,
     directory: TempDir,
@@ -107,13 +107,27 @@ impl Mount {
         self.shared.cut.notify_all();
     }
 
-    /// Unmounts and gives the disk back as it was last seen. Fails while a
-    /// process has a file open.
-    pub fn unmount(mut self) -> io::Result<Disk> {
-        if let Some(session) = self.session.take() {
-            session.umount_and_join()?;
-        }
-        Ok(self.shared.disk().clone())
+    /// Unmounts and gives the disk back as it was last seen.
+    pub fn unmount(mut self) -> Disk {
+        self.cut();
+        self.detach();
+        let empty = Disk::new(Model::Strict);
+        std::mem::replace(&mut *self.shared.disk(), empty)
+    }
+
+    /// Takes the disk from its directory. The thread that serves it is not waited
+    /// for: it ends when nobody sees the disk any more, and any process that has
+    /// copied the table of mounts meanwhile, as containers do, sees it on.
+    fn detach(&mut self) {
+        // Without the right to do so, the session asks the helper of FUSE.
+        let _ = rustix::mount::unmount(self.path(), UnmountFlags::DETACH);
+        drop(self.session.take());
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        self.detach();
     }
 }
 
