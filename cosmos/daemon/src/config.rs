@@ -153,6 +153,11 @@ impl Config {
         self
     }
 
+    /// Whether each role keeps its state in files of its own.
+    pub fn is_embedded(&self) -> bool {
+        self.store == "embedded"
+    }
+
     /// The folder of the blob store.
     pub fn blob_root(&self) -> PathBuf {
         self.blobs

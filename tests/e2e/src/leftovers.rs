@@ -12,9 +12,18 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Demands that, soon, no process names `folder`, nothing is mounted below it,
 /// and no staging is left in it.
 pub fn none_below(folder: &Path) -> Result<()> {
+    soon_none(|| below(folder))
+}
+
+/// Demands that, soon, no process names `folder`. Staging may remain: the next start sweeps it.
+pub fn no_processes_below(folder: &Path) -> Result<()> {
+    soon_none(|| processes(folder))
+}
+
+fn soon_none(look: impl Fn() -> Result<Vec<String>>) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let found = below(folder)?;
+        let found = look()?;
         if found.is_empty() {
             return Ok(());
         }

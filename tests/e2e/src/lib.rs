@@ -4,6 +4,9 @@
 //! them, and how to see that nothing was left behind.
 
 pub mod clip;
+pub mod installation;
 pub mod leftovers;
+pub mod log;
 pub mod programs;
 pub mod run;
+pub mod wide_map;

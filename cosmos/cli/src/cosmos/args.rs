@@ -21,6 +21,9 @@ pub enum Command {
     Run {
         /// The role
         role: Role,
+        /// Name of this process, where the host runs several of the role
+        #[arg(long)]
+        name: Option<String>,
         #[command(flatten)]
         common: Common,
     },

@@ -1,8 +1,23 @@
 //! The `ves` command: encode video on this machine, with nothing to set up.
 
 mod args;
+mod cache;
 mod duration;
+mod encode;
+mod job;
+mod place;
 mod report;
 mod snapshot;
 
-pub use args::{Command, EncodeArgs, Ves};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::args::{Command, Ves};
+
+/// Runs the command and says how it ended.
+pub fn main() -> ExitCode {
+    match Ves::parse().command {
+        Command::Encode(args) => encode::main(&args),
+    }
+}

@@ -78,8 +78,7 @@ enum Voice {
 
 impl Reporter {
     /// JSON on request; a bar where standard error is a terminal; else lines.
-    /// `frames` is what the source says of its length, used for the display alone.
-    pub fn new(json: bool, frames: Option<u64>) -> Self {
+    pub fn new(json: bool) -> Self {
         let voice = match (json, io::stderr().is_terminal()) {
             (true, _) => Voice::Json,
             (false, true) => Voice::Bar(bar()),
@@ -90,9 +89,14 @@ impl Reporter {
         Self {
             start: Instant::now(),
             shown: Snapshot::default(),
-            frames,
+            frames: None,
             voice,
         }
+    }
+
+    /// What the source says of its length; for the display alone.
+    pub fn source_frames(&mut self, frames: Option<u64>) {
+        self.frames = frames;
     }
 
     /// The request is durable.

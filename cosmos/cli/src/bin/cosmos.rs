@@ -1,0 +1,7 @@
+//! The command cosmos.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::cosmos::main()
+}

@@ -1,0 +1,170 @@
+//! A whole installation, or one role of it, until it is told to stop.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use blob::Blobs;
+use rpc::Token;
+use timestone_client::Client;
+use tokio_util::sync::CancellationToken;
+use ves_api::service::VesConfig;
+use ves_api::validate::Policy;
+
+use crate::stack::{Role, Stack};
+use crate::{Config, functions, parts, roles};
+
+/// Runs every role in this process until `stop`.
+pub async fn up(config: &Config, stop: CancellationToken) -> Result<()> {
+    let mut stack = Stack::default();
+    let started = start_all(&mut stack, config).await;
+    ended(stack, started, stop).await
+}
+
+/// Runs one role until `stop`.
+pub async fn run(role: Role, config: &Config, stop: CancellationToken) -> Result<()> {
+    let mut stack = Stack::default();
+    let started = start(&mut stack, role, config).await;
+    ended(stack, started, stop).await
+}
+
+async fn ended(stack: Stack, started: Result<()>, stop: CancellationToken) -> Result<()> {
+    if started.is_ok() {
+        tracing::info!("ready");
+        stop.cancelled().await;
+    }
+    stack.shutdown().await;
+    started
+}
+
+async fn start_all(stack: &mut Stack, config: &Config) -> Result<()> {
+    let store = parts::open_store(config, "store").await?;
+    let blobs = blobs(config)?;
+    let queues = roles::timestone(stack, store.clone(), ownership(config));
+    let timestone = Client::new(queues.clone());
+    roles::serve_timestone(stack, queues, token(config)?, &config.timestone.listen).await?;
+    let plato = plato_config(config);
+    roles::plato(
+        stack,
+        plato,
+        store.clone(),
+        timestone.clone(),
+        blobs.clone(),
+    )
+    .await?;
+    start_stratum(stack, config, timestone.clone(), blobs.clone()).await?;
+    start_optimus(stack, config, store, timestone, blobs).await
+}
+
+async fn start(stack: &mut Stack, role: Role, config: &Config) -> Result<()> {
+    match role {
+        Role::Timestone => {
+            let store = parts::open_store(config, "timestone").await?;
+            let queues = roles::timestone(stack, store, ownership(config));
+            roles::serve_timestone(stack, queues, token(config)?, &config.timestone.listen).await
+        }
+        Role::Plato => {
+            let store = parts::open_store(config, "plato").await?;
+            roles::plato(
+                stack,
+                plato_config(config),
+                store,
+                remote(config)?,
+                blobs(config)?,
+            )
+            .await
+        }
+        Role::Stratum => start_stratum(stack, config, remote(config)?, blobs(config)?).await,
+        Role::Optimus => {
+            let store = parts::open_store(config, "optimus").await?;
+            start_optimus(stack, config, store, remote(config)?, blobs(config)?).await
+        }
+    }
+}
+
+async fn start_stratum(
+    stack: &mut Stack,
+    config: &Config,
+    timestone: Client,
+    blobs: Blobs,
+) -> Result<()> {
+    let stratum = &config.stratum;
+    let name = stratum.name.clone().unwrap_or_else(parts::host_name);
+    let roots = Some(config.optimus.source_roots.clone());
+    let mut agent = roles::agent_config(name, stratum.cpus, stratum.memory_mb, roots);
+    agent.lease_ms = Some(config.timestone.lease_seconds * 1_000);
+    let registry = functions::registry().context("cannot find the functions")?;
+    roles::stratum(stack, agent, registry, timestone, blobs).await
+}
+
+async fn start_optimus(
+    stack: &mut Stack,
+    config: &Config,
+    store: std::sync::Arc<dyn store::Store>,
+    timestone: Client,
+    blobs: Blobs,
+) -> Result<()> {
+    let settings = optimus::Config {
+        groups: config.plato.groups,
+        ownership: ownership(config),
+        ..optimus::Config::default()
+    };
+    let requests = roles::optimus(stack, settings, ves_config(config), store, timestone, blobs);
+    roles::serve_optimus(stack, requests, token(config)?, &config.optimus.listen).await
+}
+
+/// Requests are pinned to the functions of this machine where it has them; an API
+/// server without them leaves the choice to the agents.
+fn ves_config(config: &Config) -> VesConfig {
+    let policy = Policy {
+        source_roots: config.optimus.source_roots.clone(),
+        output_roots: config.optimus.output_roots.clone(),
+    };
+    let function_digests = match functions::registry() {
+        Ok(registry) => functions::digests(&registry),
+        Err(error) => {
+            tracing::warn!(%error, "requests are not pinned to function packages");
+            Default::default()
+        }
+    };
+    VesConfig {
+        policy,
+        function_digests,
+    }
+}
+
+fn plato_config(config: &Config) -> plato_runtime::RuntimeConfig {
+    let process = config
+        .plato
+        .name
+        .clone()
+        .unwrap_or_else(|| plato_name(config));
+    roles::plato_config(process, config.plato.groups, ownership(config))
+}
+
+/// A store that one process can open has one owner, who takes back at once what it had
+/// leased before it was restarted. Owners that share a store must differ.
+fn plato_name(config: &Config) -> String {
+    match config.is_embedded() {
+        true => parts::host_name(),
+        false => format!("{}-{}", parts::host_name(), ids::time_ordered()),
+    }
+}
+
+fn ownership(config: &Config) -> Duration {
+    Duration::from_secs(config.plato.ownership_seconds.max(1))
+}
+
+fn token(config: &Config) -> Result<Token> {
+    let path = config.token_path();
+    Token::load_or_create(&path).with_context(|| format!("cannot use the token {}", path.display()))
+}
+
+fn blobs(config: &Config) -> Result<Blobs> {
+    parts::open_blobs(&config.blobs.name, &config.blob_root())
+}
+
+fn remote(config: &Config) -> Result<Client> {
+    let token = token(config)?;
+    let url = config.timestone_url();
+    Client::connect(&url, &token).with_context(|| format!("cannot use the queue server {url}"))
+}

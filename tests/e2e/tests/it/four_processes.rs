@@ -1,0 +1,115 @@
+//! Every role a process of its own: killed, paused, replaced, in the middle of an encode.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use corpus::Clip;
+use e2e::installation::{Installation, ROLES, chunks_done, succeeded, wait_until};
+use e2e::run::{Encode, sha256};
+use e2e::{leftovers, log};
+use rustix::process::Signal;
+use ves_api::wire;
+
+const CHUNK_FRAMES: u32 = 40;
+
+/// The request that asks for the same as [`reference`] does.
+fn request(source: &Path, output: &Path) -> wire::EncodeRequest {
+    use wire::chunking_directives::Target;
+    let codec = wire::Codec {
+        format: wire::CodecFormat::Avc.into(),
+        ..Default::default()
+    };
+    let chunking = wire::ChunkingDirectives {
+        alignment: wire::ChunkAlignment::Fixed.into(),
+        target: Some(Target::Frames(CHUNK_FRAMES)),
+        ..Default::default()
+    };
+    let recipe = wire::Recipe {
+        codec: Some(codec).into(),
+        chunking_directives: Some(chunking).into(),
+        rate_control: Some(wire::RateControl {
+            mode: Some(wire::rate_control::Mode::Crf(23.0)),
+            ..Default::default()
+        })
+        .into(),
+        ..Default::default()
+    };
+    let uri = |path: &Path| format!("file://{}", path.display());
+    wire::EncodeRequest {
+        video_source: Some(wire::VideoSource {
+            uri: uri(source),
+            ..Default::default()
+        })
+        .into(),
+        recipe: Some(recipe).into(),
+        output: Some(wire::OutputTarget {
+            uri: uri(output),
+            ..Default::default()
+        })
+        .into(),
+        idempotency_key: "proof".into(),
+        ..Default::default()
+    }
+}
+
+/// What one process makes of the same source, undisturbed.
+fn reference(source: &Path, folder: &Path) -> Result<String> {
+    let below = folder.join("reference");
+    std::fs::create_dir_all(&below)?;
+    let chunk = format!("{CHUNK_FRAMES}f");
+    Ok(
+        Encode::new(source, &below, &["--chunk", &chunk, "--align", "fixed"])
+            .finish()?
+            .sha256,
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_is_killed_once_and_the_bytes_are_the_same() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let source = corpus::clip(Clip::OpenGopAvcMp4)?;
+    let expected = reference(&source, folder.path())?;
+    let output = folder.path().join("out.mp4");
+    let mut site = Installation::new(
+        folder.path(),
+        source.parent().context("a clip lies in a folder")?,
+    )?;
+    site.start_all()?;
+    let id = site.submit(request(&source, &output)).await?;
+    for (nth, role) in ROLES.into_iter().enumerate() {
+        site.wait_for(&id, |view| chunks_done(view) > 2 * nth as u64)
+            .await?;
+        site.kill(role)?;
+        site.start(role)?;
+    }
+    site.wait_for(&id, succeeded).await?;
+    ensure!(sha256(&output)? == expected, "the bytes differ");
+    log::finished_chunks_ran_once(&site.log("stratum"))?;
+    drop(site);
+    leftovers::no_processes_below(folder.path())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_paused_past_its_lease_is_refused_and_the_bytes_are_the_same() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let source = corpus::clip(Clip::OpenGopAvcMp4)?;
+    let expected = reference(&source, folder.path())?;
+    let output = folder.path().join("out.mp4");
+    let mut site = Installation::new(
+        folder.path(),
+        source.parent().context("a clip lies in a folder")?,
+    )?;
+    site.start_all()?;
+    let id = site.submit(request(&source, &output)).await?;
+    site.wait_for(&id, |view| chunks_done(view) >= 1).await?;
+    site.signal("stratum", Signal::STOP)?;
+    site.start_as("second", "stratum", &["--name", "second"])?;
+    site.wait_for(&id, succeeded).await?;
+    site.signal("stratum", Signal::CONT)?;
+    wait_until("refusal in the log", || {
+        Ok(site.log("stratum").contains("late result refused"))
+    })?;
+    ensure!(sha256(&output)? == expected, "the bytes differ");
+    drop(site);
+    leftovers::no_processes_below(folder.path())
+}
