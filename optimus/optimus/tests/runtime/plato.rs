@@ -19,7 +19,7 @@ pub(crate) struct Plato {
 
 /// Something the workflow layer is asked to do.
 pub(crate) enum Asked {
-    Start(StartWorkflow),
+    Start(Box<StartWorkflow>),
     Cancel(CancelWorkflow),
 }
 
@@ -33,7 +33,7 @@ impl Asked {
 
     pub(crate) fn started(self) -> StartWorkflow {
         match self {
-            Self::Start(start) => start,
+            Self::Start(start) => *start,
             Self::Cancel(cancel) => panic!("a start was expected, not {cancel:?}"),
         }
     }
@@ -197,7 +197,7 @@ pub(crate) fn event(workflow: &str, sequence: u64, state: WorkflowState) -> Work
 fn read(message: &LeasedMessage) -> Asked {
     let envelope = envelope::of_payload(&message.payload).unwrap();
     match envelope::holds::<StartWorkflow>(&envelope) {
-        true => Asked::Start(envelope::open(&envelope).unwrap()),
+        true => Asked::Start(Box::new(envelope::open(&envelope).unwrap())),
         false => Asked::Cancel(envelope::open(&envelope).unwrap()),
     }
 }

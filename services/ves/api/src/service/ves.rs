@@ -132,15 +132,13 @@ fn checked(
     })
 }
 
-/// Equal for requests that ask for the same, however they are written.
+/// Equal for requests that ask for the same, however they are written. Whether a file
+/// may be replaced does not make it another encode.
 fn fingerprint(valid: &ValidRequest) -> serde_json::Result<String> {
-    let output = valid.output.as_ref();
+    let uri = |place: &Place| FileUri::of(&place.path()).map(|uri| uri.to_string());
     let parts = (
-        FileUri::of(&valid.source.path()).map(|uri| uri.to_string()),
-        output
-            .and_then(|target| FileUri::of(&target.place.path()))
-            .map(|uri| uri.to_string()),
-        output.is_some_and(|target| target.overwrite),
+        uri(&valid.source),
+        valid.output.as_ref().map(|target| uri(&target.place)),
         wire::Recipe::from(valid.recipe.clone()),
         &valid.labels,
     );

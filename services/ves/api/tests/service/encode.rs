@@ -156,6 +156,9 @@ async fn a_finished_request_answers_again_by_its_key_though_its_output_is_there_
     fs::remove_file(world.path("in/a film.mp4")).unwrap();
     let (status, second) = world.json("EncodeVideo", request.clone()).await;
     assert_eq!((status, &second["requestId"]), (200, &json!(id)));
+    request["request"]["output"]["overwrite"] = json!(true);
+    let (_, again) = world.json("EncodeVideo", request.clone()).await;
+    assert_eq!(again["requestId"], json!(id));
     request["request"]["recipe"]["rateControl"]["crf"] = json!(21);
     let (status, third) = world.json("EncodeVideo", request).await;
     assert_eq!(
