@@ -31,7 +31,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same call may succeed later without anything else being done.
+    /// Whether the store may take the call later. A commit whose outcome is unknown
+    /// must not simply be made again: acquire the shard, read, and decide.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Unknown(_))
     }
