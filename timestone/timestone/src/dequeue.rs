@@ -51,7 +51,7 @@ impl Queues {
         let Some(request) = self.index.sessions.request(session, request_id).cloned() else {
             return;
         };
-        if request.answers == answer {
+        if answer > 0 && request.answers == answer {
             request
                 .messages
                 .iter()
