@@ -24,6 +24,8 @@ pub(crate) struct Script {
     pub(crate) finished: Mutex<Vec<String>>,
     /// Set: a call waits for a permit.
     pub(crate) gate: Mutex<Option<Arc<Semaphore>>>,
+    /// Set: the making of an input waits for a permit.
+    pub(crate) prepare_gate: Mutex<Option<Arc<Semaphore>>>,
     /// The bodies for which an input was made.
     pub(crate) prepared: Mutex<Vec<Vec<u8>>>,
 }
@@ -63,7 +65,11 @@ impl Service for Echo {
     }
 
     async fn prepare(&self, request: &wire::Envelope) -> Result<Value, Vec<Error>> {
+        let gate = self.0.prepare_gate.lock().unwrap().take();
         self.0.prepared.lock().unwrap().push(request.body.clone());
+        if let Some(gate) = gate {
+            gate.acquire().await.unwrap().forget();
+        }
         Ok(Value::inline(request.body.clone()))
     }
 

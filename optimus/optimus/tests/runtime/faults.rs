@@ -125,3 +125,23 @@ async fn a_store_that_keeps_failing_loses_and_doubles_nothing() {
         assert_eq!(view.response.unwrap().inline, view.request.body);
     }
 }
+
+#[tokio::test]
+async fn what_was_told_is_heard_again_when_it_could_not_be_kept() {
+    let world = World::in_memory().await;
+    let id = world.submit("hello").await;
+    within(world.plato.next()).await;
+    within(async {
+        // The request, and that its start was sent.
+        while world.store.calls(Call::Commit) < 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    world.store.script(Call::Commit, [Fault::UnknownLost]);
+    world.plato.succeeded(&id, 1, "olleh").await;
+    assert_eq!(
+        within(insist_on_the_end(&world, &id)).await,
+        State::Succeeded
+    );
+}

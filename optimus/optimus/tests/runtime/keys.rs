@@ -1,7 +1,9 @@
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures::future::join_all;
 use optimus::{Caller, State};
+use tokio::sync::Semaphore;
 
 use crate::echo::asking;
 use crate::world::{World, within};
@@ -73,4 +75,24 @@ async fn a_key_belongs_to_its_tenant_and_to_one_request() {
         .await
         .unwrap_err();
     assert_eq!(error[0].code, "IDEMPOTENCY_KEY_TOO_LONG");
+}
+
+#[tokio::test]
+async fn a_call_that_was_overtaken_by_a_whole_request_of_its_key_is_that_request() {
+    let world = World::in_memory().await;
+    let gate = Arc::new(Semaphore::new(0));
+    *world.script.prepare_gate.lock().unwrap() = Some(gate.clone());
+    let (requests, caller) = (world.requests.clone(), of("a"));
+    let slow = tokio::spawn(async move { requests.submit(&caller, asking("hello", "k")).await });
+    within(async {
+        while world.script.prepared.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let fast = world.requests.submit(&of("a"), asking("hello", "k")).await;
+    let id = fast.unwrap();
+    world.requests.cancel(&id, "").await.unwrap();
+    gate.add_permits(1);
+    assert_eq!(within(slow).await.unwrap().unwrap(), id);
 }
