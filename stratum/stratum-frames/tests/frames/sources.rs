@@ -4,8 +4,8 @@ use std::fs::{self, File};
 
 use corpus::{Clip, clip};
 use stratum_frames::{
-    DecodeOptions, Error, FrameTable, SourceIdentity, TrackKind, build_table, decode_range,
-    plan_range, range_digest,
+    DecodeOptions, Error, FrameTable, TrackKind, build_table, decode_range, plan_range,
+    range_digest,
 };
 use video::{Rational, Rotation, ScanType};
 
@@ -232,17 +232,4 @@ async fn without_positions_there_is_no_digest() {
         return;
     };
     assert!(digests(&case).iter().all(Option::is_none));
-}
-
-#[test]
-fn an_identity_changes_with_the_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("source");
-    fs::write(&path, "one").unwrap();
-    let before = SourceIdentity::of(&path).unwrap();
-    assert_eq!(SourceIdentity::of(&path).unwrap(), before);
-    fs::write(&path, "other").unwrap();
-    assert_ne!(SourceIdentity::of(&path).unwrap(), before);
-    fs::remove_file(&path).unwrap();
-    assert!(SourceIdentity::of(&path).is_err());
 }

@@ -1,0 +1,99 @@
+//! Mounting, and leaving no mount behind.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fuser::{BackgroundSession, Config, MountOption};
+use rustix::io::Errno;
+use rustix::mount::{UnmountFlags, unmount};
+use tracing::warn;
+
+use crate::Entry;
+use crate::files::Files;
+
+/// Enough to keep a few readers busy; reads are of local files.
+const THREADS: usize = 2;
+
+/// A mounted folder. Dropping it unmounts, also under open files, and waits for the end of the
+/// threads that serve it.
+#[derive(Debug)]
+pub struct Mount {
+    at: PathBuf,
+    session: Option<BackgroundSession>,
+}
+
+/// The folder could not be mounted.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot mount frames at {at:?}: {source}; FUSE needs /dev/fuse and the right to mount")]
+pub struct MountError {
+    pub at: PathBuf,
+    pub source: io::Error,
+}
+
+impl Mount {
+    /// Mounts `entries` of `source` read-only at the existing folder `at`. A dead mount that a
+    /// killed process left there is removed first.
+    ///
+    /// # Errors
+    /// When this machine has no FUSE, the folder does not exist, or this process may not mount.
+    pub fn new(at: &Path, source: File, entries: Vec<Entry>) -> Result<Self, MountError> {
+        let failed = |source| MountError {
+            at: at.to_owned(),
+            source,
+        };
+        remove_dead(at).map_err(failed)?;
+        let files = Files::new(source, entries).map_err(failed)?;
+        let session = fuser::spawn_mount(files, at, &config()).map_err(failed)?;
+        Ok(Mount {
+            at: at.to_owned(),
+            session: Some(session),
+        })
+    }
+
+    /// Where it is mounted.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.at
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        // First from the tree, whoever still has files open, so that the name is free at once.
+        let _ = unmount(&self.at, UnmountFlags::DETACH);
+        let ended = self.session.take().map(BackgroundSession::umount_and_join);
+        if let Some(Err(error)) = ended {
+            warn!(at = ?self.at, %error, "the end of a frame mount");
+        }
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::default();
+    config.mount_options = vec![
+        MountOption::RO,
+        MountOption::NoDev,
+        MountOption::NoSuid,
+        MountOption::NoExec,
+        MountOption::NoAtime,
+        MountOption::FSName("cosmos".into()),
+        MountOption::Subtype("frames".into()),
+    ];
+    config.n_threads = Some(THREADS);
+    config.clone_fd = true;
+    config
+}
+
+/// A mount whose server was killed answers "not connected" to everything.
+fn remove_dead(at: &Path) -> io::Result<()> {
+    let looked = fs::metadata(at).map(drop);
+    let dead = looked
+        .as_ref()
+        .is_err_and(|e| e.raw_os_error() == Some(Errno::NOTCONN.raw_os_error()));
+    if dead {
+        warn!(?at, "removing the mount of a process that was killed");
+        return Ok(unmount(at, UnmountFlags::DETACH)?);
+    }
+    looked
+}
