@@ -5,6 +5,7 @@ use buffa::Message;
 use clock::Timestamp;
 use errors::Error;
 use futures::stream::{self, BoxStream, StreamExt};
+use store::Snapshot;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::caller::Caller;
@@ -174,7 +175,11 @@ impl<S: Service> Requests<S> {
             .map(|(ordinal, _)| token(*ordinal));
         let mut views = Vec::with_capacity(listed.len());
         for (_, id) in listed {
-            views.push(self.get(&id).await?);
+            let record = match self.shared.views.get(&id) {
+                Some(record) => record,
+                None => read(&*snapshot, &id).await?,
+            };
+            views.push(self.view(&record)?);
         }
         Ok(Listing {
             views,
@@ -211,11 +216,7 @@ impl<S: Service> Requests<S> {
             return Err(error::not_found(id));
         }
         let snapshot = self.shared.store.snapshot(&self.shared.shard).await;
-        let snapshot = snapshot.map_err(error::of_store)?;
-        let record = records::record(&*snapshot, id).await;
-        record
-            .map_err(error::of_store)?
-            .ok_or_else(|| error::not_found(id))
+        read(&*snapshot.map_err(error::of_store)?, id).await
     }
 
     fn view(&self, record: &Record) -> Result<ViewOf<S>, Error> {
@@ -243,6 +244,13 @@ impl<S: Service> Requests<S> {
             _ => Ok(error.map(|error| self.shared.service.failed(error))),
         }
     }
+}
+
+async fn read(snapshot: &dyn Snapshot, id: &str) -> Result<Arc<Record>, Error> {
+    let record = records::record(snapshot, id).await;
+    record
+        .map_err(error::of_store)?
+        .ok_or_else(|| error::not_found(id))
 }
 
 enum Followed {
