@@ -364,6 +364,8 @@ async fn no_capability_is_left_but_file_access() {
         let (key, value) = line.split_once(":\t").unwrap();
         match key {
             "NoNewPrivs" => assert_eq!(value, "1"),
+            // Only root can shrink the bounding set; without new privileges it bounds nothing.
+            "CapBnd" if !rustix::process::geteuid().is_root() => {}
             _ => assert_eq!(
                 u64::from_str_radix(value, 16).unwrap() & !0b110,
                 0,
