@@ -6,7 +6,7 @@
 //!
 //! // Where the packets of an intra-only source lie in its file.
 //! let spans = [Span { offset: 36, length: 18_791 }, Span { offset: 18_827, length: 18_873 }];
-//! let mount = Mount::new("/work/input".as_ref(), film, numbered("source", "j2k", spans))?;
+//! let mount = Mount::new("/staging/input".as_ref(), film, numbered("source", "j2k", spans))?;
 //! // …/source00000001.j2k and …/source00000002.j2k are there until `mount` is dropped.
 //! # drop(mount); Ok(()) }
 //! ```
