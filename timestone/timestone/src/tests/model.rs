@@ -109,7 +109,7 @@ impl Model {
             self.entries[index].deliveries,
             self.entries[index].error.as_ref(),
         );
-        self.end(index, MessageState::Errored, Some(error.clone()), true);
+        self.end(index, MessageState::Errored, Some(error), true);
     }
 
     fn end(&mut self, index: usize, state: MessageState, error: Option<Bytes>, tell: bool) {
