@@ -11,6 +11,7 @@ use timestone_client::envelope;
 
 use crate::context::Context;
 use crate::execute;
+use crate::feed::Feed;
 use crate::stop::{Reason, Stop};
 use crate::{memo, settle};
 
@@ -122,11 +123,15 @@ async fn result(context: &Context, delivery: &mut Delivery) -> Result<Invocation
     if let Err(late) = in_time(context, delivery) {
         return Ok(failed(context, delivery, late));
     }
-    let key = memo::key(delivery, &target);
+    let feed = match Feed::load(context, delivery, &target).await {
+        Ok(feed) => feed,
+        Err(error) => return Ok(failed(context, delivery, error)),
+    };
+    let key = memo::key(delivery, &target, feed.as_ref());
     if let Some(remembered) = memo::look_up(context, key).await {
         return Ok(from_memo(context, delivery, remembered));
     }
-    let done = execute::execute(context, delivery, &target).await?;
+    let done = execute::execute(context, delivery, &target, feed.as_ref()).await?;
     memo::remember(context, key, &done.outcome).await;
     Ok(executed(context, delivery, done))
 }

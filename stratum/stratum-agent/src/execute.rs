@@ -9,6 +9,7 @@ use stratum_init::{Exit, Running};
 
 use crate::context::Context;
 use crate::delivery::{self, Delivery, Target};
+use crate::feed::Feed;
 use crate::inputs::{self, Staged};
 use crate::stop::Reason;
 use crate::work_dir::WorkDir;
@@ -40,6 +41,7 @@ pub(crate) async fn execute(
     context: &Context,
     delivery: &Delivery,
     target: &Target,
+    feed: Option<&Feed>,
 ) -> Result<Done, Reason> {
     let began = context.clock.now();
     let dir = match WorkDir::create(context, &delivery.invocation.id).await {
@@ -53,7 +55,7 @@ pub(crate) async fn execute(
         dir: &dir,
         usage: Usage::default(),
     };
-    let result = attempt.run().await;
+    let result = attempt.run(feed).await;
     let mut usage = attempt.usage;
     usage.wall_ms = u64::try_from(context.clock.now().since(began).as_millis()).unwrap_or(u64::MAX);
     let ended = match result {
@@ -92,12 +94,15 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    async fn run(&mut self) -> Result<Value, Halt> {
+    async fn run(&mut self, feed: Option<&Feed>) -> Result<Value, Halt> {
         let invocation = &self.delivery.invocation;
         let staged = inputs::stage(self.context, self.dir, invocation).await?;
         self.dir.write_params(invocation.params.as_bytes())?;
-        let ran = match &staged.frames {
-            Some(frames) => stream::run(self, &staged, frames).await,
+        let ran = match feed.zip(staged.frames.as_deref()) {
+            Some((feed, output)) => {
+                feed.describe(&self.dir.input())?;
+                stream::run(self, &staged, feed, output).await
+            }
             None => self.run_function(&staged).await,
         };
         // A source that changed explains whatever else went wrong.

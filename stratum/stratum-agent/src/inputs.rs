@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use blob::list::ListReader;
 use blob::{BlobRef, Value};
 use errors::Error;
-use stratum::{Content, FrameInput, Input, Invocation, ListInput, Source, limits};
+use stratum::{Content, Input, Invocation, ListInput, Source, limits};
 
 use crate::context::Context;
+use crate::source;
 use crate::work_dir::{self, WorkDir};
-use crate::{source, stream};
 
 /// How files of a list are numbered when their name does not say.
 const NUMBER: &str = "%08d";
@@ -24,8 +24,8 @@ pub(crate) struct Staged {
     pub(crate) readable: Vec<PathBuf>,
     /// Sources whose identity must be the same at the end.
     pub(crate) sources: Vec<Source>,
-    /// Frames to be decoded, and the FIFO for them.
-    pub(crate) frames: Option<(PathBuf, FrameInput)>,
+    /// Where decoded frames are to be.
+    pub(crate) frames: Option<PathBuf>,
 }
 
 impl Staged {
@@ -67,13 +67,8 @@ async fn stage_one(
             staged.sources.push(source.clone());
         }
         Content::Frames(frames) => {
-            source::open(&frames.source, context.config.source_roots.as_deref())?;
-            stream::make_fifo(&path)?;
             staged.sources.push(frames.source.clone());
-            if staged.frames.replace((path, frames.clone())).is_some() {
-                let message = "an invocation reads frames of one range at most";
-                return Err(Error::user("TWO_STREAMS", message));
-            }
+            staged.frames = Some(path);
         }
         Content::List(list) => {
             let readable = stage_list(context, dir, input.name.as_str(), list).await?;

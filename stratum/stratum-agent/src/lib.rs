@@ -21,6 +21,7 @@ mod delivery;
 mod error_json;
 mod execute;
 mod exit;
+mod feed;
 mod heartbeat;
 mod inputs;
 mod logs;

@@ -9,17 +9,17 @@ use stratum::memo_key;
 
 use crate::context::Context;
 use crate::delivery::{Delivery, Target};
+use crate::feed::Feed;
 
 /// Under what the output is remembered; `None` when it is not to be.
-pub(crate) fn key(delivery: &Delivery, target: &Target) -> Option<Digest> {
+pub(crate) fn key(delivery: &Delivery, target: &Target, feed: Option<&Feed>) -> Option<Digest> {
     if !delivery.invocation.memo {
         return None;
     }
     let tenant = &delivery.envelope.tenant;
     let invocation = &delivery.invocation;
-    Some(memo_key(tenant, target.package.digest, invocation, |_| {
-        None
-    }))
+    let package = target.package.digest;
+    Some(memo_key(tenant, package, invocation, |_| feed?.digest))
 }
 
 /// What is remembered, if all that it refers to is still there.

@@ -3,4 +3,5 @@
 
 mod functions;
 mod leases;
+mod streams;
 mod support;
