@@ -200,11 +200,12 @@ async fn a_function_sees_only_its_own_files_and_no_network() {
     let secret = world.path("secret");
     std::fs::write(&secret, "secret").unwrap();
     let secret = secret.display();
+    // It would be noticed if one of these worked.
     let script = format!(
-        "! cat {secret} 2>/dev/null; ! cat /etc/shadow 2>/dev/null; ! ls /home 2>/dev/null
-        ! touch input/x 2>/dev/null; ! touch /tmp/x-$$ 2>/dev/null
-        ! (exec 9<>/dev/tcp/127.0.0.1/1) 2>/dev/null
-        ! echo more 2>/dev/null >> input/blob
+        "try() {{ if sh -c \"$1\" 2>/dev/null; then echo \"$1\" worked >&2; exit 9; fi; }}
+        try 'cat {secret}'; try 'cat /etc/shadow'; try 'ls /home'; try 'ls ..'
+        try 'touch input/x'; try 'touch /tmp/x'; try 'echo more >> input/blob'
+        try 'ls ../../../sha256'; try 'bash -c \"exec 9<>/dev/udp/127.0.0.1/1\"'
         touch \"$TMPDIR/scratch\"; env | cut -d= -f1 | sort | tr '\\n' ' ' > output/env"
     );
     world.function("curious", "env: {OWN: value}", &script);
