@@ -1,5 +1,5 @@
 //! What becomes of calls when the store fails in a certain way.
-#![allow(clippy::unwrap_used, reason = "a test may insist")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may insist")]
 
 use std::sync::Arc;
 use std::time::Duration;

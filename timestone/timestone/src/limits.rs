@@ -26,9 +26,9 @@ pub const MAX_THEN_ENQUEUE: usize = 256;
 pub const MAX_DEQUEUE_QUEUES: usize = 64;
 /// Wait of one dequeue, in milliseconds.
 pub const MAX_WAIT_MS: u64 = 60_000;
-/// Lease of a delivery, in milliseconds.
+/// The shortest lease of a delivery, in milliseconds.
 pub const MIN_LEASE_MS: u64 = 100;
-/// Lease of a delivery, in milliseconds.
+/// The longest lease of a delivery, in milliseconds: a day.
 pub const MAX_LEASE_MS: u64 = 86_400_000;
 /// Invisibility, retry delay and retention, in milliseconds: a year.
 pub const MAX_DELAY_MS: u64 = 366 * 86_400_000;

@@ -55,7 +55,7 @@ impl Outward for NewMessage {
 
     fn outward(self) -> wire::NewMessage {
         wire::NewMessage {
-            payload: to_envelope(&self.payload).into(),
+            payload: Some(to_envelope(&self.payload).unwrap_or_default()).into(),
             queue: self.queue,
             id: self.id,
             priority: self.priority,

@@ -65,10 +65,7 @@ fn everything_survives_the_wire() {
     survives(key());
     survives(token());
     survives(message());
-    survives(NewMessage {
-        payload: payload(),
-        ..NewMessage::default()
-    });
+    survives(NewMessage::default());
     survives(QueueConfig::default());
     survives(Completion {
         token: token(),

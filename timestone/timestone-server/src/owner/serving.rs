@@ -72,6 +72,7 @@ impl Serving {
     /// stored by then are dropped.
     pub(crate) async fn run(mut self, inbox: &mut Inbox, stop: &CancellationToken) -> Stopped {
         loop {
+            self.wake_if_due();
             self.serve_waiters();
             self.start_commit();
             let (open, room, wake_at) = (self.batch.is_open(), self.has_room(), self.wake_at());
@@ -85,7 +86,7 @@ impl Serving {
                     Some(request) => self.apply_all(request, inbox),
                     None => return self.finish().await,
                 },
-                () = self.time.sleep_until(wake_at), if room => self.wake(),
+                () = self.time.sleep_until(wake_at), if room => Ok(()),
             };
             if let Err(why) = step {
                 return Stopped::Lost(why);
@@ -135,7 +136,7 @@ impl Serving {
     }
 
     fn park(&mut self, waiter: Waiter) {
-        if waiter.wait_ms == 0 || self.waiters.is_full() {
+        if waiter.wait_ms == 0 || !self.waiters.has_room() {
             return self.grant(waiter, Ok(Delivery::default()));
         }
         let until = self.time.now().saturating_add_unsigned(waiter.wait_ms);
@@ -239,8 +240,12 @@ impl Serving {
         self.queues.changes() < MAX_CHANGES
     }
 
-    fn wake(&mut self) -> Result<(), StoreError> {
+    /// Does what is due; a flood of calls does not keep it from happening.
+    fn wake_if_due(&mut self) {
         let now = self.time.now();
+        if !self.has_room() || now < self.wake_at() {
+            return;
+        }
         self.queues.tick(now);
         self.serve_waiters();
         while let Some(waiter) = self.waiters.pop_ended(now) {
@@ -250,7 +255,6 @@ impl Serving {
             let renewal = self.shard.clone().renew(self.fence.clone());
             self.renewal = Some(Box::pin(renewal));
         }
-        Ok(())
     }
 
     fn renewed(&mut self, time: Result<StoreTime, StoreError>) -> Result<(), StoreError> {

@@ -87,8 +87,15 @@ pub(crate) struct Waiters {
 }
 
 impl Waiters {
-    pub(crate) fn is_full(&self) -> bool {
-        self.waiting.len() >= MAX_WAITERS
+    /// Whether one more may wait; those whose callers have gone make room.
+    pub(crate) fn has_room(&mut self) -> bool {
+        if self.waiting.len() >= MAX_WAITERS {
+            let gone = self.waiting.iter();
+            let gone = gone.filter(|(_, (waiter, _))| waiter.answer.is_closed());
+            let gone: Vec<_> = gone.map(|(id, _)| *id).collect();
+            gone.into_iter().for_each(|id| drop(self.remove(id)));
+        }
+        self.waiting.len() < MAX_WAITERS
     }
 
     /// Lets `waiter` wait until then. An older one of the same request is
@@ -157,3 +164,6 @@ fn request_of(waiter: &Waiter) -> (Session, String) {
         waiter.demand.request_id.clone(),
     )
 }
+
+#[cfg(test)]
+mod tests;
