@@ -31,11 +31,12 @@ pub(crate) async fn settle_groups(shared: &Shared) -> Result<u32, StoreError> {
             return decode_groups(&groups);
         }
         match record_groups(shared).await {
-            Err(StoreError::Owned { .. } | StoreError::Fenced { .. }) => {}
+            Err(StoreError::Owned { .. } | StoreError::Fenced { .. }) => {
+                shared.sleep(backoff(failures)).await;
+                failures += 1;
+            }
             result => result?,
         }
-        shared.sleep(backoff(failures)).await;
-        failures += 1;
     }
 }
 

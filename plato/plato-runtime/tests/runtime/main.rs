@@ -1,0 +1,9 @@
+//! Workflows over a real queue and a real store, with workers that answer as agents do.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod ends;
+mod faults;
+mod owners;
+mod runs;
+mod site;
+mod worker;
