@@ -73,12 +73,13 @@ pub(crate) async fn plato(
     Ok(())
 }
 
-/// How the workflows of the built-in service are owned.
+/// How the workflows of the built-in service are owned. Names tell roles apart, as the roles
+/// of one host are different owners of leases.
 pub(crate) fn plato_config(process: String, groups: u32, ttl: Duration) -> RuntimeConfig {
     RuntimeConfig {
         groups,
         ttl,
-        ..RuntimeConfig::new(SERVICE, process)
+        ..RuntimeConfig::new(SERVICE, format!("plato@{process}"))
     }
 }
 
@@ -158,7 +159,7 @@ pub(crate) fn agent_config(
     let memory = memory_mb.map_or_else(three_quarters_of_memory, |mb| mb << 20);
     stratum_agent::Config {
         source_roots,
-        ..stratum_agent::Config::new(name, cpus, memory)
+        ..stratum_agent::Config::new(format!("stratum@{name}"), cpus, memory)
     }
 }
 

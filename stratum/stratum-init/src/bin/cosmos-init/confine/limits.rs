@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use stratum_init::Limits;
 
 pub(crate) type Resources = Vec<(&'static str, Resource, u64)>;
@@ -29,9 +29,11 @@ pub(super) fn resources(limits: &Limits) -> Resources {
 
 pub(super) fn apply(resources: &Resources) -> Result<(), String> {
     for (name, resource, value) in resources {
+        // Within another sandbox, the limit already in force may be the lower one.
+        let ceiling = getrlimit(*resource).maximum.unwrap_or(u64::MAX);
         let both = Rlimit {
-            current: Some(*value),
-            maximum: Some(hard(*resource, *value)),
+            current: Some(ceiling.min(*value)),
+            maximum: Some(ceiling.min(hard(*resource, *value))),
         };
         setrlimit(*resource, both).map_err(|e| format!("limit on {name} of {value}: {e}"))?;
     }
