@@ -66,7 +66,7 @@ impl Workflows {
             Incoming::Cancel { workflow, reason } => self.cancel(workflow, reason, known, round),
             Incoming::Result { invocation, result } => self.result(&invocation, result, round),
             Incoming::Terminated { invocation, error } => {
-                self.result(&invocation, Err(error), round)
+                self.result(&invocation, Err(error), round);
             }
             Incoming::Progress { .. } => {}
         }

@@ -145,6 +145,11 @@ enum Woken {
 }
 
 impl Owner {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "windows bound the rows, and the messages pulled bound the settlements; \
+                  waiting for room could make the loop and the relay wait for each other"
+    )]
     fn new(workflows: Workflows, fence: Fence, stop: CancellationToken) -> Self {
         let (shared, group) = (Arc::clone(&workflows.shared), workflows.group);
         let (pulled, messages) = mpsc::channel(1);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use plato::{Event, Ignored, Input, Step, TaskRef};
+use plato::{Event, Ignored, Input, NodeId, Step, TaskRef};
 use timestone::{MessageKey, NewMessage};
 use timestone_client::names;
 
@@ -99,16 +99,10 @@ impl Workflows {
     fn follow(&mut self, id: &Arc<str>, event: &Event) {
         match event {
             Event::TasksDispatched { node, tasks } => {
-                tasks.iter().for_each(|(element, generation)| {
-                    self.went_out(
-                        id,
-                        TaskRef {
-                            node: *node,
-                            element: *element,
-                            generation: *generation,
-                        },
-                    );
-                })
+                of_node(*node, tasks).for_each(|task| self.went_out(id, task));
+            }
+            Event::TasksStopped { node, tasks } => {
+                of_node(*node, tasks).for_each(|task| self.came_back(id, task));
             }
             Event::TaskSucceeded {
                 node,
@@ -122,26 +116,8 @@ impl Workflows {
                 generation,
                 ..
             } => {
-                self.came_back(
-                    id,
-                    TaskRef {
-                        node: *node,
-                        element: *element,
-                        generation: *generation,
-                    },
-                );
-            }
-            Event::TasksStopped { node, tasks } => {
-                tasks.iter().for_each(|(element, generation)| {
-                    self.came_back(
-                        id,
-                        TaskRef {
-                            node: *node,
-                            element: *element,
-                            generation: *generation,
-                        },
-                    );
-                })
+                let tasks = [(*element, *generation)];
+                of_node(*node, &tasks).for_each(|task| self.came_back(id, task));
             }
             _ => {}
         }
@@ -264,6 +240,15 @@ impl Workflows {
         let due = live.told_ms.saturating_add(every);
         self.tellings.insert((due, Arc::clone(id)));
     }
+}
+
+fn of_node(node: NodeId, tasks: &[(u64, u32)]) -> impl Iterator<Item = TaskRef> {
+    let tasks = tasks.iter();
+    tasks.map(move |(element, generation)| TaskRef {
+        node,
+        element: *element,
+        generation: *generation,
+    })
 }
 
 fn pop_due(set: &mut BTreeSet<(i64, Arc<str>)>, now_ms: i64) -> Option<(i64, Arc<str>)> {

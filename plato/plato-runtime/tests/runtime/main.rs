@@ -1,5 +1,5 @@
 //! Workflows over a real queue and a real store, with workers that answer as agents do.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::result_large_err)]
 
 mod ends;
 mod faults;
