@@ -12,7 +12,8 @@ use blob::{Blobs, LocalBlobs, Value};
 use clock::SystemClock;
 use proto::base::v1::Envelope;
 use proto::stratum::v1 as wire;
-use store::MemoryStore;
+use store::{MemoryStore, Store};
+use store_fjall::FjallStore;
 use stratum::{
     CanonicalJson, Content, FileName, FunctionName, Input, Invocation, InvocationResult, Places,
     Registry, Source, SourceIdentity,
@@ -29,40 +30,56 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 const REPLIES: &str = "plato/test/0";
 
 pub struct World {
-    pub directory: tempfile::TempDir,
+    pub directory: PathBuf,
     pub timestone: Client,
     pub blobs: Blobs,
     pub functions: PathBuf,
+    _temporary: Option<tempfile::TempDir>,
 }
 
 impl World {
+    /// A host that is gone after the test.
     pub fn new() -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let store = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
+        let world = Self::of(temporary.path(), store);
+        Self {
+            _temporary: Some(temporary),
+            ..world
+        }
+    }
+
+    /// A host in `directory` that finds there what an earlier process left.
+    pub fn durable(directory: &Path) -> Self {
+        let store = FjallStore::open(directory.join("store"), Arc::new(SystemClock));
+        Self::of(directory, Arc::new(store.unwrap()))
+    }
+
+    fn of(directory: &Path, store: Arc<dyn Store>) -> Self {
         // Cargo builds a package's own programs for its tests, but not another's.
         corpus::init_binary().unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        let functions = directory.path().join("functions");
-        fs::create_dir(&functions).unwrap();
-        let clock = Arc::new(SystemClock);
-        let store = Arc::new(MemoryStore::new(clock.clone()));
+        let functions = directory.join("functions");
+        fs::create_dir_all(&functions).unwrap();
         let options = OwnerOptions::new("test");
-        let queue = LocalTimestone::start(store, clock, options);
-        let blobs = LocalBlobs::open("local", &directory.path().join("blobs")).unwrap();
+        let queue = LocalTimestone::start(store, Arc::new(SystemClock), options);
+        let blobs = LocalBlobs::open("local", &directory.join("blobs")).unwrap();
         Self {
             timestone: Client::new(Arc::new(queue)),
             blobs: Blobs::new(Arc::new(blobs), []),
             functions,
-            directory,
+            directory: directory.to_owned(),
+            _temporary: None,
         }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.directory.join(name)
     }
 
     /// A function that is a shell script; `more` are further lines of its `function.yaml`.
     pub fn function(&self, name: &str, more: &str, script: &str) {
         let directory = self.functions.join(name);
-        fs::create_dir(&directory).unwrap();
+        fs::create_dir_all(&directory).unwrap();
         let yaml = format!("name: {name}\nversion: '1'\ncommand: [run.sh]\n{more}\n");
         fs::write(directory.join("function.yaml"), yaml).unwrap();
         let program = directory.join("run.sh");
