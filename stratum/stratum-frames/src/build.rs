@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::Path;
 
-use stratum_init::Running;
 use tracing::{debug, info};
 use video::TimeBase;
 
 use crate::decode::{LOGGING, decoder};
 use crate::observe::{DECODED, Observed, Seen};
 use crate::packets::{ENTRIES, RawPacket};
+use crate::started::Started;
 use crate::tools::{each_line, read_all, succeeded, url};
 use crate::{Error, FrameTable, Origin, Packet, SourceInfo, Timing, Tools, packets, trust};
 
@@ -48,7 +48,7 @@ async fn describe(tools: &Tools, source: &Path) -> Result<SourceInfo, Error> {
     SourceInfo::parse(&json)
 }
 
-async fn run_probe(mut running: Running) -> Result<(Vec<u8>, String), Error> {
+async fn run_probe(mut running: Started) -> Result<(Vec<u8>, String), Error> {
     let (out, err) = pipes(&mut running)?;
     let (json, said) = tokio::try_join!(
         read_all(out, LARGEST_DESCRIPTION),
@@ -77,7 +77,7 @@ async fn list_packets(
 }
 
 fn pipes(
-    running: &mut Running,
+    running: &mut Started,
 ) -> Result<(tokio::process::ChildStdout, tokio::process::ChildStderr), Error> {
     let both = running.take_stdout().zip(running.take_stderr());
     both.ok_or_else(|| Error::Source("the tool has no output to read".into()))

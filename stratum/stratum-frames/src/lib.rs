@@ -32,6 +32,7 @@ mod observe;
 mod packets;
 mod plan;
 mod source;
+mod started;
 mod table;
 mod tools;
 mod trust;

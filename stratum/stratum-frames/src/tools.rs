@@ -4,16 +4,18 @@ use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use stratum_init::{Exit, Init, Limits, Output, Running, Sandbox, Spec};
+use stratum_init::{Exit, Init, Limits, Output, Sandbox, Spec};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
 use crate::Error;
+use crate::started::Started;
 
 /// ffmpeg, ffprobe, and `cosmos-init`, under which they run: without network, reading only the
 /// source, with bounded memory.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    pub init: Init,
+    /// `None` in a program that is confined itself: what holds it holds its children.
+    pub init: Option<Init>,
     pub ffmpeg: PathBuf,
     pub ffprobe: PathBuf,
     /// Bytes that a tool may have resident.
@@ -40,6 +42,18 @@ impl Tools {
     /// # Errors
     /// When one of them is not found.
     pub fn with_init(init: Init) -> Result<Self, Error> {
+        Tools::held_by(Some(init))
+    }
+
+    /// For a function, which runs under `cosmos-init` already; the tools are from `PATH`.
+    ///
+    /// # Errors
+    /// When one of them is not found.
+    pub fn of_function() -> Result<Self, Error> {
+        Tools::held_by(None)
+    }
+
+    fn held_by(init: Option<Init>) -> Result<Self, Error> {
         Ok(Tools {
             init,
             ffmpeg: find("ffmpeg")?,
@@ -52,10 +66,10 @@ impl Tools {
         &self,
         source: &Path,
         args: Vec<OsString>,
-    ) -> Result<Running, Error> {
+    ) -> Result<Started, Error> {
         let mut spec = self.spec(&self.ffprobe, args, Sandbox::strict().read(source));
         spec.stdout = Output::Pipe;
-        Ok(self.init.spawn(&spec).await?)
+        self.start(&spec).await
     }
 
     pub(crate) async fn ffmpeg(
@@ -63,11 +77,18 @@ impl Tools {
         source: &Path,
         output: Option<&Path>,
         args: Vec<OsString>,
-    ) -> Result<Running, Error> {
+    ) -> Result<Started, Error> {
         let sandbox = Sandbox::strict().read(source);
         let sandbox = output.iter().fold(sandbox, |s, path| s.write(path));
         let spec = self.spec(&self.ffmpeg, args, sandbox);
-        Ok(self.init.spawn(&spec).await?)
+        self.start(&spec).await
+    }
+
+    async fn start(&self, spec: &Spec) -> Result<Started, Error> {
+        Ok(match &self.init {
+            Some(init) => Started::Held(init.spawn(spec).await?),
+            None => Started::child(spec)?,
+        })
     }
 
     fn spec(&self, tool: &Path, args: Vec<OsString>, sandbox: Sandbox) -> Spec {

@@ -2,6 +2,8 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use rustix::io::FdFlags;
+
 /// How far a function is, told to its host on descriptor 3.
 pub struct Progress {
     host: Option<File>,
@@ -15,9 +17,12 @@ impl Progress {
         // SAFETY: nothing else owns descriptor 3 at the start of a process; a closed one is an
         // error of `fstat`, and the borrow ends with this function.
         let descriptor = unsafe { BorrowedFd::borrow_raw(3) };
-        let host = listens(descriptor)
-            .then(|| descriptor.try_clone_to_owned().ok().map(File::from))
-            .flatten();
+        let host = listens(descriptor).then(|| {
+            // The function's own children have nothing to tell the host.
+            rustix::io::fcntl_setfd(descriptor, FdFlags::CLOEXEC)?;
+            descriptor.try_clone_to_owned().map(File::from)
+        });
+        let host = host.and_then(Result::ok);
         Self { host, told: 0 }
     }
 

@@ -111,6 +111,9 @@ fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(str::to_owned).into()
 }
 
+/// What x264 calls a colour that nobody told.
+const UNSPECIFIED: &str = "undef";
+
 /// One thread and no processor-dependent shortcuts give the same bytes everywhere; `stitchable`
 /// keeps the parameter sets equal over chunks.
 fn x264_params(format: &VideoFormat) -> String {
@@ -130,7 +133,9 @@ fn x264_params(format: &VideoFormat) -> String {
     params.extend(
         named
             .iter()
-            .filter_map(|(key, name)| name.map(|name| format!("{key}={name}"))),
+            .filter_map(|(key, name)| Some((key, (*name)?)))
+            .filter(|(_, name)| *name != UNSPECIFIED)
+            .map(|(key, name)| format!("{key}={name}")),
     );
     match format.scan_type {
         ScanType::TopFieldFirst => params.push("tff=1".into()),

@@ -44,7 +44,7 @@ fn table(path: &Path) -> Result<FrameTable, Error> {
         .enable_all()
         .build();
     let runtime = runtime.map_err(|e| io("starting", path, &e))?;
-    let tools = Tools::locate().map_err(failure)?;
+    let tools = Tools::of_function().map_err(failure)?;
     runtime.block_on(build_table(&tools, path)).map_err(failure)
 }
 

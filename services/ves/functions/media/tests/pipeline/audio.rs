@@ -19,7 +19,7 @@ fn packets(path: &Path) -> Vec<String> {
     let out = String::from_utf8(corpus::run("ffmpeg", args).unwrap()).unwrap();
     let lines = out.lines().filter(|line| !line.starts_with('#'));
     lines
-        .filter_map(|line| line.rsplit(',').next())
+        .filter_map(|line| line.split(',').nth(5))
         .map(|hash| hash.trim().to_owned())
         .collect()
 }

@@ -7,4 +7,5 @@ mod audio;
 mod defects;
 mod refusals;
 mod same;
+mod sandbox;
 mod stages;

@@ -18,7 +18,7 @@ fn an_odd_size_with_subsampled_chroma_is_refused() {
         "-f",
         "lavfi",
         "-i",
-        "testsrc2=s=353x287:r=25:d=0.4",
+        "testsrc2=s=353x287:r=25:d=0.4,format=yuv444p",
         "-pix_fmt",
     ];
     let args = args.into_iter().chain(["yuv420p", "-c:v", "ffv1", &path]);
@@ -35,9 +35,9 @@ fn what_is_no_video_is_refused() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let text = folder.path().join("notes.txt");
-    std::fs::write(&text, "no video\n".repeat(1000)).unwrap();
-    let error = encode(&text, &lossless(30)).err().unwrap();
+    let zeros = folder.path().join("zeros");
+    std::fs::write(&zeros, vec![0; 100_000]).unwrap();
+    let error = encode(&zeros, &lossless(30)).err().unwrap();
     assert_eq!(error["class"], "source");
 }
 

@@ -105,7 +105,6 @@ pub(crate) fn media(
     let status = Command::new(env!("CARGO_BIN_EXE_ves-media"))
         .arg(function)
         .current_dir(work)
-        .env("COSMOS_INIT", corpus::init_binary().unwrap())
         .status()
         .unwrap();
     let read = |name: &str| {
