@@ -1,5 +1,10 @@
 //! The commands cosmos and ves.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "an error is rare and travels whole, to the person who reads it"
+)]
+
 pub mod cosmos;
 mod logging;
 mod signals;

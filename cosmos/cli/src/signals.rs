@@ -1,6 +1,10 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the second request to stop is for a process that does not end by itself"
+)]
 /// Canceled at the first SIGINT or SIGTERM; the second ends the process at once.
 /// Children see the end of their sockets and end too.
 pub(crate) fn stop() -> CancellationToken {

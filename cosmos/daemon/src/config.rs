@@ -63,6 +63,7 @@ pub struct PlatoConfig {
 /// The host agent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[derive(Default)]
 pub struct StratumConfig {
     /// Unset: the host's name.
     pub name: Option<String>,
@@ -122,16 +123,6 @@ impl Default for PlatoConfig {
             name: None,
             groups: 4,
             ownership_seconds: 10,
-        }
-    }
-}
-
-impl Default for StratumConfig {
-    fn default() -> Self {
-        Self {
-            name: None,
-            cpus: None,
-            memory_mb: None,
         }
     }
 }

@@ -14,13 +14,13 @@ use store_postgres::PostgresStore;
 use crate::Config;
 
 /// The wall clock.
-pub fn clock() -> SharedClock {
+pub(crate) fn clock() -> SharedClock {
     Arc::new(SystemClock)
 }
 
 /// The store that `config` names; embedded, it is the folder `name` below `data`,
 /// as one process at a time can open it.
-pub async fn open_store(config: &Config, name: &str) -> Result<Arc<dyn Store>> {
+pub(crate) async fn open_store(config: &Config, name: &str) -> Result<Arc<dyn Store>> {
     match config.store.as_str() {
         "embedded" => embedded(&config.data.join(name)),
         url if url.starts_with("postgres") || url.contains("host=") => Ok(Arc::new(
@@ -33,7 +33,7 @@ pub async fn open_store(config: &Config, name: &str) -> Result<Arc<dyn Store>> {
 }
 
 /// The embedded store in `folder`, made if need be.
-pub fn embedded(folder: &Path) -> Result<Arc<dyn Store>> {
+pub(crate) fn embedded(folder: &Path) -> Result<Arc<dyn Store>> {
     private_folder(folder.parent().unwrap_or(folder))?;
     let store = FjallStore::open(folder, clock());
     let store = store.with_context(|| format!("cannot open the store {}", folder.display()))?;
@@ -41,7 +41,7 @@ pub fn embedded(folder: &Path) -> Result<Arc<dyn Store>> {
 }
 
 /// The blob store in `root`, made if need be.
-pub fn open_blobs(name: &str, root: &Path) -> Result<Blobs> {
+pub(crate) fn open_blobs(name: &str, root: &Path) -> Result<Blobs> {
     private_folder(root)?;
     let blobs = LocalBlobs::open(name, root);
     let blobs = blobs.with_context(|| format!("cannot open the blob store {}", root.display()))?;
@@ -59,7 +59,7 @@ fn private_folder(folder: &Path) -> Result<()> {
 }
 
 /// The name of this host.
-pub fn host_name() -> String {
+pub(crate) fn host_name() -> String {
     let name = rustix::system::uname()
         .nodename()
         .to_string_lossy()

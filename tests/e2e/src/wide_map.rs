@@ -453,7 +453,7 @@ fn answer(message: LeasedMessage) -> Result<Completion> {
         "an invocation says where its result goes"
     );
     let reply = NewMessage {
-        queue: sealed.reply_to.clone(),
+        queue: sealed.reply_to,
         id: names::result_id(&invocation.id),
         payload: envelope::to_payload(&envelope::seal(&result)),
         ..NewMessage::default()

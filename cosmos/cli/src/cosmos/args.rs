@@ -6,14 +6,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// joined by a priority message system.
 #[derive(Debug, Parser)]
 #[command(name = "cosmos", version, max_term_width = 100)]
-pub struct Cosmos {
+pub(super) struct Cosmos {
     #[command(subcommand)]
     pub command: Command,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Run every role in this process
     Up(Common),
 
@@ -34,7 +34,7 @@ pub enum Command {
 
 /// What every running form takes.
 #[derive(Debug, Args)]
-pub struct Common {
+pub(super) struct Common {
     /// Configuration file; without one the defaults hold (`cosmos config` prints them)
     #[arg(short, long, value_name = "FILE", env = "COSMOS_CONFIG")]
     pub config: Option<PathBuf>,

@@ -7,14 +7,14 @@ use super::duration::ChunkLength;
 /// Encode video in parallel chunks: exact to the frame, resumable, checked.
 #[derive(Debug, Parser)]
 #[command(name = "ves", version, max_term_width = 100)]
-pub struct Ves {
+pub(super) struct Ves {
     #[command(subcommand)]
     pub command: Command,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Encode a video file on this machine
     Encode(EncodeArgs),
 }
@@ -22,7 +22,7 @@ pub enum Command {
 /// Settings of `ves encode`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct EncodeArgs {
+pub(super) struct EncodeArgs {
     /// Video file to encode; it is only read
     pub input: PathBuf,
 
@@ -89,14 +89,14 @@ pub struct EncodeArgs {
 
 /// Where cuts may lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Align {
+pub(super) enum Align {
     Source,
     Fixed,
 }
 
 /// What happens to the tracks beside the video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Tracks {
+pub(super) enum Tracks {
     Copy,
     None,
 }

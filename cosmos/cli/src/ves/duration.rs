@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 /// The length of a chunk as people write it: `5s`, `500ms`, `2m` or `120f`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChunkLength {
+pub(super) enum ChunkLength {
     Milliseconds(u64),
     Frames(u32),
 }

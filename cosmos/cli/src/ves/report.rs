@@ -16,7 +16,7 @@ const LOG_EVERY: Duration = Duration::from_secs(5);
 
 /// How a run ended well.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Summary {
+pub(super) struct Summary {
     pub output: String,
     pub request_id: String,
     pub frames: u64,
@@ -63,10 +63,9 @@ enum Event<'a> {
 }
 
 /// Tells people or machines how a run goes.
-pub struct Reporter {
+pub(super) struct Reporter {
     start: Instant,
     shown: Snapshot,
-    frames: Option<u64>,
     voice: Voice,
 }
 
@@ -78,7 +77,7 @@ enum Voice {
 
 impl Reporter {
     /// JSON on request; a bar where standard error is a terminal; else lines.
-    pub fn new(json: bool) -> Self {
+    pub(super) fn new(json: bool) -> Self {
         let voice = match (json, io::stderr().is_terminal()) {
             (true, _) => Voice::Json,
             (false, true) => Voice::Bar(bar()),
@@ -89,18 +88,12 @@ impl Reporter {
         Self {
             start: Instant::now(),
             shown: Snapshot::default(),
-            frames: None,
             voice,
         }
     }
 
-    /// What the source says of its length; for the display alone.
-    pub fn source_frames(&mut self, frames: Option<u64>) {
-        self.frames = frames;
-    }
-
     /// The request is durable.
-    pub fn accepted(&mut self, request_id: &str, resumed: bool) {
+    pub(super) fn accepted(&mut self, request_id: &str, resumed: bool) {
         match &self.voice {
             Voice::Json => emit(&Event::Accepted {
                 request_id,
@@ -112,13 +105,13 @@ impl Reporter {
     }
 
     /// Something moved.
-    pub fn update(&mut self, now: Snapshot) {
+    pub(super) fn update(&mut self, now: Snapshot) {
         match &mut self.voice {
             Voice::Json => self.update_json(&now),
-            Voice::Bar(bar) => draw(bar, &now, self.frames, self.start.elapsed()),
+            Voice::Bar(bar) => draw(bar, &now, self.start.elapsed()),
             Voice::Lines { next } if Instant::now() >= *next => {
                 *next = Instant::now() + LOG_EVERY;
-                if let Some(line) = line(&now, self.frames, self.start.elapsed()) {
+                if let Some(line) = line(&now, self.start.elapsed()) {
                     eprintln!("{line}");
                 }
             }
@@ -155,7 +148,7 @@ impl Reporter {
     }
 
     /// The output is in its place.
-    pub fn finished(&mut self, summary: &Summary) {
+    pub(super) fn finished(&mut self, summary: &Summary) {
         self.clear();
         match &self.voice {
             Voice::Json => emit(&Event::Finished(summary)),
@@ -164,7 +157,7 @@ impl Reporter {
     }
 
     /// It went wrong; `errors` is every problem at once.
-    pub fn failed(&mut self, errors: &[errors::Error]) {
+    pub(super) fn failed(&mut self, errors: &[errors::Error]) {
         self.clear();
         match &self.voice {
             Voice::Json => emit(&Event::Failed { errors }),
@@ -173,7 +166,7 @@ impl Reporter {
     }
 
     /// Somebody pressed Ctrl-C.
-    pub fn interrupted(&mut self) {
+    pub(super) fn interrupted(&mut self) {
         self.clear();
         let hint = "the same command goes on where this one stopped";
         match &self.voice {
@@ -183,7 +176,7 @@ impl Reporter {
     }
 
     /// Time since the run began.
-    pub fn elapsed(&self) -> Duration {
+    pub(super) fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
 
@@ -220,36 +213,30 @@ fn bar() -> ProgressBar {
     bar
 }
 
-fn draw(bar: &ProgressBar, now: &Snapshot, frames: Option<u64>, elapsed: Duration) {
+fn draw(bar: &ProgressBar, now: &Snapshot, elapsed: Duration) {
     let stage = now.current().map_or("starting", |stage| verb(&stage.name));
     bar.set_prefix(stage.to_owned());
     if let Some(encoder) = now.encoder() {
         bar.set_position((encoder.fraction() * STEPS as f64) as u64);
-        bar.set_message(figures(encoder, frames, elapsed));
+        bar.set_message(figures(encoder, elapsed));
     }
 }
 
-fn line(now: &Snapshot, frames: Option<u64>, elapsed: Duration) -> Option<String> {
+fn line(now: &Snapshot, elapsed: Duration) -> Option<String> {
     let encoder = now.encoder()?;
     let percent = (encoder.fraction() * 100.0) as u32;
     let stage = now.current().map_or("working", |stage| verb(&stage.name));
     Some(format!(
         "{stage} {percent} %, {}",
-        figures(encoder, frames, elapsed)
+        figures(encoder, elapsed)
     ))
 }
 
-fn figures(encoder: &Stage, frames: Option<u64>, elapsed: Duration) -> String {
+fn figures(encoder: &Stage, elapsed: Duration) -> String {
     let mut parts = vec![format!("{}/{} chunks", encoder.done, encoder.total)];
     // What was reused took no time: speed counts the rest.
     let worked = (encoder.progress - encoder.reused as f64).max(0.0);
     let share = worked / encoder.total as f64;
-    if let Some(frames) = frames.filter(|_| share > 0.0) {
-        parts.push(format!(
-            "{:.0} fps",
-            frames as f64 * share / elapsed.as_secs_f64().max(0.1)
-        ));
-    }
     if encoder.done > 0 {
         parts.push(HumanBytes(encoder.output_bytes).to_string());
     }
@@ -317,7 +304,7 @@ fn explain(error: &errors::Error, depth: usize) {
 }
 
 /// `text` with control characters made visible.
-pub fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             if c.is_control() && c != '\n' {
@@ -352,13 +339,9 @@ mod tests {
 
     #[test]
     fn figures_count_only_the_work_of_this_run() {
-        let half_reused = figures(
-            &encoder(10, 6, 6.0, 5),
-            Some(1_000),
-            Duration::from_secs(10),
-        );
+        let half_reused = figures(&encoder(10, 6, 6.0, 5), Duration::from_secs(10));
         assert!(
-            half_reused.starts_with("6/10 chunks, 10 fps, 2.00 KiB"),
+            half_reused.starts_with("6/10 chunks, 2.00 KiB, 40 seconds left"),
             "{half_reused}"
         );
     }
@@ -366,10 +349,10 @@ mod tests {
     #[test]
     fn nothing_is_promised_before_anything_is_known() {
         assert_eq!(
-            figures(&encoder(10, 0, 0.0, 0), Some(1_000), Duration::ZERO),
+            figures(&encoder(10, 0, 0.0, 0), Duration::ZERO),
             "0/10 chunks"
         );
-        assert_eq!(line(&Snapshot::default(), None, Duration::ZERO), None);
+        assert_eq!(line(&Snapshot::default(), Duration::ZERO), None);
     }
 
     #[test]

@@ -2,13 +2,13 @@ use optimus::View;
 
 /// What a person wants to know of a request at one instant.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Snapshot {
+pub(super) struct Snapshot {
     pub stages: Vec<Stage>,
 }
 
 /// One stage of the workflow.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Stage {
+pub(super) struct Stage {
     pub name: String,
     pub state: String,
     /// Tasks: chunks, for the encoder.
@@ -24,21 +24,21 @@ pub struct Stage {
 
 impl Snapshot {
     /// From the view that the API layer gives.
-    pub fn of<Request, Response>(view: &View<Request, Response>) -> Self {
+    pub(super) fn of<Request, Response>(view: &View<Request, Response>) -> Self {
         Self {
             stages: view.stages.iter().map(Stage::of).collect(),
         }
     }
 
     /// The stage that does most of the work.
-    pub fn encoder(&self) -> Option<&Stage> {
+    pub(super) fn encoder(&self) -> Option<&Stage> {
         self.stages
             .iter()
             .find(|stage| stage.name == "encoder" && stage.total > 0)
     }
 
     /// The stage that runs now, if any: the last one begun.
-    pub fn current(&self) -> Option<&Stage> {
+    pub(super) fn current(&self) -> Option<&Stage> {
         self.stages
             .iter()
             .rev()
@@ -62,7 +62,7 @@ impl Stage {
     }
 
     /// Share done, 0 to 1.
-    pub fn fraction(&self) -> f64 {
+    pub(super) fn fraction(&self) -> f64 {
         if self.total == 0 {
             0.0
         } else {

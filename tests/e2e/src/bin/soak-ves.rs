@@ -71,7 +71,8 @@ fn main() -> Result<()> {
 fn killed(args: &Args, encode: &Encode, expected: &str) -> Result<Report> {
     let mut random = Random(args.seed);
     let (mut kills, mut runs, mut same) = (0, 0, true);
-    let (mut begun, mut accepted, mut chunks) = (0, 0, 0);
+    let (mut begun, mut accepted) = (0, 0);
+    let mut chunks;
     loop {
         runs += 1;
         let mut run = encode.start()?;
