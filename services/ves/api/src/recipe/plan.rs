@@ -228,7 +228,7 @@ mod tests {
         };
         assert_eq!(lengths(240, 240), [240]);
         assert_eq!(lengths(241, 240), [120, 121]);
-        assert_eq!(lengths(1253, 240), [238, 239, 238, 239, 179, 120]);
+        assert_eq!(lengths(1253, 240), [238, 239, 239, 238, 179, 120]);
         assert_eq!(lengths(3, 1), [1, 1, 1]);
         assert_eq!(lengths(17, 8), [7, 6, 4]);
     }
