@@ -1,61 +1,49 @@
 //! What the logs of a run prove.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 
-/// How often each task of the encoder was begun, and how often its result was accepted.
+/// How the chunks of a run were answered, by all its processes together.
 #[derive(Debug, Default)]
 pub struct Counts {
-    pub begun: BTreeMap<u64, u32>,
-    pub accepted: BTreeMap<u64, u32>,
-    pub reused: u32,
-    pub refused: u32,
+    /// How often each chunk was encoded to its end. An agent says so after it has
+    /// remembered the result durably.
+    pub executed: BTreeMap<u64, u32>,
+    /// Answers from what had been encoded before.
+    pub remembered: u32,
 }
 
-/// Reads a log in the order it was written.
-pub fn counts(log: &str) -> Result<Counts> {
+/// Counts what a log tells of the encoder.
+pub fn counts(log: &str) -> Counts {
     let mut counts = Counts::default();
-    let mut finished = BTreeSet::new();
-    for line in log
-        .lines()
-        .filter(|line| field(line, "function") == Some("ves-avc"))
-    {
-        let Some(element) = field(line, "element").and_then(|text| text.parse().ok()) else {
-            continue;
-        };
-        if line.contains("invocation started") {
-            ensure!(
-                !finished.contains(&element),
-                "chunk {element} was finished and begun again:\n{line}"
-            );
-            *counts.begun.entry(element).or_default() += 1;
-        } else if line.contains("invocation executed") {
-            *counts.accepted.entry(element).or_default() += 1;
-            finished.insert(element);
-        } else if line.contains("invocation reused") {
-            counts.reused += 1;
-            finished.insert(element);
-        } else if line.contains("late result refused") {
-            counts.refused += 1;
+    let encoder = |line: &&str| field(line, "function") == Some("ves-avc");
+    for line in log.lines().filter(encoder) {
+        if line.contains("invocation remembered") {
+            counts.remembered += 1;
+        } else if line.contains("invocation executed")
+            && field(line, "error").is_none()
+            && let Some(element) = field(line, "element").and_then(|text| text.parse().ok())
+        {
+            *counts.executed.entry(element).or_default() += 1;
         }
     }
-    Ok(counts)
+    counts
 }
 
-/// Demands that no chunk was begun again after its result was accepted.
+/// Demands that no chunk was encoded again after it had been encoded to its end.
 pub fn finished_chunks_ran_once(log: &str) -> Result<Counts> {
-    let counts = counts(log)?;
+    let counts = counts(log);
     ensure!(
-        !counts.begun.is_empty(),
+        !counts.executed.is_empty(),
         "the log tells of no execution:\n{log}"
     );
     let twice: Vec<_> = counts
-        .accepted
+        .executed
         .iter()
         .filter(|(_, times)| **times > 1)
         .collect();
-    ensure!(twice.is_empty(), "accepted more than once: {twice:?}");
+    ensure!(twice.is_empty(), "chunks encoded more than once: {twice:?}");
     Ok(counts)
 }
 
@@ -71,15 +59,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chunk_begun_after_its_end_is_found() {
-        let begun = "INFO invocation started function=ves-avc node=encoder element=3";
-        let executed = "INFO invocation executed function=ves-avc node=encoder element=3";
-        let killed_then_done = [begun, begun, executed].join("\n");
-        assert_eq!(
-            finished_chunks_ran_once(&killed_then_done).unwrap().begun[&3],
-            2
-        );
-        let done_then_begun = [begun, executed, begun].join("\n");
-        assert!(finished_chunks_ran_once(&done_then_begun).is_err());
+    fn a_chunk_encoded_again_is_found() {
+        let executed = "INFO invocation executed function=\"ves-avc\" node=\"encoder\" element=3";
+        let remembered =
+            "INFO invocation remembered function=\"ves-avc\" node=\"encoder\" element=3";
+        let resumed = finished_chunks_ran_once(&[executed, remembered].join("\n")).unwrap();
+        assert_eq!((resumed.executed[&3], resumed.remembered), (1, 1));
+        assert!(finished_chunks_ran_once(&[executed, executed].join("\n")).is_err());
     }
 }
