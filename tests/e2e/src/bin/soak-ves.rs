@@ -22,8 +22,11 @@ struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Length of a chunk.
-    #[arg(long, default_value = "40f")]
+    #[arg(long, default_value = "15f")]
     chunk: String,
+    /// Speed of the encoder: there must be work left to kill.
+    #[arg(long, default_value = "veryslow")]
+    preset: String,
     /// Print JSON only.
     #[arg(long)]
     json: bool,
@@ -55,7 +58,14 @@ fn main() -> Result<()> {
         Ok(Encode::new(
             &clip,
             &below,
-            &["--chunk", &args.chunk, "--align", "fixed"],
+            &[
+                "--chunk",
+                &args.chunk,
+                "--align",
+                "fixed",
+                "--preset",
+                &args.preset,
+            ],
         ))
     };
     let undisturbed = encode("undisturbed")?.finish()?;

@@ -4,3 +4,4 @@
 
 mod four_processes;
 mod one_process;
+mod wide_map;

@@ -83,7 +83,16 @@ fn the_bytes_do_not_depend_on_the_number_of_workers() -> Result<()> {
 #[test]
 fn a_killed_run_goes_on_and_ends_with_the_same_bytes() -> Result<()> {
     let proof = Proof::of(Clip::OpenGopAvcMp4)?;
-    let args = ["--chunk", "40f", "--align", "fixed", "--workers", "2"];
+    // Slow enough that there is work left after every kill.
+    let args = [
+        "--chunk",
+        "15f",
+        "--align",
+        "fixed",
+        "--workers",
+        "2",
+        "--preset=veryslow",
+    ];
     let undisturbed = proof.encode("undisturbed", &args)?.finish()?;
     let killed = proof.encode("killed", &args)?;
     for done in [0, 3, 9] {
