@@ -44,9 +44,11 @@ fn main() -> ExitCode {
 fn serve(mut control: Control) -> std::io::Result<()> {
     match prepare(&mut control) {
         Ok(started) => {
-            control.send(&FromInit::Started {
+            // A host that has gone meanwhile does not hear it; the watch sees that and ends
+            // what was started.
+            let _ = control.send(&FromInit::Started {
                 pid: started.group.as_raw_nonzero().get(),
-            })?;
+            });
             watch::Watch::new(control, started).run()
         }
         Err(message) => control.send(&FromInit::Failed { message }),
