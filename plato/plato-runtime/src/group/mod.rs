@@ -339,6 +339,7 @@ impl Owner {
         if round.now_ms >= self.swept_ms.saturating_add(SWEEP_EVERY_MS) {
             self.swept_ms = round.now_ms;
             round.jobs.push(recovery::sweep_inbox(&self.shared));
+            self.workflows.forget_old_cancels(round);
         }
     }
 

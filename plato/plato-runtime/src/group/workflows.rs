@@ -193,6 +193,20 @@ impl Workflows {
         self.timers.extend(due.map(|due| (due, Arc::clone(id))));
     }
 
+    /// Forgets cancels whose workflow has not started for as long as messages are remembered.
+    pub(crate) fn forget_old_cancels(&mut self, round: &mut Round) {
+        let retention = self.shared.config.inbox_retention.as_millis();
+        let retention = i64::try_from(retention).unwrap_or(i64::MAX);
+        let oldest = round.now_ms.saturating_sub(retention);
+        self.canceled.retain(|workflow, at_ms| {
+            let is_young = *at_ms >= oldest;
+            if !is_young {
+                round.delete(keys::canceled(workflow));
+            }
+            is_young
+        });
+    }
+
     /// When the group next has something to do by itself, in Unix milliseconds.
     pub(crate) fn due(&self) -> Option<i64> {
         let timer = self.timers.first().map(|(due, _)| *due);
