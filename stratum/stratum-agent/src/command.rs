@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use stratum::limits;
-use stratum_init::{Init, Limits, Output, Sandbox, Spec};
+use stratum_init::{Limits, Output, Sandbox, Spec};
 
 use crate::delivery::Target;
 use crate::inputs::Staged;
@@ -42,13 +42,10 @@ fn environment(target: &Target, dir: &WorkDir) -> BTreeMap<OsString, OsString> {
         ("LC_ALL", "C.UTF-8".into()),
         ("COSMOS_CPUS", target.shape.cpus.to_string().into()),
     ];
-    // A function that runs media tools confines each of them in turn.
-    let init = Init::locate().ok();
-    let init = init.map(|init| ("COSMOS_INIT".into(), init.path().into()));
     let declared = target.function().env.iter();
     let declared = declared.map(|(name, value)| (name.into(), value.into()));
     let own = own.map(|(name, value)| (name.into(), value));
-    own.into_iter().chain(init).chain(declared).collect()
+    own.into_iter().chain(declared).collect()
 }
 
 /// A decoder that feeds the function has its share of the memory.
@@ -69,17 +66,12 @@ fn sandbox(target: &Target, dir: &WorkDir, staged: &Staged) -> Sandbox {
     let tools = target.package.tools.iter();
     Sandbox {
         network: target.function().network,
-        execute: tools
-            .map(|tool| tool.path.clone())
-            .chain(Init::locate().map(|init| init.path().to_owned()))
-            .collect(),
+        execute: tools.map(|tool| tool.path.clone()).collect(),
         read: staged
             .readable
             .iter()
             .cloned()
-            // Init, within, must see its children there; what belongs to other processes
-            // is behind the kernel's check for tracing, which the sandbox fails.
-            .chain([dir.root(), PathBuf::from("/proc")])
+            .chain([dir.root()])
             .collect(),
         write: vec![dir.output(), dir.scratch()],
         ..Sandbox::strict()

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use blob::FileUri;
 use buffa::Message;
 use ves_api::wire;
 
@@ -117,30 +118,9 @@ fn rate_control(args: &EncodeArgs) -> wire::RateControl {
     }
 }
 
-/// A file URI (RFC 8089) of an absolute path; every byte outside a safe set is escaped.
+/// The file URI of a path. One that is not absolute has none, and is refused at the door.
 fn uri(path: &Path) -> String {
-    use std::os::unix::ffi::OsStrExt;
-    let mut uri = String::from("file://");
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
-                uri.push(char::from(*byte));
-            }
-            other => uri.push_str(&format!("%{other:02X}")),
-        }
-    }
-    uri
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_becomes_a_uri_whatever_is_in_it() {
-        assert_eq!(
-            uri(Path::new("/a b/100%/ü#?.mp4")),
-            "file:///a%20b/100%25/%C3%BC%23%3F.mp4"
-        );
-    }
+    FileUri::of(path)
+        .map(|uri| uri.to_string())
+        .unwrap_or_default()
 }

@@ -218,10 +218,7 @@ async fn a_function_sees_only_its_own_files_and_no_network() {
         .await;
     let value = result.outcome.unwrap();
     let env = world.blob(&value, "env").await;
-    assert_eq!(
-        env,
-        "COSMOS_CPUS COSMOS_INIT HOME LANG LC_ALL OWN PATH PWD TMPDIR "
-    );
+    assert_eq!(env, "COSMOS_CPUS HOME LANG LC_ALL OWN PATH PWD TMPDIR ");
 }
 
 #[tokio::test]
