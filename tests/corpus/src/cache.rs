@@ -19,8 +19,7 @@ const MEDIA: &str = "COSMOS_MEDIA";
 /// # Errors
 /// When ffmpeg is missing or fails, or the disk is full.
 pub fn clip(clip: Clip) -> Result<PathBuf> {
-    let directory = directory();
-    fs::create_dir_all(&directory).with_context(|| format!("cannot make {directory:?}"))?;
+    let directory = directory()?;
     let name = format!(
         "{}-{}.{}",
         clip.name(),
@@ -41,11 +40,13 @@ pub fn media(name: &str) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
-fn directory() -> PathBuf {
-    match std::env::var_os(CACHE) {
-        Some(named) => named.into(),
-        None => target_directory().join("corpus"),
-    }
+/// The folder of the clips, made now if it was not yet: absolute and plain, since a source is
+/// named by a URI that has to be.
+fn directory() -> Result<PathBuf> {
+    let named = std::env::var_os(CACHE).map(PathBuf::from);
+    let directory = named.unwrap_or_else(|| target_directory().join("corpus"));
+    let made = fs::create_dir_all(&directory).and_then(|()| directory.canonicalize());
+    made.with_context(|| format!("cannot make {directory:?}"))
 }
 
 /// Where cargo builds: this test runs from below it.

@@ -14,6 +14,15 @@ fn counts(cases: &[(Clip, usize)]) {
 }
 
 #[test]
+fn a_clip_is_named_by_a_plain_absolute_path() {
+    if !have("ffmpeg") {
+        return skip("corpus clips", "ffmpeg is not installed");
+    }
+    let path = clip(Clip::Tiny(1)).unwrap();
+    assert_eq!(path, path.canonicalize().unwrap());
+}
+
+#[test]
 fn avc() {
     counts(&[
         (Clip::Plain, 150),

@@ -142,6 +142,7 @@ impl Installation {
     }
 
     /// Submits a request, again and again while the API is not there, under one idempotency key.
+    /// An API that is there and refuses is an error at once.
     pub async fn submit(&self, request: wire::EncodeRequest) -> Result<String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -151,7 +152,7 @@ impl Installation {
             };
             match self.client()?.encode_video(call).await {
                 Ok(answer) => return Ok(answer.into_owned().request_id),
-                Err(error) if Instant::now() > deadline => {
+                Err(error) if refused(&error) || Instant::now() > deadline => {
                     bail!("cannot submit: {error}\n{}", self.logs())
                 }
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -200,6 +201,15 @@ impl Drop for Installation {
             let _ = child.wait();
         }
     }
+}
+
+/// Whether the API answered that asking again would not help.
+fn refused(error: &connectrpc::ConnectError) -> bool {
+    use connectrpc::ErrorCode as Code;
+    matches!(
+        error.code,
+        Code::InvalidArgument | Code::PermissionDenied | Code::Unauthenticated | Code::NotFound
+    )
 }
 
 /// Whether a request has ended.
