@@ -12,7 +12,7 @@ use connectrpc::client::{ClientConfig, HttpClient};
 use rustix::process::{Pid, Signal, kill_process};
 use ves_api::wire;
 
-use crate::programs;
+use crate::{leftovers, programs};
 
 /// How long anything may take before the proof counts as failed.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -98,12 +98,32 @@ impl Installation {
 
     /// Stops a role where it is (SIGSTOP), or lets it go on (SIGCONT).
     pub fn signal(&self, name: &str, signal: Signal) -> Result<()> {
+        Ok(kill_process(self.pid(name)?, signal)?)
+    }
+
+    /// Stops a role in the middle of some work: programs of its own run at that moment.
+    pub fn stop_at_work(&self, name: &str) -> Result<()> {
+        wait_until("work to be stopped in", || {
+            self.signal(name, Signal::STOP)?;
+            let at_work = !self.programs_of(name)?.is_empty();
+            if !at_work {
+                self.signal(name, Signal::CONT)?;
+            }
+            Ok(at_work)
+        })
+    }
+
+    /// Programs that a role has started and that have not ended.
+    pub fn programs_of(&self, name: &str) -> Result<Vec<i32>> {
+        leftovers::children(self.pid(name)?)
+    }
+
+    fn pid(&self, name: &str) -> Result<Pid> {
         let child = self
             .roles
             .get(name)
             .with_context(|| format!("{name} does not run"))?;
-        let pid = Pid::from_raw(child.id().try_into()?).context("a process has a number")?;
-        Ok(kill_process(pid, signal)?)
+        Pid::from_raw(child.id().try_into()?).context("a process has a number")
     }
 
     /// What a role logged.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use rustix::process::Pid;
 
 /// How long the kernel may take to reap what was killed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -59,6 +60,21 @@ fn processes(folder: &Path) -> Result<Vec<String>> {
         let cwd = fs::read_link(entry.path().join("cwd")).unwrap_or_default();
         if words.contains(&*name) || cwd.starts_with(folder) {
             found.push(format!("process {pid}: {words}"));
+        }
+    }
+    Ok(found)
+}
+
+/// Children of a process that still run: one that has ended and was not collected does not.
+pub fn children(parent: Pid) -> Result<Vec<i32>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        // proc(5): after the name in parentheses come the state and the parent's number.
+        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let (state, ppid) = (fields.next(), fields.next());
+        if ppid == Some(&parent.as_raw_nonzero().to_string()) && state != Some("Z") {
+            found.extend(entry.file_name().to_string_lossy().parse::<i32>());
         }
     }
     Ok(found)

@@ -28,6 +28,8 @@ use timestone_client::{Client, DequeueRequest, Timestone, envelope, names};
 use timestone_server::{LocalTimestone, OwnerOptions, TimestoneServer};
 use tokio_util::sync::CancellationToken;
 
+use crate::installation::wait_until;
+
 const SERVICE: &str = "probe";
 const DEFINITION: &str = "probe.wide";
 const FUNCTION: &str = "probe-noop";
@@ -66,8 +68,23 @@ pub struct Report {
     pub missing: u64,
     pub results_in_order: bool,
     pub executions: u64,
+    /// How often a process that had been paused found that another owned its group.
+    pub fenced: u64,
     pub seconds: f64,
 }
+
+impl Report {
+    /// Whether the proof holds: every element once, in order, although an owner was replaced.
+    pub fn holds(&self) -> bool {
+        self.successes_recorded == self.elements
+            && (self.missing, self.recorded_twice) == (0, 0)
+            && self.results_in_order
+            && self.fenced > 0
+    }
+}
+
+/// What a Plato process logs when a paused one was replaced.
+const FENCED: &str = "group lost: another process has taken it over";
 
 /// Runs one Plato process until it is killed.
 pub async fn node(args: NodeArgs) -> Result<()> {
@@ -219,7 +236,7 @@ impl Site {
     }
 
     fn start_node(&mut self, name: &str, database: &str, url: &str) -> Result<()> {
-        let log = fs::File::create(self.folder.join(name).with_extension("log"))?;
+        let log = fs::File::create(self.log_path(name))?;
         let mut command = crate::programs::program("soak-plato")?;
         command.args([
             "node",
@@ -249,8 +266,20 @@ impl Site {
         self.pause_owner(&worker, elements).await?;
         self.wait_for_end(&workflow).await?;
         let seconds = start.elapsed().as_secs_f64();
+        // A workflow may end while the process that was paused last still wakes up.
+        wait_until("fenced process", || Ok(self.fenced() > 0))?;
         self.report(&workflow, elements, worker.executions(), seconds)
             .await
+    }
+
+    fn fenced(&self) -> u64 {
+        let logs = self.nodes.keys().map(|name| self.log_path(name));
+        let texts = logs.filter_map(|path| fs::read_to_string(path).ok());
+        texts.map(|text| text.matches(FENCED).count() as u64).sum()
+    }
+
+    fn log_path(&self, name: &str) -> PathBuf {
+        self.folder.join(name).with_extension("log")
     }
 
     async fn submit(&self, workflow: &str, elements: u64) -> Result<()> {
@@ -362,6 +391,7 @@ impl Site {
                 .count() as u64,
             results_in_order: self.in_order(&reader, workflow, elements).await?,
             executions,
+            fenced: self.fenced(),
             seconds,
         })
     }
