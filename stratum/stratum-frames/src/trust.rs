@@ -28,9 +28,6 @@ const ONE_FRAME_A_PACKET: &[&str] = &[
     "png",
 ];
 
-/// Characters of a demuxer's complaint that are told.
-const LONGEST_COMPLAINT: usize = 200;
-
 /// Words of the demuxer that mean damage.
 const DAMAGE: &[&str] = &[
     "corrupt",
@@ -78,7 +75,7 @@ pub(crate) fn doubt(
 pub(crate) fn damage(
     source: &SourceInfo,
     packets: &[RawPacket],
-    said: &str,
+    complaints: &[String],
     decoded: usize,
 ) -> Option<String> {
     let hidden = packets.iter().filter(|packet| packet.hidden).count() as u64;
@@ -88,8 +85,7 @@ pub(crate) fn damage(
             "its header announces {announced} frames, of which {decoded} decode"
         ));
     }
-    let complaint = said.lines().find(|line| is_damage(line))?;
-    let complaint: String = complaint.chars().take(LONGEST_COMPLAINT).collect();
+    let complaint = complaints.iter().find(|line| is_damage(line))?;
     Some(format!("its demuxer complains: {}", complaint.trim()))
 }
 

@@ -9,4 +9,5 @@ pub mod leftovers;
 pub mod log;
 pub mod programs;
 pub mod run;
+pub mod terminal;
 pub mod wide_map;

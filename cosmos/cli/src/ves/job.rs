@@ -6,7 +6,8 @@ use blob::FileUri;
 use buffa::Message;
 use ves_api::wire;
 
-use super::args::{Align, EncodeArgs, Tracks};
+use super::args::{Align, EncodeArgs, RecipeArgs, Tracks};
+use super::cache::JOBS;
 use super::duration::ChunkLength;
 use super::place::Places;
 
@@ -27,7 +28,7 @@ impl Job {
         request.idempotency_key = key.clone();
         Self {
             request,
-            state: places.state.join("jobs").join(key),
+            state: places.state.join(JOBS).join(key),
         }
     }
 }
@@ -38,24 +39,24 @@ fn key(request: &wire::EncodeRequest, places: &Places) -> String {
     request.output = Some(target(&places.output, false)).into();
     ids::derived([
         request.encode_to_vec().as_slice(),
-        places.source_identity.as_bytes(),
+        places.source.identity.as_bytes(),
     ])
 }
 
 fn request(args: &EncodeArgs, places: &Places) -> wire::EncodeRequest {
     wire::EncodeRequest {
         video_source: Some(wire::VideoSource {
-            uri: uri(&places.source),
+            uri: uri(&places.source.path),
             ..Default::default()
         })
         .into(),
-        recipe: Some(recipe(args)).into(),
-        output: Some(target(&places.output, args.overwrite)).into(),
+        recipe: Some(recipe(&args.recipe)).into(),
+        output: Some(target(&places.output, args.run.overwrite)).into(),
         ..Default::default()
     }
 }
 
-fn target(output: &Path, overwrite: bool) -> wire::OutputTarget {
+pub(super) fn target(output: &Path, overwrite: bool) -> wire::OutputTarget {
     wire::OutputTarget {
         uri: uri(output),
         overwrite,
@@ -63,7 +64,8 @@ fn target(output: &Path, overwrite: bool) -> wire::OutputTarget {
     }
 }
 
-fn recipe(args: &EncodeArgs) -> wire::Recipe {
+/// What the arguments ask for.
+pub(super) fn recipe(args: &RecipeArgs) -> wire::Recipe {
     let tracks = match args.tracks {
         Tracks::Copy => wire::OtherTracks::Copy,
         Tracks::None => wire::OtherTracks::None,
@@ -78,7 +80,7 @@ fn recipe(args: &EncodeArgs) -> wire::Recipe {
     }
 }
 
-fn codec(args: &EncodeArgs) -> wire::Codec {
+fn codec(args: &RecipeArgs) -> wire::Codec {
     wire::Codec {
         format: wire::CodecFormat::Avc.into(),
         preset: args.preset.clone(),
@@ -89,7 +91,7 @@ fn codec(args: &EncodeArgs) -> wire::Codec {
     }
 }
 
-fn chunking(args: &EncodeArgs) -> wire::ChunkingDirectives {
+fn chunking(args: &RecipeArgs) -> wire::ChunkingDirectives {
     use wire::chunking_directives::Target;
     let target = match args.chunk {
         ChunkLength::Milliseconds(ms) => Target::DurationMs(ms),
@@ -106,7 +108,7 @@ fn chunking(args: &EncodeArgs) -> wire::ChunkingDirectives {
     }
 }
 
-fn rate_control(args: &EncodeArgs) -> wire::RateControl {
+fn rate_control(args: &RecipeArgs) -> wire::RateControl {
     use wire::rate_control::Mode;
     let mode = match (args.lossless, args.crf) {
         (true, _) => Mode::Lossless(true),
@@ -119,7 +121,7 @@ fn rate_control(args: &EncodeArgs) -> wire::RateControl {
 }
 
 /// The file URI of a path. One that is not absolute has none, and is refused at the door.
-fn uri(path: &Path) -> String {
+pub(super) fn uri(path: &Path) -> String {
     FileUri::of(path)
         .map(|uri| uri.to_string())
         .unwrap_or_default()

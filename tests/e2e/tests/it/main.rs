@@ -4,4 +4,6 @@
 
 mod four_processes;
 mod one_process;
+mod probe;
+mod server;
 mod wide_map;

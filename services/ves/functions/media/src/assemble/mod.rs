@@ -15,6 +15,8 @@ use ves_api::function::{AssembleParams, AssembleResult, Progress, WorkDir, io};
 
 use crate::inputs::{recipe, timeline};
 use crate::mp4::{Edit, Movie, Track, interleave};
+pub use probe::mp4_holds;
+
 use chunks::Chunks;
 use others::Others;
 use write::{Source, write};

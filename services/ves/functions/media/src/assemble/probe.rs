@@ -79,20 +79,25 @@ fn sort(streams: Vec<Stream>) -> Sorted {
     sorted
 }
 
+/// Whether a track of this kind and codec, both by ffmpeg's names, is kept beside the video in MP4.
+pub fn mp4_holds(kind: &str, codec: &str) -> bool {
+    match kind {
+        "audio" => matches!(
+            codec,
+            "aac" | "mp3" | "mp2" | "ac3" | "eac3" | "opus" | "flac" | "alac" | "dts"
+        ),
+        "subtitle" => codec == "mov_text",
+        _ => false,
+    }
+}
+
 impl Stream {
     fn is_video(&self) -> bool {
         self.codec_type == "video"
     }
 
     fn fits_mp4(&self) -> bool {
-        match self.codec_type.as_str() {
-            "audio" => matches!(
-                self.codec_name.as_str(),
-                "aac" | "mp3" | "mp2" | "ac3" | "eac3" | "opus" | "flac" | "alac" | "dts"
-            ),
-            "subtitle" => self.codec_name == "mov_text",
-            _ => false,
-        }
+        mp4_holds(&self.codec_type, &self.codec_name)
     }
 
     fn left_out(&self) -> String {
