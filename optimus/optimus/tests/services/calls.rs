@@ -101,6 +101,16 @@ async fn a_workflow_that_is_canceled_half_way_cancels_what_it_called() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn how_far_a_called_request_is_shows_in_the_workflow_that_called() {
+    let site = Site::new();
+    let _layers = site.layers().await;
+    site.start("w", ASK, "slow").await;
+    // One of its three nodes is done.
+    site.hears(|event| event.nodes[0].in_flight == 1.0 / 3.0)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_takes_too_long_is_given_up_at_both_ends() {
     let site = Site::new();
     let layers = site.layers().await;

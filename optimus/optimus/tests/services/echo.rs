@@ -28,7 +28,10 @@ pub(crate) fn registry(failures: Arc<AtomicU32>) -> Registry {
         name: "echo.back".into(),
         version: 1,
         nodes: vec![
-            NodeDef::function("wait", "e-wait").skip_when("/slow", false.into()),
+            NodeDef::inline("begin"),
+            NodeDef::function("wait", "e-wait")
+                .after(["begin"])
+                .skip_when("/slow", false.into()),
             NodeDef::inline("back").after(["wait"]).retry(Retry::NEVER),
         ],
         output: "back".into(),
@@ -45,6 +48,10 @@ pub(crate) fn registry(failures: Arc<AtomicU32>) -> Registry {
     let mut registry = Registry::new();
     let wait = |_: &TaskContext| Ok(Invocation::default());
     let code = [
+        (
+            "begin",
+            NodeCode::inline(|_: &TaskContext| Ok(Value::default())),
+        ),
         ("wait", NodeCode::function(wait)),
         ("back", NodeCode::inline(back)),
     ];

@@ -8,17 +8,18 @@ use optimus::{Config, OptimusRuntime, Page, State, View};
 use plato::Value;
 use plato_runtime::{PlatoRuntime, RuntimeConfig, WorkflowReader, WorkflowView};
 use proto::base::v1 as wire;
-use proto::plato::v1::{CancelWorkflow, StartWorkflow};
+use proto::plato::v1::{CancelWorkflow, StartWorkflow, WorkflowEvent};
 use store::{MemoryStore, Store};
 use tempfile::TempDir;
-use timestone::NewMessage;
-use timestone_client::{Client, envelope, names};
+use timestone::{NewMessage, Session};
+use timestone_client::{Client, DequeueRequest, envelope, names};
 use timestone_server::{LocalTimestone, OwnerOptions};
 
 use crate::asker;
 use crate::echo::{self, Echo};
 
 const GROUPS: u32 = 2;
+const EVENTS: &str = "asker/events";
 /// What was killed is taken over after this long.
 const TTL: Duration = Duration::from_secs(2);
 /// Longer than any step takes on a loaded machine.
@@ -161,6 +162,7 @@ impl Site {
         let start = StartWorkflow {
             workflow_id: workflow.into(),
             definition: definition.into(),
+            notify: EVENTS.into(),
             input: Some(Value::inline(text.to_owned()).into()).into(),
             ..Default::default()
         };
@@ -202,6 +204,27 @@ impl Site {
             view.filter(|view| view.state.phase.is_final())
         })
         .await
+    }
+
+    /// Waits for an event of the calling service's workflows that says what is wanted.
+    pub(crate) async fn hears(&self, wanted: impl Fn(&WorkflowEvent) -> bool) {
+        until(|| async {
+            let request = DequeueRequest {
+                queues: vec![EVENTS.into()],
+                max: 1,
+                wait_ms: 1_000,
+                lease_ms: None,
+                session: Session {
+                    owner: "listener".into(),
+                    boot: "1".into(),
+                },
+                request_id: ids::time_ordered(),
+            };
+            let leased = self.client.dequeue(request).await.unwrap();
+            let envelope = envelope::of_payload(&leased.first()?.payload).unwrap();
+            wanted(&envelope::open(&envelope).unwrap()).then_some(())
+        })
+        .await;
     }
 
     /// Waits until the queue holds this many messages that wait.
