@@ -34,7 +34,8 @@ pub async fn build_table(tools: &Tools, source: &Path) -> Result<FrameTable, Err
         Some(why) => {
             info!(why, "frame table from a decode of everything");
             let frames = decode_all(tools, source, info.track).await?;
-            from_decode(info, &packets, &frames)
+            let damage = trust::damage(&info, &packets, &said, frames.len());
+            from_decode(SourceInfo { damage, ..info }, &packets, &frames)
         }
     }
 }

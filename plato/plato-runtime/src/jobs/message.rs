@@ -62,7 +62,14 @@ impl Sending<'_> {
             ..invocation
         };
         let payload = wire::invocation(&self.about(), &invocation);
-        self.addressed(names::function(function), payload)
+        // A deadline less the time it takes is when it must begin.
+        let begin = self
+            .priority()
+            .saturating_sub_unsigned(invocation.expected_ms);
+        Ok(NewMessage {
+            priority: begin,
+            ..self.addressed(names::function(function), payload)?
+        })
     }
 
     fn call(&self, service: &str, method: &str, call: ServiceCall) -> Result<NewMessage, Error> {

@@ -3,6 +3,7 @@
 
 mod avc;
 mod codec;
+mod cuts;
 mod plan;
 mod problems;
 mod request;
