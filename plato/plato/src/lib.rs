@@ -11,6 +11,7 @@
     reason = "an error is rare and travels whole, from a function to the API"
 )]
 
+mod call;
 mod code;
 mod context;
 mod definition;
@@ -34,7 +35,8 @@ pub mod json;
 pub mod limits;
 
 pub use blob::{BlobRef, ListRef, NamedBlob, Value};
-pub use code::{NodeCode, Prepare, RunInline};
+pub use call::ServiceCall;
+pub use code::{NodeCode, Prepare, PrepareCall, RunInline};
 pub use context::{Element, NodeContext, TaskContext};
 pub use definition::{Condition, Definition, Kind, NodeDef, Run};
 pub use event::{End, Entry, Event, Header, Success};

@@ -143,11 +143,11 @@ impl Workflow {
         }
     }
 
-    /// Inline tasks run when they are handed out, invocations when they are out.
+    /// Inline tasks run when they are handed out, invocations and calls when they are out.
     fn running(&self, id: NodeId) -> u64 {
         match self.plan.node(id).run {
             Run::Inline => self.doing[id.index()].tasks.len() as u64,
-            Run::Function(_) => self.state.nodes[id.index()].running(),
+            Run::Function(_) | Run::Service { .. } => self.state.nodes[id.index()].running(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! for a slow store delays nobody else.
 
 mod context;
+mod message;
 mod prepare;
 mod seal;
 mod sweep;
@@ -82,7 +83,7 @@ pub(crate) enum Outcome {
     },
 }
 
-/// A task with its invocation, if it could be prepared.
+/// A task with the message that carries it, if it could be prepared.
 pub(crate) struct Prepared {
     pub(crate) element: u64,
     pub(crate) generation: u32,
