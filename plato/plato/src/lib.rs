@@ -46,6 +46,6 @@ pub use node::{Node, NodePhase, Sums};
 pub use plan::{NodeId, Plan};
 pub use problem::{InvalidDefinition, Problem};
 pub use registry::{Activation, Registry};
-pub use retry::{ATTEMPTS_USED_UP, Fault, Faults, Retry};
+pub use retry::{ATTEMPTS_USED_UP, Fault, Faults, OUT_OF_MEMORY, Retry};
 pub use state::{BrokenJournal, Phase, State};
 pub use workflow::{NodeProgress, Workflow};

@@ -112,6 +112,11 @@ impl Workflow {
         &self.plan
     }
 
+    /// How many tries of a task needed more memory than their shape had.
+    pub fn outgrown(&self, node: NodeId, element: u64) -> u32 {
+        self.state.nodes[node.index()].faults(element).memory
+    }
+
     /// Every invocation that is out, with what it is for.
     pub fn out(&self) -> impl Iterator<Item = TaskRef> {
         let nodes = self.plan.ids().zip(&self.state.nodes);

@@ -1,5 +1,6 @@
 //! The message that carries one try of a task: an invocation or a call.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use errors::Error;
@@ -15,7 +16,8 @@ use crate::wire;
 /// The code of a node whose tasks run elsewhere.
 #[derive(Clone)]
 pub(super) enum Code {
-    Function(Arc<dyn Prepare>),
+    /// With how many sizes larger than usual the shapes of some elements must be.
+    Function(Arc<dyn Prepare>, BTreeMap<u64, u32>),
     Service(Arc<dyn PrepareCall>),
 }
 
@@ -30,8 +32,12 @@ impl Code {
     ) -> Result<NewMessage, Error> {
         let sending = Sending { of, reply_to, task };
         match (self, &of.activation.plan().node(of.node).run) {
-            (Self::Function(code), Run::Function(function)) => {
-                sending.invocation(function, code.prepare(context)?)
+            (Self::Function(code, outgrown), Run::Function(function)) => {
+                let invocation = Invocation {
+                    outgrown: outgrown.get(&task.element).copied().unwrap_or_default(),
+                    ..code.prepare(context)?
+                };
+                sending.invocation(function, invocation)
             }
             (Self::Service(code), Run::Service { service, method }) => {
                 sending.call(service, method, code.prepare_call(context)?)

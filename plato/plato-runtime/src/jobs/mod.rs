@@ -8,6 +8,7 @@ mod prepare;
 mod seal;
 mod sweep;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,7 +24,12 @@ use crate::shared::{Shared, backoff};
 /// Work for one workflow, or for the group.
 pub(crate) enum Job {
     /// Prepare or run tasks: (element, generation) each.
-    Run { of: NodeOf, tasks: Vec<(u64, u32)> },
+    Run {
+        of: NodeOf,
+        tasks: Vec<(u64, u32)>,
+        /// Of tasks that ran out of memory: how many times.
+        outgrown: BTreeMap<u64, u32>,
+    },
     /// Seal the `count` results of a map into a list.
     Seal { of: NodeOf, count: u64 },
     /// Find keys to delete.
@@ -114,7 +120,11 @@ impl Jobs {
 
     async fn run(&self, job: Job) {
         match job {
-            Job::Run { of, tasks } => prepare::run(self, of, tasks).await,
+            Job::Run {
+                of,
+                tasks,
+                outgrown,
+            } => prepare::run(self, of, tasks, outgrown).await,
             Job::Seal { of, count } => seal::run(self, of, count).await,
             Job::Sweep(sweep) => sweep::run(self, sweep).await,
         }

@@ -1,5 +1,6 @@
 //! Tasks of a node: their messages prepared, or their inline code run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use errors::Error;
@@ -8,11 +9,16 @@ use plato::{NodeCode, RunInline, TaskContext, TaskRef, Value};
 use super::message::Code;
 use super::{Jobs, NodeOf, Outcome, Prepared, context};
 
-pub(super) async fn run(jobs: &Jobs, of: NodeOf, tasks: Vec<(u64, u32)>) {
+pub(super) async fn run(
+    jobs: &Jobs,
+    of: NodeOf,
+    tasks: Vec<(u64, u32)>,
+    outgrown: BTreeMap<u64, u32>,
+) {
     let elements: Vec<u64> = tasks.iter().map(|(element, _)| *element).collect();
     let contexts = context::of_tasks(jobs, &of, &elements).await;
     let code = match of.activation.code(of.node) {
-        NodeCode::Function(code) => Code::Function(Arc::clone(code)),
+        NodeCode::Function(code) => Code::Function(Arc::clone(code), outgrown),
         NodeCode::Service(code) => Code::Service(Arc::clone(code)),
         NodeCode::Inline(code) => {
             return run_inline(jobs, &of, Arc::clone(code), tasks, contexts).await;
