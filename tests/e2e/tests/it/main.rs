@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod bad;
 mod four_processes;
 mod one_process;
 mod probe;
