@@ -6,5 +6,6 @@ mod bad;
 mod four_processes;
 mod one_process;
 mod probe;
+mod readme;
 mod server;
 mod wide_map;
