@@ -107,7 +107,6 @@ impl<S: Service> Drop for OptimusRuntime<S> {
 fn address(service: &impl Service, groups: u32) -> Address {
     Address {
         service: service.name().to_owned(),
-        definition: service.definition().to_owned(),
         groups,
         events: names::service_events(service.name()),
     }

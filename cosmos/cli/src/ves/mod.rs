@@ -2,9 +2,11 @@
 
 mod args;
 mod cache;
+mod container;
 mod duration;
 mod encode;
 mod job;
+mod picture;
 mod place;
 mod report;
 mod snapshot;

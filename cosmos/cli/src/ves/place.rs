@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use errors::Error;
 
 use super::args::EncodeArgs;
+use super::container;
 
 /// The files of one encode, as absolute paths.
 #[derive(Debug)]
@@ -28,9 +29,10 @@ impl Places {
         let mut keep = |error| problems.push(error);
         let found = source.map_err(&mut keep).ok();
         let output = output.map_err(&mut keep).ok();
+        container::check(&args.output, args.container).unwrap_or_else(&mut keep);
         let state = state(args).map_err(&mut keep).ok();
         match (found, output, state) {
-            (Some((source, meta)), Some(output), Some(state)) => Ok(Self {
+            (Some((source, meta)), Some(output), Some(state)) if problems.is_empty() => Ok(Self {
                 source,
                 source_bytes: meta.len(),
                 source_identity: identity(&meta),

@@ -16,7 +16,6 @@ const SHARD: &str = "optimus/test";
 fn address() -> Address {
     Address {
         service: "test".into(),
-        definition: "test.run".into(),
         groups: 4,
         events: "optimus/test/events".into(),
     }
@@ -38,6 +37,7 @@ fn submission(id: &str, key: Option<&str>, fingerprint: &str) -> Submission {
             principal: "p".into(),
             traceparent: String::new(),
         },
+        definition: "test.run".into(),
         request: Bytes::from_static(b"request"),
         input: Value::inline("input"),
         fingerprint: fingerprint.into(),

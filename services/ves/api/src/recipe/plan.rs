@@ -70,12 +70,15 @@ impl Target {
 /// Cuts `frames` frames.
 ///
 /// `random_access` are the indices, ascending, of frames at which decoding can start; cuts move
-/// to them when the directives allow it. No chunk is shorter than a quarter of the target, but
-/// for a source that is itself.
+/// to them when the directives allow it. `group`, if any, is how many frames the encoder codes
+/// together behind the first: where cuts may move, chunks but the last are of whole groups. No
+/// chunk is shorter than a quarter of the target, but for a source that is itself and the last of
+/// whole groups.
 pub fn plan(
     frames: u64,
     rate: FrameRate,
     chunking: Chunking,
+    group: Option<u64>,
     random_access: &[u64],
 ) -> Result<ChunkPlan, PlanError> {
     if frames == 0 {
@@ -86,9 +89,12 @@ pub fn plan(
     if chunks > MAX_CHUNKS {
         return Err(PlanError::TooMany { target, chunks });
     }
-    Ok(ChunkPlan(match chunking.alignment {
-        Alignment::Source if target >= LEAST_MOVABLE => near(frames, target, random_access),
-        Alignment::Source | Alignment::Fixed => grid(frames, target),
+    Ok(ChunkPlan(match (chunking.alignment, group) {
+        (Alignment::Source, Some(group)) if target > group => {
+            in_groups(frames, target, group, random_access)
+        }
+        (Alignment::Source, None) if target >= LEAST_MOVABLE => near(frames, target, random_access),
+        (Alignment::Source | Alignment::Fixed, _) => grid(frames, target),
     }))
 }
 
@@ -115,6 +121,39 @@ fn near(frames: u64, target: u64, random_access: &[u64]) -> Vec<u64> {
         let floor = (previous + runt).max(wanted.saturating_sub(reach));
         let ceiling = (wanted + reach).min(cut[2].saturating_sub(runt));
         boundaries.push(nearest(wanted, floor, ceiling, random_access).unwrap_or(wanted));
+    }
+    boundaries.push(frames);
+    boundaries
+}
+
+/// As [`near`], with chunks of one frame and whole groups; a cut moves to a random access point
+/// only where that keeps them whole.
+///
+/// Measured with SVT-AV1 1.4.1, preset 8, on 1,253 frames of 1280x720, in processor seconds: as a
+/// whole 49.3; in chunks of 241 = 1 + 15·16 frames with a key frame each 51.2, of 161 frames 54.0,
+/// of 241 frames with the encoder's own key frames 56.3. So chunks are long and have one key frame.
+/// Decoding up to a cut that is no random access point costs less than a second for each chunk.
+fn in_groups(frames: u64, target: u64, group: u64, random_access: &[u64]) -> Vec<u64> {
+    let whole = |length: u64| 1 + group * ((length.saturating_sub(1) + group / 2) / group).max(1);
+    let target = whole(target);
+    let (even, reach, runt) = (even_cuts(frames, target), target / 8, (target / 4).max(1));
+    let mut boundaries = vec![0];
+    for cut in even.windows(2).map(|pair| pair[1]) {
+        let previous = boundaries[boundaries.len() - 1];
+        let wanted = previous + whole(cut.saturating_sub(previous));
+        let floor = (previous + 1 + group).max(wanted.saturating_sub(reach));
+        let ceiling = (wanted + reach).min(previous + target);
+        let from = random_access.partition_point(|point| *point < floor);
+        let points = random_access[from..].iter().copied();
+        let near = points
+            .take_while(|point| *point <= ceiling)
+            .filter(|point| (point - previous - 1).is_multiple_of(group))
+            .min_by_key(|point| point.abs_diff(wanted));
+        let cut = near.unwrap_or(wanted);
+        if cut + runt > frames {
+            break;
+        }
+        boundaries.push(cut);
     }
     boundaries.push(frames);
     boundaries
@@ -175,7 +214,7 @@ mod tests {
     }
 
     fn cuts(n: u64, target: u32, alignment: Alignment, points: &[u64]) -> Vec<u64> {
-        let plan = plan(n, rate(24, 1), frames(target, alignment), points).unwrap();
+        let plan = plan(n, rate(24, 1), frames(target, alignment), None, points).unwrap();
         plan.boundaries().to_vec()
     }
 
@@ -237,17 +276,54 @@ mod tests {
     fn what_cannot_be_cut_is_refused() {
         let chunking = frames(1, Alignment::Fixed);
         assert_eq!(
-            plan(0, rate(24, 1), chunking, &[]),
+            plan(0, rate(24, 1), chunking, None, &[]),
             Err(PlanError::NoFrames)
         );
         let too_many = PlanError::TooMany {
             target: 1,
             chunks: 100_001,
         };
-        assert_eq!(plan(100_001, rate(24, 1), chunking, &[]), Err(too_many));
+        assert_eq!(
+            plan(100_001, rate(24, 1), chunking, None, &[]),
+            Err(too_many)
+        );
+    }
+
+    fn groups(n: u64, target: u32, points: &[u64]) -> Vec<u64> {
+        let chunking = frames(target, Alignment::Source);
+        let plan = plan(n, rate(24, 1), chunking, Some(16), points).unwrap();
+        plan.chunks().map(|chunk| chunk.end - chunk.start).collect()
+    }
+
+    #[test]
+    fn chunks_of_whole_groups_move_to_points_that_keep_them_whole() {
+        assert_eq!(groups(1253, 240, &[]), [241, 241, 241, 225, 193, 112]);
+        assert_eq!(groups(1253, 240, &[226, 240, 468])[..2], [241, 241]);
+        assert_eq!(groups(1253, 240, &[225, 466])[..2], [225, 241]);
+        assert_eq!(groups(17, 17, &[]), [17]);
+        assert_eq!(groups(18, 17, &[]), [18]);
+        // Too short for a group.
+        assert_eq!(groups(40, 16, &[]), [16, 16, 8]);
     }
 
     proptest! {
+        #[test]
+        fn chunks_of_whole_groups_cover_every_frame(
+            n in 1u64..50_000,
+            target in 17u32..3_000,
+            mut points in proptest::collection::vec(0u64..50_000, 0..400),
+        ) {
+            points.sort_unstable();
+            points.dedup();
+            let lengths = groups(n, target, &points);
+            prop_assert_eq!(lengths.iter().sum::<u64>(), n);
+            let (last, whole) = lengths.split_last().unwrap();
+            prop_assert!(whole.iter().all(|length| length % 16 == 1 && *length > 16), "{whole:?}");
+            let longest = u64::from(target) + u64::from(target) / 4 + 32;
+            prop_assert!(lengths.iter().all(|length| *length <= longest), "{lengths:?}");
+            prop_assert!(*last >= n.min(u64::from(target) / 4 - 2), "{lengths:?}");
+        }
+
         #[test]
         fn chunks_cover_every_frame_once_and_none_is_a_runt(
             n in 1u64..50_000,
@@ -258,7 +334,7 @@ mod tests {
             prop_assume!(n / u64::from(target) < MAX_CHUNKS);
             points.sort_unstable();
             let alignment = if fixed { Alignment::Fixed } else { Alignment::Source };
-            let plan = plan(n, rate(24, 1), frames(target, alignment), &points).unwrap();
+            let plan = plan(n, rate(24, 1), frames(target, alignment), None, &points).unwrap();
             prop_assert!(ChunkPlan::new(plan.boundaries().to_vec()).is_some());
             prop_assert_eq!(plan.frames(), n);
             let target = u64::from(target);

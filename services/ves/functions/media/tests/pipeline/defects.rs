@@ -15,7 +15,7 @@ fn discrepancies(folder: &Path, video: &Path, split: &Path) -> Vec<String> {
         split.join("output/recipe.json"),
     );
     let inputs = [
-        ("video.mp4", video),
+        ("video", video),
         ("frames.table", &table),
         ("recipe.json", &recipe),
     ];
