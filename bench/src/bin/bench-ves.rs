@@ -336,7 +336,7 @@ fn psnr(encoded: &Path, source: &Path) -> Result<f64> {
         .arg(source);
     command.args([
         "-lavfi",
-        "[0:v]setpts=N[a];[1:v]setpts=N[b];[a][b]psnr",
+        "[0:v]settb=1/1000,setpts=N[a];[1:v]settb=1/1000,setpts=N[b];[a][b]psnr",
         "-f",
         "null",
         "-",

@@ -156,6 +156,8 @@ fn ownership(config: &Config) -> Duration {
 
 fn token(config: &Config) -> Result<Token> {
     let path = config.token_path();
+    // A role may be the first of its installation to start.
+    parts::private_folder(path.parent().unwrap_or(&path))?;
     Token::load_or_create(&path).with_context(|| format!("cannot use the token {}", path.display()))
 }
 
@@ -167,4 +169,26 @@ fn remote(config: &Config) -> Result<Client> {
     let token = token(config)?;
     let url = config.timestone_url();
     Client::connect(&url, &token).with_context(|| format!("cannot use the queue server {url}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_first_role_to_start_makes_the_token_and_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config {
+            data: folder.path().join("not/there/yet"),
+            ..Config::default()
+        };
+        let first = token(&config).unwrap();
+        assert!(
+            token(&config)
+                .unwrap()
+                .is(&std::fs::read(config.token_path()).unwrap()[..64])
+        );
+        assert!(format!("{first:?}").contains('…'));
+    }
 }

@@ -170,6 +170,7 @@ fn summary(view: View, places: &Places, reporter: &Reporter) -> Result<Summary, 
         decode_cpu_ms: encoder.map_or(0, |stage| stage.decode_cpu_ms),
         elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         fps: video.frames as f64 / elapsed.as_secs_f64().max(0.001),
+        warnings: video.warnings,
         checks: video
             .validation
             .into_option()

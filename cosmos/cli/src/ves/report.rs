@@ -30,6 +30,8 @@ pub(super) struct Summary {
     pub elapsed_ms: u64,
     pub fps: f64,
     pub checks: Vec<String>,
+    /// What could not be kept.
+    pub warnings: Vec<String>,
 }
 
 /// One line of `--json`.
@@ -267,8 +269,13 @@ fn in_words(summary: &Summary) -> String {
         0 => String::new(),
         count => format!(", {count} chunks reused"),
     };
+    let warnings = summary
+        .warnings
+        .iter()
+        .map(|it| format!("\nwarning: {}", it.escape_debug()));
+    let warnings: String = warnings.collect();
     format!(
-        "{}: {} frames, {} ({share:.0} % of the source), {:.0} fps, {:.1} s{reused}; valid: {}",
+        "{}: {} frames, {} ({share:.0} % of the source), {:.0} fps, {:.1} s{reused}; valid: {}{warnings}",
         summary.output,
         summary.frames,
         HumanBytes(summary.size_bytes),

@@ -108,13 +108,15 @@ fn message(
     };
     let invocation = addressed(of, task, function, &node.name, invocation);
     let priority = node.priority.unwrap_or(of.header.priority);
+    // A deadline less the time it takes is when it must begin.
+    let begin = priority.saturating_sub_unsigned(invocation.expected_ms);
     let payload = wire::invocation(&of.workflow, &of.header, priority, reply_to, &invocation);
     check_size(payload.len())?;
     Ok(NewMessage {
         queue: names::function(function),
         id: invocation.id,
         payload,
-        priority,
+        priority: begin,
         reply_to: Some(reply_to.to_owned()),
         ..NewMessage::default()
     })

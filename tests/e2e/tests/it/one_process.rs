@@ -24,9 +24,13 @@ struct Proof {
 
 impl Proof {
     fn of(clip: Clip) -> Result<Self> {
+        Self::from(corpus::clip(clip)?)
+    }
+
+    fn from(source: PathBuf) -> Result<Self> {
         Ok(Self {
             folder: tempfile::tempdir()?,
-            source: corpus::clip(clip)?,
+            source,
         })
     }
 
@@ -37,8 +41,7 @@ impl Proof {
     }
 }
 
-fn every_frame_survives(source: Clip) -> Result<()> {
-    let proof = Proof::of(source)?;
+fn every_frame_survives(proof: Proof) -> Result<()> {
     let encode = proof.encode("once", &CHUNKS_OF_30)?;
     let finished = encode.finish()?;
     let frames = clip::same_frames(&proof.source, &encode.output)?;
@@ -56,12 +59,22 @@ fn every_frame_survives(source: Clip) -> Result<()> {
 
 #[test]
 fn every_frame_of_open_gop_avc_in_mp4_survives() -> Result<()> {
-    every_frame_survives(Clip::OpenGopAvcMp4)
+    every_frame_survives(Proof::of(Clip::OpenGopAvcMp4)?)
 }
 
 #[test]
 fn every_frame_of_open_gop_hevc_in_ts_survives() -> Result<()> {
-    every_frame_survives(Clip::OpenGopHevcTs)
+    every_frame_survives(Proof::of(Clip::OpenGopHevcTs)?)
+}
+
+#[test]
+fn every_frame_of_a_real_film_survives() -> Result<()> {
+    let Some(film) = corpus::media("sintel_trailer-720p.mp4") else {
+        let why = "COSMOS_MEDIA names no folder with it";
+        corpus::skip("lossless encode of a real film", why);
+        return Ok(());
+    };
+    every_frame_survives(Proof::from(film)?)
 }
 
 #[test]

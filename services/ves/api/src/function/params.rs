@@ -47,6 +47,8 @@ pub struct ChunkElement {
     pub end: u64,
     /// Identity of the packets that the chunk is decoded from, with their codec configuration.
     pub packets_digest: String,
+    /// How long encoding may take on one processor, for order alone: milliseconds.
+    pub expected_ms: u64,
 }
 
 /// Parameters of every encoder function: nothing but what can change a byte of the chunk.

@@ -3157,6 +3157,15 @@ pub struct OutputVideo {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
     )]
     pub decode_cpu_ms: u64,
+    /// What could not be kept, one sentence each: tracks that the container cannot hold.
+    ///
+    /// Field 12: `warnings`
+    #[serde(
+        rename = "warnings",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub warnings: ::buffa::alloc::vec::Vec<::buffa::alloc::string::String>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -3175,6 +3184,7 @@ impl ::core::fmt::Debug for OutputVideo {
             .field("chunks_reused", &self.chunks_reused)
             .field("encode_cpu_ms", &self.encode_cpu_ms)
             .field("decode_cpu_ms", &self.decode_cpu_ms)
+            .field("warnings", &self.warnings)
             .finish()
     }
 }
@@ -3259,6 +3269,9 @@ impl ::buffa::Message for OutputVideo {
         if self.decode_cpu_ms != 0u64 {
             size += 1u64 + ::buffa::types::uint64_encoded_len(self.decode_cpu_ms) as u64;
         }
+        for v in &self.warnings {
+            size += 1u64 + ::buffa::types::string_encoded_len(v) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -3321,6 +3334,9 @@ impl ::buffa::Message for OutputVideo {
         }
         if self.decode_cpu_ms != 0u64 {
             ::buffa::types::put_uint64_field(11u32, self.decode_cpu_ms, buf);
+        }
+        for v in &self.warnings {
+            ::buffa::types::put_string_field(12u32, v, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -3428,6 +3444,17 @@ impl ::buffa::Message for OutputVideo {
                 )?;
                 self.decode_cpu_ms = ::buffa::types::decode_uint64(buf)?;
             }
+            12u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let __elem = ::buffa::types::decode_string(buf)?;
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&__elem),
+                )?;
+                self.warnings.push(__elem);
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -3447,6 +3474,7 @@ impl ::buffa::Message for OutputVideo {
         self.chunks_reused = 0u64;
         self.encode_cpu_ms = 0u64;
         self.decode_cpu_ms = 0u64;
+        self.warnings.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -10165,6 +10193,10 @@ pub mod __buffa {
             pub encode_cpu_ms: u64,
             /// Field 11: `decode_cpu_ms`
             pub decode_cpu_ms: u64,
+            /// What could not be kept, one sentence each: tracks that the container cannot hold.
+            ///
+            /// Field 12: `warnings`
+            pub warnings: ::buffa::RepeatedView<'a, &'a str>,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for OutputVideoView<'a> {
@@ -10352,6 +10384,17 @@ pub mod __buffa {
                         )?;
                         view.decode_cpu_ms = ::buffa::types::decode_uint64(&mut cur)?;
                     }
+                    12u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __elem = ::buffa::types::borrow_str(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::buffa::__private::element_footprint(&__elem),
+                        )?;
+                        view.warnings.push(__elem);
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -10424,6 +10467,7 @@ pub mod __buffa {
                     chunks_reused: self.chunks_reused,
                     encode_cpu_ms: self.encode_cpu_ms,
                     decode_cpu_ms: self.decode_cpu_ms,
+                    warnings: self.warnings.iter().map(|s| s.to_string()).collect(),
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -10506,6 +10550,9 @@ pub mod __buffa {
                             + ::buffa::types::uint64_encoded_len(self.decode_cpu_ms)
                                 as u64;
                 }
+                for v in &self.warnings {
+                    size += 1u64 + ::buffa::types::string_encoded_len(v) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -10569,6 +10616,9 @@ pub mod __buffa {
                 }
                 if self.decode_cpu_ms != 0u64 {
                     ::buffa::types::put_uint64_field(11u32, self.decode_cpu_ms, buf);
+                }
+                for v in &self.warnings {
+                    ::buffa::types::put_string_field(12u32, v, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -10661,6 +10711,9 @@ pub mod __buffa {
                             "decodeCpuMs",
                             &::buffa::json_helpers::ProtoJson(&self.decode_cpu_ms),
                         )?;
+                }
+                if !self.warnings.is_empty() {
+                    __map.serialize_entry("warnings", &*self.warnings)?;
                 }
                 __map.end()
             }
@@ -10835,6 +10888,13 @@ pub mod __buffa {
             #[must_use]
             pub fn decode_cpu_ms(&self) -> u64 {
                 self.0.reborrow().decode_cpu_ms
+            }
+            /// What could not be kept, one sentence each: tracks that the container cannot hold.
+            ///
+            /// Field 12: `warnings`
+            #[must_use]
+            pub fn warnings(&self) -> &::buffa::RepeatedView<'_, &'_ str> {
+                &self.0.reborrow().warnings
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<OutputVideoView<'static>>>

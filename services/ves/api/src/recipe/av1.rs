@@ -28,12 +28,6 @@ impl Encoder for Av1 {
         check_sides(format, 2, 2)
     }
 
-    /// SVT-AV1 codes the first frame of a chunk, then whole mini-GOPs; what is left over at the
-    /// end is coded in another way.
-    fn group(&self) -> Option<u64> {
-        Some(MINI_GOP)
-    }
-
     fn args(&self, rate: RateControl, format: &VideoFormat, plan: &ChunkPlan) -> Vec<String> {
         let mut args = words(["-c:v", "libsvtav1", "-preset", &self.preset.to_string()]);
         if let RateControl::Crf(crf) = rate {
@@ -68,13 +62,22 @@ impl Av1 {
     }
 }
 
-/// Frames from one key frame to the next: the longest chunk, so that it has one, but no more than
-/// about ten seconds of whole mini-GOPs, so that a player can seek.
+/// Frames from one key frame to the next: the longest chunk, so that it has one. Longer than
+/// fifteen seconds a player could not seek: then whole mini-GOPs of about ten.
 fn key_interval(format: &VideoFormat, plan: &ChunkPlan) -> u64 {
     let longest = plan.chunks().map(|chunk| chunk.end - chunk.start).max();
-    let ten_seconds = format.frame_rate.frames_in_ms(10_000).unwrap_or(1);
-    let groups = ten_seconds.unsigned_abs().div_ceil(MINI_GOP).max(1);
-    longest.unwrap_or(1).min(1 + groups * MINI_GOP)
+    let longest = longest.unwrap_or(1);
+    let frames = |ms| {
+        format
+            .frame_rate
+            .frames_in_ms(ms)
+            .unwrap_or(1)
+            .unsigned_abs()
+    };
+    if longest <= frames(15_000) {
+        return longest;
+    }
+    1 + frames(10_000).div_ceil(MINI_GOP).max(1) * MINI_GOP
 }
 
 fn colour(format: &VideoFormat) -> Vec<String> {

@@ -17,11 +17,6 @@ impl Encoder for Avc {
         check_profile(*self, &format.pixel_format)
     }
 
-    /// x264 places its frames as it goes: no length is better than another.
-    fn group(&self) -> Option<u64> {
-        None
-    }
-
     fn args(&self, rate: RateControl, format: &VideoFormat, _: &ChunkPlan) -> Vec<String> {
         encoder_args(*self, rate, format)
     }

@@ -13,10 +13,6 @@ pub(super) trait Encoder {
     /// Refuses what the encoder would refuse later, chunk by chunk.
     fn check(&self, format: &VideoFormat) -> Result<(), Error>;
 
-    /// Frames that it codes together, behind the first frame of a chunk; None = it does not matter
-    /// how long a chunk is.
-    fn group(&self) -> Option<u64>;
-
     /// ffmpeg's encoder options, the same for every chunk.
     fn args(&self, rate: RateControl, format: &VideoFormat, plan: &ChunkPlan) -> Vec<String>;
 }

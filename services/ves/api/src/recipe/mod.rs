@@ -4,6 +4,7 @@
 mod av1;
 mod avc;
 mod codec;
+mod cuts;
 mod encoder;
 mod layout;
 mod plan;

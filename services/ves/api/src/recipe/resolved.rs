@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use errors::Error;
-use video::{PixelFormat, Range, Rotation, SampleAspectRatio, VideoFormat};
+use video::{PixelFormat, Range, Rotation, VideoFormat};
 
-use crate::recipe::encoder::Encoder;
 use crate::recipe::{
     ChunkPlan, Codec, Container, Kernel, PlanError, Problems, Recipe, layout, plan, size,
 };
@@ -56,7 +55,7 @@ impl ResolvedRecipe {
         let format = encoded_format(&recipe, source.format, encoder.layout(&decoded)?)?;
         encoder.check(&format)?;
         check_container(&recipe, &format)?;
-        let plan = chunks(&recipe, source, encoder)?;
+        let plan = chunks(&recipe, source)?;
         let kernel = recipe.size.map_or(Kernel::default(), |size| size.kernel);
         Ok(Self {
             encoder_args: encoder.args(recipe.rate_control, &format, &plan),
@@ -86,19 +85,9 @@ impl ResolvedRecipe {
     }
 }
 
-fn chunks(
-    recipe: &Recipe,
-    source: &SourceFacts<'_>,
-    encoder: &dyn Encoder,
-) -> Result<ChunkPlan, Error> {
+fn chunks(recipe: &Recipe, source: &SourceFacts<'_>) -> Result<ChunkPlan, Error> {
     let (rate, points) = (source.format.frame_rate, source.random_access);
-    let planned = plan(
-        source.frames,
-        rate,
-        recipe.chunking,
-        encoder.group(),
-        points,
-    );
+    let planned = plan(source.frames, rate, recipe.chunking, points);
     planned.map_err(|e| match e {
         PlanError::NoFrames => Error::source("NO_FRAMES", e.to_string()),
         PlanError::TooMany { .. } => Error::user("TOO_MANY_CHUNKS", e.to_string())
@@ -136,15 +125,16 @@ fn check_container(recipe: &Recipe, format: &VideoFormat) -> Result<(), Error> {
         Err(error.at("recipe.container").hint("use CONTAINER_MP4"))
     };
     let turned = format.rotation != Rotation::None;
-    let stretched = format.sample_aspect_ratio != SampleAspectRatio::SQUARE;
+    // Rounding to even sides is no shape of its own.
+    let width = i64::from(format.resolution.width());
+    let shown = format.sample_aspect_ratio.as_rational().round_mul(width);
+    let stretched = shown.is_none_or(|shown| shown.abs_diff(width) > 1);
     // H.264 tells the shape of its pixels itself.
     let silent = matches!(recipe.codec, Codec::Av1(_));
     match container {
         Container::Mp4 => Ok(()),
         _ if turned => refuse("that the picture is turned, as the source's is"),
-        Container::Elementary if silent && stretched => {
-            refuse("that pixels are not square, as the source's are not")
-        }
+        Container::Elementary if silent && stretched => refuse("that pixels are not square"),
         Container::Elementary | Container::Mkv | Container::WebM => Ok(()),
     }
 }
@@ -201,8 +191,8 @@ impl TryFrom<wire::ResolvedRecipe> for ResolvedRecipe {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use video::{
-        ColourDescription, FrameRate, Matrix, Primaries, Rational, Resolution, ScanType, TimeBase,
-        Transfer,
+        ColourDescription, FrameRate, Matrix, Primaries, Rational, Resolution, SampleAspectRatio,
+        ScanType, TimeBase, Transfer,
     };
 
     use super::*;
@@ -348,14 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn av1_is_cut_in_whole_mini_gops_with_one_key_frame_a_chunk() {
+    fn a_chunk_of_av1_has_one_key_frame() {
         let mut source = source(720, 576, "yuv422p");
         source.colour.range = Range::Full;
         let resolved = resolve(av1(), &source).unwrap();
-        assert_eq!(resolved.plan.boundaries(), [0, 49, 82, 100]);
+        assert_eq!(resolved.plan.boundaries(), [0, 48, 100]);
         assert_eq!(
             resolved.encoder_args.join(" "),
-            "-c:v libsvtav1 -preset 8 -crf 35 -g 49 -pix_fmt yuv420p -color_primaries 9 \
+            "-c:v libsvtav1 -preset 8 -crf 35 -g 52 -pix_fmt yuv420p -color_primaries 9 \
              -color_trc 16 -colorspace 9 -color_range 2 -svtav1-params \
              lp=1:pin=0:irefresh-type=2:hierarchical-levels=4"
         );
@@ -364,6 +354,26 @@ mod tests {
             resolved
                 .filter_graph
                 .contains("in_range=full:out_range=full")
+        );
+    }
+
+    #[test]
+    fn long_chunks_of_av1_have_a_key_frame_every_ten_seconds() {
+        let mut long = av1();
+        long.chunking.target = Target::Frames(100_000);
+        let format = source(720, 576, "yuv420p");
+        let facts = SourceFacts {
+            format: &format,
+            frames: 5_000,
+            random_access: &[0],
+            digest: "sha256/00",
+        };
+        let resolved = ResolvedRecipe::new(long, &facts, BTreeMap::new()).unwrap();
+        assert!(
+            resolved
+                .encoder_args
+                .windows(2)
+                .any(|pair| pair == ["-g", "257"])
         );
     }
 
@@ -411,9 +421,14 @@ mod tests {
             "IMPOSSIBLE_COMBINATION"
         );
         assert!(resolve(within(Container::Elementary, recipe()), &wide).is_ok());
+        let rounded = Recipe {
+            size: Size::new(None, Some(200)),
+            ..within(Container::Elementary, av1())
+        };
+        assert!(resolve(rounded, &square).is_ok());
         let interlaced = VideoFormat {
             scan_type: ScanType::TopFieldFirst,
-            ..square.clone()
+            ..square
         };
         assert_eq!(refused(av1(), &interlaced), "UNSUPPORTED_SCAN");
         assert_eq!(

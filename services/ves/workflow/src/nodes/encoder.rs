@@ -25,6 +25,7 @@ pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
         function_digest: digest.unwrap_or_default(),
         attributes: attributes(&plan).into_iter().collect(),
         memo: true,
+        expected_ms: chunk.expected_ms,
         ..invocation(&params(plan, chunk))?
     })
 }

@@ -32,7 +32,7 @@ pub(super) fn mux(
         true => other_streams(work, container)?,
         false => Sorted::default(),
     };
-    let timeline = in_milliseconds(&assembly.timeline)?;
+    let timeline = to_its_end(in_milliseconds(&assembly.timeline)?, &assembly.timeline);
     let video = Video::new(&assembly.recipe, &timeline, &assembly.chunks)?;
     let alone = Others::none(video.timing.timescale);
     write_tracks(work, FILE, &video, &assembly.chunks, alone, progress)?;
@@ -107,11 +107,9 @@ impl Mux<'_> {
                 .args(["-itsoffset", &format!("{source_us}us"), "-i"])
                 .arg(work.input("source")),
         };
-        // The nominal rate is told, the times stay.
         tool.args(["-map", "0:v:0"])
             .args(self.maps())
             .args(["-map_metadata", "-1", "-map_chapters", "-1", "-c", "copy"])
-            .args(["-r:v", &self.assembly.recipe.format.frame_rate.to_string()])
             .args(["-max_interleave_delta", "0", "-fflags", "+bitexact"])
             .args(["-flags", "+bitexact", "-f", format])
             .arg(work.output(VIDEO))
@@ -185,6 +183,40 @@ fn too_fine() -> Error {
         .hint("use CONTAINER_MP4")
 }
 
+/// The same times, on a clock fine enough to last exactly as long as the source. From that, ffmpeg
+/// tells the nominal frame rate.
+fn to_its_end(rounded: Timeline, exact: &Timeline) -> Timeline {
+    let finer = || {
+        let base = exact.time_base.as_rational();
+        let scale = lcm(1000, base.denominator())?;
+        let ticks = base.checked_mul(Rational::whole(scale))?;
+        let since_first = exact.pts.last()?.checked_sub(*exact.pts.first()?)?;
+        let end = ticks.round_mul(since_first.checked_add(exact.last_duration)?)?;
+        let pts: Vec<i64> = rounded
+            .pts
+            .iter()
+            .map(|ms| ms.checked_mul(scale / 1000))
+            .collect::<Option<_>>()?;
+        Some(Timeline {
+            time_base: TimeBase::per_second(scale)?,
+            last_duration: (end - pts.last()?).max(1),
+            pts,
+        })
+    };
+    finer().unwrap_or(rounded)
+}
+
+/// The least common multiple, if it is a timescale that MP4 can hold.
+fn lcm(a: i64, b: i64) -> Option<i64> {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    (a / x.max(1))
+        .checked_mul(b)
+        .filter(|lcm| (1..=i64::from(i32::MAX)).contains(lcm))
+}
+
 /// When the first frame is shown on the source's clock, in microseconds.
 fn start_us(timeline: &Timeline) -> Result<i64, Error> {
     let ticks = timeline
@@ -227,6 +259,9 @@ mod tests {
         assert_eq!(rounded.pts, [0, 33, 67, 100, 200]);
         assert_eq!(rounded.last_duration, 34);
         assert_eq!(start_us(&exact).unwrap(), 166_833);
+        let finer = to_its_end(rounded, &exact);
+        assert_eq!(finer.pts, [0, 990, 2010, 3000, 6000]);
+        assert_eq!(finer.last_duration, 7 * 1001 - 6000);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Reads a source's index, cuts it into chunks, and writes the resolved recipe down.
 
+mod effort;
 mod failure;
 
 use std::fs::{self, File};
@@ -12,6 +13,7 @@ use ves_api::function::{ChunkElement, Progress, SplitParams, SplitResult, WorkDi
 use ves_api::recipe::{Problems, Recipe, ResolvedRecipe, SourceFacts};
 
 use crate::inputs::{FRAME_TABLE, RECIPE};
+use effort::Effort;
 use failure::failure;
 
 /// The list of chunks, below `output/`.
@@ -59,6 +61,7 @@ fn random_access(table: &FrameTable) -> Vec<u64> {
 
 fn elements(path: &Path, table: &FrameTable, resolved: &ResolvedRecipe) -> Result<Vec<u8>, Error> {
     let source = File::open(path).map_err(|e| io("reading", path, &e))?;
+    let effort = Effort::of(table, &resolved.format);
     let mut lines = Vec::new();
     for (index, frames) in (0..).zip(resolved.plan.chunks()) {
         let (start, end) = (frames.start, frames.end);
@@ -68,6 +71,7 @@ fn elements(path: &Path, table: &FrameTable, resolved: &ResolvedRecipe) -> Resul
             start,
             end,
             packets_digest,
+            expected_ms: effort.expected_ms(table, start..end),
         };
         serde_json::to_writer(&mut lines, &element)
             .map_err(|e| Error::platform("MALFORMED_ELEMENT", e.to_string()))?;

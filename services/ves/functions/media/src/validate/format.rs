@@ -107,7 +107,8 @@ fn shape_of(stream: &Stream) -> String {
     }
 }
 
-/// Matroska tells the size on the screen in whole pixels: there, what is found is as good as what
+/// Matroska tells the size on the screen in whole pixels, AV1 by itself nothing: there, what is
+/// found is as good as what
 /// is expected if it leads to about the same.
 fn shape_in(container: Container, expected: &VideoFormat, stream: &Stream) -> String {
     let exact = expected.sample_aspect_ratio;
@@ -116,7 +117,7 @@ fn shape_in(container: Container, expected: &VideoFormat, stream: &Stream) -> St
     let near = found.ok().and_then(width).zip(width(exact.as_rational()));
     let near =
         near.is_some_and(|(found, exact)| found.abs_diff(exact) <= exact.unsigned_abs() / 255 + 1);
-    match container.is_matroska() && near {
+    match container != Container::Mp4 && near {
         true => shape_of(stream),
         false => exact.to_string(),
     }

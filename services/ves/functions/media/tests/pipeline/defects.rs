@@ -87,7 +87,8 @@ fn a_damaged_picture_does_not_decode_cleanly() {
     let encoded = encode(&corpus::clip(Clip::Plain).unwrap(), &lossless(60)).unwrap();
     let mut bytes = encoded.bytes();
     let middle = bytes.len() / 2;
-    bytes[middle..middle + 400].fill(0xff);
+    // Ones may be codes of H.264; so many zeros are none.
+    bytes[middle..middle + 400].fill(0);
     let damaged = encoded.folder.path().join("damaged.mp4");
     fs::write(&damaged, bytes).unwrap();
     let work = encoded.folder.path().join("again");
