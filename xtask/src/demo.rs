@@ -10,7 +10,7 @@ use crate::install::{self, FFMPEG};
 use crate::{clip, sh};
 
 /// The packages whose programs one encode needs.
-const PACKAGES: [&str; 4] = ["cli", "ves-avc", "ves-media", "stratum-init"];
+const PACKAGES: [&str; 5] = ["cli", "ves-avc", "ves-av1", "ves-media", "stratum-init"];
 
 /// Encodes `file`, or a short film, and compares the frames of both.
 pub fn run(file: Option<PathBuf>) -> Result<()> {

@@ -25,7 +25,6 @@ use crate::wire::{self, Event, Start, Told};
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
     pub(crate) service: String,
-    pub(crate) definition: String,
     pub(crate) groups: u32,
     /// The queue on which the service hears of its workflows.
     pub(crate) events: String,
@@ -45,6 +44,8 @@ impl Address {
 pub(crate) struct Submission {
     pub(crate) id: String,
     pub(crate) caller: Caller,
+    /// The workflow definition that it starts.
+    pub(crate) definition: String,
     pub(crate) request: Bytes,
     pub(crate) input: Value,
     pub(crate) fingerprint: String,
@@ -146,7 +147,7 @@ impl Core {
     fn insert(&mut self, change: &mut Change, submission: Submission, now: Timestamp) -> Arc<str> {
         let meta = self.meta(&submission, now);
         let start = Start {
-            definition: &self.address.definition,
+            definition: &submission.definition,
             input: submission.input,
             attributes: submission.attributes,
             deadline: submission.deadline,

@@ -73,7 +73,11 @@ impl<R: Message> Draft<R> {
     }
 
     /// The whole request, under a new id.
-    pub(crate) fn submission(self, input: Value) -> Result<Submission, Vec<Error>> {
+    pub(crate) fn submission(
+        self,
+        definition: String,
+        input: Value,
+    ) -> Result<Submission, Vec<Error>> {
         let bytes = wire::encoded_len(&input);
         if let Some(problem) = oversized("workflow's input", bytes) {
             return Err(vec![problem]);
@@ -81,6 +85,7 @@ impl<R: Message> Draft<R> {
         Ok(Submission {
             id: ids::time_ordered(),
             caller: self.caller,
+            definition,
             request: self.encoded,
             input,
             fingerprint: self.fingerprint,

@@ -171,7 +171,8 @@ impl<S: Service> Intake<S> {
         let checked = service.check(caller, request).await?;
         let draft = Draft::new(caller, checked)?.of_call(asked);
         let input = service.prepare(caller, &draft.request).await?;
-        let submission = Box::new(draft.submission(input)?);
+        let definition = self.shared.service.definition_of(&draft.request);
+        let submission = Box::new(draft.submission(definition, input)?);
         Ok(|reply| Command::Submit { submission, reply })
     }
 

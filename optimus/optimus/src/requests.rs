@@ -81,7 +81,8 @@ impl<S: Service> Requests<S> {
             return draft.same(&same).map_err(one);
         }
         let input = self.shared.service.prepare(caller, &draft.request).await?;
-        let submission = Box::new(draft.submission(input)?);
+        let definition = self.shared.service.definition_of(&draft.request);
+        let submission = Box::new(draft.submission(definition, input)?);
         let id = self
             .ask(|reply| Command::Submit { submission, reply })
             .await;

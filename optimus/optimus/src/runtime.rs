@@ -108,7 +108,6 @@ impl<S: Service> Drop for OptimusRuntime<S> {
 fn address<S: Service>(service: &S, groups: u32) -> Address {
     Address {
         service: service.name().to_owned(),
-        definition: service.definition().to_owned(),
         groups,
         events: names::service_events(service.name()),
         to_json: to_json::<S::Response>,

@@ -28,6 +28,11 @@ pub trait Service: Send + Sync + 'static {
     /// The workflow definition that a request starts: "ves.encode".
     fn definition(&self) -> &str;
 
+    /// The one that this checked request starts, for a service that has several.
+    fn definition_of(&self, _request: &Self::Request) -> String {
+        self.definition().to_owned()
+    }
+
     /// Checks what a request says; every problem at once when it is refused.
     ///
     /// A request that was accepted before must pass again, whatever has become of

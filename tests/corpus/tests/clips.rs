@@ -44,6 +44,7 @@ fn avc() {
         (Clip::OddSize, 60),
         (Clip::Rotated, 150),
         (Clip::WithAudio, 150),
+        (Clip::ManyTracks, 60),
         (Clip::PtsWrapTs, 150),
         (Clip::IntraRefreshTs, 150),
         (Clip::Elementary, 150),

@@ -3,7 +3,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::cache::args::CacheArgs;
+use super::container::ContainerName;
 use super::duration::ChunkLength;
+use super::picture::PictureSize;
 use super::presets::PresetsArgs;
 use super::probe::ProbeArgs;
 use super::remote::args::{CancelArgs, ListArgs, StatusArgs, SubmitArgs, WatchArgs};
@@ -68,7 +70,8 @@ pub(super) struct EncodeArgs {
     #[arg(value_name = "IN")]
     pub input: PathBuf,
 
-    /// File to write (MP4); it appears when it is complete and validated, never before
+    /// File to write; it appears when it is complete and validated, never before. Its extension
+    /// tells the container: mp4, mkv, webm, or 264 and obu for the coded video alone
     #[arg(short, long, value_name = "OUT")]
     pub output: PathBuf,
 
@@ -89,7 +92,16 @@ pub(super) struct EncodeArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Encoding")]
 pub(super) struct RecipeArgs {
-    /// Quality: constant rate factor, 0 (best) to 51; for people's eyes 18 to 28 [default: 23]
+    /// Coding format [default: avc, for webm and obu av1]
+    #[arg(long)]
+    pub codec: Option<CodecName>,
+
+    /// Recipe with this name, which fills what other arguments leave open
+    #[arg(long, value_name = "NAME")]
+    pub named_preset: Option<String>,
+
+    /// Quality: constant rate factor; avc: 0 (best) to 51, 18 to 28 for people's eyes [default: 23];
+    /// av1: 1 to 63 [default: 35]
     #[arg(long, value_name = "N", conflicts_with = "lossless")]
     pub crf: Option<f64>,
 
@@ -97,13 +109,35 @@ pub(super) struct RecipeArgs {
     #[arg(long)]
     pub lossless: bool,
 
-    /// Encoder speed against size: ultrafast … medium … veryslow
-    #[arg(long, default_value = "medium")]
-    pub preset: String,
+    /// Encoder speed against size; avc: ultrafast … veryslow [default: medium]; av1: 13 (fast) … 0
+    /// [default: 8]
+    #[arg(long)]
+    pub preset: Option<String>,
 
-    /// Encoder tuning: film, animation, grain, stillimage, psnr, ssim, fastdecode, zerolatency
+    /// Encoder tuning; avc: film, animation, grain, stillimage, psnr, ssim, fastdecode, zerolatency;
+    /// av1: psnr, vq
     #[arg(long)]
     pub tune: Option<String>,
+
+    /// Bits per sample: 8 or 10 [default: the source's]
+    #[arg(long, value_name = "BITS")]
+    pub bit_depth: Option<u32>,
+
+    /// Size of the picture, even: 1280x720 [default: the source's]
+    #[arg(long, value_name = "WxH", conflicts_with = "height")]
+    pub size: Option<PictureSize>,
+
+    /// Height of the picture, even; the width keeps the shape
+    #[arg(long, value_name = "LINES")]
+    pub height: Option<u32>,
+
+    /// How pictures are resized [default: bicubic]
+    #[arg(long)]
+    pub kernel: Option<Kernel>,
+
+    /// File format [default: by the output's extension]
+    #[arg(long)]
+    pub container: Option<ContainerName>,
 
     /// Limit the profile: baseline, main, high, …
     #[arg(long)]
@@ -114,16 +148,19 @@ pub(super) struct RecipeArgs {
     pub level: Option<String>,
 
     /// Length of a chunk: seconds (5s), milliseconds (500ms), minutes (2m) or frames (120f)
-    #[arg(long, default_value = "10s", value_name = "LENGTH")]
-    pub chunk: ChunkLength,
+    /// [default: 10s]
+    #[arg(long, value_name = "LENGTH")]
+    pub chunk: Option<ChunkLength>,
 
     /// Where cuts may lie: near a key frame of the source, which spares decoding twice, or exactly
-    #[arg(long, default_value = "source")]
-    pub align: Align,
+    /// [default: source]
+    #[arg(long)]
+    pub align: Option<Align>,
 
-    /// Audio and subtitle tracks: copy them whole, or leave them out
-    #[arg(long, default_value = "copy")]
-    pub tracks: Tracks,
+    /// Audio and subtitle tracks: copy them whole, or leave them out [default: copy, where the
+    /// container holds them]
+    #[arg(long)]
+    pub tracks: Option<Tracks>,
 }
 
 /// How to go about it on this machine.
@@ -137,6 +174,20 @@ pub(super) struct RunArgs {
     /// Replace the output file if there is one
     #[arg(short = 'y', long)]
     pub overwrite: bool,
+}
+
+/// Coding formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CodecName {
+    Avc,
+    Av1,
+}
+
+/// How pictures are resized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Kernel {
+    Bicubic,
+    Lanczos,
 }
 
 /// Where cuts may lie.
@@ -157,6 +208,7 @@ const EXAMPLES: &str = "\
 Examples:
   ves encode holiday.mov -o holiday.mp4
   ves encode film.mkv -o film.mp4 --crf 20 --preset slow --chunk 10s
+  ves encode film.mkv -o film.webm --height 720 --named-preset web-720p-av1
   ves encode master.mov -o copy.mp4 --lossless --tracks none --json
 
 Interrupt it at any time: the same command goes on where it was.";

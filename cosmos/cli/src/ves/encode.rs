@@ -8,13 +8,14 @@ use errors::{Class, Error};
 use futures::StreamExt;
 use optimus::{Caller, Requests, State};
 use tokio_util::sync::CancellationToken;
+use ves_api::recipe::{Problems, Recipe};
 use ves_api::service::VesService;
 use ves_api::wire;
 
 use super::args::EncodeArgs;
 use super::cache::{self, CACHE, InUse, Note};
 use super::frames;
-use super::job::Job;
+use super::job::{self, Job};
 use super::place::Places;
 use super::report::{Reporter, Summary};
 use super::snapshot::Snapshot;
@@ -33,7 +34,7 @@ pub(super) fn main(args: &EncodeArgs, colour: ColourChoice) -> ExitCode {
 }
 
 fn run(args: &EncodeArgs, reporter: &mut Reporter) -> Result<(), Stop> {
-    let places = Places::of(&args.input, &args.output, args.state.state.as_deref())?;
+    let places = places(args)?;
     let job = Job::of(args, &places);
     let runtime = crate::runtime().map_err(|e| Error::platform("NO_RUNTIME", e.to_string()))?;
     let in_use = InUse::begin(&places.state).map_err(|e| not_noted(&places, &e))?;
@@ -42,6 +43,22 @@ fn run(args: &EncodeArgs, reporter: &mut Reporter) -> Result<(), Stop> {
     cache::trim_by_itself(&places.state);
     reporter.finished(&summary);
     Ok(())
+}
+
+/// The files, or all that is wrong with them and with the rest of what was asked.
+fn places(args: &EncodeArgs) -> Result<Places, Vec<Error>> {
+    let asked = args.recipe.container;
+    let found = Places::of(
+        &args.input,
+        &args.output,
+        asked,
+        args.state.state.as_deref(),
+    );
+    found.map_err(|mut problems| {
+        let recipe = Recipe::try_from(job::recipe(&args.recipe, Some(&args.output)));
+        problems.extend(recipe.err().into_iter().flat_map(|Problems(others)| others));
+        problems
+    })
 }
 
 async fn encode(

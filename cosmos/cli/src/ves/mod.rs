@@ -2,12 +2,14 @@
 
 mod args;
 mod cache;
+mod container;
 mod duration;
 mod encode;
 mod explain;
 mod frames;
 mod job;
 mod output;
+mod picture;
 mod place;
 mod presets;
 mod probe;

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use errors::Error;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
+use super::container::{self, ContainerName};
 use super::explain::one_line;
 
 /// The files of one encode, as absolute paths.
@@ -33,12 +34,15 @@ impl Places {
     pub(super) fn of(
         input: &Path,
         output: &Path,
+        asked: Option<ContainerName>,
         state: Option<&Path>,
     ) -> Result<Self, Vec<Error>> {
         let mut problems = Vec::new();
         let mut keep = |error| problems.push(error);
         let found = Source::at(input).map_err(&mut keep).ok();
-        let output = place_for(output, found.as_ref()).map_err(&mut keep).ok();
+        let output = place_for(output, found.as_ref(), asked)
+            .map_err(&mut keep)
+            .ok();
         let state = made_state_folder(state).map_err(&mut keep).ok();
         match (found, output, state) {
             (Some(source), Some(output), Some(state)) => Ok(Self {
@@ -150,7 +154,11 @@ fn not_a_path(path: &Path) -> Option<Error> {
 }
 
 /// The output need not be there, but its folder must.
-fn place_for(path: &Path, source: Option<&Source>) -> Result<PathBuf, Error> {
+fn place_for(
+    path: &Path,
+    source: Option<&Source>,
+    asked: Option<ContainerName>,
+) -> Result<PathBuf, Error> {
     let named = match (path.file_name(), ends_in_slash(path)) {
         (Some(name), false) => name,
         _ => return Err(is_a_folder(path)),
@@ -165,7 +173,7 @@ fn place_for(path: &Path, source: Option<&Source>) -> Result<PathBuf, Error> {
     let place = real.join(named);
     refuse_unwritable(folder, &real)?;
     refuse_taken(path, &place, source)?;
-    refuse_other_container(path)?;
+    container::check(path, asked)?;
     Ok(place)
 }
 
@@ -243,38 +251,6 @@ fn refuse_taken(path: &Path, place: &Path, source: Option<&Source>) -> Result<()
     }
 }
 
-/// Extensions that promise something else than what is written.
-const OTHER_CONTAINERS: [(&str, &str); 13] = [
-    ("mkv", "Matroska"),
-    ("webm", "WebM"),
-    ("ts", "MPEG-TS"),
-    ("m2ts", "MPEG-TS"),
-    ("mpg", "MPEG-PS"),
-    ("mpeg", "MPEG-PS"),
-    ("avi", "AVI"),
-    ("mov", "QuickTime"),
-    ("mxf", "MXF"),
-    ("flv", "FLV"),
-    ("ivf", "IVF"),
-    ("ogv", "Ogg"),
-    ("wmv", "Windows Media"),
-];
-
-/// A name that promises another container than MP4 would mislead every program after this one.
-pub(super) fn refuse_other_container(path: &Path) -> Result<(), Error> {
-    let extension = path.extension().unwrap_or_default().to_string_lossy();
-    let extension = extension.to_ascii_lowercase();
-    let other = OTHER_CONTAINERS.iter().find(|(name, _)| *name == extension);
-    other.map_or(Ok(()), |(_, container)| {
-        Err(output_problem(
-            "OUTPUT_EXTENSION",
-            path,
-            &format!("promises {container}, and MP4 is what is written"),
-            format!("name it {}", shown(&path.with_extension("mp4"))),
-        ))
-    })
-}
-
 fn identity(meta: &fs::Metadata) -> String {
     let (changed, modified) = (
         (meta.ctime(), meta.ctime_nsec()),
@@ -341,7 +317,7 @@ mod tests {
         }
 
         fn places(&self, input: &Path, output: &Path) -> Result<Places, Vec<Error>> {
-            Places::of(input, output, Some(&self.at("state")))
+            Places::of(input, output, None, Some(&self.at("state")))
         }
 
         fn codes(&self, input: &Path, output: &Path) -> Vec<String> {

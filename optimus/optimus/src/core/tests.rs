@@ -16,7 +16,6 @@ const SHARD: &str = "optimus/test";
 fn address() -> Address {
     Address {
         service: "test".into(),
-        definition: "test.run".into(),
         groups: 4,
         events: "optimus/test/events".into(),
         to_json: |response| Ok(Bytes::copy_from_slice(response)),
@@ -39,6 +38,7 @@ fn submission(id: &str, key: Option<&str>, fingerprint: &str) -> Submission {
             principal: "p".into(),
             ..Caller::default()
         },
+        definition: "test.run".into(),
         request: Bytes::from_static(b"request"),
         input: Value::inline("input"),
         fingerprint: fingerprint.into(),

@@ -99,6 +99,38 @@ fn the_bytes_do_not_depend_on_the_number_of_workers() -> Result<()> {
 }
 
 #[test]
+fn av1_does_not_depend_on_the_number_of_workers_in_any_container() -> Result<()> {
+    let proof = Proof::of(Clip::OpenGopAvcMp4)?;
+    for extension in ["mp4", "webm"] {
+        let sums: Vec<String> = ["1", "2"]
+            .into_iter()
+            .map(|workers| {
+                let args = [
+                    "--codec",
+                    "av1",
+                    "--preset",
+                    "12",
+                    "--chunk",
+                    "2s",
+                    "--workers",
+                    workers,
+                ];
+                let mut encode = proof.encode(&format!("{workers}-{extension}"), &args)?;
+                encode.output.set_extension(extension);
+                let finished = encode.finish()?;
+                ensure!(
+                    finished.frames == 200 && finished.chunks_encoded > 2,
+                    "{finished:?}"
+                );
+                Ok(finished.sha256)
+            })
+            .collect::<Result<_>>()?;
+        ensure!(sums[0] == sums[1], "{extension}: {sums:?}");
+    }
+    leftovers::none_below(proof.folder.path())
+}
+
+#[test]
 fn a_killed_run_goes_on_and_ends_with_the_same_bytes() -> Result<()> {
     let proof = Proof::of(Clip::OpenGopAvcMp4)?;
     // Slow enough that there is work left after every kill.

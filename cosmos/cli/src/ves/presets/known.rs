@@ -1,7 +1,7 @@
 //! What there is to choose from: the one place that knows the presets' source.
 
 use serde::Serialize;
-use ves_api::recipe::{Level, Preset, Profile, Tune};
+use ves_api::recipe::{self, Level, Preset, Profile, Tune};
 
 /// A preset of whole recipes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,9 +23,14 @@ pub(super) struct Setting {
     pub names: Vec<&'static str>,
 }
 
-/// Presets of whole recipes. This version has none.
+/// Presets of whole recipes.
 pub(super) fn presets() -> Vec<NamedPreset> {
-    Vec::new()
+    let named = recipe::presets().iter().map(|preset| NamedPreset {
+        name: preset.name.clone(),
+        about: preset.description.clone(),
+        fields: preset.fields(),
+    });
+    named.collect()
 }
 
 /// Settings of each encoder, by the names its users know.

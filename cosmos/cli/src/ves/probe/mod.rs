@@ -84,7 +84,7 @@ fn run(args: &ProbeArgs, output: &Output, paint: Paint) -> Result<(), Stop> {
 /// The file and the recipe; every problem of both at once.
 fn understood(args: &ProbeArgs) -> Result<(Source, Recipe), Vec<Error>> {
     let source = Source::at(&args.input);
-    let recipe = Recipe::try_from(job::recipe(&args.recipe));
+    let recipe = Recipe::try_from(job::recipe(&args.recipe, None));
     match (source, recipe) {
         (Ok(source), Ok(recipe)) => Ok((source, recipe)),
         (source, recipe) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use errors::Error;
 use serde::Serialize;
 use stratum_frames::{Examined, FrameTable, TrackDescription, plan_range};
-use ves_api::recipe::{Container, OtherTracks, Recipe, ResolvedRecipe};
+use ves_api::recipe::{OtherTracks, Recipe, ResolvedRecipe};
 
 /// What would be done.
 #[derive(Clone, Debug, Serialize)]
@@ -51,23 +51,17 @@ impl Planned {
             shortest_chunk: lengths().min().unwrap_or_default(),
             longest_chunk: lengths().max().unwrap_or_default(),
             preroll_frames: preroll(table, &resolved),
-            container: container(resolved.recipe.container),
+            container: resolved.recipe.container.name(),
             width: format.resolution.width(),
             height: format.resolution.height(),
             pixel_format: format.pixel_format.to_string(),
             tracks: others
                 .filter(|track| track.index != video)
-                .map(|track| planned(track, resolved.recipe.other_tracks))
+                .map(|track| planned(track, &resolved.recipe))
                 .collect(),
             encoder_args: resolved.encoder_args,
             filter_graph: resolved.filter_graph,
         })
-    }
-}
-
-fn container(container: Container) -> &'static str {
-    match container {
-        Container::Mp4 => "MP4",
     }
 }
 
@@ -81,14 +75,14 @@ fn preroll(table: &FrameTable, resolved: &ResolvedRecipe) -> Option<u64> {
     plans.map(|plan| Some(plan?.preroll())).sum()
 }
 
-fn planned(track: &TrackDescription, wanted: OtherTracks) -> PlannedTrack {
+fn planned(track: &TrackDescription, recipe: &Recipe) -> PlannedTrack {
     let name = |text: &str| match text {
         "" => "its format".to_owned(),
         text => text.to_owned(),
     };
-    let (kept, reason) = match wanted {
+    let (kept, reason) = match recipe.other_tracks {
         OtherTracks::None => (false, "left out as asked".to_owned()),
-        OtherTracks::Copy if ves_media::mp4_holds(&track.kind, &track.codec) => {
+        OtherTracks::Copy if ves_media::holds(recipe.container, &track.kind, &track.codec) => {
             (true, "copied unchanged".to_owned())
         }
         OtherTracks::Copy if track.is_attached_picture => {
@@ -100,7 +94,11 @@ fn planned(track: &TrackDescription, wanted: OtherTracks) -> PlannedTrack {
         ),
         OtherTracks::Copy => {
             let codec = name(&track.codec);
-            (false, format!("left out: MP4 does not hold {codec} here"))
+            let container = recipe.container.name();
+            (
+                false,
+                format!("left out: {container} does not hold {codec} here"),
+            )
         }
     };
     PlannedTrack {

@@ -10,9 +10,9 @@ use super::follow::{follow, summary};
 use super::place::uri;
 use super::server::Server;
 use crate::colour::{ColourChoice, Paint};
+use crate::ves::container;
 use crate::ves::frames;
 use crate::ves::job;
-use crate::ves::place::refuse_other_container;
 use crate::ves::report::Reporter;
 use crate::ves::stop::Stop;
 use crate::{logging, signals};
@@ -56,8 +56,8 @@ async fn send(server: &Server, request: wire::EncodeRequest) -> Result<String, S
 /// What the arguments ask for; every problem at once.
 fn request(args: &SubmitArgs) -> Result<wire::EncodeRequest, Vec<Error>> {
     let source = uri(&args.input, "video_source.uri");
-    let target =
-        refuse_other_container(&args.output).and_then(|()| uri(&args.output, "output.uri"));
+    let target = container::check(&args.output, args.recipe.container)
+        .and_then(|()| uri(&args.output, "output.uri"));
     let (source, target) = match (source, target) {
         (Ok(source), Ok(target)) => (source, target),
         (source, target) => {
@@ -71,7 +71,7 @@ fn request(args: &SubmitArgs) -> Result<wire::EncodeRequest, Vec<Error>> {
             ..Default::default()
         })
         .into(),
-        recipe: Some(job::recipe(&args.recipe)).into(),
+        recipe: Some(job::recipe(&args.recipe, Some(&args.output))).into(),
         output: Some(wire::OutputTarget {
             uri: target,
             overwrite: args.request.overwrite,

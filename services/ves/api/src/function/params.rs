@@ -21,9 +21,13 @@ pub struct SplitParams {
 pub struct SplitResult {
     pub frames: u64,
     pub chunks: u64,
+    /// Name of the codec: "avc".
+    pub codec: String,
     /// Size of the encoded picture.
     pub width: u32,
     pub height: u32,
+    /// Bits per sample of the encoded picture.
+    pub bit_depth: u8,
     /// Sample layout to decode to.
     pub pixel_format: String,
     /// Nominal, "30000/1001".
@@ -47,9 +51,9 @@ pub struct ChunkElement {
     pub expected_ms: u64,
 }
 
-/// Parameters of `ves-avc`: nothing but what can change a byte of the chunk.
+/// Parameters of every encoder function: nothing but what can change a byte of the chunk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AvcParams {
+pub struct EncodeParams {
     /// How many frames the input holds.
     pub frames: u64,
     /// Nominal, "30000/1001".
@@ -62,9 +66,9 @@ pub struct AvcParams {
     pub packets_digest: String,
 }
 
-/// Result of `ves-avc`.
+/// Result of every encoder function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AvcResult {
+pub struct EncodeResult {
     pub frames: u64,
     pub bytes: u64,
 }

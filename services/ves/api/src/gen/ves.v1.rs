@@ -8,6 +8,8 @@ pub enum CodecFormat {
     CODEC_FORMAT_UNSPECIFIED = 0i32,
     /// H.264, by x264.
     CODEC_FORMAT_AVC = 1i32,
+    /// AV1, by SVT-AV1: 4:2:0 alone, other chroma is converted; never lossless.
+    CODEC_FORMAT_AV1 = 2i32,
 }
 impl CodecFormat {
     ///Idiomatic alias for [`Self::CODEC_FORMAT_UNSPECIFIED`]; `Debug` prints the variant name.
@@ -16,6 +18,9 @@ impl CodecFormat {
     ///Idiomatic alias for [`Self::CODEC_FORMAT_AVC`]; `Debug` prints the variant name.
     #[allow(non_upper_case_globals)]
     pub const Avc: Self = Self::CODEC_FORMAT_AVC;
+    ///Idiomatic alias for [`Self::CODEC_FORMAT_AV1`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Av1: Self = Self::CODEC_FORMAT_AV1;
 }
 impl ::core::default::Default for CodecFormat {
     fn default() -> Self {
@@ -113,6 +118,7 @@ impl ::buffa::Enumeration for CodecFormat {
         match value {
             0i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_UNSPECIFIED),
             1i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_AVC),
+            2i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_AV1),
             _ => ::core::option::Option::None,
         }
     }
@@ -123,6 +129,7 @@ impl ::buffa::Enumeration for CodecFormat {
         match self {
             Self::CODEC_FORMAT_UNSPECIFIED => "CODEC_FORMAT_UNSPECIFIED",
             Self::CODEC_FORMAT_AVC => "CODEC_FORMAT_AVC",
+            Self::CODEC_FORMAT_AV1 => "CODEC_FORMAT_AV1",
         }
     }
     fn from_proto_name(name: &str) -> ::core::option::Option<Self> {
@@ -131,11 +138,166 @@ impl ::buffa::Enumeration for CodecFormat {
                 ::core::option::Option::Some(Self::CODEC_FORMAT_UNSPECIFIED)
             }
             "CODEC_FORMAT_AVC" => ::core::option::Option::Some(Self::CODEC_FORMAT_AVC),
+            "CODEC_FORMAT_AV1" => ::core::option::Option::Some(Self::CODEC_FORMAT_AV1),
             _ => ::core::option::Option::None,
         }
     }
     fn values() -> &'static [Self] {
-        &[Self::CODEC_FORMAT_UNSPECIFIED, Self::CODEC_FORMAT_AVC]
+        &[Self::CODEC_FORMAT_UNSPECIFIED, Self::CODEC_FORMAT_AVC, Self::CODEC_FORMAT_AV1]
+    }
+}
+/// How samples of a resized picture come from those of the source.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(i32)]
+pub enum ScalingKernel {
+    /// As BICUBIC.
+    SCALING_KERNEL_UNSPECIFIED = 0i32,
+    SCALING_KERNEL_BICUBIC = 1i32,
+    /// Sharper, with ringing at hard edges.
+    SCALING_KERNEL_LANCZOS = 2i32,
+}
+impl ScalingKernel {
+    ///Idiomatic alias for [`Self::SCALING_KERNEL_UNSPECIFIED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Unspecified: Self = Self::SCALING_KERNEL_UNSPECIFIED;
+    ///Idiomatic alias for [`Self::SCALING_KERNEL_BICUBIC`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Bicubic: Self = Self::SCALING_KERNEL_BICUBIC;
+    ///Idiomatic alias for [`Self::SCALING_KERNEL_LANCZOS`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Lanczos: Self = Self::SCALING_KERNEL_LANCZOS;
+}
+impl ::core::default::Default for ScalingKernel {
+    fn default() -> Self {
+        Self::SCALING_KERNEL_UNSPECIFIED
+    }
+}
+impl ::serde::Serialize for ScalingKernel {
+    fn serialize<S: ::serde::Serializer>(
+        &self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        s.serialize_str(::buffa::Enumeration::proto_name(self))
+    }
+}
+impl<'de> ::serde::Deserialize<'de> for ScalingKernel {
+    fn deserialize<D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        struct _V;
+        impl ::serde::de::Visitor<'_> for _V {
+            type Value = ScalingKernel;
+            fn expecting(
+                &self,
+                f: &mut ::core::fmt::Formatter<'_>,
+            ) -> ::core::fmt::Result {
+                f.write_str(
+                    concat!("a string, integer, or null for ", stringify!(ScalingKernel)),
+                )
+            }
+            fn visit_str<E: ::serde::de::Error>(
+                self,
+                v: &str,
+            ) -> ::core::result::Result<ScalingKernel, E> {
+                <ScalingKernel as ::buffa::Enumeration>::from_proto_name(v)
+                    .ok_or_else(|| { ::serde::de::Error::unknown_variant(v, &[]) })
+            }
+            fn visit_i64<E: ::serde::de::Error>(
+                self,
+                v: i64,
+            ) -> ::core::result::Result<ScalingKernel, E> {
+                let v32 = i32::try_from(v)
+                    .map_err(|_| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("enum value {v} out of i32 range"),
+                        )
+                    })?;
+                <ScalingKernel as ::buffa::Enumeration>::from_i32(v32)
+                    .ok_or_else(|| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("unknown enum value {v32}"),
+                        )
+                    })
+            }
+            fn visit_u64<E: ::serde::de::Error>(
+                self,
+                v: u64,
+            ) -> ::core::result::Result<ScalingKernel, E> {
+                let v32 = i32::try_from(v)
+                    .map_err(|_| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("enum value {v} out of i32 range"),
+                        )
+                    })?;
+                <ScalingKernel as ::buffa::Enumeration>::from_i32(v32)
+                    .ok_or_else(|| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("unknown enum value {v32}"),
+                        )
+                    })
+            }
+            fn visit_unit<E: ::serde::de::Error>(
+                self,
+            ) -> ::core::result::Result<ScalingKernel, E> {
+                ::core::result::Result::Ok(::core::default::Default::default())
+            }
+        }
+        d.deserialize_any(_V)
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for ScalingKernel {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+impl ::buffa::Enumeration for ScalingKernel {
+    fn from_i32(value: i32) -> ::core::option::Option<Self> {
+        match value {
+            0i32 => ::core::option::Option::Some(Self::SCALING_KERNEL_UNSPECIFIED),
+            1i32 => ::core::option::Option::Some(Self::SCALING_KERNEL_BICUBIC),
+            2i32 => ::core::option::Option::Some(Self::SCALING_KERNEL_LANCZOS),
+            _ => ::core::option::Option::None,
+        }
+    }
+    fn to_i32(&self) -> i32 {
+        *self as i32
+    }
+    fn proto_name(&self) -> &'static str {
+        match self {
+            Self::SCALING_KERNEL_UNSPECIFIED => "SCALING_KERNEL_UNSPECIFIED",
+            Self::SCALING_KERNEL_BICUBIC => "SCALING_KERNEL_BICUBIC",
+            Self::SCALING_KERNEL_LANCZOS => "SCALING_KERNEL_LANCZOS",
+        }
+    }
+    fn from_proto_name(name: &str) -> ::core::option::Option<Self> {
+        match name {
+            "SCALING_KERNEL_UNSPECIFIED" => {
+                ::core::option::Option::Some(Self::SCALING_KERNEL_UNSPECIFIED)
+            }
+            "SCALING_KERNEL_BICUBIC" => {
+                ::core::option::Option::Some(Self::SCALING_KERNEL_BICUBIC)
+            }
+            "SCALING_KERNEL_LANCZOS" => {
+                ::core::option::Option::Some(Self::SCALING_KERNEL_LANCZOS)
+            }
+            _ => ::core::option::Option::None,
+        }
+    }
+    fn values() -> &'static [Self] {
+        &[
+            Self::SCALING_KERNEL_UNSPECIFIED,
+            Self::SCALING_KERNEL_BICUBIC,
+            Self::SCALING_KERNEL_LANCZOS,
+        ]
     }
 }
 /// Where cuts may lie.
@@ -303,6 +465,13 @@ pub enum Container {
     /// As MP4.
     CONTAINER_UNSPECIFIED = 0i32,
     CONTAINER_MP4 = 1i32,
+    /// The coded video alone, without times, shape on the screen, rotation and other tracks but for
+    /// what the coding format itself tells.
+    CONTAINER_ELEMENTARY = 2i32,
+    /// Matroska: times to the nearest millisecond.
+    CONTAINER_MKV = 3i32,
+    /// WebM: AV1 with Opus or Vorbis; times to the nearest millisecond.
+    CONTAINER_WEBM = 4i32,
 }
 impl Container {
     ///Idiomatic alias for [`Self::CONTAINER_UNSPECIFIED`]; `Debug` prints the variant name.
@@ -311,6 +480,15 @@ impl Container {
     ///Idiomatic alias for [`Self::CONTAINER_MP4`]; `Debug` prints the variant name.
     #[allow(non_upper_case_globals)]
     pub const Mp4: Self = Self::CONTAINER_MP4;
+    ///Idiomatic alias for [`Self::CONTAINER_ELEMENTARY`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Elementary: Self = Self::CONTAINER_ELEMENTARY;
+    ///Idiomatic alias for [`Self::CONTAINER_MKV`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Mkv: Self = Self::CONTAINER_MKV;
+    ///Idiomatic alias for [`Self::CONTAINER_WEBM`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Webm: Self = Self::CONTAINER_WEBM;
 }
 impl ::core::default::Default for Container {
     fn default() -> Self {
@@ -408,6 +586,9 @@ impl ::buffa::Enumeration for Container {
         match value {
             0i32 => ::core::option::Option::Some(Self::CONTAINER_UNSPECIFIED),
             1i32 => ::core::option::Option::Some(Self::CONTAINER_MP4),
+            2i32 => ::core::option::Option::Some(Self::CONTAINER_ELEMENTARY),
+            3i32 => ::core::option::Option::Some(Self::CONTAINER_MKV),
+            4i32 => ::core::option::Option::Some(Self::CONTAINER_WEBM),
             _ => ::core::option::Option::None,
         }
     }
@@ -418,6 +599,9 @@ impl ::buffa::Enumeration for Container {
         match self {
             Self::CONTAINER_UNSPECIFIED => "CONTAINER_UNSPECIFIED",
             Self::CONTAINER_MP4 => "CONTAINER_MP4",
+            Self::CONTAINER_ELEMENTARY => "CONTAINER_ELEMENTARY",
+            Self::CONTAINER_MKV => "CONTAINER_MKV",
+            Self::CONTAINER_WEBM => "CONTAINER_WEBM",
         }
     }
     fn from_proto_name(name: &str) -> ::core::option::Option<Self> {
@@ -426,11 +610,22 @@ impl ::buffa::Enumeration for Container {
                 ::core::option::Option::Some(Self::CONTAINER_UNSPECIFIED)
             }
             "CONTAINER_MP4" => ::core::option::Option::Some(Self::CONTAINER_MP4),
+            "CONTAINER_ELEMENTARY" => {
+                ::core::option::Option::Some(Self::CONTAINER_ELEMENTARY)
+            }
+            "CONTAINER_MKV" => ::core::option::Option::Some(Self::CONTAINER_MKV),
+            "CONTAINER_WEBM" => ::core::option::Option::Some(Self::CONTAINER_WEBM),
             _ => ::core::option::Option::None,
         }
     }
     fn values() -> &'static [Self] {
-        &[Self::CONTAINER_UNSPECIFIED, Self::CONTAINER_MP4]
+        &[
+            Self::CONTAINER_UNSPECIFIED,
+            Self::CONTAINER_MP4,
+            Self::CONTAINER_ELEMENTARY,
+            Self::CONTAINER_MKV,
+            Self::CONTAINER_WEBM,
+        ]
     }
 }
 /// What happens to the tracks beside the video.
@@ -438,7 +633,7 @@ impl ::buffa::Enumeration for Container {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(i32)]
 pub enum OtherTracks {
-    /// As COPY.
+    /// As COPY; as NONE in an elementary stream.
     OTHER_TRACKS_UNSPECIFIED = 0i32,
     /// Kept whole, unchanged, where the container allows.
     OTHER_TRACKS_COPY = 1i32,
@@ -1506,6 +1701,8 @@ pub const __OUTPUT_TARGET_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buf
 #[derive(::serde::Serialize, ::serde::Deserialize)]
 #[serde(default)]
 pub struct Recipe {
+    /// May be left out with a named preset.
+    ///
     /// Field 1: `codec`
     #[serde(
         rename = "codec",
@@ -1554,6 +1751,16 @@ pub struct Recipe {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
     )]
     pub other_tracks: ::buffa::EnumValue<OtherTracks>,
+    /// Name of a preset that fills whatever this recipe leaves unset: "web-1080p-av1". Empty = none.
+    ///
+    /// Field 7: `named_preset`
+    #[serde(
+        rename = "namedPreset",
+        alias = "named_preset",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub named_preset: ::buffa::alloc::string::String,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -1567,6 +1774,7 @@ impl ::core::fmt::Debug for Recipe {
             .field("rate_control", &self.rate_control)
             .field("container", &self.container)
             .field("other_tracks", &self.other_tracks)
+            .field("named_preset", &self.named_preset)
             .finish()
     }
 }
@@ -1641,6 +1849,9 @@ impl ::buffa::Message for Recipe {
                 size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
             }
         }
+        if !self.named_preset.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.named_preset) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -1694,6 +1905,9 @@ impl ::buffa::Message for Recipe {
             if val != 0 {
                 ::buffa::types::put_int32_field(6u32, val, buf);
             }
+        }
+        if !self.named_preset.is_empty() {
+            ::buffa::types::put_string_field(7u32, &self.named_preset, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -1770,6 +1984,13 @@ impl ::buffa::Message for Recipe {
                     ::buffa::types::decode_int32(buf)?,
                 );
             }
+            7u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.named_preset, buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -1784,6 +2005,7 @@ impl ::buffa::Message for Recipe {
         self.rate_control = ::buffa::MessageField::none();
         self.container = ::buffa::EnumValue::from(0);
         self.other_tracks = ::buffa::EnumValue::from(0);
+        self.named_preset.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -1828,7 +2050,7 @@ pub struct Codec {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
     )]
     pub format: ::buffa::EnumValue<CodecFormat>,
-    /// Encoder preset: "medium". Empty = medium.
+    /// Encoder preset. AVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13", empty = 8.
     ///
     /// Field 2: `preset`
     #[serde(
@@ -1837,7 +2059,7 @@ pub struct Codec {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub preset: ::buffa::alloc::string::String,
-    /// Profile: "high". Empty = the least that holds the video.
+    /// Profile. AVC: "high"; AV1: "main". Empty = the least that holds the video.
     ///
     /// Field 3: `profile`
     #[serde(
@@ -1855,7 +2077,7 @@ pub struct Codec {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub level: ::buffa::alloc::string::String,
-    /// Tune: "film". Empty = none.
+    /// Tune. AVC: "film"; AV1: "psnr" or "vq". Empty = the encoder's own.
     ///
     /// Field 5: `tune`
     #[serde(
@@ -1864,6 +2086,16 @@ pub struct Codec {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub tune: ::buffa::alloc::string::String,
+    /// Bits per sample of the encoded picture: 8 or 10; 0 = the source's.
+    ///
+    /// Field 6: `bit_depth`
+    #[serde(
+        rename = "bitDepth",
+        alias = "bit_depth",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub bit_depth: u32,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -1876,6 +2108,7 @@ impl ::core::fmt::Debug for Codec {
             .field("profile", &self.profile)
             .field("level", &self.level)
             .field("tune", &self.tune)
+            .field("bit_depth", &self.bit_depth)
             .finish()
     }
 }
@@ -1924,6 +2157,9 @@ impl ::buffa::Message for Codec {
         if !self.tune.is_empty() {
             size += 1u64 + ::buffa::types::string_encoded_len(&self.tune) as u64;
         }
+        if self.bit_depth != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.bit_depth) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -1951,6 +2187,9 @@ impl ::buffa::Message for Codec {
         }
         if !self.tune.is_empty() {
             ::buffa::types::put_string_field(5u32, &self.tune, buf);
+        }
+        if self.bit_depth != 0u32 {
+            ::buffa::types::put_uint32_field(6u32, self.bit_depth, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -2002,6 +2241,13 @@ impl ::buffa::Message for Codec {
                 )?;
                 ::buffa::types::merge_string(&mut self.tune, buf)?;
             }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.bit_depth = ::buffa::types::decode_uint32(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -2015,6 +2261,7 @@ impl ::buffa::Message for Codec {
         self.profile.clear();
         self.level.clear();
         self.tune.clear();
+        self.bit_depth = 0u32;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -2047,11 +2294,14 @@ pub const __CODEC_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type
     from_json: ::buffa::type_registry::any_from_json::<Codec>,
     is_wkt: false,
 };
-/// Size of the encoded picture.
+/// Size of the coded picture, before it is turned for display. The shape that it has on a screen
+/// stays the source's.
 #[derive(Clone, PartialEq, Default)]
 #[derive(::serde::Serialize, ::serde::Deserialize)]
 #[serde(default)]
 pub struct Resolution {
+    /// Even. 0 = as the height has it.
+    ///
     /// Field 1: `width`
     #[serde(
         rename = "width",
@@ -2059,6 +2309,8 @@ pub struct Resolution {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
     )]
     pub width: u32,
+    /// Even. 0 = as the width has it.
+    ///
     /// Field 2: `height`
     #[serde(
         rename = "height",
@@ -2066,6 +2318,23 @@ pub struct Resolution {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
     )]
     pub height: u32,
+    /// Field 3: `kernel`
+    #[serde(
+        rename = "kernel",
+        with = "::buffa::json_helpers::proto_enum",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
+    )]
+    pub kernel: ::buffa::EnumValue<ScalingKernel>,
+    /// A source that is no larger keeps its size.
+    ///
+    /// Field 4: `shrink_only`
+    #[serde(
+        rename = "shrinkOnly",
+        alias = "shrink_only",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub shrink_only: bool,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -2075,6 +2344,8 @@ impl ::core::fmt::Debug for Resolution {
         f.debug_struct("Resolution")
             .field("width", &self.width)
             .field("height", &self.height)
+            .field("kernel", &self.kernel)
+            .field("shrink_only", &self.shrink_only)
             .finish()
     }
 }
@@ -2111,6 +2382,15 @@ impl ::buffa::Message for Resolution {
         if self.height != 0u32 {
             size += 1u64 + ::buffa::types::uint32_encoded_len(self.height) as u64;
         }
+        {
+            let val = self.kernel.to_i32();
+            if val != 0 {
+                size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+            }
+        }
+        if self.shrink_only {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -2126,6 +2406,15 @@ impl ::buffa::Message for Resolution {
         }
         if self.height != 0u32 {
             ::buffa::types::put_uint32_field(2u32, self.height, buf);
+        }
+        {
+            let val = self.kernel.to_i32();
+            if val != 0 {
+                ::buffa::types::put_int32_field(3u32, val, buf);
+            }
+        }
+        if self.shrink_only {
+            ::buffa::types::put_bool_field(4u32, self.shrink_only, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -2154,6 +2443,22 @@ impl ::buffa::Message for Resolution {
                 )?;
                 self.height = ::buffa::types::decode_uint32(buf)?;
             }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.kernel = ::buffa::EnumValue::from(
+                    ::buffa::types::decode_int32(buf)?,
+                );
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.shrink_only = ::buffa::types::decode_bool(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -2164,6 +2469,8 @@ impl ::buffa::Message for Resolution {
     fn clear(&mut self) {
         self.width = 0u32;
         self.height = 0u32;
+        self.kernel = ::buffa::EnumValue::from(0);
+        self.shrink_only = false;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -2850,6 +3157,15 @@ pub struct OutputVideo {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
     )]
     pub decode_cpu_ms: u64,
+    /// What could not be kept, one sentence each: tracks that the container cannot hold.
+    ///
+    /// Field 12: `warnings`
+    #[serde(
+        rename = "warnings",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub warnings: ::buffa::alloc::vec::Vec<::buffa::alloc::string::String>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -2868,6 +3184,7 @@ impl ::core::fmt::Debug for OutputVideo {
             .field("chunks_reused", &self.chunks_reused)
             .field("encode_cpu_ms", &self.encode_cpu_ms)
             .field("decode_cpu_ms", &self.decode_cpu_ms)
+            .field("warnings", &self.warnings)
             .finish()
     }
 }
@@ -2952,6 +3269,9 @@ impl ::buffa::Message for OutputVideo {
         if self.decode_cpu_ms != 0u64 {
             size += 1u64 + ::buffa::types::uint64_encoded_len(self.decode_cpu_ms) as u64;
         }
+        for v in &self.warnings {
+            size += 1u64 + ::buffa::types::string_encoded_len(v) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -3014,6 +3334,9 @@ impl ::buffa::Message for OutputVideo {
         }
         if self.decode_cpu_ms != 0u64 {
             ::buffa::types::put_uint64_field(11u32, self.decode_cpu_ms, buf);
+        }
+        for v in &self.warnings {
+            ::buffa::types::put_string_field(12u32, v, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -3121,6 +3444,17 @@ impl ::buffa::Message for OutputVideo {
                 )?;
                 self.decode_cpu_ms = ::buffa::types::decode_uint64(buf)?;
             }
+            12u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let __elem = ::buffa::types::decode_string(buf)?;
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&__elem),
+                )?;
+                self.warnings.push(__elem);
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -3140,6 +3474,7 @@ impl ::buffa::Message for OutputVideo {
         self.chunks_reused = 0u64;
         self.encode_cpu_ms = 0u64;
         self.decode_cpu_ms = 0u64;
+        self.warnings.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -3384,7 +3719,7 @@ pub struct ResolvedRecipe {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub filter_graph: ::buffa::alloc::string::String,
-    /// Sample layout handed to the encoder.
+    /// Sample layout of the encoded video.
     ///
     /// Field 5: `pixel_format`
     #[serde(
@@ -3438,6 +3773,16 @@ pub struct ResolvedRecipe {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub source_digest: ::buffa::alloc::string::String,
+    /// Sample layout that the decoder hands to the filter graph; empty = `pixel_format`.
+    ///
+    /// Field 10: `decoded_pixel_format`
+    #[serde(
+        rename = "decodedPixelFormat",
+        alias = "decoded_pixel_format",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub decoded_pixel_format: ::buffa::alloc::string::String,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -3454,6 +3799,7 @@ impl ::core::fmt::Debug for ResolvedRecipe {
             .field("format", &self.format)
             .field("cpu_level", &self.cpu_level)
             .field("source_digest", &self.source_digest)
+            .field("decoded_pixel_format", &self.decoded_pixel_format)
             .finish()
     }
 }
@@ -3530,6 +3876,12 @@ impl ::buffa::Message for ResolvedRecipe {
             size
                 += 1u64 + ::buffa::types::string_encoded_len(&self.source_digest) as u64;
         }
+        if !self.decoded_pixel_format.is_empty() {
+            size
+                += 1u64
+                    + ::buffa::types::string_encoded_len(&self.decoded_pixel_format)
+                        as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -3586,6 +3938,9 @@ impl ::buffa::Message for ResolvedRecipe {
         }
         if !self.source_digest.is_empty() {
             ::buffa::types::put_string_field(9u32, &self.source_digest, buf);
+        }
+        if !self.decoded_pixel_format.is_empty() {
+            ::buffa::types::put_string_field(10u32, &self.decoded_pixel_format, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -3712,6 +4067,13 @@ impl ::buffa::Message for ResolvedRecipe {
                 )?;
                 ::buffa::types::merge_string(&mut self.source_digest, buf)?;
             }
+            10u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.decoded_pixel_format, buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -3729,6 +4091,7 @@ impl ::buffa::Message for ResolvedRecipe {
         self.format = ::buffa::MessageField::none();
         self.cpu_level.clear();
         self.source_digest.clear();
+        self.decoded_pixel_format.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -7671,6 +8034,8 @@ pub mod __buffa {
         /// How to encode.
         #[derive(Clone, Debug, Default)]
         pub struct RecipeView<'a> {
+            /// May be left out with a named preset.
+            ///
             /// Field 1: `codec`
             pub codec: ::buffa::MessageFieldView<
                 super::super::__buffa::view::CodecView<'a>,
@@ -7695,6 +8060,10 @@ pub mod __buffa {
             ///
             /// Field 6: `other_tracks`
             pub other_tracks: ::buffa::EnumValue<super::super::OtherTracks>,
+            /// Name of a preset that fills whatever this recipe leaves unset: "web-1080p-av1". Empty = none.
+            ///
+            /// Field 7: `named_preset`
+            pub named_preset: &'a str,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for RecipeView<'a> {
@@ -7851,6 +8220,13 @@ pub mod __buffa {
                             ::buffa::types::decode_int32(&mut cur)?,
                         );
                     }
+                    7u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.named_preset = ::buffa::types::borrow_str(&mut cur)?;
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -7912,6 +8288,7 @@ pub mod __buffa {
                     },
                     container: self.container,
                     other_tracks: self.other_tracks,
+                    named_preset: self.named_preset.to_string(),
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -7970,6 +8347,12 @@ pub mod __buffa {
                         size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
                     }
                 }
+                if !self.named_preset.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.named_preset)
+                                as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -8024,6 +8407,9 @@ pub mod __buffa {
                     if val != 0 {
                         ::buffa::types::put_int32_field(6u32, val, buf);
                     }
+                }
+                if !self.named_preset.is_empty() {
+                    ::buffa::types::put_string_field(7u32, &self.named_preset, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -8084,6 +8470,9 @@ pub mod __buffa {
                     &self.other_tracks,
                 ) {
                     __map.serialize_entry("otherTracks", &self.other_tracks)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.named_preset) {
+                    __map.serialize_entry("namedPreset", self.named_preset)?;
                 }
                 __map.end()
             }
@@ -8178,6 +8567,8 @@ pub mod __buffa {
             pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
                 self.0.into_bytes()
             }
+            /// May be left out with a named preset.
+            ///
             /// Field 1: `codec`
             #[must_use]
             pub fn codec(
@@ -8226,6 +8617,13 @@ pub mod __buffa {
             pub fn other_tracks(&self) -> ::buffa::EnumValue<super::super::OtherTracks> {
                 self.0.reborrow().other_tracks
             }
+            /// Name of a preset that fills whatever this recipe leaves unset: "web-1080p-av1". Empty = none.
+            ///
+            /// Field 7: `named_preset`
+            #[must_use]
+            pub fn named_preset(&self) -> &'_ str {
+                self.0.reborrow().named_preset
+            }
         }
         impl ::core::convert::From<::buffa::OwnedView<RecipeView<'static>>>
         for RecipeOwnedView {
@@ -8262,11 +8660,11 @@ pub mod __buffa {
         pub struct CodecView<'a> {
             /// Field 1: `format`
             pub format: ::buffa::EnumValue<super::super::CodecFormat>,
-            /// Encoder preset: "medium". Empty = medium.
+            /// Encoder preset. AVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13", empty = 8.
             ///
             /// Field 2: `preset`
             pub preset: &'a str,
-            /// Profile: "high". Empty = the least that holds the video.
+            /// Profile. AVC: "high"; AV1: "main". Empty = the least that holds the video.
             ///
             /// Field 3: `profile`
             pub profile: &'a str,
@@ -8274,10 +8672,14 @@ pub mod __buffa {
             ///
             /// Field 4: `level`
             pub level: &'a str,
-            /// Tune: "film". Empty = none.
+            /// Tune. AVC: "film"; AV1: "psnr" or "vq". Empty = the encoder's own.
             ///
             /// Field 5: `tune`
             pub tune: &'a str,
+            /// Bits per sample of the encoded picture: 8 or 10; 0 = the source's.
+            ///
+            /// Field 6: `bit_depth`
+            pub bit_depth: u32,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for CodecView<'a> {
@@ -8353,6 +8755,13 @@ pub mod __buffa {
                         )?;
                         view.tune = ::buffa::types::borrow_str(&mut cur)?;
                     }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.bit_depth = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -8381,6 +8790,7 @@ pub mod __buffa {
                     profile: self.profile.to_string(),
                     level: self.level.to_string(),
                     tune: self.tune.to_string(),
+                    bit_depth: self.bit_depth,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -8418,6 +8828,11 @@ pub mod __buffa {
                 if !self.tune.is_empty() {
                     size += 1u64 + ::buffa::types::string_encoded_len(&self.tune) as u64;
                 }
+                if self.bit_depth != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.bit_depth) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -8446,6 +8861,9 @@ pub mod __buffa {
                 }
                 if !self.tune.is_empty() {
                     ::buffa::types::put_string_field(5u32, &self.tune, buf);
+                }
+                if self.bit_depth != 0u32 {
+                    ::buffa::types::put_uint32_field(6u32, self.bit_depth, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -8482,6 +8900,13 @@ pub mod __buffa {
                 }
                 if !::buffa::json_helpers::skip_if::is_empty_str(self.tune) {
                     __map.serialize_entry("tune", self.tune)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.bit_depth) {
+                    __map
+                        .serialize_entry(
+                            "bitDepth",
+                            &::buffa::json_helpers::ProtoJson(&self.bit_depth),
+                        )?;
                 }
                 __map.end()
             }
@@ -8579,14 +9004,14 @@ pub mod __buffa {
             pub fn format(&self) -> ::buffa::EnumValue<super::super::CodecFormat> {
                 self.0.reborrow().format
             }
-            /// Encoder preset: "medium". Empty = medium.
+            /// Encoder preset. AVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13", empty = 8.
             ///
             /// Field 2: `preset`
             #[must_use]
             pub fn preset(&self) -> &'_ str {
                 self.0.reborrow().preset
             }
-            /// Profile: "high". Empty = the least that holds the video.
+            /// Profile. AVC: "high"; AV1: "main". Empty = the least that holds the video.
             ///
             /// Field 3: `profile`
             #[must_use]
@@ -8600,12 +9025,19 @@ pub mod __buffa {
             pub fn level(&self) -> &'_ str {
                 self.0.reborrow().level
             }
-            /// Tune: "film". Empty = none.
+            /// Tune. AVC: "film"; AV1: "psnr" or "vq". Empty = the encoder's own.
             ///
             /// Field 5: `tune`
             #[must_use]
             pub fn tune(&self) -> &'_ str {
                 self.0.reborrow().tune
+            }
+            /// Bits per sample of the encoded picture: 8 or 10; 0 = the source's.
+            ///
+            /// Field 6: `bit_depth`
+            #[must_use]
+            pub fn bit_depth(&self) -> u32 {
+                self.0.reborrow().bit_depth
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<CodecView<'static>>>
@@ -8638,13 +9070,24 @@ pub mod __buffa {
                 ::serde::Serialize::serialize(&self.0, __s)
             }
         }
-        /// Size of the encoded picture.
+        /// Size of the coded picture, before it is turned for display. The shape that it has on a screen
+        /// stays the source's.
         #[derive(Clone, Debug, Default)]
         pub struct ResolutionView<'a> {
+            /// Even. 0 = as the height has it.
+            ///
             /// Field 1: `width`
             pub width: u32,
+            /// Even. 0 = as the width has it.
+            ///
             /// Field 2: `height`
             pub height: u32,
+            /// Field 3: `kernel`
+            pub kernel: ::buffa::EnumValue<super::super::ScalingKernel>,
+            /// A source that is no larger keeps its size.
+            ///
+            /// Field 4: `shrink_only`
+            pub shrink_only: bool,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for ResolutionView<'a> {
@@ -8697,6 +9140,22 @@ pub mod __buffa {
                         )?;
                         view.height = ::buffa::types::decode_uint32(&mut cur)?;
                     }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.kernel = ::buffa::EnumValue::from(
+                            ::buffa::types::decode_int32(&mut cur)?,
+                        );
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.shrink_only = ::buffa::types::decode_bool(&mut cur)?;
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -8722,6 +9181,8 @@ pub mod __buffa {
                 ::core::result::Result::Ok(super::super::Resolution {
                     width: self.width,
                     height: self.height,
+                    kernel: self.kernel,
+                    shrink_only: self.shrink_only,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -8743,6 +9204,15 @@ pub mod __buffa {
                     size
                         += 1u64 + ::buffa::types::uint32_encoded_len(self.height) as u64;
                 }
+                {
+                    let val = self.kernel.to_i32();
+                    if val != 0 {
+                        size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+                    }
+                }
+                if self.shrink_only {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -8759,6 +9229,15 @@ pub mod __buffa {
                 }
                 if self.height != 0u32 {
                     ::buffa::types::put_uint32_field(2u32, self.height, buf);
+                }
+                {
+                    let val = self.kernel.to_i32();
+                    if val != 0 {
+                        ::buffa::types::put_int32_field(3u32, val, buf);
+                    }
+                }
+                if self.shrink_only {
+                    ::buffa::types::put_bool_field(4u32, self.shrink_only, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -8794,6 +9273,12 @@ pub mod __buffa {
                             "height",
                             &::buffa::json_helpers::ProtoJson(&self.height),
                         )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_default_enum_value(&self.kernel) {
+                    __map.serialize_entry("kernel", &self.kernel)?;
+                }
+                if self.shrink_only {
+                    __map.serialize_entry("shrinkOnly", &self.shrink_only)?;
                 }
                 __map.end()
             }
@@ -8888,15 +9373,31 @@ pub mod __buffa {
             pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
                 self.0.into_bytes()
             }
+            /// Even. 0 = as the height has it.
+            ///
             /// Field 1: `width`
             #[must_use]
             pub fn width(&self) -> u32 {
                 self.0.reborrow().width
             }
+            /// Even. 0 = as the width has it.
+            ///
             /// Field 2: `height`
             #[must_use]
             pub fn height(&self) -> u32 {
                 self.0.reborrow().height
+            }
+            /// Field 3: `kernel`
+            #[must_use]
+            pub fn kernel(&self) -> ::buffa::EnumValue<super::super::ScalingKernel> {
+                self.0.reborrow().kernel
+            }
+            /// A source that is no larger keeps its size.
+            ///
+            /// Field 4: `shrink_only`
+            #[must_use]
+            pub fn shrink_only(&self) -> bool {
+                self.0.reborrow().shrink_only
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<ResolutionView<'static>>>
@@ -9692,6 +10193,10 @@ pub mod __buffa {
             pub encode_cpu_ms: u64,
             /// Field 11: `decode_cpu_ms`
             pub decode_cpu_ms: u64,
+            /// What could not be kept, one sentence each: tracks that the container cannot hold.
+            ///
+            /// Field 12: `warnings`
+            pub warnings: ::buffa::RepeatedView<'a, &'a str>,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for OutputVideoView<'a> {
@@ -9879,6 +10384,17 @@ pub mod __buffa {
                         )?;
                         view.decode_cpu_ms = ::buffa::types::decode_uint64(&mut cur)?;
                     }
+                    12u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __elem = ::buffa::types::borrow_str(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::buffa::__private::element_footprint(&__elem),
+                        )?;
+                        view.warnings.push(__elem);
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -9951,6 +10467,7 @@ pub mod __buffa {
                     chunks_reused: self.chunks_reused,
                     encode_cpu_ms: self.encode_cpu_ms,
                     decode_cpu_ms: self.decode_cpu_ms,
+                    warnings: self.warnings.iter().map(|s| s.to_string()).collect(),
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -10033,6 +10550,9 @@ pub mod __buffa {
                             + ::buffa::types::uint64_encoded_len(self.decode_cpu_ms)
                                 as u64;
                 }
+                for v in &self.warnings {
+                    size += 1u64 + ::buffa::types::string_encoded_len(v) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -10096,6 +10616,9 @@ pub mod __buffa {
                 }
                 if self.decode_cpu_ms != 0u64 {
                     ::buffa::types::put_uint64_field(11u32, self.decode_cpu_ms, buf);
+                }
+                for v in &self.warnings {
+                    ::buffa::types::put_string_field(12u32, v, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -10188,6 +10711,9 @@ pub mod __buffa {
                             "decodeCpuMs",
                             &::buffa::json_helpers::ProtoJson(&self.decode_cpu_ms),
                         )?;
+                }
+                if !self.warnings.is_empty() {
+                    __map.serialize_entry("warnings", &*self.warnings)?;
                 }
                 __map.end()
             }
@@ -10362,6 +10888,13 @@ pub mod __buffa {
             #[must_use]
             pub fn decode_cpu_ms(&self) -> u64 {
                 self.0.reborrow().decode_cpu_ms
+            }
+            /// What could not be kept, one sentence each: tracks that the container cannot hold.
+            ///
+            /// Field 12: `warnings`
+            #[must_use]
+            pub fn warnings(&self) -> &::buffa::RepeatedView<'_, &'_ str> {
+                &self.0.reborrow().warnings
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<OutputVideoView<'static>>>
@@ -10750,7 +11283,7 @@ pub mod __buffa {
             ///
             /// Field 4: `filter_graph`
             pub filter_graph: &'a str,
-            /// Sample layout handed to the encoder.
+            /// Sample layout of the encoded video.
             ///
             /// Field 5: `pixel_format`
             pub pixel_format: &'a str,
@@ -10772,6 +11305,10 @@ pub mod __buffa {
             ///
             /// Field 9: `source_digest`
             pub source_digest: &'a str,
+            /// Sample layout that the decoder hands to the filter graph; empty = `pixel_format`.
+            ///
+            /// Field 10: `decoded_pixel_format`
+            pub decoded_pixel_format: &'a str,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for ResolvedRecipeView<'a> {
@@ -10887,6 +11424,15 @@ pub mod __buffa {
                             ::buffa::encoding::WireType::LengthDelimited,
                         )?;
                         view.source_digest = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    10u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.decoded_pixel_format = ::buffa::types::borrow_str(
+                            &mut cur,
+                        )?;
                     }
                     2u32 => {
                         if tag.wire_type()
@@ -11027,6 +11573,7 @@ pub mod __buffa {
                     },
                     cpu_level: self.cpu_level.to_string(),
                     source_digest: self.source_digest.to_string(),
+                    decoded_pixel_format: self.decoded_pixel_format.to_string(),
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -11101,6 +11648,13 @@ pub mod __buffa {
                         += 1u64
                             + ::buffa::types::string_encoded_len(&self.source_digest)
                                 as u64;
+                }
+                if !self.decoded_pixel_format.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(
+                                &self.decoded_pixel_format,
+                            ) as u64;
                 }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
@@ -11178,6 +11732,13 @@ pub mod __buffa {
                 if !self.source_digest.is_empty() {
                     ::buffa::types::put_string_field(9u32, &self.source_digest, buf);
                 }
+                if !self.decoded_pixel_format.is_empty() {
+                    ::buffa::types::put_string_field(
+                        10u32,
+                        &self.decoded_pixel_format,
+                        buf,
+                    );
+                }
                 self.__buffa_unknown_fields.write_to(buf);
             }
         }
@@ -11254,6 +11815,15 @@ pub mod __buffa {
                 }
                 if !::buffa::json_helpers::skip_if::is_empty_str(self.source_digest) {
                     __map.serialize_entry("sourceDigest", self.source_digest)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(
+                    self.decoded_pixel_format,
+                ) {
+                    __map
+                        .serialize_entry(
+                            "decodedPixelFormat",
+                            self.decoded_pixel_format,
+                        )?;
                 }
                 __map.end()
             }
@@ -11380,7 +11950,7 @@ pub mod __buffa {
             pub fn filter_graph(&self) -> &'_ str {
                 self.0.reborrow().filter_graph
             }
-            /// Sample layout handed to the encoder.
+            /// Sample layout of the encoded video.
             ///
             /// Field 5: `pixel_format`
             #[must_use]
@@ -11418,6 +11988,13 @@ pub mod __buffa {
             #[must_use]
             pub fn source_digest(&self) -> &'_ str {
                 self.0.reborrow().source_digest
+            }
+            /// Sample layout that the decoder hands to the filter graph; empty = `pixel_format`.
+            ///
+            /// Field 10: `decoded_pixel_format`
+            #[must_use]
+            pub fn decoded_pixel_format(&self) -> &'_ str {
+                self.0.reborrow().decoded_pixel_format
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<ResolvedRecipeView<'static>>>

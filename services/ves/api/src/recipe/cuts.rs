@@ -4,6 +4,12 @@
 //! decoded for nothing; a chunk that is longer than half of what is left keeps one worker busy
 //! when the others have nothing to do any more. The path of least cost is found by walking the
 //! possible cuts once, in order.
+//!
+//! SVT-AV1 1.4.1 codes 16 frames together, and chunks of 1 + 16·k frames leave no group broken. Yet
+//! cuts at random access points serve it better: of a trailer of 1,253 frames of 1280x720 at preset
+//! 8, chunks as below took 54 seconds of processor time and 2.47 MB, chunks of 1 + 16·k frames 57
+//! seconds and 2.51 MB, and decoding 407 frames in vain beside. The whole took 49 to 54 seconds
+//! and 2.55 MB. What costs is a second key frame in a chunk: 10 per cent, which `av1.rs` avoids.
 
 use std::collections::BTreeMap;
 

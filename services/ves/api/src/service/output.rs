@@ -29,6 +29,7 @@ pub(super) async fn hydrate(
         size_bytes: video.size,
         blob: Some(video.clone().into()).into(),
         format: recipe.format.clone(),
+        warnings: summary.warnings.clone(),
         validation: Some(report(summary)).into(),
         resolved_recipe: Some(recipe).into(),
         ..of_chunks(chunks)

@@ -9,8 +9,20 @@ use proto::stratum::v1::{Source, SourceIdentity};
 use super::output;
 use crate::files;
 use crate::function::Job;
+use crate::recipe::Recipe;
 use crate::validate::{Place, Policy, Target, ValidRequest, inspect, validate};
 use crate::wire;
+
+/// Name of the workflow that encodes by the codec of this name.
+pub fn definition(codec: &str) -> String {
+    match codec {
+        "avc" => DEFINITION.into(),
+        other => format!("{DEFINITION}.{other}"),
+    }
+}
+
+/// The first codec's workflow; those of others are named after it.
+const DEFINITION: &str = "ves.encode";
 
 /// What the service is allowed to do, and with what.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +62,13 @@ impl Service for VesService {
     }
 
     fn definition(&self) -> &str {
-        "ves.encode"
+        DEFINITION
+    }
+
+    fn definition_of(&self, request: &wire::EncodeRequest) -> String {
+        let recipe = request.recipe.as_option().cloned();
+        let recipe = recipe.and_then(|recipe| Recipe::try_from(recipe).ok());
+        definition(recipe.unwrap_or_default().codec.name())
     }
 
     async fn check(

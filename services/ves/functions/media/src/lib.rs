@@ -11,6 +11,6 @@ mod mp4;
 mod split;
 mod validate;
 
-pub use assemble::{assemble, mp4_holds};
+pub use assemble::{assemble, holds};
 pub use split::{failure, resolve, split};
 pub use validate::validate;

@@ -113,9 +113,11 @@ fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
     SplitResult {
         frames: table.len(),
         chunks: resolved.plan.count() as u64,
+        codec: resolved.recipe.codec.name().into(),
         width: format.resolution.width(),
         height: format.resolution.height(),
-        pixel_format: format.pixel_format.to_string(),
+        bit_depth: format.pixel_format.bit_depth().unwrap_or(8),
+        pixel_format: resolved.decoded.to_string(),
         frame_rate: format.frame_rate.to_string(),
         encoder_args: resolved.encoder_args,
         filter_graph: resolved.filter_graph,
