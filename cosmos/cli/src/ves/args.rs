@@ -161,6 +161,10 @@ pub(super) struct RecipeArgs {
     /// container holds them]
     #[arg(long)]
     pub tracks: Option<Tracks>,
+
+    /// Encode what decodes of a damaged source, instead of refusing it
+    #[arg(long)]
+    pub conceal: bool,
 }
 
 /// How to go about it on this machine.

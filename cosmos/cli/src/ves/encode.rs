@@ -124,6 +124,10 @@ fn processors() -> u32 {
 }
 
 fn not_started(error: anyhow::Error) -> Error {
+    if let Some(lacking) = error.downcast_ref::<stratum::LoadError>() {
+        return Error::platform("NO_ENCODER", format!("a tool is missing: {lacking}"))
+            .hint("install ffmpeg with ffprobe (Debian: apt install ffmpeg), then ask again");
+    }
     Error::platform("NOT_STARTED", format!("{error:#}")).hint(
         "another `ves` may be at the same encode; else see that ffmpeg and ffprobe are installed \
          and that the state folder can be written",

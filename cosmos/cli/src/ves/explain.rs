@@ -43,7 +43,7 @@ fn tell(text: &mut String, error: &Error, depth: usize, paint: Paint) {
 }
 
 /// Fields of the API and the argument that sets them.
-const ARGUMENTS: [(&str, &str); 14] = [
+const ARGUMENTS: [(&str, &str); 17] = [
     ("video_source.uri", "IN"),
     ("output.uri", "--output"),
     ("output.overwrite", "--overwrite"),
@@ -57,6 +57,9 @@ const ARGUMENTS: [(&str, &str); 14] = [
     ("recipe.chunking_directives.frames", "--chunk"),
     ("recipe.chunking_directives", "--chunk"),
     ("recipe.other_tracks", "--tracks"),
+    ("recipe.resolution", "--size"),
+    ("recipe.container", "--container"),
+    ("recipe.named_preset", "--named-preset"),
     ("labels", "--label"),
 ];
 
@@ -71,6 +74,9 @@ fn hint(error: &Error) -> Option<String> {
     match (error.code.as_str(), error.field.as_deref()) {
         ("OUTPUT_EXISTS", Some("output.uri")) => {
             Some("choose another name, or add --overwrite to replace it".into())
+        }
+        ("DAMAGED_SOURCE", _) => {
+            Some("get it whole, or add --conceal to encode what decodes".into())
         }
         _ => error.hint.clone(),
     }

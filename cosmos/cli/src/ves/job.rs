@@ -84,6 +84,11 @@ pub(super) fn recipe(args: &RecipeArgs, output: Option<&Path>) -> wire::Recipe {
             Some(Tracks::None) => wire::OtherTracks::None,
         }
         .into(),
+        damage: match args.conceal {
+            true => wire::Damage::Conceal,
+            false => wire::Damage::Unspecified,
+        }
+        .into(),
         named_preset: args.named_preset.clone().unwrap_or_default(),
         ..Default::default()
     }

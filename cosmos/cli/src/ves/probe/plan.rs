@@ -122,6 +122,10 @@ mod tests {
 
     #[test]
     fn every_track_has_a_fate_and_a_reason() {
+        let none = Recipe {
+            other_tracks: OtherTracks::None,
+            ..Recipe::default()
+        };
         let cover = TrackDescription {
             is_attached_picture: true,
             ..track("video", "png")
@@ -146,9 +150,9 @@ mod tests {
             ),
         ];
         for (track, kept, reason) in table {
-            let fate = planned(&track, OtherTracks::Copy);
+            let fate = planned(&track, &Recipe::default());
             assert_eq!((fate.kept, fate.reason.as_str()), (kept, reason));
-            assert!(!planned(&track, OtherTracks::None).kept);
+            assert!(!planned(&track, &none).kept);
         }
     }
 }

@@ -15,7 +15,8 @@ ever added; what is not known is null.
   progress     chunks, chunks_done, chunks_running, chunks_reused, fraction, frames, frames_done,
                fps, eta_ms, output_bytes, elapsed_ms
   finished     output, request_id, frames, size_bytes, source_bytes, sha256, chunks_encoded,
-               chunks_reused, encode_cpu_ms, decode_cpu_ms, elapsed_ms, fps, checks
+               chunks_reused, encode_cpu_ms, decode_cpu_ms, elapsed_ms, fps, checks,
+               retries, warnings
   failed       errors: each class, code, message and, where there is one, field, frames, hint,
                causes
   interrupted  hint

@@ -82,8 +82,14 @@ pub(super) fn summary(summary: &Summary) -> String {
         0 => String::new(),
         count => format!(", {count} chunks reused"),
     };
+    let retried = match summary.retries {
+        0 => String::new(),
+        count => format!(", {count} retried"),
+    };
+    let warnings = summary.warnings.iter();
+    let warnings: String = warnings.map(|it| format!("\nwarning: {it}")).collect();
     format!(
-        "{}: {} frames, {}{}, {}, {:.1} s{reused}; valid: {}",
+        "{}: {} frames, {}{}, {}, {:.1} s{reused}{retried}; valid: {}{warnings}",
         summary.output,
         summary.frames,
         Size(summary.size_bytes),

@@ -46,6 +46,10 @@ pub(super) struct Summary {
     pub elapsed_ms: u64,
     pub fps: f64,
     pub checks: Vec<String>,
+    /// Tries that failed and were made again.
+    pub retries: u64,
+    /// What could not be kept, one sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl Summary {
@@ -67,6 +71,8 @@ impl Summary {
             elapsed_ms: figures::millis(elapsed),
             fps: video.frames as f64 / elapsed.as_secs_f64().max(0.001),
             checks: checks.unwrap_or_default(),
+            retries: video.retries,
+            warnings: video.warnings,
         }
     }
 }

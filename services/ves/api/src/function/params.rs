@@ -35,6 +35,9 @@ pub struct SplitResult {
     pub encoder_args: Vec<String>,
     /// Empty = none.
     pub filter_graph: String,
+    /// What is amiss with the source, one sentence each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// One line of the splitter's `elements.ndjson`: one chunk.

@@ -20,7 +20,7 @@ pub use plan::{ChunkPlan, MAX_CHUNKS, PlanError, plan};
 pub use presets::{NamedPreset, presets};
 pub use problems::Problems;
 pub use request::{
-    Alignment, Chunking, Codec, Container, Crf, OtherTracks, RateControl, Recipe, Target,
+    Alignment, Chunking, Codec, Container, Crf, Damage, OtherTracks, RateControl, Recipe, Target,
 };
 pub use resolved::{ResolvedRecipe, SourceFacts};
 pub use size::{Kernel, MAX_SIDE, Size};

@@ -119,6 +119,9 @@ fn fill_by(recipe: &mut wire::Recipe, preset: &wire::Recipe) {
     if recipe.other_tracks == wire::OtherTracks::OTHER_TRACKS_UNSPECIFIED {
         recipe.other_tracks = preset.other_tracks;
     }
+    if recipe.damage == wire::Damage::DAMAGE_UNSPECIFIED {
+        recipe.damage = preset.damage;
+    }
 }
 
 fn fill_codec(codec: &mut wire::Codec, preset: &wire::Codec) {

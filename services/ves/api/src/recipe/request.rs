@@ -12,6 +12,17 @@ pub struct Recipe {
     pub rate_control: RateControl,
     pub container: Container,
     pub other_tracks: OtherTracks,
+    pub damage: Damage,
+}
+
+/// What happens when the source lacks frames that it promises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Damage {
+    /// The request fails.
+    #[default]
+    Fail,
+    /// What decodes is encoded.
+    Conceal,
 }
 
 /// The coding format and its encoder's settings.

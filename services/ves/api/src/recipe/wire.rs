@@ -3,9 +3,9 @@
 use errors::Error;
 
 use crate::recipe::{
-    Alignment, Av1, Av1Level, Av1Tune, Avc, BitDepth, Chunking, Codec, Container, Crf, Kernel,
-    Level, MAX_SIDE, OtherTracks, Preset, Problems, Profile, RateControl, Recipe, Size, Target,
-    Tune, presets,
+    Alignment, Av1, Av1Level, Av1Tune, Avc, BitDepth, Chunking, Codec, Container, Crf, Damage,
+    Kernel, Level, MAX_SIDE, OtherTracks, Preset, Problems, Profile, RateControl, Recipe, Size,
+    Target, Tune, presets,
 };
 use crate::wire;
 
@@ -29,6 +29,7 @@ impl TryFrom<wire::Recipe> for Recipe {
             rate_control,
             container,
             other_tracks: other_tracks(recipe.other_tracks, container, &mut problems),
+            damage: damage(recipe.damage, &mut problems),
         };
         match problems.is_empty() {
             true => Ok(recipe),
@@ -352,6 +353,18 @@ fn other_tracks(
     }
 }
 
+fn damage(damage: buffa::EnumValue<wire::Damage>, problems: &mut Vec<Error>) -> Damage {
+    match damage.as_known() {
+        Some(wire::Damage::Unspecified | wire::Damage::Fail) => Damage::Fail,
+        Some(wire::Damage::Conceal) => Damage::Conceal,
+        None => {
+            let known = ["DAMAGE_FAIL", "DAMAGE_CONCEAL"];
+            problems.push(unknown("recipe.damage", &known));
+            Damage::Fail
+        }
+    }
+}
+
 impl From<Recipe> for wire::Recipe {
     fn from(recipe: Recipe) -> Self {
         Self {
@@ -368,6 +381,10 @@ impl From<Recipe> for wire::Recipe {
             other_tracks: match recipe.other_tracks {
                 OtherTracks::Copy => wire::OtherTracks::Copy.into(),
                 OtherTracks::None => wire::OtherTracks::None.into(),
+            },
+            damage: match recipe.damage {
+                Damage::Fail => wire::Damage::Fail.into(),
+                Damage::Conceal => wire::Damage::Conceal.into(),
             },
             ..Default::default()
         }

@@ -12,5 +12,5 @@ mod split;
 mod validate;
 
 pub use assemble::{assemble, holds};
-pub use split::{failure, resolve, split};
+pub use split::{failure, refuse_damage, resolve, split};
 pub use validate::validate;

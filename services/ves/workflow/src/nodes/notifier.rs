@@ -14,7 +14,7 @@ pub(crate) fn run(task: &TaskContext) -> Result<Value, Error> {
         chunks: split.chunks,
         bytes: assembled.bytes,
         checks: validated.checks,
-        warnings: assembled.warnings,
+        warnings: [split.warnings, assembled.warnings].concat(),
     };
     Ok(Value {
         blobs: vec![

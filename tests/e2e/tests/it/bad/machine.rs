@@ -53,7 +53,7 @@ fn a_folder_that_cannot_be_written() -> Result<()> {
         return Ok(());
     };
     let answer = talk.say(&encode("fixed/out.mp4", &[]))?;
-    answer.is(2, &["OUTPUT_FOLDER", "fixed", "read-only"])
+    answer.is(2, &["OUTPUT_NOT_WRITABLE", "fixed", "Read-only", "help:"])
 }
 
 #[test]
@@ -65,7 +65,8 @@ fn a_disk_that_is_full() -> Result<()> {
         return Ok(());
     };
     let words = encode("small/out.mp4", &["--crf", "1"]);
-    talk.say(&words)?.is(5, &["DISK_FULL", "small", "help:"])?;
+    talk.say(&words)?
+        .is(5, &["No space left", "small", "help:"])?;
     ensure!(
         fs::read_dir(&small)?.next().is_none(),
         "something was left on the full disk"
@@ -82,7 +83,7 @@ fn a_machine_without_an_encoder() -> Result<()> {
     let nothing = talk.at("nothing");
     talk.only_path(&nothing);
     let answer = talk.say(&encode("out.mp4", &[]))?;
-    answer.is(5, &["ffprobe", "install ffmpeg"])?;
+    answer.is(5, &["NO_ENCODER", "install ffmpeg"])?;
     talk.nothing_left("out.mp4")
 }
 

@@ -18,7 +18,7 @@ fn refused(talk: &Talk, name: &str, status: i32, words: &[&str]) -> Result<()> {
 #[test]
 fn what_is_not_there() -> Result<()> {
     let talk = Talk::new("source-missing")?;
-    refused(&talk, "film.mp4", 2, &["film.mp4", "No such file"])?;
+    refused(&talk, "film.mp4", 2, &["film.mp4 does not exist", "help:"])?;
     fs::create_dir(talk.at("folder.mp4"))?;
     let answer = talk.say(&["encode", "folder.mp4", "-o", "out.mp4"])?;
     answer.is(2, &["folder.mp4 is not a file", "SOURCE_NOT_A_FILE"])
@@ -104,7 +104,7 @@ fn names_and_tags_that_would_rather_be_commands() -> Result<()> {
     let tagged = talk.at("tagged.mp4").display().to_string();
     corpus::run("ffmpeg", copy.into_iter().chain([&*tagged]))?;
     fs::rename(&tagged, talk.at(name))?;
-    let answer = talk.say(&["encode", "-o", "-out.mp4", "--", name])?;
+    let answer = talk.say(&["encode", "--output=-out.mp4", "--", name])?;
     answer.is(0, &["2 frames"])?;
     assert!(!answer.said.contains('\u{1b}') && !answer.said.contains('\u{7}'));
     assert!(talk.at("-out.mp4").exists() && !talk.at("pwned").exists());

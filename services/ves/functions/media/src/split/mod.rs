@@ -11,7 +11,7 @@ use std::path::Path;
 use errors::Error;
 use stratum_frames::{FrameTable, Tools, build_table, plan_range, range_digest};
 use ves_api::function::{ChunkElement, Progress, SplitParams, SplitResult, WorkDir, io};
-use ves_api::recipe::{Problems, Recipe, ResolvedRecipe, SourceFacts};
+use ves_api::recipe::{Damage, Problems, Recipe, ResolvedRecipe, SourceFacts};
 
 use crate::inputs::{FRAME_TABLE, RECIPE};
 pub use failure::failure;
@@ -28,6 +28,7 @@ pub fn split(work: &WorkDir, params: SplitParams, _: &mut Progress) -> Result<Sp
     let path = work.input("source");
     let path = fs::canonicalize(&path).map_err(|e| io("finding", &path, &e))?;
     let table = table(&path)?;
+    refuse_damage(&table, recipe.damage)?;
     let resolved = resolve(recipe, &table, params.function_digests)?;
     put(work, FRAME_TABLE, &table.encode())?;
     put(work, ELEMENTS, &elements(&path, &table, &resolved)?)?;
@@ -35,6 +36,21 @@ pub fn split(work: &WorkDir, params: SplitParams, _: &mut Progress) -> Result<Sp
     let json = json.map_err(|e| Error::platform("MALFORMED_RECIPE", e.to_string()))?;
     put(work, RECIPE, &json)?;
     Ok(result(&table, resolved))
+}
+
+/// A source that lacks frames that it promises is not encoded unasked.
+pub fn refuse_damage(table: &FrameTable, policy: Damage) -> Result<(), Error> {
+    match (&table.source().damage, policy) {
+        (Some(damage), Damage::Fail) => {
+            let message = format!("the source is damaged: {damage}");
+            Err(Error::source("DAMAGED_SOURCE", message)
+                .at("video_source.uri")
+                .hint(
+                    "get it whole, or ask for recipe.damage DAMAGE_CONCEAL to encode what decodes",
+                ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a recipe comes to for the source of this table.
@@ -110,7 +126,11 @@ fn packets_digest(
 
 fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
     let format = resolved.format;
+    let damage = table.source().damage.iter();
     SplitResult {
+        warnings: damage
+            .map(|damage| format!("the source is damaged: {damage}"))
+            .collect(),
         frames: table.len(),
         chunks: resolved.plan.count() as u64,
         codec: resolved.recipe.codec.name().into(),
