@@ -22,7 +22,7 @@ struct Target {
 
 const PLATFORM: &str = "proto";
 
-const TARGETS: [Target; 2] = [
+const TARGETS: [Target; 3] = [
     Target {
         protos: PLATFORM,
         out: "proto/src/gen",
@@ -31,6 +31,14 @@ const TARGETS: [Target; 2] = [
     Target {
         protos: "services/ves/api/proto",
         out: "services/ves/api/src/gen",
+        externs: &[
+            (".base.v1", "::proto::base::v1"),
+            (".video.v1", "::proto::video::v1"),
+        ],
+    },
+    Target {
+        protos: "services/vvs/api/proto",
+        out: "services/vvs/api/src/gen",
         externs: &[
             (".base.v1", "::proto::base::v1"),
             (".video.v1", "::proto::video::v1"),
