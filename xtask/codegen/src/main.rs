@@ -42,7 +42,7 @@ const BELOW: &[(&str, &str)] = &[
     (".video.v1", "::proto::video::v1"),
 ];
 
-const TARGETS: [Target; 3] = [
+const TARGETS: [Target; 4] = [
     Target {
         protos: PLATFORM,
         out: "proto/src/gen",
@@ -60,6 +60,12 @@ const TARGETS: [Target; 3] = [
         out: "clients/vvs/src/gen",
         externs: BELOW,
         side: Side::Client("vvs"),
+    },
+    Target {
+        protos: "services/vvs/api/proto",
+        out: "services/vvs/api/src/gen",
+        externs: BELOW,
+        side: Side::Contract,
     },
 ];
 

@@ -517,6 +517,17 @@ pub struct ValidateResponse {
         ::proto::base::v1::Error,
         ::buffa::Inline<::proto::base::v1::Error>,
     >,
+    /// All that was found, as JSON: up to 10,000 discrepancies. Unset for a source alone.
+    ///
+    /// Field 6: `report`
+    #[serde(
+        rename = "report",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub report: ::buffa::MessageField<
+        ::proto::base::v1::BlobRef,
+        ::buffa::Inline<::proto::base::v1::BlobRef>,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -529,6 +540,7 @@ impl ::core::fmt::Debug for ValidateResponse {
             .field("checks", &self.checks)
             .field("frames", &self.frames)
             .field("error", &self.error)
+            .field("report", &self.report)
             .finish()
     }
 }
@@ -586,6 +598,14 @@ impl ::buffa::Message for ValidateResponse {
                 += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                     + inner_size as u64;
         }
+        if self.report.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.report.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -620,6 +640,14 @@ impl ::buffa::Message for ValidateResponse {
                 buf,
             );
             self.error.write_to(__cache, buf);
+        }
+        if self.report.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                6u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.report.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -682,6 +710,17 @@ impl ::buffa::Message for ValidateResponse {
                     ctx,
                 )?;
             }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.report.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -695,6 +734,7 @@ impl ::buffa::Message for ValidateResponse {
         self.checks.clear();
         self.frames = 0u64;
         self.error = ::buffa::MessageField::none();
+        self.report = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -2404,13 +2444,27 @@ pub struct QualitySteps {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec"
     )]
     pub boundaries: ::buffa::alloc::vec::Vec<u64>,
+    /// The same as a JSON array of numbers, where they are many.
+    ///
+    /// Field 2: `list`
+    #[serde(
+        rename = "list",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub list: ::buffa::MessageField<
+        ::proto::base::v1::BlobRef,
+        ::buffa::Inline<::proto::base::v1::BlobRef>,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
 }
 impl ::core::fmt::Debug for QualitySteps {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("QualitySteps").field("boundaries", &self.boundaries).finish()
+        f.debug_struct("QualitySteps")
+            .field("boundaries", &self.boundaries)
+            .field("list", &self.list)
+            .finish()
     }
 }
 impl QualitySteps {
@@ -2436,7 +2490,7 @@ impl ::buffa::Message for QualitySteps {
     /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
     /// points reject, never a silently wrapped size.
     #[allow(clippy::let_and_return)]
-    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
         #[allow(unused_imports)]
         use ::buffa::Enumeration as _;
         let mut size = 0u64;
@@ -2448,12 +2502,20 @@ impl ::buffa::Message for QualitySteps {
                 .sum::<u64>();
             size += 1u64 + ::buffa::encoding::varint_len(payload) as u64 + payload;
         }
+        if self.list.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.list.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
     fn write_to(
         &self,
-        _cache: &mut ::buffa::SizeCache,
+        __cache: &mut ::buffa::SizeCache,
         buf: &mut impl ::buffa::EncodeSink,
     ) {
         #[allow(unused_imports)]
@@ -2468,6 +2530,14 @@ impl ::buffa::Message for QualitySteps {
             for &v in &self.boundaries {
                 ::buffa::types::encode_uint64(v, buf);
             }
+        }
+        if self.list.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.list.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -2522,6 +2592,17 @@ impl ::buffa::Message for QualitySteps {
                     );
                 }
             }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.list.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -2531,6 +2612,7 @@ impl ::buffa::Message for QualitySteps {
     }
     fn clear(&mut self) {
         self.boundaries.clear();
+        self.list = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -5464,6 +5546,12 @@ pub mod __buffa {
             pub error: ::buffa::MessageFieldView<
                 ::proto::base::v1::__buffa::view::ErrorView<'a>,
             >,
+            /// All that was found, as JSON: up to 10,000 discrepancies. Unset for a source alone.
+            ///
+            /// Field 6: `report`
+            pub report: ::buffa::MessageFieldView<
+                ::proto::base::v1::__buffa::view::BlobRefView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for ValidateResponseView<'a> {
@@ -5536,6 +5624,31 @@ pub mod __buffa {
                             None => {
                                 view.error = ::buffa::MessageFieldView::set(
                                     <::proto::base::v1::__buffa::view::ErrorView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.report.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.report = ::buffa::MessageFieldView::set(
+                                    <::proto::base::v1::__buffa::view::BlobRefView as ::buffa::MessageView>::decode_view_ctx(
                                         sub,
                                         __sub_ctx,
                                     )?,
@@ -5620,6 +5733,15 @@ pub mod __buffa {
                         }
                         None => ::buffa::MessageField::none(),
                     },
+                    report: match self.report.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                ::proto::base::v1::BlobRef,
+                                ::buffa::Inline<::proto::base::v1::BlobRef>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -5663,6 +5785,14 @@ pub mod __buffa {
                         += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                             + inner_size as u64;
                 }
+                if self.report.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.report.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -5698,6 +5828,14 @@ pub mod __buffa {
                         buf,
                     );
                     self.error.write_to(__cache, buf);
+                }
+                if self.report.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        6u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.report.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -5745,6 +5883,11 @@ pub mod __buffa {
                 {
                     if let ::core::option::Option::Some(__v) = self.error.as_option() {
                         __map.serialize_entry("error", __v)?;
+                    }
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.report.as_option() {
+                        __map.serialize_entry("report", __v)?;
                     }
                 }
                 __map.end()
@@ -5885,6 +6028,17 @@ pub mod __buffa {
                 ::proto::base::v1::__buffa::view::ErrorView<'_>,
             > {
                 &self.0.reborrow().error
+            }
+            /// All that was found, as JSON: up to 10,000 discrepancies. Unset for a source alone.
+            ///
+            /// Field 6: `report`
+            #[must_use]
+            pub fn report(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                ::proto::base::v1::__buffa::view::BlobRefView<'_>,
+            > {
+                &self.0.reborrow().report
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<ValidateResponseView<'static>>>
@@ -8731,6 +8885,12 @@ pub mod __buffa {
             ///
             /// Field 1: `boundaries`
             pub boundaries: ::buffa::RepeatedView<'a, u64>,
+            /// The same as a JSON array of numbers, where they are many.
+            ///
+            /// Field 2: `list`
+            pub list: ::buffa::MessageFieldView<
+                ::proto::base::v1::__buffa::view::BlobRefView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for QualityStepsView<'a> {
@@ -8769,6 +8929,31 @@ pub mod __buffa {
                 let view = self;
                 let mut cur = cur;
                 match tag.field_number() {
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.list.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.list = ::buffa::MessageFieldView::set(
+                                    <::proto::base::v1::__buffa::view::BlobRefView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
                     1u32 => {
                         if tag.wire_type()
                             == ::buffa::encoding::WireType::LengthDelimited
@@ -8822,6 +9007,15 @@ pub mod __buffa {
                 let _ = __buffa_src;
                 ::core::result::Result::Ok(super::super::QualitySteps {
                     boundaries: self.boundaries.to_vec(),
+                    list: match self.list.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                ::proto::base::v1::BlobRef,
+                                ::buffa::Inline<::proto::base::v1::BlobRef>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -8832,7 +9026,7 @@ pub mod __buffa {
         }
         impl<'a> ::buffa::ViewEncode<'a> for QualityStepsView<'a> {
             #[allow(clippy::needless_borrow, clippy::let_and_return)]
-            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
                 #[allow(unused_imports)]
                 use ::buffa::Enumeration as _;
                 let mut size = 0u64;
@@ -8846,13 +9040,21 @@ pub mod __buffa {
                         += 1u64 + ::buffa::encoding::varint_len(payload) as u64
                             + payload;
                 }
+                if self.list.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.list.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
             #[allow(clippy::needless_borrow)]
             fn write_to(
                 &self,
-                _cache: &mut ::buffa::SizeCache,
+                __cache: &mut ::buffa::SizeCache,
                 buf: &mut impl ::buffa::EncodeSink,
             ) {
                 #[allow(unused_imports)]
@@ -8867,6 +9069,14 @@ pub mod __buffa {
                     for &v in &self.boundaries {
                         ::buffa::types::encode_uint64(v, buf);
                     }
+                }
+                if self.list.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        2u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.list.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -8895,6 +9105,11 @@ pub mod __buffa {
                             "boundaries",
                             &::buffa::json_helpers::RepeatedJson(&self.boundaries),
                         )?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.list.as_option() {
+                        __map.serialize_entry("list", __v)?;
+                    }
                 }
                 __map.end()
             }
@@ -8995,6 +9210,17 @@ pub mod __buffa {
             #[must_use]
             pub fn boundaries(&self) -> &::buffa::RepeatedView<'_, u64> {
                 &self.0.reborrow().boundaries
+            }
+            /// The same as a JSON array of numbers, where they are many.
+            ///
+            /// Field 2: `list`
+            #[must_use]
+            pub fn list(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                ::proto::base::v1::__buffa::view::BlobRefView<'_>,
+            > {
+                &self.0.reborrow().list
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<QualityStepsView<'static>>>

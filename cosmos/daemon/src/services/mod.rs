@@ -1,6 +1,7 @@
 //! The services that are built in: a file each, and a line in [`ALL`].
 
 pub(crate) mod ves;
+mod vvs;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use timestone_client::Client;
 use crate::stack::Stack;
 
 /// Every service that is built in.
-pub(crate) const ALL: Services = &[&ves::Ves];
+pub(crate) const ALL: Services = &[&ves::Ves, &vvs::Vvs];
 
 pub(crate) type Services = &'static [&'static dyn Built];
 

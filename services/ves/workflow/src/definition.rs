@@ -2,6 +2,7 @@ use plato::{Definition, InvalidDefinition, NodeCode, NodeDef, Registry};
 
 use ves_api::function::encoder_function;
 use ves_api::recipe::Codec;
+use vvs_client::validate_video_node;
 
 use crate::nodes::{assembler, encoder, notifier, splitter, validator};
 
@@ -14,7 +15,9 @@ pub fn definition(codec: &str) -> Definition {
             NodeDef::function("splitter", "ves-split"),
             NodeDef::function("encoder", encoder_function(codec)).map_over("splitter"),
             NodeDef::function("assembler", "ves-assemble").reduce_of("encoder"),
-            NodeDef::function("validator", "ves-validate").after(["assembler"]),
+            // Decodes the source while it is encoded.
+            validate_video_node("reference").after(["splitter"]),
+            validate_video_node("validator").after(["assembler", "reference"]),
             NodeDef::inline("notifier").after(["validator"]),
         ],
         output: "notifier".into(),
@@ -36,7 +39,8 @@ fn register_one(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefin
         ("splitter", NodeCode::function(splitter::prepare)),
         ("encoder", NodeCode::function(encoder::prepare)),
         ("assembler", NodeCode::function(assembler::prepare)),
-        ("validator", NodeCode::function(validator::prepare)),
+        ("reference", NodeCode::service(validator::prepare_source)),
+        ("validator", NodeCode::service(validator::prepare)),
         ("notifier", NodeCode::inline(notifier::run)),
     ];
     registry.register(definition(codec), code)

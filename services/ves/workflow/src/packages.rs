@@ -3,7 +3,7 @@ use std::path::Path;
 use stratum::{LoadError, Package, Places, Registry};
 
 /// The `function.yaml` of every function, by the folder it stands in.
-const FUNCTIONS: [(&str, &str); 5] = [
+const FUNCTIONS: [(&str, &str); 4] = [
     (
         "functions/avc",
         include_str!("../../functions/avc/function.yaml"),
@@ -19,10 +19,6 @@ const FUNCTIONS: [(&str, &str); 5] = [
     (
         "functions/media/assemble",
         include_str!("../../functions/media/assemble/function.yaml"),
-    ),
-    (
-        "functions/media/validate",
-        include_str!("../../functions/media/validate/function.yaml"),
     ),
 ];
 

@@ -28,6 +28,8 @@ pub struct SplitResult {
     pub height: u32,
     /// Bits per sample of the encoded picture.
     pub bit_depth: u8,
+    /// Of the encoded video.
+    pub format: proto::video::v1::VideoFormat,
     /// Sample layout to decode to.
     pub pixel_format: String,
     /// Nominal, "30000/1001".

@@ -21,6 +21,9 @@ use effort::Effort;
 /// The list of chunks, below `output/`.
 const ELEMENTS: &str = "elements.ndjson";
 
+/// Where chunks begin, below `output/`.
+const BOUNDARIES: &str = "boundaries.json";
+
 /// Splits `input/source`.
 pub fn split(work: &WorkDir, params: SplitParams, _: &mut Progress) -> Result<SplitResult, Error> {
     let recipe = Recipe::try_from(params.recipe).map_err(Problems::into_error)?;
@@ -32,6 +35,13 @@ pub fn split(work: &WorkDir, params: SplitParams, _: &mut Progress) -> Result<Sp
     let resolved = resolve(recipe, &table, params.function_digests)?;
     put(work, FRAME_TABLE, &table.encode())?;
     put(work, ELEMENTS, &elements(&path, &table, &resolved)?)?;
+    let starts: Vec<u64> = resolved.plan.chunks().map(|chunk| chunk.start).collect();
+    let starts = serde_json::to_vec(&starts);
+    put(
+        work,
+        BOUNDARIES,
+        &starts.map_err(|e| Error::platform("MALFORMED_LIST", e.to_string()))?,
+    )?;
     let json = resolved.to_json();
     let json = json.map_err(|e| Error::platform("MALFORMED_RECIPE", e.to_string()))?;
     put(work, RECIPE, &json)?;
@@ -128,6 +138,7 @@ fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
     let format = resolved.format;
     let damage = table.source().damage.iter();
     SplitResult {
+        format: proto::video::v1::VideoFormat::from(format.clone()),
         warnings: damage
             .map(|damage| format!("the source is damaged: {damage}"))
             .collect(),

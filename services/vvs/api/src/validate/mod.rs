@@ -1,0 +1,158 @@
+//! Whether a request makes sense: a pure function of the request and the configuration.
+
+pub(crate) mod expectations;
+mod labels;
+
+use std::collections::BTreeMap;
+
+use blob::BlobRef;
+use errors::Error;
+use files::{Place, Roots};
+
+use crate::expect::Expectations;
+use crate::wire;
+use wire::video_file::Place as WirePlace;
+
+/// The longest idempotency key, in bytes.
+const MAX_KEY_BYTES: usize = 255;
+
+/// What requests may name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Where files may be read.
+    pub roots: Roots,
+    /// Whether callers may name bytes that the platform keeps. Only those who are trusted may:
+    /// whoever knows a digest could read what it stands for.
+    pub trust_blobs: bool,
+}
+
+/// A request that says nothing wrong. Its files have not been looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidRequest {
+    /// `None`: the source alone is decoded.
+    pub video: Option<Named>,
+    pub source: Option<Named>,
+    pub expectations: Expectations,
+    /// What times are compared with.
+    pub frame_table: Option<BlobRef>,
+    /// Where chunks begin, if they are too many for a request.
+    pub boundaries: Option<BlobRef>,
+    pub idempotency_key: Option<String>,
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A file as a request names it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Named {
+    Place(Place),
+    Blob(BlobRef),
+}
+
+/// Checks all that a request says; every problem at once, each with the path of its
+/// field, why, and what would do.
+///
+/// # Errors
+/// Of class `user`.
+pub fn validate(
+    request: &wire::ValidateRequest,
+    policy: &Policy,
+) -> Result<ValidRequest, Vec<Error>> {
+    let mut problems = Vec::new();
+    let video = file(request.video.as_option(), "video", policy, &mut problems);
+    let source = file(request.source.as_option(), "source", policy, &mut problems);
+    if !request.video.is_set() && !request.source.is_set() {
+        problems.push(
+            Error::user("MISSING", "neither a video nor a source is named")
+                .at("video")
+                .hint("name the video to be validated, or a source to be prepared"),
+        );
+    }
+    let expected = expectations::check(request, policy, &mut problems);
+    let valid = ValidRequest {
+        video,
+        source,
+        expectations: expected.all,
+        frame_table: expected.frame_table,
+        boundaries: expected.boundaries,
+        idempotency_key: idempotency_key(&request.idempotency_key, &mut problems),
+        labels: labels::check(&request.labels, &mut problems),
+    };
+    match problems.is_empty() {
+        true => Ok(valid),
+        false => Err(problems),
+    }
+}
+
+impl ValidRequest {
+    /// Whether the source has to be decoded.
+    pub fn reference(&self) -> bool {
+        let asked = self.video.is_none() || self.expectations.need_source();
+        asked && self.source.is_some()
+    }
+}
+
+fn file(
+    file: Option<&wire::VideoFile>,
+    field: &str,
+    policy: &Policy,
+    problems: &mut Vec<Error>,
+) -> Option<Named> {
+    let place = file?.place.as_ref();
+    let named = match place {
+        None => Err(Error::user("MISSING", "the file has no place")
+            .at(field)
+            .hint("name it as uri: file:///absolute/path")),
+        Some(WirePlace::Uri(uri)) => {
+            let place = policy.roots.place(uri);
+            place
+                .map(Named::Place)
+                .map_err(|error| error.at(format!("{field}.uri")))
+        }
+        Some(WirePlace::Blob(reference)) => {
+            blob(reference, &format!("{field}.blob"), policy).map(Named::Blob)
+        }
+    };
+    named.map_err(|problem| problems.push(problem)).ok()
+}
+
+/// A reference to bytes, from a caller who may name them.
+fn blob(
+    reference: &proto::base::v1::BlobRef,
+    field: &str,
+    policy: &Policy,
+) -> Result<BlobRef, Error> {
+    if !policy.trust_blobs {
+        return Err(Error::user(
+            "BLOB_NOT_ALLOWED",
+            "blobs may not be named by callers of this service",
+        )
+        .at(field)
+        .hint("name a file by its URI"));
+    }
+    reference
+        .clone()
+        .try_into()
+        .map_err(|problem: blob::InvalidRef| {
+            Error::user("BLOB_INVALID", problem.to_string())
+                .at(field)
+                .hint("name the store, the digest as sha256/…, and the size")
+        })
+}
+
+fn idempotency_key(key: &str, problems: &mut Vec<Error>) -> Option<String> {
+    let problem = match key {
+        "" => return None,
+        key if key.len() > MAX_KEY_BYTES => format!("the key is longer than {MAX_KEY_BYTES} bytes"),
+        key if key.chars().any(char::is_control) => "the key holds a control character".to_owned(),
+        key => return Some(key.to_owned()),
+    };
+    problems.push(
+        Error::user("IDEMPOTENCY_KEY_INVALID", problem)
+            .at("idempotency_key")
+            .hint("a UUID will do"),
+    );
+    None
+}
+
+#[cfg(test)]
+mod tests;

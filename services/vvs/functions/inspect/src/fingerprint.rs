@@ -1,0 +1,79 @@
+//! One linear decode of the source, and the fingerprint of every frame.
+//!
+//! It shares nothing with how the platform cuts sources into ranges: no frame table, no seeking.
+//! A mistake there cannot hide here.
+
+use errors::Error;
+use stratum_function::{Progress, WorkDir, io};
+use vvs_api::function::{FingerprintParams, FingerprintResult, file};
+
+use crate::media::{Decode, Stream, describe};
+use crate::print::{Grid, PrintWriter};
+
+/// Writes `output/reference.prints` of `input/source`.
+///
+/// # Errors
+/// Of class `source` when no frame of it can be decoded.
+pub fn fingerprint(
+    work: &WorkDir,
+    _: FingerprintParams,
+    progress: &mut Progress,
+) -> Result<FingerprintResult, Error> {
+    let source = work.input(file::SOURCE);
+    let described = describe(&source).map_err(unreadable)?;
+    let none = || Error::source("NO_VIDEO", "the source has no video track").at("source");
+    let video = described.video().ok_or_else(none)?;
+    let decode = Decode {
+        file: &source,
+        track: video.index,
+        pixel_format: &video.pix_fmt,
+        full_range: video.full_range(),
+        strict: false,
+        window: None,
+    };
+    let path = work.output(file::PRINTS);
+    let failed = |e| io("writing", &path, &e);
+    let (mut grid, mut writer) = (Grid::default(), None);
+    let (mut done, total) = (0, announced(video));
+    let outcome = decode.run(|frame| {
+        if writer.is_none() {
+            let (width, height) = (frame.plane.width as u32, frame.plane.height as u32);
+            let created = PrintWriter::new(work.create(file::PRINTS)?, width, height);
+            writer = Some(created.map_err(failed)?);
+        }
+        let print = grid.print(&frame.plane);
+        let written = writer
+            .as_mut()
+            .map_or(Ok(()), |to| to.push(frame.told.pts, &print));
+        done += 1;
+        progress.tell(done, total);
+        written.map_err(failed)
+    })?;
+    let log = outcome.log;
+    match (writer, outcome.ended) {
+        (Some(writer), _) => Ok(FingerprintResult {
+            frames: writer.finish().map_err(failed)?,
+            complaints: log.complaints.len() as u64 + log.more,
+        }),
+        (None, Err(failure)) => Err(unreadable(failure.into())),
+        (None, Ok(())) => {
+            Err(Error::source("NO_FRAMES", "no frame of the source can be decoded").at("source"))
+        }
+    }
+}
+
+/// How many frames there will be, about; for progress alone.
+fn announced(video: &Stream) -> u64 {
+    video.nb_frames.parse().unwrap_or(u64::MAX)
+}
+
+/// The tools' failures are the source's fault; a lost tool is not.
+fn unreadable(error: Error) -> Error {
+    match error.code.as_str() {
+        "TOOL_FAILED" | "PROBE" => Error::source("UNREADABLE_SOURCE", error.message.clone())
+            .at("source")
+            .hint("see whether ffprobe can read the file")
+            .caused_by(error),
+        _ => error,
+    }
+}

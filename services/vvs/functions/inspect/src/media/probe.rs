@@ -1,0 +1,148 @@
+//! The tracks of a file.
+
+use std::path::Path;
+
+use errors::Error;
+use serde::Deserialize;
+use stratum_function::Tool;
+use video::{Chroma, PixelFormat, Range};
+
+use crate::limits::DESCRIPTION;
+use crate::media::{quoted, url};
+
+/// A file's tracks, as ffprobe describes them.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Description {
+    #[serde(default)]
+    streams: Vec<Stream>,
+}
+
+/// The fields of ffprobe's that are used.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Stream {
+    pub(crate) index: u32,
+    pub(crate) codec_type: String,
+    pub(crate) codec_name: String,
+    pub(crate) profile: String,
+    pub(crate) level: i64,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) sample_aspect_ratio: String,
+    pub(crate) pix_fmt: String,
+    pub(crate) color_range: String,
+    pub(crate) color_space: String,
+    pub(crate) color_transfer: String,
+    pub(crate) color_primaries: String,
+    pub(crate) field_order: String,
+    pub(crate) time_base: String,
+    pub(crate) avg_frame_rate: String,
+    pub(crate) nb_frames: String,
+    pub(crate) duration_ts: i64,
+    pub(crate) disposition: Disposition,
+    pub(crate) side_data_list: Vec<SideData>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Disposition {
+    attached_pic: u8,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(crate) struct SideData {
+    /// Degrees anticlockwise.
+    pub(crate) rotation: f64,
+}
+
+impl Description {
+    fn tracks(&self) -> impl Iterator<Item = &Stream> {
+        let is_track = |stream: &&Stream| stream.disposition.attached_pic == 0;
+        self.streams.iter().filter(is_track)
+    }
+
+    /// The first video track; cover pictures are none.
+    pub(crate) fn video(&self) -> Option<&Stream> {
+        self.tracks().find(|stream| stream.codec_type == "video")
+    }
+
+    /// How many tracks there are beside the video.
+    pub(crate) fn others(&self) -> u64 {
+        (self.tracks().count() as u64).saturating_sub(u64::from(self.video().is_some()))
+    }
+}
+
+impl Stream {
+    /// Whether luma comes out of the decoder, or of a conversion from colours, in the full range.
+    pub(crate) fn full_range(&self) -> bool {
+        let layout = PixelFormat::new(self.pix_fmt.as_str());
+        let implied = layout.as_ref().is_some_and(PixelFormat::implies_full_range);
+        let chroma = layout.and_then(|layout| layout.chroma());
+        let converted = chroma.is_none_or(|chroma| chroma == Chroma::Rgb);
+        !converted && (implied || Range::from_ffprobe(&self.color_range) == Range::Full)
+    }
+}
+
+/// Asks ffprobe. That it cannot read the file is a [failure of the tool](stratum_function::ToolFailure),
+/// whose class the caller knows better.
+pub(crate) fn describe(file: &Path) -> Result<Description, Error> {
+    let mut json = String::new();
+    ffprobe()
+        .words("-v error -of json -show_streams")
+        .arg(url(file))
+        .run(|line| {
+            json.push_str(line);
+            let fits = json.len() <= DESCRIPTION;
+            fits.then_some(())
+                .ok_or_else(|| malformed("it is too long"))
+        })?;
+    serde_json::from_str(&json).map_err(|e| malformed(&e.to_string()))
+}
+
+pub(super) fn ffprobe() -> Tool {
+    Tool::new("ffprobe").words("-protocol_whitelist file")
+}
+
+pub(super) fn malformed(what: &str) -> Error {
+    let message = format!("ffprobe's answer is malformed: {}", quoted(what));
+    Error::function("PROBE", message)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn range_is_told_or_implied() {
+        let stream = |pix_fmt: &str, color_range: &str| Stream {
+            pix_fmt: pix_fmt.into(),
+            color_range: color_range.into(),
+            ..Stream::default()
+        };
+        for (layout, range, full) in [
+            ("yuv420p", "", false),
+            ("yuv420p", "tv", false),
+            ("yuv420p", "pc", true),
+            ("yuvj420p", "", true),
+            // Converted to a limited range.
+            ("rgb24", "pc", false),
+        ] {
+            assert_eq!(stream(layout, range).full_range(), full, "{layout} {range}");
+        }
+    }
+
+    #[test]
+    fn a_cover_picture_is_no_track() {
+        let json = r#"{"streams": [
+            {"index": 0, "codec_type": "video", "disposition": {"attached_pic": 1}},
+            {"index": 1, "codec_type": "video", "codec_name": "h264", "level": 41},
+            {"index": 2, "codec_type": "audio"}]}"#;
+        let described: Description = serde_json::from_str(json).unwrap();
+        let video = described.video().unwrap();
+        assert_eq!((video.index, video.level, described.others()), (1, 41, 1));
+        let none: Description = serde_json::from_str("{}").unwrap();
+        assert_eq!((none.video(), none.others()), (None, 0));
+    }
+}

@@ -1,0 +1,266 @@
+//! Is every frame shown when the frame table says, to the tick?
+
+use stratum_frames::FrameTable;
+use video::Rational;
+use vvs_api::report::{Discrepancy, WRONG_DURATION, WRONG_TIMESTAMPS};
+
+use crate::media::{Packets, Stream};
+use crate::times::Times;
+
+/// When frames should be shown.
+struct Expected {
+    /// Ticks of the file for one of the table.
+    scale: Rational,
+    pts: Vec<i64>,
+    last_duration: i64,
+}
+
+/// Shifted frames, and a wrong end. What counts is the distance from the first frame.
+pub(super) fn compare(
+    track: &Stream,
+    packets: &Packets,
+    times: &Times,
+    table: &FrameTable,
+) -> Vec<Discrepancy> {
+    let Some(expected) = expected(track, table) else {
+        let message = format!(
+            "the times of the file are in ticks of {} s",
+            track.time_base
+        );
+        return vec![Discrepancy::new(WRONG_TIMESTAMPS, message)];
+    };
+    let found = times.as_slice();
+    let mut told = shifted(found, &expected);
+    told.extend(count(found, &expected, &told));
+    told.extend(wrong_end(end(track, packets, found), &expected));
+    told
+}
+
+fn expected(track: &Stream, table: &FrameTable) -> Option<Expected> {
+    let file: Rational = track.time_base.parse().ok()?;
+    let file = Some(file).filter(|base| base.is_positive())?;
+    let last = table.len().checked_sub(1);
+    Some(Expected {
+        scale: table
+            .source()
+            .format
+            .time_base
+            .as_rational()
+            .checked_div(file)?,
+        pts: table.range(0, table.len()).map(|frame| frame.pts).collect(),
+        last_duration: last.and_then(|last| table.duration(last)).unwrap_or(1),
+    })
+}
+
+impl Expected {
+    /// Whether `found` ticks of the file are `ticks` of the table. Where the file's ticks cannot
+    /// tell the table's, both ends of a distance are rounded.
+    fn is(&self, found: i128, ticks: i128) -> bool {
+        let (numerator, denominator) = self.fraction();
+        let off = (found * denominator - ticks * numerator).abs();
+        match denominator {
+            1 => off == 0,
+            denominator => off <= denominator,
+        }
+    }
+
+    fn in_file(&self, ticks: i128) -> i128 {
+        let (numerator, denominator) = self.fraction();
+        (ticks * numerator + denominator / 2).div_euclid(denominator)
+    }
+
+    fn fraction(&self) -> (i128, i128) {
+        (
+            self.scale.numerator().into(),
+            self.scale.denominator().into(),
+        )
+    }
+
+    fn since_first(&self, frame: usize) -> i128 {
+        i128::from(self.pts[frame]) - i128::from(self.pts[0])
+    }
+}
+
+/// One discrepancy for each run of frames that are shown at other times.
+fn shifted(found: &[i64], expected: &Expected) -> Vec<Discrepancy> {
+    let since_first = |frame: usize| i128::from(found[frame]) - i128::from(found[0]);
+    let both = found.len().min(expected.pts.len());
+    let is_wrong = |frame: &usize| !expected.is(since_first(*frame), expected.since_first(*frame));
+    let wrong: Vec<usize> = (0..both).filter(is_wrong).collect();
+    let runs = wrong.chunk_by(|a, b| a + 1 == *b);
+    runs.map(|run| {
+        let (first, end) = (run[0], run[run.len() - 1] + 1);
+        let message = match run.len() {
+            1 => "a frame is not shown when it is in the source".to_owned(),
+            frames => format!("{frames} frames are not shown when they are in the source"),
+        };
+        let should = expected.in_file(expected.since_first(first));
+        Discrepancy::new(WRONG_TIMESTAMPS, message)
+            .frames(first as u64, end as u64)
+            .differs(
+                format!("{should} ticks after the first frame"),
+                format!("{} ticks", since_first(first)),
+            )
+    })
+    .collect()
+}
+
+/// Times that are too many or too few.
+fn count(found: &[i64], expected: &Expected, told: &[Discrepancy]) -> Option<Discrepancy> {
+    let (have, want) = (found.len() as u64, expected.pts.len() as u64);
+    let until = told
+        .last()
+        .and_then(|last| last.frames)
+        .map(|frames| frames.end);
+    // A run of wrong times up to the end says it all.
+    (have != want).then(|| {
+        let from = match until {
+            Some(end) if end == have.min(want) => told.last().and_then(|last| last.frames),
+            _ => None,
+        };
+        let message = format!("{have} frames have times, but the source has {want}");
+        Discrepancy::new(WRONG_TIMESTAMPS, message)
+            .frames(
+                from.map_or(have.min(want), |frames| frames.start),
+                have.max(want),
+            )
+            .differs(want, have)
+    })
+}
+
+/// Where the last frame ends, in ticks from the first frame, as far as the file says.
+#[derive(Clone, Copy, Debug, Default)]
+struct End {
+    by_track: Option<i64>,
+    by_packet: Option<i64>,
+    /// Ticks of a millisecond: an edit list may say it no finer.
+    coarse: i64,
+}
+
+fn end(track: &Stream, packets: &Packets, found: &[i64]) -> Option<End> {
+    let (first, last) = (found.first()?, found.last()?);
+    let packet = packets
+        .packets
+        .iter()
+        .find(|packet| packet.pts == Some(*last));
+    let packet = packet.filter(|packet| packet.duration > 0);
+    let base: Option<Rational> = track.time_base.parse().ok();
+    let ticks = base
+        .and_then(Rational::inverse)
+        .map_or(0, |rate| rate.approximate() as i64 / 1000);
+    Some(End {
+        by_track: Some(track.duration_ts).filter(|ticks| *ticks > 0),
+        by_packet: packet.map(|packet| last - first + packet.duration),
+        coarse: ticks + 1,
+    })
+}
+
+impl End {
+    /// What the file says wrongly. The track counts; where it is rounded, the packet.
+    fn wrong(self, expected: &Expected, ticks: i128) -> Option<i64> {
+        let is = |found: i64| expected.is(found.into(), ticks);
+        let is_near = |found: i64| {
+            let off = i128::from(found) - expected.in_file(ticks);
+            off.abs() <= i128::from(self.coarse)
+        };
+        match (self.by_track, self.by_packet) {
+            (Some(track), _) if is(track) => None,
+            (Some(track), Some(packet)) if is_near(track) && is(packet) => None,
+            (Some(track), _) => Some(track),
+            (None, Some(packet)) => Some(packet).filter(|packet| !is(*packet)),
+            (None, None) => None,
+        }
+    }
+}
+
+fn wrong_end(end: Option<End>, expected: &Expected) -> Option<Discrepancy> {
+    let last = expected.pts.len().checked_sub(1)?;
+    let ticks = expected.since_first(last) + i128::from(expected.last_duration);
+    let found = end?.wrong(expected, ticks)?;
+    let should = expected.in_file(ticks);
+    let message = format!("the video lasts {found} ticks instead of {should}");
+    Some(Discrepancy::new(WRONG_DURATION, message).differs(should, found))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn expected(scale: (i64, i64)) -> Expected {
+        Expected {
+            scale: Rational::new(scale.0, scale.1).unwrap(),
+            pts: vec![10, 11, 12, 14, 15],
+            last_duration: 1,
+        }
+    }
+
+    fn told(found: &[i64], end: i64) -> Vec<(String, Option<(u64, u64)>)> {
+        told_by(found, end, &expected((1001, 1)))
+    }
+
+    fn told_by(found: &[i64], end: i64, expected: &Expected) -> Vec<(String, Option<(u64, u64)>)> {
+        let mut told = shifted(found, expected);
+        told.extend(count(found, expected, &told));
+        told.extend(wrong_end(ends(Some(end), None), expected));
+        let range = |one: &Discrepancy| one.frames.map(|frames| (frames.start, frames.end));
+        told.iter()
+            .map(|one| (one.code.clone(), range(one)))
+            .collect()
+    }
+
+    fn ends(by_track: Option<i64>, by_packet: Option<i64>) -> Option<End> {
+        Some(End {
+            by_track,
+            by_packet,
+            coarse: 30,
+        })
+    }
+
+    #[test]
+    fn a_rounded_end_is_right_if_the_packet_is() {
+        let expected = expected((1001, 1));
+        let wrong = |track, packet| wrong_end(ends(track, packet), &expected).is_some();
+        assert!(!wrong(Some(6006), Some(7)));
+        assert!(!wrong(Some(6020), Some(6006)));
+        assert!(wrong(Some(6020), Some(6020)));
+        assert!(wrong(Some(6020), None));
+        assert!(wrong(Some(6060), Some(6006)));
+        assert!(wrong(None, Some(6007)));
+        assert!(!wrong(None, None));
+    }
+
+    fn wrong(start: u64, end: u64) -> (String, Option<(u64, u64)>) {
+        (WRONG_TIMESTAMPS.to_owned(), Some((start, end)))
+    }
+
+    #[test]
+    fn frames_may_begin_elsewhere_but_not_drift() {
+        assert_eq!(told(&[0, 1001, 2002, 4004, 5005], 6006), []);
+        assert_eq!(told(&[7, 1008, 2009, 4011, 5012], 6006), []);
+        assert_eq!(told(&[0, 1001, 2003, 4005, 5005], 6006), [wrong(2, 4)]);
+    }
+
+    #[test]
+    fn missing_frames_and_wrong_ends_are_told() {
+        let end = (WRONG_DURATION.to_owned(), None);
+        assert_eq!(told(&[0, 1001], 2002), [wrong(2, 5), end.clone()]);
+        assert_eq!(
+            told(&[0, 1001, 4004, 5005], 6006),
+            [wrong(2, 4), wrong(2, 5)]
+        );
+        assert_eq!(told(&[0, 1001, 2002, 4004, 5005], 5005), [end]);
+    }
+
+    #[test]
+    fn coarse_ticks_may_round_but_no_more() {
+        // 1/30 s in milliseconds.
+        let coarse = expected((100, 3));
+        assert_eq!(told_by(&[333, 367, 400, 467, 500], 200, &coarse), []);
+        assert_eq!(told_by(&[333, 366, 400, 467, 500], 200, &coarse), []);
+        assert_eq!(
+            told_by(&[333, 369, 400, 467, 500], 200, &coarse),
+            [wrong(1, 2)]
+        );
+    }
+}

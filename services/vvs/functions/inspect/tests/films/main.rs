@@ -1,0 +1,12 @@
+//! The functions on whole films: planted defects are found where they are, and good encodes of
+//! all kinds raise nothing.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod defects;
+mod encode;
+mod good;
+mod refusals;
+mod sandbox;
+mod source;
+mod stages;
