@@ -13,6 +13,7 @@ use crate::limits::{MAX_KEY_BYTES, MAX_REQUEST_BYTES};
 use crate::record::Record;
 use crate::service::Checked;
 use crate::wire;
+use crate::wire::calls::{AskedCall, Call};
 
 /// A checked request before its input is made.
 pub(crate) struct Draft<R> {
@@ -20,8 +21,9 @@ pub(crate) struct Draft<R> {
     encoded: Bytes,
     caller: Caller,
     fingerprint: String,
-    /// Hash of tenant and idempotency key.
+    /// Hash of tenant and idempotency key, or of tenant and call.
     pub(crate) key: Option<String>,
+    call: Option<Call>,
     attributes: BTreeMap<String, String>,
     priority: Option<i64>,
     deadline: Option<Timestamp>,
@@ -44,12 +46,25 @@ impl<R: Message> Draft<R> {
             request: checked.request,
             encoded,
             key: key.map(|key| ids::derived([caller.tenant.as_bytes(), key.as_bytes()])),
+            call: None,
             caller: caller.clone(),
             fingerprint: checked.fingerprint,
             attributes: checked.attributes,
             priority: checked.priority,
             deadline: checked.deadline,
         })
+    }
+
+    /// The same, made by a call: its id stands for the request's own key, and its
+    /// priority and deadline for those of nobody in particular.
+    pub(crate) fn of_call(self, asked: &AskedCall) -> Self {
+        Self {
+            key: Some(asked.key()),
+            call: Some(asked.call.clone()),
+            priority: Some(asked.priority),
+            deadline: self.deadline.into_iter().chain(asked.deadline).min(),
+            ..self
+        }
     }
 
     /// The id of the request with the same key, if it asks for the same.
@@ -75,6 +90,7 @@ impl<R: Message> Draft<R> {
             input,
             fingerprint: self.fingerprint,
             key: self.key,
+            call: self.call,
             attributes: self.attributes,
             priority: self.priority,
             deadline: self.deadline,

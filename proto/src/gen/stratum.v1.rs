@@ -114,6 +114,16 @@ pub struct Invocation {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
     )]
     pub expected_ms: u64,
+    /// How many earlier tries needed more memory than their shape had: its shape is as many sizes
+    /// larger than the routed one.
+    ///
+    /// Field 13: `outgrown`
+    #[serde(
+        rename = "outgrown",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub outgrown: u32,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -133,6 +143,7 @@ impl ::core::fmt::Debug for Invocation {
             .field("node", &self.node)
             .field("element", &self.element)
             .field("expected_ms", &self.expected_ms)
+            .field("outgrown", &self.outgrown)
             .finish()
     }
 }
@@ -209,6 +220,9 @@ impl ::buffa::Message for Invocation {
         if self.expected_ms != 0u64 {
             size += 1u64 + ::buffa::types::uint64_encoded_len(self.expected_ms) as u64;
         }
+        if self.outgrown != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.outgrown) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -261,6 +275,9 @@ impl ::buffa::Message for Invocation {
         }
         if self.expected_ms != 0u64 {
             ::buffa::types::put_uint64_field(12u32, self.expected_ms, buf);
+        }
+        if self.outgrown != 0u32 {
+            ::buffa::types::put_uint32_field(13u32, self.outgrown, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -368,6 +385,13 @@ impl ::buffa::Message for Invocation {
                 )?;
                 self.expected_ms = ::buffa::types::decode_uint64(buf)?;
             }
+            13u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.outgrown = ::buffa::types::decode_uint32(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -388,6 +412,7 @@ impl ::buffa::Message for Invocation {
         self.node.clear();
         self.element = 0u64;
         self.expected_ms = 0u64;
+        self.outgrown = 0u32;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -2511,6 +2536,11 @@ pub mod __buffa {
             ///
             /// Field 12: `expected_ms`
             pub expected_ms: u64,
+            /// How many earlier tries needed more memory than their shape had: its shape is as many sizes
+            /// larger than the routed one.
+            ///
+            /// Field 13: `outgrown`
+            pub outgrown: u32,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for InvocationView<'a> {
@@ -2619,6 +2649,13 @@ pub mod __buffa {
                         )?;
                         view.expected_ms = ::buffa::types::decode_uint64(&mut cur)?;
                     }
+                    13u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.outgrown = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
                     5u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -2725,6 +2762,7 @@ pub mod __buffa {
                     node: self.node.to_string(),
                     element: self.element,
                     expected_ms: self.expected_ms,
+                    outgrown: self.outgrown,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -2803,6 +2841,11 @@ pub mod __buffa {
                             + ::buffa::types::uint64_encoded_len(self.expected_ms)
                                 as u64;
                 }
+                if self.outgrown != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.outgrown) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -2874,6 +2917,9 @@ pub mod __buffa {
                 }
                 if self.expected_ms != 0u64 {
                     ::buffa::types::put_uint64_field(12u32, self.expected_ms, buf);
+                }
+                if self.outgrown != 0u32 {
+                    ::buffa::types::put_uint32_field(13u32, self.outgrown, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -2963,6 +3009,13 @@ pub mod __buffa {
                         .serialize_entry(
                             "expectedMs",
                             &::buffa::json_helpers::ProtoJson(&self.expected_ms),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.outgrown) {
+                    __map
+                        .serialize_entry(
+                            "outgrown",
+                            &::buffa::json_helpers::ProtoJson(&self.outgrown),
                         )?;
                 }
                 __map.end()
@@ -3138,6 +3191,14 @@ pub mod __buffa {
             #[must_use]
             pub fn expected_ms(&self) -> u64 {
                 self.0.reborrow().expected_ms
+            }
+            /// How many earlier tries needed more memory than their shape had: its shape is as many sizes
+            /// larger than the routed one.
+            ///
+            /// Field 13: `outgrown`
+            #[must_use]
+            pub fn outgrown(&self) -> u32 {
+                self.0.reborrow().outgrown
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<InvocationView<'static>>>

@@ -120,7 +120,11 @@ impl Clip {
             Clip::NegativeCtts => {
                 Recipe::From(Clip::Plain, "", "-c copy -movflags +negative_cts_offsets")
             }
-            Clip::OddSize => picture("353x287", 60, "", &format!("-pix_fmt yuv444p {CLOSED_AVC}")),
+            Clip::OddSize => {
+                // The generator itself rounds to even sizes.
+                let crop = "-vf format=yuv444p,crop=353:287:0:0:exact=1";
+                picture("354x288", 60, "", &format!("{crop} {CLOSED_AVC}"))
+            }
             Clip::HighBitDepth => picture("320x180", 100, "", HDR10),
             Clip::InterlacedMpegPs => picture("720x480", 90, "", INTERLACED),
             Clip::Rotated => Recipe::From(Clip::Plain, "", "-c copy -metadata:s:v:0 rotate=90"),

@@ -2,16 +2,35 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::cache::args::CacheArgs;
 use super::container::ContainerName;
 use super::duration::ChunkLength;
 use super::picture::PictureSize;
+use super::presets::PresetsArgs;
+use super::probe::ProbeArgs;
+use super::remote::args::{CancelArgs, ListArgs, StatusArgs, SubmitArgs, WatchArgs};
+use super::report::DOCUMENTED;
+use super::shared_args::{EXIT_STATUS, ReportArgs, StateArgs};
+use crate::colour::ColourChoice;
+use crate::pages::{CompletionsArgs, ManArgs};
 
 /// Encode video in parallel chunks: exact to the frame, resumable, checked.
 #[derive(Debug, Parser)]
-#[command(name = "ves", version, max_term_width = 100)]
+#[command(name = "ves", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub(super) struct Ves {
     #[command(subcommand)]
     pub command: Command,
+
+    /// Whether to use colour; NO_COLOR is obeyed
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
+    #[arg(help_heading = "Reporting", hide_possible_values = true)]
+    pub color: ColourChoice,
 }
 
 /// What to do.
@@ -19,25 +38,65 @@ pub(super) struct Ves {
 pub(super) enum Command {
     /// Encode a video file on this machine
     Encode(EncodeArgs),
+    /// Say what a video file is, what is unusual about it, and what would be done with it
+    Probe(ProbeArgs),
+    /// List the presets that recipes can name
+    Presets(PresetsArgs),
+    /// Look at the chunk cache and at unfinished encodes, or make room
+    Cache(CacheArgs),
+
+    /// Hand an encode to a server
+    Submit(SubmitArgs),
+    /// Read the state of a server's request
+    Status(StatusArgs),
+    /// Follow a server's request until it has ended
+    Watch(WatchArgs),
+    /// Cancel a server's request
+    Cancel(CancelArgs),
+    /// List a server's requests, the newest first
+    List(ListArgs),
+
+    /// Print the completions of this command for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all subcommands
+    Man(ManArgs),
 }
 
 /// Settings of `ves encode`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}\n\n{DOCUMENTED}"))]
 pub(super) struct EncodeArgs {
     /// Video file to encode; it is only read
+    #[arg(value_name = "IN")]
     pub input: PathBuf,
 
     /// File to write; it appears when it is complete and validated, never before. Its extension
     /// tells the container: mp4, mkv, webm, or 264 and obu for the coded video alone
-    #[arg(short, long)]
+    #[arg(short, long, value_name = "OUT")]
     pub output: PathBuf,
 
+    #[command(flatten)]
+    pub recipe: RecipeArgs,
+
+    #[command(flatten)]
+    pub run: RunArgs,
+
+    #[command(flatten)]
+    pub state: StateArgs,
+
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// How to encode.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Encoding")]
+pub(super) struct RecipeArgs {
     /// Coding format [default: avc, for webm and obu av1]
     #[arg(long)]
     pub codec: Option<CodecName>,
 
-    /// Recipe with this name, which fills what other arguments leave open
+    /// Recipe with this name, which fills what other arguments leave open; `ves presets` lists them
     #[arg(long, value_name = "NAME")]
     pub named_preset: Option<String>,
 
@@ -72,7 +131,7 @@ pub(super) struct EncodeArgs {
     #[arg(long, value_name = "LINES")]
     pub height: Option<u32>,
 
-    /// How pictures are resized [default: bicubic]
+    /// How pictures are resized to that size or height [default: bicubic]
     #[arg(long)]
     pub kernel: Option<Kernel>,
 
@@ -102,7 +161,12 @@ pub(super) struct EncodeArgs {
     /// container holds them]
     #[arg(long)]
     pub tracks: Option<Tracks>,
+}
 
+/// How to go about it on this machine.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Running")]
+pub(super) struct RunArgs {
     /// Chunks encoded at the same time [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub workers: Option<u32>,
@@ -110,18 +174,6 @@ pub(super) struct EncodeArgs {
     /// Replace the output file if there is one
     #[arg(short = 'y', long)]
     pub overwrite: bool,
-
-    /// Report as JSON, one event per line
-    #[arg(long)]
-    pub json: bool,
-
-    /// Folder for unfinished work and the chunk cache [default: below the user's state folder]
-    #[arg(long, value_name = "DIR", env = "VES_STATE")]
-    pub state: Option<PathBuf>,
-
-    /// Say more: what each part does, on standard error (RUST_LOG refines it)
-    #[arg(short, long)]
-    pub verbose: bool,
 }
 
 /// Coding formats.
@@ -156,13 +208,10 @@ const EXAMPLES: &str = "\
 Examples:
   ves encode holiday.mov -o holiday.mp4
   ves encode film.mkv -o film.mp4 --crf 20 --preset slow --chunk 10s
-  ves encode film.mkv -o film.webm --height 720 --named-preset web-720p-av1
+  ves encode film.mkv -o film.webm --named-preset web-720p-av1
   ves encode master.mov -o copy.mp4 --lossless --tracks none --json
 
-Interrupt it at any time: the same command goes on where it was.
-
-Exit status: 0 done; 2 the request is wrong; 3 the source is bad; 4 the encoder failed;
-5 the machine failed (disk, memory); 130 interrupted.";
+Interrupt it at any time: the same command goes on where it was.";
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,8 @@ use blob::FileUri;
 use buffa::Message;
 use ves_api::wire;
 
-use super::args::{Align, CodecName, EncodeArgs, Kernel, Tracks};
+use super::args::{Align, CodecName, EncodeArgs, Kernel, RecipeArgs, Tracks};
+use super::cache::JOBS;
 use super::container::{self, ContainerName};
 use super::duration::ChunkLength;
 use super::place::Places;
@@ -28,7 +29,7 @@ impl Job {
         request.idempotency_key = key.clone();
         Self {
             request,
-            state: places.state.join("jobs").join(key),
+            state: places.state.join(JOBS).join(key),
         }
     }
 }
@@ -39,24 +40,24 @@ fn key(request: &wire::EncodeRequest, places: &Places) -> String {
     request.output = Some(target(&places.output, false)).into();
     ids::derived([
         request.encode_to_vec().as_slice(),
-        places.source_identity.as_bytes(),
+        places.source.identity.as_bytes(),
     ])
 }
 
 fn request(args: &EncodeArgs, places: &Places) -> wire::EncodeRequest {
     wire::EncodeRequest {
         video_source: Some(wire::VideoSource {
-            uri: uri(&places.source),
+            uri: uri(&places.source.path),
             ..Default::default()
         })
         .into(),
-        recipe: Some(recipe(args)).into(),
-        output: Some(target(&places.output, args.overwrite)).into(),
+        recipe: Some(recipe(&args.recipe, Some(&args.output))).into(),
+        output: Some(target(&places.output, args.run.overwrite)).into(),
         ..Default::default()
     }
 }
 
-fn target(output: &Path, overwrite: bool) -> wire::OutputTarget {
+pub(super) fn target(output: &Path, overwrite: bool) -> wire::OutputTarget {
     wire::OutputTarget {
         uri: uri(output),
         overwrite,
@@ -64,10 +65,11 @@ fn target(output: &Path, overwrite: bool) -> wire::OutputTarget {
     }
 }
 
-fn recipe(args: &EncodeArgs) -> wire::Recipe {
-    let container = args.container.or_else(|| ContainerName::of(&args.output));
+/// What the arguments ask for; what they leave open goes by the output's name, if there is one.
+pub(super) fn recipe(args: &RecipeArgs, output: Option<&Path>) -> wire::Recipe {
+    let container = args.container.or_else(|| ContainerName::of(output?));
     wire::Recipe {
-        codec: codec(args).into(),
+        codec: Some(codec(args, output)).into(),
         resolution: resolution(args).into(),
         chunking_directives: chunking(args).into(),
         rate_control: rate_control(args).into(),
@@ -86,17 +88,17 @@ fn recipe(args: &EncodeArgs) -> wire::Recipe {
 }
 
 /// What was said of the codec; the format is left to a preset, else goes by the file.
-fn codec(args: &EncodeArgs) -> Option<wire::Codec> {
+fn codec(args: &RecipeArgs, output: Option<&Path>) -> wire::Codec {
     let usual = || match args.named_preset {
         Some(_) => wire::CodecFormat::Unspecified,
-        None if container::is_of_av1(&args.output) => wire::CodecFormat::Av1,
+        None if output.is_some_and(container::is_of_av1) => wire::CodecFormat::Av1,
         None => wire::CodecFormat::Avc,
     };
     let format = args.codec.map_or_else(usual, |codec| match codec {
         CodecName::Avc => wire::CodecFormat::Avc,
         CodecName::Av1 => wire::CodecFormat::Av1,
     });
-    Some(wire::Codec {
+    wire::Codec {
         format: format.into(),
         preset: args.preset.clone().unwrap_or_default(),
         profile: args.profile.clone().unwrap_or_default(),
@@ -104,10 +106,10 @@ fn codec(args: &EncodeArgs) -> Option<wire::Codec> {
         tune: args.tune.clone().unwrap_or_default(),
         bit_depth: args.bit_depth.unwrap_or_default(),
         ..Default::default()
-    })
+    }
 }
 
-fn resolution(args: &EncodeArgs) -> Option<wire::Resolution> {
+fn resolution(args: &RecipeArgs) -> Option<wire::Resolution> {
     let (width, height) = match (args.size, args.height) {
         (Some(size), _) => (size.width, size.height),
         (None, Some(height)) => (0, height),
@@ -125,7 +127,7 @@ fn resolution(args: &EncodeArgs) -> Option<wire::Resolution> {
     })
 }
 
-fn chunking(args: &EncodeArgs) -> Option<wire::ChunkingDirectives> {
+fn chunking(args: &RecipeArgs) -> Option<wire::ChunkingDirectives> {
     use wire::chunking_directives::Target;
     let target = args.chunk.map(|length| match length {
         ChunkLength::Milliseconds(ms) => Target::DurationMs(ms),
@@ -142,7 +144,7 @@ fn chunking(args: &EncodeArgs) -> Option<wire::ChunkingDirectives> {
     })
 }
 
-fn rate_control(args: &EncodeArgs) -> Option<wire::RateControl> {
+fn rate_control(args: &RecipeArgs) -> Option<wire::RateControl> {
     use wire::rate_control::Mode;
     let mode = match (args.lossless, args.crf) {
         (true, _) => Some(Mode::Lossless(true)),
@@ -155,7 +157,7 @@ fn rate_control(args: &EncodeArgs) -> Option<wire::RateControl> {
 }
 
 /// The file URI of a path. One that is not absolute has none, and is refused at the door.
-fn uri(path: &Path) -> String {
+pub(super) fn uri(path: &Path) -> String {
     FileUri::of(path)
         .map(|uri| uri.to_string())
         .unwrap_or_default()

@@ -78,6 +78,11 @@ fn every_frame_of_a_real_film_survives() -> Result<()> {
 }
 
 #[test]
+fn every_frame_of_open_gop_avc_in_matroska_survives() -> Result<()> {
+    every_frame_survives(Proof::of(Clip::OpenGopAvcMkv)?)
+}
+
+#[test]
 fn the_bytes_do_not_depend_on_the_number_of_workers() -> Result<()> {
     let proof = Proof::of(Clip::OpenGopAvcMp4)?;
     let sums: Vec<String> = ["1", "2", "3"]

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use blob::{Blobs, FileUri, Value};
 use errors::Error;
-use optimus::{Checked, Ended, Service};
+use optimus::{Caller, Checked, Ended, Service};
 use proto::stratum::v1::{Source, SourceIdentity};
 
 use super::output;
@@ -57,6 +57,10 @@ impl Service for VesService {
         "ves"
     }
 
+    fn method(&self) -> &str {
+        "EncodeVideo"
+    }
+
     fn definition(&self) -> &str {
         DEFINITION
     }
@@ -69,6 +73,7 @@ impl Service for VesService {
 
     async fn check(
         &self,
+        _caller: &Caller,
         request: wire::EncodeRequest,
     ) -> Result<Checked<wire::EncodeRequest>, Vec<Error>> {
         let inspection = inspect(&request, &self.config.policy);
@@ -82,7 +87,11 @@ impl Service for VesService {
         Err(problems)
     }
 
-    async fn prepare(&self, request: &wire::EncodeRequest) -> Result<Value, Vec<Error>> {
+    async fn prepare(
+        &self,
+        _caller: &Caller,
+        request: &wire::EncodeRequest,
+    ) -> Result<Value, Vec<Error>> {
         let valid = validate(request, &self.config.policy)?;
         let place = valid.source.clone();
         let identity = look_at_files(Some(valid.source), valid.output).await?;

@@ -20,6 +20,8 @@ use ves_api::recipe::{Container, ResolvedRecipe};
 
 use crate::inputs::{VIDEO, recipe, timeline};
 use crate::mp4::Timeline;
+pub use probe::holds;
+
 use chunks::Chunks;
 pub(crate) use matroska::in_milliseconds;
 

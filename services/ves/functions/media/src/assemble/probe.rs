@@ -41,8 +41,8 @@ pub(crate) struct Sorted {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Whether a container can hold a track unchanged, as ffmpeg names its kind and codec.
-fn holds(container: Container, kind: &str, codec: &str) -> bool {
+/// Whether a track of this kind and codec, both by ffmpeg's names, is kept beside the video.
+pub fn holds(container: Container, kind: &str, codec: &str) -> bool {
     let (audio, text): (&[&str], &[&str]) = match container {
         Container::Mp4 => (&MP4_AUDIO, &["mov_text"]),
         Container::Mkv => (&MKV_AUDIO, &MKV_TEXT),

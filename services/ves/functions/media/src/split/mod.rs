@@ -3,6 +3,7 @@
 mod effort;
 mod failure;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
@@ -13,8 +14,9 @@ use ves_api::function::{ChunkElement, Progress, SplitParams, SplitResult, WorkDi
 use ves_api::recipe::{Problems, Recipe, ResolvedRecipe, SourceFacts};
 
 use crate::inputs::{FRAME_TABLE, RECIPE};
+pub use failure::failure;
+
 use effort::Effort;
-use failure::failure;
 
 /// The list of chunks, below `output/`.
 const ELEMENTS: &str = "elements.ndjson";
@@ -26,19 +28,28 @@ pub fn split(work: &WorkDir, params: SplitParams, _: &mut Progress) -> Result<Sp
     let path = work.input("source");
     let path = fs::canonicalize(&path).map_err(|e| io("finding", &path, &e))?;
     let table = table(&path)?;
-    let facts = SourceFacts {
-        format: &table.source().format,
-        frames: table.len(),
-        random_access: &random_access(&table),
-        digest: &table.digest(),
-    };
-    let resolved = ResolvedRecipe::new(recipe, &facts, params.function_digests)?;
+    let resolved = resolve(recipe, &table, params.function_digests)?;
     put(work, FRAME_TABLE, &table.encode())?;
     put(work, ELEMENTS, &elements(&path, &table, &resolved)?)?;
     let json = resolved.to_json();
     let json = json.map_err(|e| Error::platform("MALFORMED_RECIPE", e.to_string()))?;
     put(work, RECIPE, &json)?;
     Ok(result(&table, resolved))
+}
+
+/// What a recipe comes to for the source of this table.
+pub fn resolve(
+    recipe: Recipe,
+    table: &FrameTable,
+    function_digests: BTreeMap<String, String>,
+) -> Result<ResolvedRecipe, Error> {
+    let facts = SourceFacts {
+        format: &table.source().format,
+        frames: table.len(),
+        random_access: &random_access(table),
+        digest: &table.digest(),
+    };
+    ResolvedRecipe::new(recipe, &facts, function_digests)
 }
 
 fn table(path: &Path) -> Result<FrameTable, Error> {
