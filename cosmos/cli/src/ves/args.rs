@@ -96,7 +96,7 @@ pub(super) struct RecipeArgs {
     #[arg(long)]
     pub codec: Option<CodecName>,
 
-    /// Recipe with this name, which fills what other arguments leave open
+    /// Recipe with this name, which fills what other arguments leave open; `ves presets` lists them
     #[arg(long, value_name = "NAME")]
     pub named_preset: Option<String>,
 

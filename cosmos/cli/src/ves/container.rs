@@ -6,6 +6,8 @@ use clap::ValueEnum;
 use errors::Error;
 use ves_api::wire;
 
+use super::place::{output_problem, shown};
+
 /// File formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ContainerName {
@@ -17,6 +19,15 @@ pub(super) enum ContainerName {
 }
 
 impl ContainerName {
+    fn shown(self) -> &'static str {
+        match self {
+            Self::Mp4 => "MP4",
+            Self::Mkv => "Matroska",
+            Self::Webm => "WebM",
+            Self::Elementary => "an elementary stream",
+        }
+    }
+
     fn extensions(self) -> &'static [&'static str] {
         match self {
             Self::Mp4 => &["mp4", "m4v"],
@@ -54,26 +65,45 @@ pub(super) fn is_of_av1(path: &Path) -> bool {
     matches!(extension(path).as_str(), "webm" | "obu")
 }
 
-/// Refuses a file whose name would lie about its container, or tell none.
+/// Extensions that promise something that is not written.
+const OTHERS: [(&str, &str); 11] = [
+    ("ts", "MPEG-TS"),
+    ("m2ts", "MPEG-TS"),
+    ("mpg", "MPEG-PS"),
+    ("mpeg", "MPEG-PS"),
+    ("avi", "AVI"),
+    ("mov", "QuickTime"),
+    ("mxf", "MXF"),
+    ("flv", "FLV"),
+    ("ivf", "IVF"),
+    ("ogv", "Ogg"),
+    ("wmv", "Windows Media"),
+];
+
+/// A name that promises another container than is written would mislead every program after this
+/// one.
 pub(super) fn check(output: &Path, asked: Option<ContainerName>) -> Result<(), Error> {
     let told = ContainerName::of(output);
-    if told.is_some() && asked.is_none_or(|asked| told == Some(asked)) {
-        return Ok(());
-    }
-    let all = ContainerName::value_variants().iter();
-    let known = all
-        .filter(|container| asked.is_none_or(|asked| asked == **container))
-        .flat_map(|container| container.extensions())
-        .map(|extension| format!(".{extension}"));
-    let known: Vec<String> = known.collect();
-    let message = format!(
-        "the extension of {} does not fit a container",
-        output.display()
-    );
-    let hint = format!("end the name with {}", known.join(", "));
-    Err(Error::user("OUTPUT_EXTENSION", message)
-        .at("output.uri")
-        .hint(hint))
+    let written = asked.or(told).unwrap_or(ContainerName::Mp4);
+    let extension = extension(output);
+    let other = OTHERS.iter().find(|(name, _)| *name == extension);
+    let promised = match (told, other) {
+        (Some(told), _) if told != written => told.shown(),
+        (None, Some((_, other))) => other,
+        _ => return Ok(()),
+    };
+    Err(output_problem(
+        "OUTPUT_EXTENSION",
+        output,
+        &format!(
+            "promises {promised}, and {} is what is written",
+            written.shown()
+        ),
+        format!(
+            "name it {}",
+            shown(&output.with_extension(written.extensions()[0]))
+        ),
+    ))
 }
 
 #[cfg(test)]
@@ -95,9 +125,10 @@ mod tests {
     fn a_name_that_lies_is_refused_with_what_would_do() {
         let check = |name: &str, asked| check(Path::new(name), asked);
         assert!(check("a.mkv", None).is_ok());
+        assert!(check("a", None).is_ok());
         assert!(check("a.m4v", Some(ContainerName::Mp4)).is_ok());
         let hint = check("a.mp4", Some(ContainerName::Mkv)).unwrap_err().hint;
-        assert_eq!(hint.unwrap(), "end the name with .mkv");
+        assert_eq!(hint.unwrap(), "name it a.mkv");
         assert_eq!(check("a.mov", None).unwrap_err().code, "OUTPUT_EXTENSION");
     }
 }

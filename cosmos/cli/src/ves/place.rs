@@ -34,13 +34,13 @@ impl Places {
     pub(super) fn of(
         input: &Path,
         output: &Path,
-        asked: Option<ContainerName>,
+        container: Option<ContainerName>,
         state: Option<&Path>,
     ) -> Result<Self, Vec<Error>> {
         let mut problems = Vec::new();
         let mut keep = |error| problems.push(error);
         let found = Source::at(input).map_err(&mut keep).ok();
-        let output = place_for(output, found.as_ref(), asked)
+        let output = place_for(output, container, found.as_ref())
             .map_err(&mut keep)
             .ok();
         let state = made_state_folder(state).map_err(&mut keep).ok();
@@ -61,13 +61,13 @@ fn input_problem(code: &str, path: &Path, why: &str, hint: &str) -> Error {
         .hint(hint)
 }
 
-fn output_problem(code: &str, path: &Path, why: &str, hint: impl Into<String>) -> Error {
+pub(super) fn output_problem(code: &str, path: &Path, why: &str, hint: impl Into<String>) -> Error {
     Error::user(code, format!("{} {why}", shown(path)))
         .at("output.uri")
         .hint(hint)
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     one_line(&path.to_string_lossy())
 }
 
@@ -156,8 +156,8 @@ fn not_a_path(path: &Path) -> Option<Error> {
 /// The output need not be there, but its folder must.
 fn place_for(
     path: &Path,
+    container: Option<ContainerName>,
     source: Option<&Source>,
-    asked: Option<ContainerName>,
 ) -> Result<PathBuf, Error> {
     let named = match (path.file_name(), ends_in_slash(path)) {
         (Some(name), false) => name,
@@ -173,7 +173,7 @@ fn place_for(
     let place = real.join(named);
     refuse_unwritable(folder, &real)?;
     refuse_taken(path, &place, source)?;
-    container::check(path, asked)?;
+    container::check(path, container)?;
     Ok(place)
 }
 
@@ -364,7 +364,7 @@ mod tests {
             ("..", "OUTPUT_IS_A_FOLDER"),
             ("in.mp4", "OUTPUT_IS_SOURCE"),
             ("same.mp4", "OUTPUT_IS_SOURCE"),
-            ("out.MKV", "OUTPUT_EXTENSION"),
+            ("out.MOV", "OUTPUT_EXTENSION"),
         ];
         for (output, code) in table {
             let codes = world.codes(&world.at("in.mp4"), &world.at(output));

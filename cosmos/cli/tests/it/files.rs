@@ -41,12 +41,18 @@ fn a_name_that_promises_another_container_is_refused() {
     let desk = Desk::new();
     fs::write(desk.at("in.mp4"), "film").unwrap();
     let expected = "\
-error: --output: out.webm promises WebM, and MP4 is what is written [OUTPUT_EXTENSION]
-  help: name it out.mp4
+error: --output: out.webm promises WebM, and Matroska is what is written [OUTPUT_EXTENSION]
+  help: name it out.mkv
 exit 2
 ";
-    assert_eq!(desk.say("encode in.mp4 -o out.webm"), expected);
-    assert_eq!(desk.say("submit in.mp4 -o out.webm"), expected);
+    assert_eq!(
+        desk.say("encode in.mp4 -o out.webm --container mkv"),
+        expected
+    );
+    assert_eq!(
+        desk.say("submit in.mp4 -o out.webm --container mkv"),
+        expected
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What there is to choose from: the one place that knows the presets' source.
 
 use serde::Serialize;
-use ves_api::recipe::{self, Level, Preset, Profile, Tune};
+use ves_api::recipe::{Av1, Av1Level, Av1Tune, Level, Preset, Profile, Tune};
 
 /// A preset of whole recipes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -9,7 +9,7 @@ pub(super) struct NamedPreset {
     pub name: String,
     /// One sentence.
     pub about: String,
-    /// What it sets: argument and value.
+    /// What it sets: field of the recipe and value.
     pub fields: Vec<(String, String)>,
 }
 
@@ -25,18 +25,25 @@ pub(super) struct Setting {
 
 /// Presets of whole recipes.
 pub(super) fn presets() -> Vec<NamedPreset> {
-    let named = recipe::presets().iter().map(|preset| NamedPreset {
+    let all = ves_api::recipe::presets().iter();
+    all.map(|preset| NamedPreset {
         name: preset.name.clone(),
         about: preset.description.clone(),
         fields: preset.fields(),
-    });
-    named.collect()
+    })
+    .collect()
 }
 
 /// Settings of each encoder, by the names its users know.
 pub(super) fn settings() -> Vec<Setting> {
     let avc = |argument, about, names| Setting {
         encoder: "AVC (x264)",
+        argument,
+        about,
+        names,
+    };
+    let av1 = |argument, about, names| Setting {
+        encoder: "AV1 (SVT-AV1)",
         argument,
         about,
         names,
@@ -61,6 +68,21 @@ pub(super) fn settings() -> Vec<Setting> {
             "--level",
             "what a decoder must be able to carry; left out: the least that holds the video",
             named(Level::ALL, Level::name),
+        ),
+        av1(
+            "--preset",
+            "effort, from the smallest to the fastest",
+            Av1::PRESET_NAMES.into(),
+        ),
+        av1(
+            "--tune",
+            "what is minimised: what people see, or squared differences",
+            named(Av1Tune::ALL, Av1Tune::name),
+        ),
+        av1(
+            "--level",
+            "what a decoder must be able to carry; left out: the least that holds the video",
+            named(Av1Level::ALL, Av1Level::name),
         ),
     ]
 }

@@ -18,6 +18,7 @@ use crate::colour::{ColourChoice, Paint};
 #[command(after_help = "\
 Examples:
   ves presets
+  ves presets web-720p-av1
   ves presets slow
   ves encode film.mkv -o film.mp4 --preset slow --tune film")]
 pub(super) struct PresetsArgs {

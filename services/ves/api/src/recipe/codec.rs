@@ -129,6 +129,11 @@ pub struct Av1 {
 impl Av1 {
     /// Presets that can be asked for.
     pub const PRESETS: std::ops::RangeInclusive<u8> = 0..=13;
+
+    /// Their names.
+    pub const PRESET_NAMES: [&str; 14] = [
+        "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13",
+    ];
 }
 
 impl Default for Av1 {
