@@ -32,7 +32,15 @@ fn path() -> Result<String> {
 /// and everything it starts ends with it.
 fn in_a_network_of_its_own(script: &Path) -> Command {
     let mut command = Command::new("unshare");
-    command.args(["--net", "--pid", "--fork", "--kill-child", "bash", "-euc"]);
+    command.args([
+        "--net",
+        "--pid",
+        "--mount-proc",
+        "--fork",
+        "--kill-child",
+        "bash",
+        "-euc",
+    ]);
     command.arg(format!("ip link set lo up; source {}", script.display()));
     command
 }
