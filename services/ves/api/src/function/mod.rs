@@ -25,7 +25,7 @@ pub use encode::{STREAM, TRACK, UNITS, encode, for_each_unit};
 pub use job::Job;
 pub use params::{
     AssembleParams, AssembleResult, ChunkElement, EncodeParams, EncodeResult, SplitParams,
-    SplitResult, ValidateParams, ValidateResult,
+    SplitResult,
 };
 pub use progress::Progress;
 pub use run::run;

@@ -21,7 +21,6 @@ use ves_api::recipe::{Container, ResolvedRecipe};
 use crate::inputs::{VIDEO, recipe, timeline};
 use crate::mp4::Timeline;
 use chunks::Chunks;
-pub(crate) use matroska::in_milliseconds;
 pub use probe::holds;
 
 /// All that a file is made of, but for the other tracks.
