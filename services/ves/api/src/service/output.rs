@@ -2,11 +2,12 @@
 
 use blob::{BlobError, BlobRef, Blobs, FileUri, Value};
 use errors::Error;
+use files::Place;
 use optimus::{Ended, Stage};
 
-use crate::files::{self, Publication};
+use crate::output::{self, Publication};
 use crate::summary::{RECIPE, Summary, VIDEO};
-use crate::validate::{Place, Target};
+use crate::validate::Target;
 use crate::wire;
 
 /// The longest resolved recipe, in bytes: 100,000 boundaries and room to spare.
@@ -104,7 +105,7 @@ async fn copy(
     let (blob, id) = (video.clone(), id.to_owned());
     let copy = move || {
         let source = files::identify(&source).ok();
-        files::publish(&Publication {
+        output::publish(&Publication {
             file,
             blob,
             target,
