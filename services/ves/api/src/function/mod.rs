@@ -1,5 +1,5 @@
-//! What the functions of this service have in common: their parameters and results, and how one
-//! runs in its working directory.
+//! What the functions of this service have in common: their parameters and results, and how each
+//! encodes.
 
 pub mod annex_b;
 mod bytes;
@@ -8,12 +8,8 @@ mod job;
 pub mod obu;
 mod packets;
 mod params;
-mod progress;
-mod run;
-mod tool;
 mod track;
 mod units;
-mod work_dir;
 
 pub use bytes::Bytes;
 /// The function that encodes by the codec of this name.
@@ -27,9 +23,5 @@ pub use params::{
     AssembleParams, AssembleResult, ChunkElement, EncodeParams, EncodeResult, SplitParams,
     SplitResult,
 };
-pub use progress::Progress;
-pub use run::run;
-pub use tool::{Tool, ToolFailure};
 pub use track::{Framing, Track};
 pub use units::{Unit, Units};
-pub use work_dir::{WorkDir, io};

@@ -1,6 +1,6 @@
 //! From what the workflow ended with to what the caller gets.
 
-use blob::{BlobError, BlobRef, Blobs, FileUri, Value};
+use blob::{BlobError, BlobRef, Blobs, Value};
 use errors::Error;
 use files::Place;
 use optimus::{Ended, Stage};
@@ -101,7 +101,7 @@ async fn copy(
     target: Target,
     source: Place,
 ) -> Result<String, Error> {
-    let uri = FileUri::of(&target.place.path()).map(|uri| uri.to_string());
+    let uri = target.place.uri();
     let (blob, id) = (video.clone(), id.to_owned());
     let copy = move || {
         let source = files::identify(&source).ok();
@@ -114,7 +114,7 @@ async fn copy(
         })
     };
     match tokio::task::spawn_blocking(copy).await {
-        Ok(copied) => copied.map(|()| uri.unwrap_or_default()),
+        Ok(copied) => copied.map(|()| uri),
         Err(stopped) => Err(interrupted(&stopped)),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ves_api::function::run;
+use stratum_function::run;
 
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {

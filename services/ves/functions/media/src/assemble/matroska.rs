@@ -7,7 +7,7 @@
 use std::fs;
 
 use errors::Error;
-use ves_api::function::{Progress, Tool, io};
+use stratum_function::{Progress, Tool, io};
 use ves_api::recipe::Container;
 use video::{Rational, TimeBase};
 

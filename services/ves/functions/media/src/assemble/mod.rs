@@ -15,7 +15,8 @@ mod write;
 use std::fs;
 
 use errors::Error;
-use ves_api::function::{AssembleParams, AssembleResult, Progress, WorkDir, io};
+use stratum_function::{Progress, WorkDir, io};
+use ves_api::function::{AssembleParams, AssembleResult};
 use ves_api::recipe::{Container, ResolvedRecipe};
 
 use crate::inputs::{VIDEO, recipe, timeline};

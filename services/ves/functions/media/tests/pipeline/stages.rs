@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
+use stratum_function::{Progress, WorkDir};
 use tempfile::TempDir;
-use ves_api::function::{EncodeParams, Progress, STREAM, TRACK, UNITS, WorkDir};
+use ves_api::function::{EncodeParams, STREAM, TRACK, UNITS};
 
 /// A finished encode.
 pub(crate) struct Encoded {
