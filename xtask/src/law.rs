@@ -1,5 +1,6 @@
 //! The laws of the house, each a function from the workspace to its breaches.
 
+mod dependency;
 mod direction;
 mod engines;
 mod library;
@@ -69,6 +70,7 @@ fn breaches(workspace: &Workspace, architecture: &str) -> Vec<Breach> {
     let mut found = direction::check(workspace);
     found.extend(engines::check(workspace));
     found.extend(manifest::check(workspace));
+    found.extend(dependency::check(workspace));
     found.extend(map::check(workspace, architecture));
     found.extend(library::check(workspace, architecture));
     found

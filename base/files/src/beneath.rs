@@ -1,3 +1,4 @@
+use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -14,6 +15,24 @@ use crate::Place;
 pub fn open(place: &Place) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     open_beneath(&root(place)?, &place.beneath, flags)
+}
+
+/// Opens the folder that holds a place; also the place's name in it.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_folder(place: &Place) -> Result<(OwnedFd, OsString), Errno> {
+    let name = place.beneath.file_name().map(OsStr::to_owned);
+    let name = name.ok_or(Errno::INVAL)?;
+    let root = root(place)?;
+    let parent = place.beneath.parent();
+    match parent.filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            Ok((open_beneath(&root, parent, flags)?, name))
+        }
+        None => Ok((root, name)),
+    }
 }
 
 fn root(place: &Place) -> Result<OwnedFd, Errno> {

@@ -22,6 +22,6 @@ mod beneath;
 mod identity;
 mod roots;
 
-pub use beneath::open;
+pub use beneath::{open, open_folder};
 pub use identity::identify;
 pub use roots::{Place, Roots};

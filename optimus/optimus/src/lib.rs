@@ -17,6 +17,7 @@
 mod limits;
 
 mod caller;
+pub mod request;
 mod service;
 mod view;
 

@@ -24,6 +24,12 @@ pub(crate) const MAX_MESSAGES: usize = 64;
 pub(crate) const MAX_REQUEST_BYTES: usize = 24 << 10;
 /// The longest idempotency key, in bytes.
 pub(crate) const MAX_KEY_BYTES: usize = 255;
+/// Labels of one request.
+pub(crate) const MAX_LABELS: usize = 16;
+/// The longest label key, in bytes.
+pub(crate) const MAX_LABEL_KEY_BYTES: usize = 63;
+/// The longest label value, in bytes.
+pub(crate) const MAX_LABEL_VALUE_BYTES: usize = 255;
 /// The longest response, as JSON, that a call is answered with: what a value of the workflow
 /// layer may hold.
 pub(crate) const MAX_RESPONSE_BYTES: usize = 16 << 10;

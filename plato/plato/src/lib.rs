@@ -31,6 +31,7 @@ mod validate;
 mod work;
 mod workflow;
 
+pub mod invoke;
 pub mod json;
 pub mod limits;
 

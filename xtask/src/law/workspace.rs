@@ -30,6 +30,12 @@ pub struct Crate {
     pub programs: Vec<String>,
     /// What its manifest asks for.
     pub deps: Vec<Dep>,
+    /// The code under `src`.
+    pub source: String,
+    /// The code of its tests, examples and benchmarks.
+    pub tests: String,
+    /// Whether some of its code is generated, in `src/gen`.
+    pub has_generated: bool,
 }
 
 /// One line of a manifest's dependencies.
@@ -198,7 +204,30 @@ fn read_crate(package: &Value, root: &str) -> Result<Crate> {
             .flatten()
             .map(read_dep)
             .collect(),
+        source: code(&folder.join("src"))?,
+        tests: ["tests", "examples", "benches"]
+            .into_iter()
+            .map(|of| code(&folder.join(of)))
+            .collect::<Result<_>>()?,
+        has_generated: folder.join("src/gen").is_dir(),
     })
+}
+
+/// All Rust code below a folder; none where there is no such folder.
+fn code(folder: &Path) -> Result<String> {
+    if !folder.is_dir() {
+        return Ok(String::new());
+    }
+    let mut all = String::new();
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            all += &code(&path)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            all += &fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        }
+    }
+    Ok(all)
 }
 
 fn read_dep(dep: &Value) -> Dep {
@@ -250,6 +279,9 @@ pub mod fabricate {
             inherits_lints: true,
             programs: Vec::new(),
             deps: deps.iter().map(local).collect(),
+            source: String::new(),
+            tests: String::new(),
+            has_generated: false,
         }
     }
 

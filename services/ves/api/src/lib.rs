@@ -15,8 +15,8 @@
 #[path = "gen/mod.rs"]
 mod generated;
 
-mod files;
 pub mod function;
+mod output;
 pub mod recipe;
 pub mod service;
 pub mod summary;

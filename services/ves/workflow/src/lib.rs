@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! splitter ──▶ encoder (map) ──▶ assembler (reduce) ──▶ validator ──▶ notifier
-//! ves-split    ves-{codec}       ves-assemble           ves-validate  inline
+//! ves-split    ves-{codec}       ves-assemble           calls VVS     inline
 //! ```
 //!
 //! There is one definition for each codec, alike but for the function that encodes.

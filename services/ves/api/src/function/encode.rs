@@ -7,7 +7,8 @@ use std::io::{BufReader, Read};
 use errors::Error;
 
 use crate::function::packets::Packets;
-use crate::function::{EncodeParams, Progress, Tool, Unit, Units, WorkDir, io};
+use crate::function::{EncodeParams, Unit, Units};
+use stratum_function::{Progress, Tool, WorkDir, io};
 
 /// Name of the elementary stream below `output/`.
 pub const STREAM: &str = "encoding";

@@ -95,18 +95,3 @@ pub struct AssembleResult {
     /// What could not be kept, one sentence each.
     pub warnings: Vec<String>,
 }
-
-/// Parameters of `ves-validate`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ValidateParams {
-    /// Tracks that must be there beside the video.
-    pub other_tracks: u64,
-}
-
-/// Result of `ves-validate`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ValidateResult {
-    /// Checks that were made, and passed.
-    pub checks: Vec<String>,
-    pub frames: u64,
-}

@@ -54,14 +54,6 @@ impl Codec {
         }
     }
 
-    /// What ffmpeg calls a file that is nothing but the coded video: "h264".
-    pub fn elementary_format(&self) -> &'static str {
-        match self {
-            Self::Avc(_) => "h264",
-            Self::Av1(_) => "obu",
-        }
-    }
-
     /// What is usual, where the request does not say.
     pub fn usual_rate_control(&self) -> RateControl {
         match self {

@@ -1,12 +1,13 @@
 //! From what the workflow ended with to what the caller gets.
 
-use blob::{BlobError, BlobRef, Blobs, FileUri, Value};
+use blob::{BlobError, BlobRef, Blobs, Value};
 use errors::Error;
+use files::Place;
 use optimus::{Ended, Stage};
 
-use crate::files::{self, Publication};
+use crate::output::{self, Publication};
 use crate::summary::{RECIPE, Summary, VIDEO};
-use crate::validate::{Place, Target};
+use crate::validate::Target;
 use crate::wire;
 
 /// The longest resolved recipe, in bytes: 100,000 boundaries and room to spare.
@@ -100,11 +101,11 @@ async fn copy(
     target: Target,
     source: Place,
 ) -> Result<String, Error> {
-    let uri = FileUri::of(&target.place.path()).map(|uri| uri.to_string());
+    let uri = target.place.uri();
     let (blob, id) = (video.clone(), id.to_owned());
     let copy = move || {
         let source = files::identify(&source).ok();
-        files::publish(&Publication {
+        output::publish(&Publication {
             file,
             blob,
             target,
@@ -113,7 +114,7 @@ async fn copy(
         })
     };
     match tokio::task::spawn_blocking(copy).await {
-        Ok(copied) => copied.map(|()| uri.unwrap_or_default()),
+        Ok(copied) => copied.map(|()| uri),
         Err(stopped) => Err(interrupted(&stopped)),
     }
 }

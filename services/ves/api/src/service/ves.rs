@@ -3,14 +3,15 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use blob::{Blobs, FileUri, Value};
 use errors::Error;
+use files::{Place, identify};
 use optimus::{Caller, Checked, Ended, Service};
 use proto::stratum::v1::{Source, SourceIdentity};
 
 use super::output;
-use crate::files;
 use crate::function::Job;
+use crate::output::check_target;
 use crate::recipe::Recipe;
-use crate::validate::{Place, Policy, Target, ValidRequest, inspect, validate};
+use crate::validate::{Policy, Target, ValidRequest, inspect, validate};
 use crate::wire;
 
 /// Name of the workflow that encodes by the codec of this name.
@@ -185,9 +186,10 @@ async fn look_at_files(
     output: Option<Target>,
 ) -> Result<Option<SourceIdentity>, Vec<Error>> {
     let look = move || {
-        let source = source.map(|place| files::identify(&place)).transpose();
+        let source = source.map(|place| identify(&place)).transpose();
+        let source = source.map_err(|problem| problem.at("video_source.uri"));
         let known = source.as_ref().ok().and_then(Option::as_ref);
-        let output = output.map_or(Ok(()), |target| files::check_target(&target, known));
+        let output = output.map_or(Ok(()), |target| check_target(&target, known));
         match (source, output) {
             (Ok(identity), Ok(())) => Ok(identity),
             (source, output) => Err(source.err().into_iter().chain(output.err()).collect()),

@@ -1,20 +1,42 @@
 //! Whether a request makes sense: a pure function of the request and the policy.
 
-mod labels;
-mod policy;
-mod uri;
-
-pub use policy::{Place, Policy};
-
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use errors::Error;
+use files::{Place, Roots};
+use optimus::request;
 
 use crate::recipe::{Problems, Recipe};
 use crate::wire;
 
-/// The longest idempotency key, in bytes.
-const MAX_KEY_BYTES: usize = 255;
+/// Where files may be read and written; nowhere by default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Where sources may lie.
+    pub sources: Roots,
+    /// Where results may be put.
+    pub outputs: Roots,
+}
+
+impl Policy {
+    /// Sources and results below these absolute folders.
+    pub fn below(
+        sources: impl IntoIterator<Item = PathBuf>,
+        outputs: impl IntoIterator<Item = PathBuf>,
+    ) -> Self {
+        Self {
+            sources: Roots::of("source", sources),
+            outputs: Roots::of("output", outputs),
+        }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::below([], [])
+    }
+}
 
 /// A request that says nothing wrong. Its files have not been looked at.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,8 +86,8 @@ pub(crate) fn inspect(request: &wire::EncodeRequest, policy: &Policy) -> Inspect
         source,
         recipe,
         output,
-        idempotency_key: idempotency_key(&request.idempotency_key, &mut problems),
-        labels: labels::check(&request.labels, &mut problems),
+        idempotency_key: request::idempotency_key(&request.idempotency_key, &mut problems),
+        labels: request::labels(&request.labels, &mut problems),
         problems,
     }
 }
@@ -109,8 +131,7 @@ fn source(
         ));
         return None;
     }
-    let place = uri::parse(uri).and_then(|uri| policy.source(uri));
-    noted(place, FIELD, problems)
+    noted(policy.sources.place(uri), FIELD, problems)
 }
 
 fn output(
@@ -122,9 +143,8 @@ fn output(
         .output
         .as_option()
         .filter(|target| !target.uri.is_empty())?;
-    let place = uri::parse(&target.uri).and_then(|uri| policy.output(uri));
     Some(Target {
-        place: noted(place, "output.uri", problems)?,
+        place: noted(policy.outputs.place(&target.uri), "output.uri", problems)?,
         overwrite: target.overwrite,
     })
 }
@@ -177,21 +197,6 @@ fn require_format(recipe: &wire::Recipe, problems: &mut Vec<Error>) {
         let hint = "use CODEC_FORMAT_AVC or CODEC_FORMAT_AV1, or name a preset";
         problems.push(missing("recipe.codec.format", "the codec", hint));
     }
-}
-
-fn idempotency_key(key: &str, problems: &mut Vec<Error>) -> Option<String> {
-    let problem = match key {
-        "" => return None,
-        key if key.len() > MAX_KEY_BYTES => format!("the key is longer than {MAX_KEY_BYTES} bytes"),
-        key if key.chars().any(char::is_control) => "the key holds a control character".to_owned(),
-        key => return Some(key.to_owned()),
-    };
-    problems.push(
-        Error::user("IDEMPOTENCY_KEY_INVALID", problem)
-            .at("idempotency_key")
-            .hint("a UUID will do"),
-    );
-    None
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use serde_json::json;
 use super::*;
 
 fn policy() -> Policy {
-    Policy {
-        source_roots: vec!["/media/in".into(), "/media/in/deep".into()],
-        output_roots: vec!["/media/out".into(), "/media/in".into()],
-    }
+    Policy::below(
+        ["/media/in".into(), "/media/in/deep".into()],
+        ["/media/out".into(), "/media/in".into()],
+    )
 }
 
 /// A good request with `changes` (a JSON merge patch) made to it.

@@ -57,10 +57,7 @@ impl World {
         let local: Arc<dyn BlobStore> = Arc::new(LocalBlobs::open("local", &at("blobs")).unwrap());
         let blobs = Blobs::new(local, []);
         let config = VesConfig {
-            policy: Policy {
-                source_roots: vec![at("in")],
-                output_roots: vec![at("out")],
-            },
+            policy: Policy::below([at("in")], [at("out")]),
             function_digests: [("ves-avc".into(), "sha256/aa".into())].into(),
         };
         let service = VesService::new(config, blobs.clone());

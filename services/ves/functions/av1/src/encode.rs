@@ -1,9 +1,8 @@
 //! One chunk, encoded by SVT-AV1 and looked through.
 
 use errors::Error;
-use ves_api::function::{
-    EncodeParams, EncodeResult, Progress, TRACK, UNITS, WorkDir, encode as run, for_each_unit,
-};
+use stratum_function::{Progress, WorkDir};
+use ves_api::function::{EncodeParams, EncodeResult, TRACK, UNITS, encode as run, for_each_unit};
 
 use crate::temporal_unit::TemporalUnit;
 use crate::track::Header;

@@ -1,9 +1,9 @@
 //! One chunk, encoded by x264 and looked through.
 
 use errors::Error;
+use stratum_function::{Progress, WorkDir};
 use ves_api::function::{
-    EncodeParams, EncodeResult, Progress, TRACK, UNITS, WorkDir, annex_b, encode as run,
-    for_each_unit,
+    EncodeParams, EncodeResult, TRACK, UNITS, annex_b, encode as run, for_each_unit,
 };
 
 use crate::nal::Nal;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ves_api::function::run(ves_avc::encode)
+    stratum_function::run(ves_avc::encode)
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use errors::Error;
 use stratum_frames::FrameTable;
-use ves_api::function::{WorkDir, io};
+use stratum_function::{WorkDir, io};
 use ves_api::recipe::ResolvedRecipe;
 
 use crate::mp4::Timeline;

@@ -1,4 +1,4 @@
-//! The codec-independent functions: split, assemble, validate.
+//! The codec-independent functions: split and assemble.
 
 #![allow(
     clippy::result_large_err,
@@ -9,8 +9,6 @@ mod assemble;
 mod inputs;
 mod mp4;
 mod split;
-mod validate;
 
 pub use assemble::{assemble, holds};
 pub use split::{failure, refuse_damage, resolve, split};
-pub use validate::validate;

@@ -1,16 +1,15 @@
-//! The codec-independent functions as one program: `ves-media split | assemble | validate`.
+//! The codec-independent functions as one program: `ves-media split | assemble`.
 
 use std::process::ExitCode;
 
-use ves_api::function::run;
+use stratum_function::run;
 
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("split") => run(ves_media::split),
         Some("assemble") => run(ves_media::assemble),
-        Some("validate") => run(ves_media::validate),
         _ => {
-            eprintln!("usage: ves-media split | assemble | validate");
+            eprintln!("usage: ves-media split | assemble");
             ExitCode::from(2)
         }
     }

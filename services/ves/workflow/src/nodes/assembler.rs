@@ -1,11 +1,12 @@
 use errors::Error;
 use plato::TaskContext;
+use plato::invoke::{blob_input, list_input, source_input, with_params};
 use proto::stratum::v1::Invocation;
 use ves_api::function::{AssembleParams, STREAM, TRACK, UNITS};
 use ves_api::recipe::OtherTracks;
 use ves_api::summary::RECIPE;
 
-use super::common::{FRAME_TABLE, blob_input, invocation, job, list_input, source_input};
+use super::common::{FRAME_TABLE, job};
 
 /// Stitches the chunks, without encoding again, and adds the other tracks.
 pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
@@ -24,6 +25,6 @@ pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
     ];
     Ok(Invocation {
         inputs,
-        ..invocation(&params)?
+        ..with_params(&params)?
     })
 }

@@ -1,9 +1,10 @@
 use errors::Error;
+use plato::invoke::{frames_input, with_params};
 use plato::{TaskContext, json};
 use proto::stratum::v1::Invocation;
 use ves_api::function::{ChunkElement, EncodeParams, SplitResult, encoder_function};
 
-use super::common::{FRAME_TABLE, frames_input, invocation, job};
+use super::common::{FRAME_TABLE, job};
 
 /// Encodes one chunk. Its parameters hold nothing but what can change a byte of it, so
 /// that an equal chunk, of whichever request, is encoded once.
@@ -26,7 +27,7 @@ pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
         attributes: attributes(&plan).into_iter().collect(),
         memo: true,
         expected_ms: chunk.expected_ms,
-        ..invocation(&params(plan, chunk))?
+        ..with_params(&params(plan, chunk))?
     })
 }
 

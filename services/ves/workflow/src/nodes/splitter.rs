@@ -1,9 +1,10 @@
 use errors::Error;
 use plato::TaskContext;
+use plato::invoke::{source_input, with_params};
 use proto::stratum::v1::Invocation;
 use ves_api::function::SplitParams;
 
-use super::common::{invocation, job, source_input};
+use super::common::job;
 
 /// Reads the source's index, plans the chunks and writes the resolved recipe down.
 pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
@@ -14,6 +15,6 @@ pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
     };
     Ok(Invocation {
         inputs: vec![source_input("source", job.source)],
-        ..invocation(&params)?
+        ..with_params(&params)?
     })
 }

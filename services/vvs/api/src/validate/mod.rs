@@ -1,20 +1,17 @@
 //! Whether a request makes sense: a pure function of the request and the configuration.
 
 pub(crate) mod expectations;
-mod labels;
 
 use std::collections::BTreeMap;
 
 use blob::BlobRef;
 use errors::Error;
 use files::{Place, Roots};
+use optimus::request;
 
 use crate::expect::Expectations;
 use crate::wire;
 use wire::video_file::Place as WirePlace;
-
-/// The longest idempotency key, in bytes.
-const MAX_KEY_BYTES: usize = 255;
 
 /// What requests may name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,8 +71,8 @@ pub fn validate(
         expectations: expected.all,
         frame_table: expected.frame_table,
         boundaries: expected.boundaries,
-        idempotency_key: idempotency_key(&request.idempotency_key, &mut problems),
-        labels: labels::check(&request.labels, &mut problems),
+        idempotency_key: request::idempotency_key(&request.idempotency_key, &mut problems),
+        labels: request::labels(&request.labels, &mut problems),
     };
     match problems.is_empty() {
         true => Ok(valid),
@@ -137,21 +134,6 @@ fn blob(
                 .at(field)
                 .hint("name the store, the digest as sha256/…, and the size")
         })
-}
-
-fn idempotency_key(key: &str, problems: &mut Vec<Error>) -> Option<String> {
-    let problem = match key {
-        "" => return None,
-        key if key.len() > MAX_KEY_BYTES => format!("the key is longer than {MAX_KEY_BYTES} bytes"),
-        key if key.chars().any(char::is_control) => "the key holds a control character".to_owned(),
-        key => return Some(key.to_owned()),
-    };
-    problems.push(
-        Error::user("IDEMPOTENCY_KEY_INVALID", problem)
-            .at("idempotency_key")
-            .hint("a UUID will do"),
-    );
-    None
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 use errors::Error;
+use plato::invoke::blob_input;
 use plato::{TaskContext, json};
 use proto::stratum::v1::Invocation;
 use vvs_api::function::{InspectParams, PlanResult, file};
 
-use super::common::{blob_input, file_input, invocation, job, named};
+use super::common::{file_input, invocation, job, named};
 
 /// Decodes one segment and measures its frames.
 pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {

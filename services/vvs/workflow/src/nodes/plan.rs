@@ -1,10 +1,11 @@
 use errors::Error;
 use plato::TaskContext;
+use plato::invoke::blob_input;
 use proto::stratum::v1::Invocation;
 use vvs_api::expect;
 use vvs_api::function::{PlanParams, file};
 
-use super::common::{blob_input, file_input, invocation, job, named};
+use super::common::{file_input, invocation, job, named};
 
 /// Compares what the container says, and cuts the video into segments.
 pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {

@@ -1,10 +1,11 @@
 use errors::Error;
+use plato::invoke::{blob_input, list_input};
 use plato::{TaskContext, json};
 use proto::stratum::v1::Invocation;
 use vvs_api::expect;
 use vvs_api::function::{FingerprintResult, VerdictParams, file};
 
-use super::common::{blob_input, invocation, job, list_input, named};
+use super::common::{invocation, job, named};
 
 /// Judges by what was measured of all segments.
 pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use errors::Error;
-use ves_api::function::{Track, Unit, Units, WorkDir, io};
+use stratum_function::{WorkDir, io};
+use ves_api::function::{Track, Unit, Units};
 use ves_api::recipe::ChunkPlan;
 
 /// Every chunk of the plan.

@@ -8,7 +8,7 @@ use errors::Error;
 use mp4_atom::{
     Co64, Ctts, Decode, Elst, Hdlr, Mdhd, Stco, Stsc, Stss, Stsz, StszSamples, Stts, Tkhd,
 };
-use ves_api::function::io;
+use stratum_function::io;
 
 use crate::assemble::write::Source;
 use crate::mp4::{Edit, Kind, Samples, Track, children};

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Write, copy};
 
 use errors::Error;
-use ves_api::function::{Progress, io};
+use stratum_function::{Progress, io};
 
 use crate::assemble::{Assembled, Assembly, VIDEO};
 

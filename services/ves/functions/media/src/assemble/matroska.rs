@@ -7,7 +7,7 @@
 use std::fs;
 
 use errors::Error;
-use ves_api::function::{Progress, Tool, io};
+use stratum_function::{Progress, Tool, io};
 use ves_api::recipe::Container;
 use video::{Rational, TimeBase};
 
@@ -146,7 +146,7 @@ impl Mux<'_> {
 }
 
 /// The frame table's times since its first, each at the nearest millisecond.
-pub(crate) fn in_milliseconds(timeline: &Timeline) -> Result<Timeline, Error> {
+fn in_milliseconds(timeline: &Timeline) -> Result<Timeline, Error> {
     let base = timeline.time_base.as_rational();
     let ticks = base
         .checked_mul(Rational::whole(1000))

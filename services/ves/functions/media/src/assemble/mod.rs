@@ -15,13 +15,13 @@ mod write;
 use std::fs;
 
 use errors::Error;
-use ves_api::function::{AssembleParams, AssembleResult, Progress, WorkDir, io};
+use stratum_function::{Progress, WorkDir, io};
+use ves_api::function::{AssembleParams, AssembleResult};
 use ves_api::recipe::{Container, ResolvedRecipe};
 
 use crate::inputs::{VIDEO, recipe, timeline};
 use crate::mp4::Timeline;
 use chunks::Chunks;
-pub(crate) use matroska::in_milliseconds;
 pub use probe::holds;
 
 /// All that a file is made of, but for the other tracks.

@@ -1,7 +1,7 @@
 //! MP4: exact times, the index before the media.
 
 use errors::Error;
-use ves_api::function::{Progress, WorkDir};
+use stratum_function::{Progress, WorkDir};
 
 use crate::assemble::chunks::Chunks;
 use crate::assemble::description::kind;

@@ -2,7 +2,7 @@
 //! taken over.
 
 use errors::Error;
-use ves_api::function::{Tool, WorkDir};
+use stratum_function::{Tool, WorkDir};
 use ves_api::recipe::Container;
 
 use crate::assemble::copied::{Copied, read_tracks};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use errors::Error;
 use serde::Deserialize;
-use ves_api::function::{Tool, WorkDir};
+use stratum_function::{Tool, WorkDir};
 use ves_api::recipe::Container;
 
 /// A track of the source, as ffprobe tells it.

@@ -5,7 +5,8 @@ use std::io::{BufReader, Read};
 
 use errors::Error;
 use mp4_atom::Matrix;
-use ves_api::function::{Unit, io};
+use stratum_function::io;
+use ves_api::function::Unit;
 use ves_api::recipe::ResolvedRecipe;
 use video::{Rotation, VideoFormat};
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 
 use errors::Error;
-use ves_api::function::{Progress, WorkDir, io};
+use stratum_function::{Progress, WorkDir, io};
 
 use crate::mp4::{Movie, Offsets};
 

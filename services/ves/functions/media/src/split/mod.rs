@@ -10,7 +10,8 @@ use std::path::Path;
 
 use errors::Error;
 use stratum_frames::{FrameTable, Tools, build_table, plan_range, range_digest};
-use ves_api::function::{ChunkElement, Progress, SplitParams, SplitResult, WorkDir, io};
+use stratum_function::{Progress, WorkDir, io};
+use ves_api::function::{ChunkElement, SplitParams, SplitResult};
 use ves_api::recipe::{Damage, Problems, Recipe, ResolvedRecipe, SourceFacts};
 
 use crate::inputs::{FRAME_TABLE, RECIPE};

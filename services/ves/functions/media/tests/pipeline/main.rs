@@ -6,7 +6,7 @@
 mod audio;
 mod av1;
 mod containers;
-mod defects;
+mod judge;
 mod refusals;
 mod same;
 mod sandbox;

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
+use stratum_function::{Progress, WorkDir};
 use tempfile::TempDir;
-use ves_api::function::{EncodeParams, Progress, STREAM, TRACK, UNITS, WorkDir};
+use ves_api::function::{EncodeParams, STREAM, TRACK, UNITS};
 
 /// A finished encode.
 pub(crate) struct Encoded {
     pub(crate) folder: TempDir,
     pub(crate) split: Value,
     pub(crate) assembled: Value,
-    pub(crate) validated: Result<Value, Value>,
 }
 
 impl Encoded {
@@ -44,7 +44,7 @@ pub(crate) fn ready() -> bool {
     ready
 }
 
-/// All stages; the error is the first one that failed before validation.
+/// All stages; the error is the first one that failed.
 pub(crate) fn encode(source: &Path, recipe: &Value) -> Result<Encoded, Value> {
     let folder = tempfile::tempdir().unwrap();
     let at = |stage: &str| folder.path().join(stage);
@@ -74,18 +74,9 @@ pub(crate) fn encode(source: &Path, recipe: &Value) -> Result<Encoded, Value> {
     ];
     let params = json!({"copy_other_tracks": copies_other_tracks(&recipe)});
     let assembled = media("assemble", &at("assemble"), &params, &inputs)?;
-    let video = at("assemble/output/video");
-    let inputs = [
-        ("video", &*video),
-        ("frames.table", &*table),
-        ("recipe.json", &*recipe),
-    ];
-    let params = json!({"other_tracks": assembled["other_tracks"]});
-    let validated = media("validate", &at("validate"), &params, &inputs);
     Ok(Encoded {
         split,
         assembled,
-        validated,
         folder,
     })
 }

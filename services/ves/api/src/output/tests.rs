@@ -5,10 +5,11 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use blob::{BlobRef, Digest};
+use files::{Place, identify};
 use tempfile::TempDir;
 
 use super::*;
-use crate::validate::{Place, Target};
+use crate::validate::Target;
 
 fn place(root: &Path, beneath: &str) -> Place {
     Place {

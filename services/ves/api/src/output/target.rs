@@ -2,12 +2,12 @@ use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 
 use errors::Error;
+use files::Place;
 use proto::stratum::v1::SourceIdentity;
 use rustix::fs::{Access, AtFlags, FileType, Stat, accessat, statat};
 use rustix::io::Errno;
 
-use super::beneath;
-use crate::validate::{Place, Target, output_is_source};
+use crate::validate::{Target, output_is_source};
 
 const FIELD: &str = "output.uri";
 
@@ -28,7 +28,7 @@ pub(crate) fn check_target(target: &Target, source: Option<&SourceIdentity>) -> 
 }
 
 pub(super) fn open_folder(place: &Place) -> Result<(OwnedFd, std::ffi::OsString), Error> {
-    beneath::open_folder(place).map_err(|error| unopened(place, error))
+    files::open_folder(place).map_err(|error| unopened(place, error))
 }
 
 /// What already has the name, if anything has; a link itself, not where it leads.

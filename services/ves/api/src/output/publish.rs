@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use blob::{BlobRef, Digest, Hasher};
 use errors::Error;
+use files::Place;
 use proto::stratum::v1::SourceIdentity;
 use rustix::fs::{
     AtFlags, Mode, OFlags, RenameFlags, fsync, linkat, openat, renameat, renameat_with, unlinkat,
@@ -13,7 +14,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::target::{check_existing, existing, exists, failed, open_folder, unopened};
-use crate::validate::{Place, Target};
+use crate::validate::Target;
 
 /// A finished video on its way to where the request wants it.
 #[derive(Debug)]
