@@ -9,7 +9,7 @@
 #[path = "gen/mod.rs"]
 mod generated;
 
-pub use generated::{base, plato, stratum, timestone, video};
+pub use generated::{base, optimus, plato, stratum, timestone, video};
 
 /// The file descriptors of every platform contract, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!("gen/descriptors.binpb");

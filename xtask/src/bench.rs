@@ -15,7 +15,7 @@ pub fn run(name: &str, args: &[String]) -> Result<()> {
         );
         args.extend(["--clip".to_owned(), clip::minute()?.display().to_string()]);
     }
-    sh::release("bench", &format!("bench-{name}"), &args)
+    sh::release(&format!("bench-{name}"), &args)
 }
 
 fn has_clip(args: &[String]) -> bool {

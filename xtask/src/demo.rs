@@ -1,18 +1,31 @@
-//! A real clip through the whole house, and the proof that no frame was lost.
+//! A real clip through the whole house, by every codec, and the proof that no frame was lost.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
 
 use crate::install::{self, FFMPEG};
 use crate::{clip, sh};
 
 /// The packages whose programs one encode needs.
-const PACKAGES: [&str; 4] = ["cli", "ves-avc", "ves-media", "stratum-init"];
+const PACKAGES: [&str; 6] = [
+    "cli",
+    "ves-avc",
+    "ves-av1",
+    "ves-media",
+    "vvs-inspect",
+    "stratum-init",
+];
 
-/// Encodes `file`, or a short film, and compares the frames of both.
+/// Codecs, and how each is asked for.
+const CODECS: [(&str, [&str; 4]); 2] = [
+    ("avc", ["--crf", "23", "--chunk", "2s"]),
+    ("av1", ["--crf", "35", "--chunk", "2s"]),
+];
+
+/// Encodes `file`, or a short film, by each codec, and compares the frames.
 pub fn run(file: Option<PathBuf>) -> Result<()> {
     ensure!(
         install::ensure(&[FFMPEG]).is_empty(),
@@ -21,18 +34,14 @@ pub fn run(file: Option<PathBuf>) -> Result<()> {
     let source = file.map_or_else(clip::fetch, Ok)?;
     ensure!(source.is_file(), "{} is not a file", source.display());
     build()?;
-    let output = output_for(&source)?;
-    let begin = Instant::now();
-    encode(&source, &output)?;
-    let wall = begin.elapsed();
-    let result = Comparison::of(&source, &output)?;
-    println!("{}", result.table(&output, wall));
-    ensure!(
-        result.equal(),
-        "the encode has {} frames, its source {}",
-        result.frames.1,
-        result.frames.0
-    );
+    let source = Video::of("source", &source)?;
+    let encodes = CODECS
+        .iter()
+        .map(|(codec, args)| encode(&source, codec, args));
+    let encodes = encodes.collect::<Result<Vec<_>>>()?;
+    println!("{}", table(&source, &encodes));
+    let lost = encodes.iter().find(|encode| !encode.is_whole(&source));
+    ensure!(lost.is_none(), "frames differ");
     Ok(())
 }
 
@@ -45,26 +54,38 @@ fn build() -> Result<()> {
 }
 
 /// A fresh name below target/demo; what an earlier run left there goes.
-fn output_for(source: &Path) -> Result<PathBuf> {
-    let name = source.file_name().context("the clip has no name")?;
-    let output = clip::folder()?.join(format!("{}.encoded.mp4", name.to_string_lossy()));
+fn output_for(source: &Path, codec: &str) -> Result<PathBuf> {
+    let name = source.file_stem().context("the clip has no name")?;
+    let output = clip::folder()?.join(format!("{}.{codec}.mp4", name.to_string_lossy()));
     match fs::remove_file(&output) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(output),
     }
 }
 
-fn encode(source: &Path, output: &Path) -> Result<()> {
+/// Encodes and validates; `ves` fails when the validator finds anything.
+fn encode(source: &Video, codec: &str, args: &[&str]) -> Result<Encode> {
+    let output = output_for(&source.path, codec)?;
     let ves = sh::target_dir()?.join("release/ves");
     let mut command = sh::program(&ves.to_string_lossy(), ["encode"]);
     command
-        .arg(source)
+        .arg(&source.path)
         .arg("-o")
-        .arg(output)
-        .args(["--crf", "23", "--chunk", "2s"])
+        .arg(&output)
+        .args(["--codec", codec, "--json"])
+        .args(args)
         .env("VES_STATE", fresh_state()?);
     println!("demo: {}", sh::show(&command));
-    sh::run(command)
+    let events = sh::capture(command)?;
+    Ok(Encode {
+        video: Video::of(codec, &output)?,
+        finished: finished(&events)?,
+    })
+}
+
+fn finished(events: &str) -> Result<Finished> {
+    let last = events.lines().last().unwrap_or_default();
+    serde_json::from_str(last).with_context(|| format!("ves ended with {last}"))
 }
 
 /// An empty state folder, so that no earlier run has encoded the chunks already.
@@ -76,57 +97,78 @@ fn fresh_state() -> Result<PathBuf> {
     Ok(state)
 }
 
-/// Source and encode, side by side in that order.
+/// A file, and what a decoder makes of it.
 #[derive(Debug, PartialEq, Eq)]
-struct Comparison {
-    /// Decoded frames.
-    frames: (u64, u64),
-    /// Bytes.
-    sizes: (u64, u64),
+struct Video {
+    name: String,
+    path: PathBuf,
+    /// Decoded ones.
+    frames: u64,
+    bytes: u64,
 }
 
-impl Comparison {
-    fn of(source: &Path, output: &Path) -> Result<Self> {
+impl Video {
+    fn of(name: &str, path: &Path) -> Result<Self> {
         Ok(Self {
-            frames: (decoded_frames(source)?, decoded_frames(output)?),
-            sizes: (fs::metadata(source)?.len(), fs::metadata(output)?.len()),
+            name: name.to_owned(),
+            path: path.to_owned(),
+            frames: decoded_frames(path)?,
+            bytes: fs::metadata(path)?.len(),
         })
     }
+}
 
-    fn equal(&self) -> bool {
-        self.frames.0 > 0 && self.frames.0 == self.frames.1
+/// What `ves` says at the end.
+#[derive(Debug, Deserialize)]
+struct Finished {
+    fps: f64,
+    elapsed_ms: u64,
+    checks: Vec<String>,
+}
+
+struct Encode {
+    video: Video,
+    finished: Finished,
+}
+
+impl Encode {
+    fn is_whole(&self, source: &Video) -> bool {
+        source.frames > 0 && self.video.frames == source.frames
     }
 
-    fn table(&self, output: &Path, wall: Duration) -> String {
-        let verdict = if self.equal() {
-            "every frame is there"
-        } else {
-            "FRAMES DIFFER"
+    fn row(&self, source: &Video) -> String {
+        let verdict = match self.is_whole(source) {
+            true => format!("valid: {}", self.finished.checks.join(", ")),
+            false => "FRAMES DIFFER".to_owned(),
         };
-        let fps = self.frames.1 as f64 / wall.as_secs_f64();
-        let ratio = self.sizes.1 as f64 / self.sizes.0.max(1) as f64;
         format!(
-            "\n             {:>12} {:>12}\n\
-             frames       {:>12} {:>12}\n\
-             bytes        {:>12} {:>12}\n\
-             size ratio   {:>12} {ratio:>12.3}\n\
-             wall         {:>12} {:>10.1} s\n\
-             frames/s     {:>12} {fps:>12.1}\n\
-             verdict      {verdict}\n\
-             output       {}",
-            "source",
-            "encode",
-            self.frames.0,
-            self.frames.1,
-            self.sizes.0,
-            self.sizes.1,
-            "",
-            "",
-            wall.as_secs_f64(),
-            "",
-            output.display(),
+            "{:<8} {:>7} {:>11} {:>7.3} {:>7.1} s {:>7.1}  {verdict}",
+            self.video.name,
+            self.video.frames,
+            self.video.bytes,
+            self.video.bytes as f64 / source.bytes.max(1) as f64,
+            self.finished.elapsed_ms as f64 / 1e3,
+            self.finished.fps,
         )
     }
+}
+
+fn table(source: &Video, encodes: &[Encode]) -> String {
+    let head = "\n          frames       bytes   ratio      wall     fps  verdict".to_owned();
+    let origin = format!(
+        "{:<8} {:>7} {:>11}",
+        source.name, source.frames, source.bytes
+    );
+    let rows = encodes.iter().map(|encode| encode.row(source));
+    let files = encodes
+        .iter()
+        .map(|encode| encode.video.path.display().to_string());
+    let lines: Vec<String> = [head, origin]
+        .into_iter()
+        .chain(rows)
+        .chain(files)
+        .collect();
+    lines.join("\n")
 }
 
 /// The frames that a decoder gives, counted one by one.
@@ -153,18 +195,28 @@ fn decoded_frames(video: &Path) -> Result<u64> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_equal_and_not_empty_is_equal() {
-        let compared = |frames| Comparison {
+    fn video(frames: u64, bytes: u64) -> Video {
+        Video {
+            name: "av1".into(),
+            path: "a.mp4".into(),
             frames,
-            sizes: (10, 5),
+            bytes,
+        }
+    }
+
+    #[test]
+    fn only_as_many_frames_as_the_source_has_are_all_of_them() {
+        let encode = |frames| Encode {
+            video: video(frames, 5),
+            finished: finished("{\"fps\": 132.0, \"elapsed_ms\": 1000, \"checks\": [\"a\"]}")
+                .expect("it is JSON"),
         };
-        assert!(compared((132, 132)).equal());
-        assert!(!compared((132, 131)).equal());
-        assert!(!compared((0, 0)).equal());
-        let table = compared((132, 131)).table(Path::new("out.mp4"), Duration::from_secs(1));
-        assert!(
-            table.contains("FRAMES DIFFER") && table.contains("0.500") && table.contains("131.0")
-        );
+        let source = video(132, 10);
+        assert!(encode(132).is_whole(&source));
+        assert!(!encode(131).is_whole(&source) && !encode(0).is_whole(&video(0, 10)));
+        let table = table(&source, &[encode(132), encode(131)]);
+        for words in ["0.500", "132.0", "valid: a", "FRAMES DIFFER"] {
+            assert!(table.contains(words), "{table}");
+        }
     }
 }

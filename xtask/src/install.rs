@@ -34,6 +34,18 @@ pub const DOCKER: Tool = Tool {
     package: "docker.io",
     purpose: "functions in containers",
 };
+/// Calls an API from a shell, as the README does.
+pub const CURL: Tool = Tool {
+    program: "curl",
+    package: "curl",
+    purpose: "the walk-through of the README",
+};
+/// Networks of their own, for tests that use well-known ports.
+pub const IP: Tool = Tool {
+    program: "ip",
+    package: "iproute2",
+    purpose: "the walk-through of the README",
+};
 /// Mounts for users other than root.
 pub const FUSE: Tool = Tool {
     program: "fusermount3",

@@ -69,29 +69,13 @@ pub fn capture(mut command: Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Builds every program of the workspace in release mode, since they start one
-/// another, and runs one of them.
-pub fn release(package: &str, name: &str, args: &[String]) -> Result<()> {
-    run(cargo([
-        "build",
-        "--release",
-        "--workspace",
-        "--bins",
-        "--quiet",
-    ]))?;
-    let which = [
-        "run",
-        "--release",
-        "--quiet",
-        "--package",
-        package,
-        "--bin",
-        name,
-        "--",
-    ];
-    let mut command = cargo(which);
-    command.args(args);
-    run(command)
+/// Builds every program of the workspace in release mode, since they start one another, and runs
+/// one of them: as it was built, as asking cargo for one package would build its libraries again.
+pub fn release(name: &str, args: &[String]) -> Result<()> {
+    let build = ["build", "--release", "--workspace", "--bins", "--quiet"];
+    run(cargo(build))?;
+    let program = target_dir()?.join("release").join(name);
+    run(self::program(&program.to_string_lossy(), args))
 }
 
 /// Whether it runs and succeeds; its output is thrown away.

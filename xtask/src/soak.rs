@@ -17,18 +17,16 @@ pub enum Trial {
 }
 
 impl Trial {
-    /// The package and the program in it.
-    fn program(self) -> (&'static str, &'static str) {
+    fn program(self) -> &'static str {
         match self {
-            Self::Store => ("powercut", "soak-store"),
-            Self::Ves => ("e2e", "soak-ves"),
-            Self::Plato => ("e2e", "soak-plato"),
+            Self::Store => "soak-store",
+            Self::Ves => "soak-ves",
+            Self::Plato => "soak-plato",
         }
     }
 }
 
 /// Runs a trial.
 pub fn run(trial: Trial, args: &[String]) -> Result<()> {
-    let (package, program) = trial.program();
-    sh::release(package, program, args)
+    sh::release(trial.program(), args)
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use bench::machine::{self, Machine};
 use bench::process::{self, Run};
 use bench::stats::{Spread, spread};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 /// Measure VES beside one ffmpeg process.
@@ -25,10 +25,21 @@ struct Args {
     /// Length of a chunk.
     #[arg(long, default_value = "10s")]
     chunk: String,
+    /// Codecs to measure.
+    #[arg(long, value_delimiter = ',', default_value = "avc,av1")]
+    codecs: Vec<CodecName>,
+    /// Rate factor of AVC.
     #[arg(long, default_value_t = 23)]
     crf: u32,
+    /// Encoder preset of AVC.
     #[arg(long, default_value = "medium")]
     preset: String,
+    /// Rate factor of AV1.
+    #[arg(long, default_value_t = 35)]
+    av1_crf: u32,
+    /// Encoder preset of AV1.
+    #[arg(long, default_value = "8")]
+    av1_preset: String,
     /// Measure on a busy machine. Such figures are not for publication.
     #[arg(long)]
     accept_load: bool,
@@ -37,12 +48,45 @@ struct Args {
     json: bool,
 }
 
+/// A codec that is measured.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+enum CodecName {
+    Avc,
+    Av1,
+}
+
+/// A codec with what both sides are told.
+#[derive(Clone, Copy)]
+struct Codec<'a> {
+    name: &'static str,
+    /// Of ffmpeg.
+    encoder: &'static str,
+    crf: u32,
+    preset: &'a str,
+}
+
+impl Args {
+    fn codec(&self, name: CodecName) -> Codec<'_> {
+        let (name, encoder, crf, preset) = match name {
+            CodecName::Avc => ("avc", "libx264", self.crf, &self.preset),
+            CodecName::Av1 => ("av1", "libsvtav1", self.av1_crf, &self.av1_preset),
+        };
+        Codec {
+            name,
+            encoder,
+            crf,
+            preset,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Report {
     machine: Machine,
     clip: String,
     settings: BTreeMap<&'static str, String>,
-    codecs: BTreeMap<&'static str, CodecReport>,
+    codecs: BTreeMap<CodecName, CodecReport>,
 }
 
 #[derive(Serialize)]
@@ -101,6 +145,11 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let machine = Machine::quiet(args.accept_load)?;
     let scratch = tempfile::tempdir()?;
+    let measured = args.codecs.iter().map(|name| {
+        let report = measure(&args, args.codec(*name), scratch.path())?;
+        Ok((*name, report))
+    });
+    let codecs = measured.collect::<Result<_>>()?;
     let report = Report {
         machine,
         clip: args
@@ -109,7 +158,7 @@ fn main() -> Result<()> {
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default(),
         settings: settings(&args),
-        codecs: BTreeMap::from([("avc", avc(&args, scratch.path())?)]),
+        codecs,
     };
     println!(
         "{}",
@@ -127,18 +176,20 @@ fn settings(args: &Args) -> BTreeMap<&'static str, String> {
         ("chunk", args.chunk.clone()),
         ("crf", args.crf.to_string()),
         ("preset", args.preset.clone()),
+        ("av1_crf", args.av1_crf.to_string()),
+        ("av1_preset", args.av1_preset.clone()),
         ("workers", machine::processors().to_string()),
         ("runs", args.runs.to_string()),
     ])
 }
 
-fn avc(args: &Args, scratch: &Path) -> Result<CodecReport> {
+fn measure(args: &Args, codec: Codec<'_>, scratch: &Path) -> Result<CodecReport> {
     let (our_file, their_file) = (scratch.join("ours.mp4"), scratch.join("ffmpeg.mp4"));
     let (mut ours, mut theirs, mut last) = (Vec::new(), Vec::new(), None);
     for run in 0..args.runs {
-        eprintln!("run {} of {}", run + 1, args.runs);
-        theirs.push(process::run(&mut ffmpeg_encode(args, &their_file))?);
-        let (times, counts) = our_run(args, scratch, &our_file)?;
+        eprintln!("{}: run {} of {}", codec.name, run + 1, args.runs);
+        theirs.push(process::run(&mut ffmpeg_encode(args, codec, &their_file))?);
+        let (times, counts) = our_run(args, codec, scratch, &our_file)?;
         ours.push(times);
         last = Some(counts);
     }
@@ -151,10 +202,10 @@ struct Counts {
     chunks: u64,
 }
 
-fn our_run(args: &Args, scratch: &Path, output: &Path) -> Result<(Ours, Counts)> {
+fn our_run(args: &Args, codec: Codec<'_>, scratch: &Path, output: &Path) -> Result<(Ours, Counts)> {
     let state = tempfile::tempdir_in(scratch)?;
     let _ = std::fs::remove_file(output);
-    let run = process::run(&mut ves_encode(args, state.path(), output)?)?;
+    let run = process::run(&mut ves_encode(args, codec, state.path(), output)?)?;
     let (mut assembled_s, mut finished) = (None, None);
     for line in run.stdout.lines() {
         match serde_json::from_str(line).with_context(|| line.to_owned())? {
@@ -199,7 +250,7 @@ fn our_run(args: &Args, scratch: &Path, output: &Path) -> Result<(Ours, Counts)>
     Ok((times, counts))
 }
 
-fn ves_encode(args: &Args, state: &Path, output: &Path) -> Result<Command> {
+fn ves_encode(args: &Args, codec: Codec<'_>, state: &Path, output: &Path) -> Result<Command> {
     let ves = std::env::current_exe()?.with_file_name("ves");
     let mut command = Command::new(ves);
     command
@@ -210,10 +261,12 @@ fn ves_encode(args: &Args, state: &Path, output: &Path) -> Result<Command> {
         .arg("--state")
         .arg(state);
     command.args([
+        "--codec",
+        codec.name,
         "--crf",
-        &args.crf.to_string(),
+        &codec.crf.to_string(),
         "--preset",
-        &args.preset,
+        codec.preset,
         "--chunk",
         &args.chunk,
     ]);
@@ -222,7 +275,7 @@ fn ves_encode(args: &Args, state: &Path, output: &Path) -> Result<Command> {
     Ok(command)
 }
 
-fn ffmpeg_encode(args: &Args, output: &Path) -> Command {
+fn ffmpeg_encode(args: &Args, codec: Codec<'_>, output: &Path) -> Command {
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-y", "-i"]).arg(&args.clip);
     command.args([
@@ -231,10 +284,10 @@ fn ffmpeg_encode(args: &Args, output: &Path) -> Command {
         "-fps_mode",
         "passthrough",
         "-c:v",
-        "libx264",
+        codec.encoder,
     ]);
     command
-        .args(["-crf", &args.crf.to_string(), "-preset", &args.preset])
+        .args(["-crf", &codec.crf.to_string(), "-preset", codec.preset])
         .arg(output);
     command
 }
@@ -283,7 +336,7 @@ fn psnr(encoded: &Path, source: &Path) -> Result<f64> {
         .arg(source);
     command.args([
         "-lavfi",
-        "[0:v]setpts=N[a];[1:v]setpts=N[b];[a][b]psnr",
+        "[0:v]settb=1/1000,setpts=N[a];[1:v]settb=1/1000,setpts=N[b];[a][b]psnr",
         "-f",
         "null",
         "-",

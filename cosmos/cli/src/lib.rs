@@ -5,8 +5,10 @@
     reason = "an error is rare and travels whole, to the person who reads it"
 )]
 
+mod colour;
 pub mod cosmos;
 mod logging;
+mod pages;
 mod signals;
 pub mod ves;
 

@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use stratum::{LoadError, Places, Registry};
+use stratum::{LoadError, Registry};
+
+use crate::services::Services;
 
 /// The functions of every service, as executables of this machine.
-pub(crate) fn registry() -> Result<Registry, LoadError> {
-    ves_workflow::packages(&Places::default())
+pub(crate) fn registry(services: Services) -> Result<Registry, LoadError> {
+    let mut registry = Registry::default();
+    for service in services {
+        registry.append(service.packages()?)?;
+    }
+    Ok(registry)
 }
 
 /// Digest of each function's package, by name, so that a request is pinned to what is

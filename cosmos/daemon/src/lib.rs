@@ -8,6 +8,7 @@ mod one_shot;
 mod parts;
 mod roles;
 mod serve;
+mod services;
 mod stack;
 
 pub use config::{Config, DEFAULT_CONFIG};

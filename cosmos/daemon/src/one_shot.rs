@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use optimus::Requests;
+use rpc::Router;
 use timestone_client::Client;
-use ves_api::service::{VesConfig, VesService};
-use ves_api::validate::Policy;
+use ves_api::service::VesService;
 
+use crate::roles::Plato;
+use crate::services::{self, Api, Built as _, Services};
 use crate::stack::Stack;
 use crate::{functions, parts, roles};
 
@@ -61,39 +63,54 @@ impl OneShot {
 }
 
 async fn start(stack: &mut Stack, config: &OneShotConfig) -> Result<Requests<VesService>> {
-    let registry = functions::registry().context("cannot find the encoders")?;
-    let ves = VesConfig {
-        policy: Policy {
-            source_roots: vec![config.source_root.clone()],
-            output_roots: vec![config.output_root.clone()],
-        },
-        function_digests: functions::digests(&registry),
-    };
+    let services = services::ALL;
+    let functions = functions::registry(services).context("cannot find the encoders")?;
     let store = parts::embedded(&config.state)?;
     let blobs = parts::open_blobs("local", &config.blobs)?;
     let timestone = Client::new(roles::timestone(stack, store.clone(), OWNERSHIP));
-    let plato = roles::plato_config("ves".into(), 1, OWNERSHIP);
-    roles::plato(
-        stack,
-        plato,
-        store.clone(),
-        timestone.clone(),
-        blobs.clone(),
-    )
-    .await?;
+    let plato = Plato {
+        process: "ves".into(),
+        groups: 1,
+        ttl: OWNERSHIP,
+        store: store.clone(),
+        timestone: timestone.clone(),
+        blobs: blobs.clone(),
+    };
+    roles::plato(stack, services, plato).await?;
+    let api = Api {
+        settings: settings(),
+        store,
+        timestone: timestone.clone(),
+        blobs: blobs.clone(),
+        source_roots: vec![config.source_root.clone()],
+        output_roots: vec![config.output_root.clone()],
+        function_digests: functions::digests(&functions),
+    };
     let agent = roles::agent_config(
         "ves".into(),
         Some(config.workers),
         None,
         Some(vec![config.source_root.clone()]),
     );
-    roles::stratum(stack, agent, registry, timestone.clone(), blobs.clone()).await?;
-    let settings = optimus::Config {
+    roles::stratum(stack, agent, functions, timestone, blobs).await?;
+    let requests = services::ves::start(stack, &api);
+    open_others(stack, services, &api);
+    requests.ready().await;
+    Ok(requests)
+}
+
+fn settings() -> optimus::Config {
+    optimus::Config {
         groups: 1,
         ownership: OWNERSHIP,
         ..Default::default()
-    };
-    let requests = roles::optimus(stack, settings, ves, store, timestone, blobs);
-    requests.ready().await;
-    Ok(requests)
+    }
+}
+
+/// Other services are called by roles alone: nothing is served.
+fn open_others(stack: &mut Stack, services: Services, api: &Api) {
+    let others = services
+        .iter()
+        .filter(|service| service.name() != services::ves::Ves.name());
+    others.for_each(|service| drop(service.open(stack, api, Router::new())));
 }

@@ -49,7 +49,7 @@ pub(crate) fn open_blobs(name: &str, root: &Path) -> Result<Blobs> {
 }
 
 /// Makes a folder that only its owner can enter; one that exists is left as it is.
-fn private_folder(folder: &Path) -> Result<()> {
+pub(crate) fn private_folder(folder: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let made = fs::DirBuilder::new()
         .recursive(true)

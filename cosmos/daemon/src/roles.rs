@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use blob::Blobs;
-use optimus::{OptimusRuntime, Requests};
+use optimus::{OptimusRuntime, Requests, Service};
 use plato_runtime::{PlatoRuntime, RuntimeConfig};
 use rpc::{Router, Server, Token};
 use store::Store;
@@ -16,14 +16,10 @@ use stratum_agent::Agent;
 use timestone_client::Client;
 use timestone_server::{LocalTimestone, OwnerOptions, TimestoneServer};
 use tokio_util::sync::CancellationToken;
-use ves_api::service::{VesConfig, VesRpc, VesService};
-use ves_api::wire::VideoEncodingServiceExt as _;
 
 use crate::parts;
+use crate::services::{Api, Services};
 use crate::stack::Stack;
-
-/// The one service that is built in.
-const SERVICE: &str = "ves";
 
 /// Owns the queues, for this process.
 pub(crate) fn timestone(
@@ -47,39 +43,51 @@ pub(crate) async fn serve_timestone(
     listen: &str,
 ) -> Result<()> {
     let services = TimestoneServer::new(timestone).into_services();
-    serve(stack, "timestone server", services, token, listen).await
+    serve(stack, "timestone server", services, token, listen)
+        .await
+        .map(drop)
 }
 
-/// Runs the workflows of the built-in service.
-pub(crate) async fn plato(
-    stack: &mut Stack,
-    config: RuntimeConfig,
-    store: Arc<dyn Store>,
-    timestone: Client,
-    blobs: Blobs,
-) -> Result<()> {
-    let mut registry = plato::Registry::new();
-    ves_workflow::register(&mut registry)?;
-    let runtime = PlatoRuntime::start(
-        config,
-        store,
-        timestone,
-        blobs,
-        registry.into(),
-        parts::clock(),
-    );
-    let runtime = runtime.await.context("cannot start the workflow engine")?;
-    stack.push("plato", async move { runtime.shutdown().await });
+/// How the workflows of every service are owned, and on what.
+pub(crate) struct Plato {
+    pub(crate) process: String,
+    pub(crate) groups: u32,
+    pub(crate) ttl: Duration,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) timestone: Client,
+    pub(crate) blobs: Blobs,
+}
+
+/// Runs the workflows of every service, each by an engine of its own.
+pub(crate) async fn plato(stack: &mut Stack, services: Services, plato: Plato) -> Result<()> {
+    for service in services {
+        let name = service.name();
+        let mut registry = plato::Registry::new();
+        service.register(&mut registry)?;
+        let runtime = PlatoRuntime::start(
+            plato.config(name),
+            plato.store.clone(),
+            plato.timestone.clone(),
+            plato.blobs.clone(),
+            registry.into(),
+            parts::clock(),
+        );
+        let runtime = runtime
+            .await
+            .with_context(|| format!("cannot start the workflow engine of {name}"))?;
+        stack.push("plato", async move { runtime.shutdown().await });
+    }
     Ok(())
 }
 
-/// How the workflows of the built-in service are owned. Names tell roles apart, as the roles
-/// of one host are different owners of leases.
-pub(crate) fn plato_config(process: String, groups: u32, ttl: Duration) -> RuntimeConfig {
-    RuntimeConfig {
-        groups,
-        ttl,
-        ..RuntimeConfig::new(SERVICE, format!("plato@{process}"))
+impl Plato {
+    /// Names tell roles apart, as the roles of one host are different owners of leases.
+    fn config(&self, service: &str) -> RuntimeConfig {
+        RuntimeConfig {
+            groups: self.groups,
+            ttl: self.ttl,
+            ..RuntimeConfig::new(service, format!("plato@{}", self.process))
+        }
     }
 }
 
@@ -97,31 +105,29 @@ pub(crate) async fn stratum(
     Ok(())
 }
 
-/// Takes requests for the built-in service.
-pub(crate) fn optimus(
-    stack: &mut Stack,
-    config: optimus::Config,
-    ves: VesConfig,
-    store: Arc<dyn Store>,
-    timestone: Client,
-    blobs: Blobs,
-) -> Requests<VesService> {
-    let service = VesService::new(ves, blobs);
-    let runtime = OptimusRuntime::start(config, store, timestone, parts::clock(), service);
+/// Takes requests for one service.
+pub(crate) fn optimus<S: Service>(stack: &mut Stack, api: &Api, service: S) -> Requests<S> {
+    let (settings, store) = (api.settings.clone(), api.store.clone());
+    let timestone = api.timestone.clone();
+    let runtime = OptimusRuntime::start(settings, store, timestone, parts::clock(), service);
     let requests = runtime.requests();
     stack.push("optimus", async move { runtime.shutdown().await });
     requests
 }
 
-/// Serves the API to clients.
+/// Takes requests for every service, and serves their APIs at one address; which it is.
 pub(crate) async fn serve_optimus(
     stack: &mut Stack,
-    requests: Requests<VesService>,
+    services: Services,
+    api: &Api,
     token: Token,
     listen: &str,
-) -> Result<()> {
-    let services = Arc::new(VesRpc::new(requests)).register(Router::new());
-    serve(stack, "optimus server", services, token, listen).await
+) -> Result<SocketAddr> {
+    let mut routes = Router::new();
+    for service in services {
+        routes = service.open(stack, api, routes);
+    }
+    serve(stack, "optimus server", routes, token, listen).await
 }
 
 async fn serve(
@@ -130,14 +136,14 @@ async fn serve(
     services: Router,
     token: Token,
     listen: &str,
-) -> Result<()> {
+) -> Result<SocketAddr> {
     let address: SocketAddr = listen
         .parse()
         .with_context(|| format!("`{listen}` is not an address; one looks like 127.0.0.1:7400"))?;
     let bound = Server::new(token).services(services).bind(address).await;
     let bound = bound.with_context(|| format!("cannot listen at {address}"))?;
     tracing::info!(name, url = bound.url(), "listening");
-    let stop = CancellationToken::new();
+    let (stop, address) = (CancellationToken::new(), bound.address());
     let serving = tokio::spawn(bound.serve(stop.clone()));
     stack.push(name, async move {
         stop.cancel();
@@ -145,7 +151,7 @@ async fn serve(
             tracing::warn!(name, %error, "the server did not end well");
         }
     });
-    Ok(())
+    Ok(address)
 }
 
 /// An agent's share of this machine.

@@ -1,29 +1,33 @@
 //! A whole installation, or one role of it, until it is told to stop.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use blob::Blobs;
 use rpc::Token;
+use store::Store;
 use timestone_client::Client;
 use tokio_util::sync::CancellationToken;
-use ves_api::service::VesConfig;
-use ves_api::validate::Policy;
 
+use crate::roles::Plato;
+use crate::services::{self, Api, Services};
 use crate::stack::{Role, Stack};
 use crate::{Config, functions, parts, roles};
 
 /// Runs every role in this process until `stop`.
 pub async fn up(config: &Config, stop: CancellationToken) -> Result<()> {
     let mut stack = Stack::default();
-    let started = start_all(&mut stack, config).await;
+    let started = start_all(&mut stack, services::ALL, config).await;
     ended(stack, started, stop).await
 }
 
 /// Runs one role until `stop`.
 pub async fn run(role: Role, config: &Config, stop: CancellationToken) -> Result<()> {
     let mut stack = Stack::default();
-    let started = start(&mut stack, role, config).await;
+    let started = start(&mut stack, services::ALL, role, config).await;
     ended(stack, started, stop).await
 }
 
@@ -36,53 +40,79 @@ async fn ended(stack: Stack, started: Result<()>, stop: CancellationToken) -> Re
     started
 }
 
-async fn start_all(stack: &mut Stack, config: &Config) -> Result<()> {
+async fn start_all(stack: &mut Stack, services: Services, config: &Config) -> Result<()> {
     let store = parts::open_store(config, "store").await?;
     let blobs = blobs(config)?;
     let queues = roles::timestone(stack, store.clone(), ownership(config));
     let timestone = Client::new(queues.clone());
     roles::serve_timestone(stack, queues, token(config)?, &config.timestone.listen).await?;
-    let plato = plato_config(config);
-    roles::plato(
-        stack,
-        plato,
-        store.clone(),
-        timestone.clone(),
-        blobs.clone(),
-    )
-    .await?;
-    start_stratum(stack, config, timestone.clone(), blobs.clone()).await?;
-    start_optimus(stack, config, store, timestone, blobs).await
+    let on = On {
+        store,
+        timestone,
+        blobs,
+    };
+    start_plato(stack, services, config, on.clone()).await?;
+    let (timestone, blobs) = (on.timestone.clone(), on.blobs.clone());
+    start_stratum(stack, services, config, timestone, blobs).await?;
+    start_optimus(stack, services, config, on).await.map(drop)
 }
 
-async fn start(stack: &mut Stack, role: Role, config: &Config) -> Result<()> {
+async fn start(stack: &mut Stack, services: Services, role: Role, config: &Config) -> Result<()> {
     match role {
         Role::Timestone => {
             let store = parts::open_store(config, "timestone").await?;
             let queues = roles::timestone(stack, store, ownership(config));
             roles::serve_timestone(stack, queues, token(config)?, &config.timestone.listen).await
         }
-        Role::Plato => {
-            let store = parts::open_store(config, "plato").await?;
-            roles::plato(
-                stack,
-                plato_config(config),
-                store,
-                remote(config)?,
-                blobs(config)?,
-            )
-            .await
+        Role::Plato => start_plato(stack, services, config, alone(config, "plato").await?).await,
+        Role::Stratum => {
+            start_stratum(stack, services, config, remote(config)?, blobs(config)?).await
         }
-        Role::Stratum => start_stratum(stack, config, remote(config)?, blobs(config)?).await,
         Role::Optimus => {
-            let store = parts::open_store(config, "optimus").await?;
-            start_optimus(stack, config, store, remote(config)?, blobs(config)?).await
+            let on = alone(config, "optimus").await?;
+            start_optimus(stack, services, config, on).await.map(drop)
         }
     }
 }
 
+/// What a role that keeps state stands on.
+#[derive(Clone)]
+pub(crate) struct On {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) timestone: Client,
+    pub(crate) blobs: Blobs,
+}
+
+/// What one that is a process of its own stands on.
+async fn alone(config: &Config, name: &str) -> Result<On> {
+    Ok(On {
+        store: parts::open_store(config, name).await?,
+        timestone: remote(config)?,
+        blobs: blobs(config)?,
+    })
+}
+
+pub(crate) async fn start_plato(
+    stack: &mut Stack,
+    services: Services,
+    config: &Config,
+    on: On,
+) -> Result<()> {
+    let process = config.plato.name.clone();
+    let plato = Plato {
+        process: process.unwrap_or_else(|| plato_name(config)),
+        groups: config.plato.groups,
+        ttl: ownership(config),
+        store: on.store,
+        timestone: on.timestone,
+        blobs: on.blobs,
+    };
+    roles::plato(stack, services, plato).await
+}
+
 async fn start_stratum(
     stack: &mut Stack,
+    services: Services,
     config: &Config,
     timestone: Client,
     blobs: Blobs,
@@ -92,53 +122,44 @@ async fn start_stratum(
     let roots = Some(config.optimus.source_roots.clone());
     let mut agent = roles::agent_config(name, stratum.cpus, stratum.memory_mb, roots);
     agent.lease_ms = Some(config.timestone.lease_seconds * 1_000);
-    let registry = functions::registry().context("cannot find the functions")?;
+    let registry = functions::registry(services).context("cannot find the functions")?;
     roles::stratum(stack, agent, registry, timestone, blobs).await
 }
 
-async fn start_optimus(
+/// Where the API is served.
+pub(crate) async fn start_optimus(
     stack: &mut Stack,
+    services: Services,
     config: &Config,
-    store: std::sync::Arc<dyn store::Store>,
-    timestone: Client,
-    blobs: Blobs,
-) -> Result<()> {
-    let settings = optimus::Config {
-        groups: config.plato.groups,
-        ownership: ownership(config),
-        ..optimus::Config::default()
+    on: On,
+) -> Result<SocketAddr> {
+    let api = Api {
+        settings: optimus::Config {
+            groups: config.plato.groups,
+            ownership: ownership(config),
+            ..optimus::Config::default()
+        },
+        store: on.store,
+        timestone: on.timestone,
+        blobs: on.blobs,
+        source_roots: config.optimus.source_roots.clone(),
+        output_roots: config.optimus.output_roots.clone(),
+        function_digests: function_digests(services),
     };
-    let requests = roles::optimus(stack, settings, ves_config(config), store, timestone, blobs);
-    roles::serve_optimus(stack, requests, token(config)?, &config.optimus.listen).await
+    let listen = &config.optimus.listen;
+    roles::serve_optimus(stack, services, &api, token(config)?, listen).await
 }
 
 /// Requests are pinned to the functions of this machine where it has them; an API
 /// server without them leaves the choice to the agents.
-fn ves_config(config: &Config) -> VesConfig {
-    let policy = Policy {
-        source_roots: config.optimus.source_roots.clone(),
-        output_roots: config.optimus.output_roots.clone(),
-    };
-    let function_digests = match functions::registry() {
+fn function_digests(services: Services) -> BTreeMap<String, String> {
+    match functions::registry(services) {
         Ok(registry) => functions::digests(&registry),
         Err(error) => {
             tracing::warn!(%error, "requests are not pinned to function packages");
-            Default::default()
+            BTreeMap::new()
         }
-    };
-    VesConfig {
-        policy,
-        function_digests,
     }
-}
-
-fn plato_config(config: &Config) -> plato_runtime::RuntimeConfig {
-    let process = config
-        .plato
-        .name
-        .clone()
-        .unwrap_or_else(|| plato_name(config));
-    roles::plato_config(process, config.plato.groups, ownership(config))
 }
 
 /// A store that one process can open has one owner, who takes back at once what it had
@@ -156,6 +177,8 @@ fn ownership(config: &Config) -> Duration {
 
 fn token(config: &Config) -> Result<Token> {
     let path = config.token_path();
+    // A role may be the first of its installation to start.
+    parts::private_folder(path.parent().unwrap_or(&path))?;
     Token::load_or_create(&path).with_context(|| format!("cannot use the token {}", path.display()))
 }
 
@@ -167,4 +190,26 @@ fn remote(config: &Config) -> Result<Client> {
     let token = token(config)?;
     let url = config.timestone_url();
     Client::connect(&url, &token).with_context(|| format!("cannot use the queue server {url}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_first_role_to_start_makes_the_token_and_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config {
+            data: folder.path().join("not/there/yet"),
+            ..Config::default()
+        };
+        let first = token(&config).unwrap();
+        assert!(
+            token(&config)
+                .unwrap()
+                .is(&std::fs::read(config.token_path()).unwrap()[..64])
+        );
+        assert!(format!("{first:?}").contains('…'));
+    }
 }

@@ -22,6 +22,12 @@ pub(crate) enum Command {
         reason: String,
         reply: Reply<Arc<Record>>,
     },
+    /// From the intake: the call of this key shall end.
+    CancelCall {
+        key: String,
+        reason: String,
+        reply: Reply<()>,
+    },
     /// From the consumer.
     Events {
         events: Vec<Event>,
@@ -42,6 +48,7 @@ impl Command {
         match self {
             Self::Submit { reply, .. } => drop(reply.send(Err(error))),
             Self::Cancel { reply, .. } => drop(reply.send(Err(error))),
+            Self::CancelCall { reply, .. } => drop(reply.send(Err(error))),
             Self::Events { reply, .. } => drop(reply.send(Err(error))),
             Self::Finished { .. } | Self::Sent(_) => {}
         }

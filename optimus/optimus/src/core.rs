@@ -16,17 +16,27 @@ use crate::error;
 use crate::keys;
 use crate::limits::{MAX_ACTIVE, SEND_WITHIN};
 use crate::record::{Meta, Record};
+use crate::tombstones::Tombstones;
 use crate::view::State;
+use crate::wire::calls::{self, Call, ToJson};
 use crate::wire::{self, Event, Start, Told};
 
 /// Where the service's workflows are and how they are called.
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
     pub(crate) service: String,
-    pub(crate) definition: String,
     pub(crate) groups: u32,
     /// The queue on which the service hears of its workflows.
     pub(crate) events: String,
+    /// How callers read the service's response.
+    pub(crate) to_json: ToJson,
+}
+
+impl Address {
+    /// What the caller is told of a request that has ended, if a role called.
+    pub(crate) fn answer(&self, record: &Record) -> Option<NewMessage> {
+        calls::answer(&self.service, record, self.to_json)
+    }
 }
 
 /// A validated request on its way in.
@@ -34,11 +44,15 @@ pub(crate) struct Address {
 pub(crate) struct Submission {
     pub(crate) id: String,
     pub(crate) caller: Caller,
+    /// The workflow definition that it starts.
+    pub(crate) definition: String,
     pub(crate) request: Bytes,
     pub(crate) input: Value,
     pub(crate) fingerprint: String,
-    /// Hash of tenant and idempotency key.
+    /// Hash of tenant and idempotency key, or of tenant and call.
     pub(crate) key: Option<String>,
+    /// Who waits for the end, where it came as a call.
+    pub(crate) call: Option<Call>,
     pub(crate) attributes: BTreeMap<String, String>,
     pub(crate) priority: Option<i64>,
     pub(crate) deadline: Option<Timestamp>,
@@ -61,16 +75,18 @@ pub(crate) struct Core {
     active: HashMap<Arc<str>, Arc<Record>>,
     /// Request by idempotency key.
     keys: HashMap<String, Arc<str>>,
+    canceled: Tombstones,
     next_ordinal: u64,
     next_message: u64,
 }
 
 impl Core {
-    /// The requests as they were left: those under way, the next position in the
-    /// listing and the next number of a message.
+    /// The requests as they were left: those under way, the calls that were canceled
+    /// before they came, the next position in the listing and the next number of a message.
     pub(crate) fn restore(
         address: Address,
         active: Vec<Arc<Record>>,
+        canceled: Tombstones,
         next_ordinal: u64,
         next_message: u64,
     ) -> Self {
@@ -78,6 +94,7 @@ impl Core {
             address,
             active: HashMap::new(),
             keys: HashMap::new(),
+            canceled,
             next_ordinal,
             next_message,
         };
@@ -105,6 +122,9 @@ impl Core {
         if let Some(same) = self.of_key(&submission).or(known) {
             return same.same_as(&submission.fingerprint);
         }
+        if self.is_canceled(&submission) {
+            return Err(error::canceled_before());
+        }
         if self.active.len() >= MAX_ACTIVE {
             return Err(error::too_many_requests(MAX_ACTIVE));
         }
@@ -116,17 +136,25 @@ impl Core {
         self.active.get(id).cloned()
     }
 
+    fn is_canceled(&self, submission: &Submission) -> bool {
+        let call = submission
+            .key
+            .as_ref()
+            .filter(|_| submission.call.is_some());
+        call.is_some_and(|key| self.canceled.contains(key))
+    }
+
     fn insert(&mut self, change: &mut Change, submission: Submission, now: Timestamp) -> Arc<str> {
         let meta = self.meta(&submission, now);
         let start = Start {
-            definition: &self.address.definition,
+            definition: &submission.definition,
             input: submission.input,
             attributes: submission.attributes,
             deadline: submission.deadline,
             notify: &self.address.events,
         };
         let message = wire::start_message(&submission.id, &meta, start);
-        self.send(change, message, now);
+        self.send_soon(change, message, now);
         let record = Record {
             id: submission.id.into(),
             meta,
@@ -162,6 +190,7 @@ impl Core {
             traceparent: caller.traceparent,
             fingerprint: submission.fingerprint.clone(),
             key: submission.key.clone(),
+            call: submission.call.clone(),
         }
     }
 
@@ -197,6 +226,29 @@ impl Core {
         };
         self.send_cancel(change, &before, reason, now);
         Ok(self.replace(change, &before, next))
+    }
+
+    /// Cancels the request of a call; `known` is the request when it is not under way.
+    /// A call that has not come yet is refused when it does.
+    pub(crate) fn cancel_call(
+        &mut self,
+        change: &mut Change,
+        key: &str,
+        reason: &str,
+        known: Option<Arc<Record>>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if let Some(id) = self.keys.get(key).cloned() {
+            return self.cancel(change, &id, reason, None, now).map(drop);
+        }
+        if known.is_none() {
+            let at = Bytes::copy_from_slice(&now.unix_ms().to_be_bytes());
+            change.batch.put(keys::canceled(key), at);
+            for forgotten in self.canceled.add(key, now) {
+                change.batch.delete(keys::canceled(&forgotten));
+            }
+        }
+        Ok(())
     }
 
     /// Takes note that a result is in its place, or could not be brought there.
@@ -245,6 +297,10 @@ impl Core {
 
     fn replace(&mut self, change: &mut Change, before: &Record, next: Record) -> Arc<Record> {
         next.update(before, &mut change.batch);
+        if let Some(answer) = self.address.answer(&next) {
+            // It may come twice, but it must come: it never is too late for it.
+            self.send(change, answer);
+        }
         let next = Arc::new(next);
         change.records.push(Arc::clone(&next));
         self.remember(Arc::clone(&next));
@@ -260,12 +316,17 @@ impl Core {
 
     fn send_cancel(&mut self, change: &mut Change, record: &Record, why: &str, now: Timestamp) {
         let message = wire::cancel_message(&record.id, &record.meta, why);
-        self.send(change, message, now);
+        self.send_soon(change, message, now);
+    }
+
+    /// Adds a message to the outbox that is worth sending for a while.
+    fn send_soon(&mut self, change: &mut Change, mut message: NewMessage, now: Timestamp) {
+        message.not_after_unix_ms = (now + SEND_WITHIN).unix_ms();
+        self.send(change, message);
     }
 
     /// Adds a message to the outbox.
-    fn send(&mut self, change: &mut Change, mut message: NewMessage, now: Timestamp) {
-        message.not_after_unix_ms = (now + SEND_WITHIN).unix_ms();
+    fn send(&mut self, change: &mut Change, message: NewMessage) {
         let number = self.next_message;
         self.next_message += 1;
         change

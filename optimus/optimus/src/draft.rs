@@ -13,6 +13,7 @@ use crate::limits::{MAX_KEY_BYTES, MAX_REQUEST_BYTES};
 use crate::record::Record;
 use crate::service::Checked;
 use crate::wire;
+use crate::wire::calls::{AskedCall, Call};
 
 /// A checked request before its input is made.
 pub(crate) struct Draft<R> {
@@ -20,8 +21,9 @@ pub(crate) struct Draft<R> {
     encoded: Bytes,
     caller: Caller,
     fingerprint: String,
-    /// Hash of tenant and idempotency key.
+    /// Hash of tenant and idempotency key, or of tenant and call.
     pub(crate) key: Option<String>,
+    call: Option<Call>,
     attributes: BTreeMap<String, String>,
     priority: Option<i64>,
     deadline: Option<Timestamp>,
@@ -44,6 +46,7 @@ impl<R: Message> Draft<R> {
             request: checked.request,
             encoded,
             key: key.map(|key| ids::derived([caller.tenant.as_bytes(), key.as_bytes()])),
+            call: None,
             caller: caller.clone(),
             fingerprint: checked.fingerprint,
             attributes: checked.attributes,
@@ -52,13 +55,29 @@ impl<R: Message> Draft<R> {
         })
     }
 
+    /// The same, made by a call: its id stands for the request's own key, and its
+    /// priority and deadline for those of nobody in particular.
+    pub(crate) fn of_call(self, asked: &AskedCall) -> Self {
+        Self {
+            key: Some(asked.key()),
+            call: Some(asked.call.clone()),
+            priority: Some(asked.priority),
+            deadline: self.deadline.into_iter().chain(asked.deadline).min(),
+            ..self
+        }
+    }
+
     /// The id of the request with the same key, if it asks for the same.
     pub(crate) fn same(&self, record: &Record) -> Result<String, Error> {
         record.same_as(&self.fingerprint).map(|id| id.to_string())
     }
 
     /// The whole request, under a new id.
-    pub(crate) fn submission(self, input: Value) -> Result<Submission, Vec<Error>> {
+    pub(crate) fn submission(
+        self,
+        definition: String,
+        input: Value,
+    ) -> Result<Submission, Vec<Error>> {
         let bytes = wire::encoded_len(&input);
         if let Some(problem) = oversized("workflow's input", bytes) {
             return Err(vec![problem]);
@@ -66,10 +85,12 @@ impl<R: Message> Draft<R> {
         Ok(Submission {
             id: ids::time_ordered(),
             caller: self.caller,
+            definition,
             request: self.encoded,
             input,
             fingerprint: self.fingerprint,
             key: self.key,
+            call: self.call,
             attributes: self.attributes,
             priority: self.priority,
             deadline: self.deadline,

@@ -8,13 +8,15 @@
 //! | `a/{id}` | the answer, once ended: the service's response or a `base.v1.Error`, encoded |
 //! | `x/{id}` | empty; there while the request is under way |
 //! | `l/{ordinal, inverted}` | id: the newest request comes first |
-//! | `k/{hash of tenant and idempotency key}` | id |
+//! | `k/{hash of tenant and idempotency key, or call}` | id |
+//! | `c/{hash of tenant and call}` | when it was canceled, before it came: Unix ms, big-endian |
 //! | `o/{number}` | `timestone.v1.NewMessage`, encoded: a message still to be sent |
 
 use bytes::Bytes;
 
 pub(crate) const ACTIVE: &[u8] = b"x/";
 pub(crate) const LISTING: &[u8] = b"l/";
+pub(crate) const CANCELED: &[u8] = b"c/";
 pub(crate) const OUTBOX: &[u8] = b"o/";
 
 pub(crate) fn meta(id: &str) -> Bytes {
@@ -45,6 +47,10 @@ pub(crate) fn idempotency(hash: &str) -> Bytes {
     joined(b"k/", hash.as_bytes())
 }
 
+pub(crate) fn canceled(hash: &str) -> Bytes {
+    joined(CANCELED, hash.as_bytes())
+}
+
 pub(crate) fn outbox(number: u64) -> Bytes {
     joined(OUTBOX, &number.to_be_bytes())
 }
@@ -61,7 +67,16 @@ pub(crate) fn outbox_number_of(key: &[u8]) -> Option<u64> {
 
 /// The id in a key of the active requests.
 pub(crate) fn active_id_of(key: &[u8]) -> Option<&str> {
-    std::str::from_utf8(key.strip_prefix(ACTIVE)?).ok()
+    text(key, ACTIVE)
+}
+
+/// The hash in a key of the calls that were canceled before they came.
+pub(crate) fn canceled_hash_of(key: &[u8]) -> Option<&str> {
+    text(key, CANCELED)
+}
+
+fn text<'a>(key: &'a [u8], prefix: &[u8]) -> Option<&'a str> {
+    std::str::from_utf8(key.strip_prefix(prefix)?).ok()
 }
 
 fn joined(prefix: &[u8], rest: &[u8]) -> Bytes {
@@ -82,6 +97,7 @@ mod tests {
         assert_eq!(ordinal_of(&listing(7)), Some(7));
         assert_eq!(outbox_number_of(&outbox(u64::MAX)), Some(u64::MAX));
         assert_eq!(active_id_of(&active("abc")), Some("abc"));
+        assert_eq!(canceled_hash_of(&canceled("abc")), Some("abc"));
         assert_eq!(ordinal_of(b"l/short"), None);
         assert_eq!(ordinal_of(&outbox(7)), None);
     }

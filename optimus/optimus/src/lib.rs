@@ -5,6 +5,9 @@
 //! [`Requests`] handle for its RPC methods and for use in process. A request is on
 //! stable storage before it is answered; what follows from it is told to the
 //! workflow layer by messages with derived ids, so it is told once.
+//!
+//! Other roles make requests over the service's queue of calls; what becomes of them
+//! is told to the queue that they name, in the same way.
 
 #![allow(
     clippy::result_large_err,
@@ -21,6 +24,7 @@ mod core;
 mod keys;
 mod outbox;
 mod record;
+mod tombstones;
 mod wire;
 
 mod commands;
@@ -28,10 +32,13 @@ mod consumer;
 mod draft;
 mod error;
 mod finisher;
+mod intake;
 mod life;
 mod owner;
 mod records;
 mod relay;
+mod settlement;
+mod teller;
 mod views;
 
 mod requests;

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use clock::Timestamp;
 use errors::Error;
+use proto::timestone::v1::NewMessage;
 use store::{Fence, StoreError};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -13,13 +14,15 @@ use crate::consumer;
 use crate::core::{Change, Core};
 use crate::error;
 use crate::finisher::Finisher;
+use crate::intake::Intake;
 use crate::limits::{MAX_BATCH, MAX_COMMANDS, MAX_FINISHING};
 use crate::owner::Shared;
 use crate::record::Record;
 use crate::records;
 use crate::relay::Relay;
 use crate::service::Service;
-use crate::wire;
+use crate::tombstones::Tombstones;
+use crate::{teller, wire};
 
 /// One uninterrupted ownership of the requests. Dropping it stops its helpers.
 pub(crate) struct Life<S> {
@@ -32,6 +35,8 @@ pub(crate) struct Life<S> {
     /// What the helpers of this life, and of no other, report.
     reports: mpsc::Receiver<Command>,
     reporter: mpsc::Sender<Command>,
+    /// How far called requests are.
+    progress: mpsc::Sender<NewMessage>,
     helpers: JoinSet<()>,
 }
 
@@ -53,6 +58,7 @@ impl<S: Service> Life<S> {
         let snapshot = shared.store.snapshot(&shared.shard).await?;
         let active = records::active(&*snapshot).await?;
         let messages = records::messages(&*snapshot).await?;
+        let canceled = Tombstones::restore(records::canceled(&*snapshot).await?);
         let next_ordinal = records::next_ordinal(&*snapshot).await?;
         drop(snapshot);
         let next_message = messages.last().map_or(0, |(number, _)| number + 1);
@@ -60,8 +66,11 @@ impl<S: Service> Life<S> {
             .iter()
             .for_each(|record| shared.views.publish(record));
         let (reporter, reports) = mpsc::channel(MAX_COMMANDS);
+        let (progress, told) = teller::channel();
+        let address = shared.address.clone();
         let mut life = Self {
-            core: Core::restore(shared.address.clone(), active, next_ordinal, next_message),
+            core: Core::restore(address, active, canceled, next_ordinal, next_message),
+            progress,
             relay: Arc::new(Relay::default()),
             finishing: Arc::new(Semaphore::new(MAX_FINISHING)),
             helpers: JoinSet::new(),
@@ -72,15 +81,20 @@ impl<S: Service> Life<S> {
             reporter,
         };
         life.resume(messages);
+        life.help(told);
         Ok(life)
     }
 
-    fn resume(&mut self, messages: Vec<(u64, proto::timestone::v1::NewMessage)>) {
+    fn resume(&mut self, messages: Vec<(u64, NewMessage)>) {
         self.relay.add(messages);
         let unfinished: Vec<_> = self.core.finishing().cloned().collect();
         unfinished
             .into_iter()
             .for_each(|record| self.finish(record));
+    }
+
+    /// Sets those to work who bring and take messages.
+    fn help(&mut self, told: mpsc::Receiver<NewMessage>) {
         let relay = Arc::clone(&self.relay);
         let (shared, reporter) = (Arc::clone(&self.shared), self.reporter.clone());
         self.helpers
@@ -88,6 +102,14 @@ impl<S: Service> Life<S> {
         let (shared, reporter) = (Arc::clone(&self.shared), self.reporter.clone());
         self.helpers
             .spawn(async move { consumer::run(&*shared, reporter).await });
+        let intake = Intake {
+            shared: Arc::clone(&self.shared),
+            reporter: self.reporter.clone(),
+        };
+        self.helpers.spawn(intake.run());
+        let shared = Arc::clone(&self.shared);
+        self.helpers
+            .spawn(async move { teller::run(&*shared, told).await });
     }
 
     fn finish(&mut self, record: Arc<Record>) {
@@ -178,15 +200,22 @@ impl<S: Service> Life<S> {
         let Shared { store, shard, .. } = &*self.shared;
         match command {
             Command::Submit { submission, .. } => match &submission.key {
-                Some(key) if !self.core.knows_key(key) => {
-                    records::record_of_key(&*store.snapshot(shard).await?, key).await
-                }
-                _ => Ok(None),
+                Some(key) => self.known_by(key).await,
+                None => Ok(None),
             },
+            Command::CancelCall { key, .. } => self.known_by(key).await,
             Command::Cancel { id, .. } if !self.core.is_active(id) => {
                 records::record(&*store.snapshot(shard).await?, id).await
             }
             _ => Ok(None),
+        }
+    }
+
+    async fn known_by(&self, key: &str) -> Result<Option<Arc<Record>>, StoreError> {
+        let Shared { store, shard, .. } = &*self.shared;
+        match self.core.knows_key(key) {
+            true => Ok(None),
+            false => records::record_of_key(&*store.snapshot(shard).await?, key).await,
         }
     }
 
@@ -204,6 +233,10 @@ impl<S: Service> Life<S> {
             }
             Command::Cancel { id, reason, reply } => {
                 Some(answer(reply, core.cancel(change, &id, &reason, known, now)))
+            }
+            Command::CancelCall { key, reason, reply } => {
+                let canceled = core.cancel_call(change, &key, &reason, known, now);
+                Some(answer(reply, canceled))
             }
             Command::Events { events, reply } => {
                 events
@@ -231,6 +264,10 @@ impl<S: Service> Life<S> {
             if record.meta.finishing {
                 self.finish(Arc::clone(record));
             }
+            if let Some(progress) = wire::calls::progress(record) {
+                // A later one tells more.
+                let _ = self.progress.try_send(progress);
+            }
         }
         self.relay.add(change.messages);
     }
@@ -242,7 +279,7 @@ fn answer<T: Send + 'static>(reply: Reply<T>, result: Result<T, Error>) -> Answe
 }
 
 impl Relay {
-    fn add(&self, messages: Vec<(u64, proto::timestone::v1::NewMessage)>) {
+    fn add(&self, messages: Vec<(u64, NewMessage)>) {
         let messages = messages.into_iter();
         self.push(messages.map(|(number, message)| (number, wire::new_message(message))));
     }

@@ -24,6 +24,21 @@ pub(crate) const MAX_MESSAGES: usize = 64;
 pub(crate) const MAX_REQUEST_BYTES: usize = 24 << 10;
 /// The longest idempotency key, in bytes.
 pub(crate) const MAX_KEY_BYTES: usize = 255;
+/// The longest response, as JSON, that a call is answered with: what a value of the workflow
+/// layer may hold.
+pub(crate) const MAX_RESPONSE_BYTES: usize = 16 << 10;
+/// The longest encoded error that a call is answered with.
+pub(crate) const MAX_ERROR_BYTES: usize = 8 << 10;
+/// Calls that are being taken at the same time.
+pub(crate) const MAX_TAKING: usize = 32;
+/// The pause before a call that could not be taken is given back or tried again.
+pub(crate) const CALL_PAUSE: Duration = Duration::from_secs(1);
+/// Calls that were canceled before they came, and are remembered.
+pub(crate) const MAX_TOMBSTONES: usize = 10_000;
+/// How long they are remembered: longer than a call may be on its way.
+pub(crate) const CANCEL_RETENTION: Duration = Duration::from_secs(2 * 86_400);
+/// Messages of progress that may wait to be sent; more are dropped.
+pub(crate) const MAX_PROGRESS: usize = 256;
 /// The longest reason of a cancellation that is kept, in characters.
 pub(crate) const MAX_REASON_CHARS: usize = 500;
 

@@ -8,9 +8,11 @@ use proto::base::v1 as wire;
 use serde::{Deserialize, Serialize};
 use store::Batch;
 
+use crate::caller::Caller;
 use crate::error;
 use crate::keys;
 use crate::view::State;
+use crate::wire::calls::Call;
 use crate::wire::{Event, Told};
 
 /// Everything that is remembered of one request. Immutable: a change makes a new one.
@@ -46,9 +48,12 @@ pub(crate) struct Meta {
     pub(crate) principal: String,
     pub(crate) traceparent: String,
     pub(crate) fingerprint: String,
-    /// Hash of tenant and idempotency key.
+    /// Hash of tenant and idempotency key, or of tenant and call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
+    /// Who waits for its end, where it came as a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) call: Option<Call>,
 }
 
 impl Record {
@@ -175,6 +180,16 @@ impl Record {
 }
 
 impl Meta {
+    /// On whose behalf the work is done.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller {
+            tenant: self.tenant.clone(),
+            principal: self.principal.clone(),
+            traceparent: self.traceparent.clone(),
+            is_role: self.call.is_some(),
+        }
+    }
+
     pub(crate) fn encode(&self) -> Bytes {
         // Strings, numbers and unit variants: nothing that JSON cannot say.
         serde_json::to_vec(self).unwrap_or_default().into()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use buffa::Message;
 use bytes::Bytes;
+use clock::Timestamp;
 use proto::timestone::v1::NewMessage;
 use store::{Entry, KeyRange, Snapshot, StoreError};
 
@@ -65,6 +66,23 @@ fn message(entry: &Entry) -> Result<(u64, NewMessage), StoreError> {
     let number = keys::outbox_number_of(&entry.key).ok_or_else(|| misplaced(&entry.key))?;
     let message = NewMessage::decode_from_slice(&entry.value);
     Ok((number, message.map_err(|error| damaged(&entry.key, error))?))
+}
+
+/// The calls that were canceled before they came, and when.
+pub(crate) async fn canceled(
+    snapshot: &dyn Snapshot,
+) -> Result<Vec<(Timestamp, String)>, StoreError> {
+    let entries = all(snapshot, keys::CANCELED).await?;
+    entries.iter().map(tombstone).collect()
+}
+
+fn tombstone(entry: &Entry) -> Result<(Timestamp, String), StoreError> {
+    let hash = keys::canceled_hash_of(&entry.key);
+    let at = <[u8; 8]>::try_from(&*entry.value).map(i64::from_be_bytes);
+    match (hash, at) {
+        (Some(hash), Ok(at)) => Ok((Timestamp::from_unix_ms(at), hash.to_owned())),
+        _ => Err(damaged(&entry.key, "it is no time of a cancellation")),
+    }
 }
 
 /// The position after that of the newest request.

@@ -75,13 +75,14 @@ impl<S: Service> Requests<S> {
     /// Takes a request in. When it returns the id, the request is on stable storage.
     /// A refusal tells all that is wrong.
     pub async fn submit(&self, caller: &Caller, request: S::Request) -> Result<String, Vec<Error>> {
-        let checked = self.shared.service.check(request).await?;
+        let checked = self.shared.service.check(caller, request).await?;
         let draft = Draft::new(caller, checked)?;
         if let Some(same) = self.of_key(&draft).await.map_err(one)? {
             return draft.same(&same).map_err(one);
         }
-        let input = self.shared.service.prepare(&draft.request).await?;
-        let submission = Box::new(draft.submission(input)?);
+        let input = self.shared.service.prepare(caller, &draft.request).await?;
+        let definition = self.shared.service.definition_of(&draft.request);
+        let submission = Box::new(draft.submission(definition, input)?);
         let id = self
             .ask(|reply| Command::Submit { submission, reply })
             .await;

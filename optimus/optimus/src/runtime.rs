@@ -14,6 +14,7 @@ use crate::owner::{Owner, Shared};
 use crate::requests::Requests;
 use crate::service::Service;
 use crate::views::Views;
+use crate::wire::calls::to_json;
 
 /// How the API layer of a service runs.
 #[derive(Clone, Debug)]
@@ -104,11 +105,11 @@ impl<S: Service> Drop for OptimusRuntime<S> {
     }
 }
 
-fn address(service: &impl Service, groups: u32) -> Address {
+fn address<S: Service>(service: &S, groups: u32) -> Address {
     Address {
         service: service.name().to_owned(),
-        definition: service.definition().to_owned(),
         groups,
         events: names::service_events(service.name()),
+        to_json: to_json::<S::Response>,
     }
 }

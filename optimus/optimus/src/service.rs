@@ -3,36 +3,50 @@ use std::fmt;
 
 use async_trait::async_trait;
 use blob::Value;
-use buffa::Message;
+use buffa::{Message, MessageName};
 use clock::Timestamp;
 use errors::Error;
+use serde::Serialize;
 
+use crate::caller::Caller;
 use crate::view::Stage;
 
 /// What a service adds to the kit: its messages, its rules and its results.
 #[async_trait]
 pub trait Service: Send + Sync + 'static {
     /// The service's request as it is kept and shown.
-    type Request: Message + fmt::Debug + 'static;
-    /// The service's response as it is kept and shown.
-    type Response: Message + fmt::Debug + 'static;
+    type Request: Message + MessageName + fmt::Debug + 'static;
+    /// The service's response as it is kept and shown. Roles that call read it as JSON.
+    type Response: Message + Serialize + fmt::Debug + 'static;
 
     /// Short name, part of queue and key-space names: "ves".
     fn name(&self) -> &str;
 
+    /// The RPC that takes requests in: "EncodeVideo". Roles name it in their calls.
+    fn method(&self) -> &str;
+
     /// The workflow definition that a request starts: "ves.encode".
     fn definition(&self) -> &str;
+
+    /// The one that this checked request starts, for a service that has several.
+    fn definition_of(&self, _request: &Self::Request) -> String {
+        self.definition().to_owned()
+    }
 
     /// Checks what a request says; every problem at once when it is refused.
     ///
     /// A request that was accepted before must pass again, whatever has become of
     /// its files since: only then is its idempotency key looked at.
-    async fn check(&self, request: Self::Request) -> Result<Checked<Self::Request>, Vec<Error>>;
+    async fn check(
+        &self,
+        caller: &Caller,
+        request: Self::Request,
+    ) -> Result<Checked<Self::Request>, Vec<Error>>;
 
     /// Makes the input of the workflow (24 KiB encoded at most) for a checked
     /// request, which is a new one; every problem at once when its files, say, are
     /// not there.
-    async fn prepare(&self, request: &Self::Request) -> Result<Value, Vec<Error>>;
+    async fn prepare(&self, caller: &Caller, request: &Self::Request) -> Result<Value, Vec<Error>>;
 
     /// Called when the workflow has succeeded, before the request is recorded as
     /// succeeded: brings the output to where the request wants it and makes the
@@ -53,11 +67,11 @@ pub struct Checked<R> {
     pub request: R,
     /// Equal for equal requests, so that a key used for another request is noticed.
     pub fingerprint: String,
-    /// Two requests with the same key are one.
+    /// Two requests with the same key are one; in a call, the call's id stands for it.
     pub idempotency_key: Option<String>,
     /// Searchable facts, handed to the workflow.
     pub attributes: BTreeMap<String, String>,
-    /// Lower is more urgent; `None`: by time of acceptance.
+    /// Lower is more urgent; `None`: by time of acceptance. A call brings its own.
     pub priority: Option<i64>,
     /// When the work has lost its worth.
     pub deadline: Option<Timestamp>,

@@ -13,6 +13,8 @@ use proto::timestone::v1 as queue;
 use timestone::NewMessage;
 use timestone_client::envelope;
 
+pub(crate) mod calls;
+
 use crate::record::Meta;
 use crate::view::{Stage, StageState};
 
@@ -79,7 +81,7 @@ fn unexplained() -> Error {
 
 /// Of the messages sent to the workflow layer only a lost start ends a request.
 fn never_started(ended: queue::Terminated) -> Option<Event> {
-    if ended.message_id.ends_with(CANCEL_SUFFIX) {
+    if !is_start(&ended.message_id) {
         return None;
     }
     let mut error = Error::platform(
@@ -164,9 +166,15 @@ pub(crate) fn request_of(message_id: &str) -> &str {
     message_id.strip_suffix(CANCEL_SUFFIX).unwrap_or(message_id)
 }
 
-/// What it means that the queue refused a message for good; nothing for a cancellation.
+/// Of the messages that the outbox holds, a start alone is named by its request's id;
+/// others have more behind it.
+fn is_start(message_id: &str) -> bool {
+    !message_id.contains('/')
+}
+
+/// What it means that the queue refused a message for good; nothing unless it is a start.
 pub(crate) fn start_refused(message_id: &str, refusal: Error) -> Option<Event> {
-    (!message_id.ends_with(CANCEL_SUFFIX)).then(|| Event {
+    is_start(message_id).then(|| Event {
         workflow: message_id.to_owned(),
         sequence: 0,
         told: Told::NeverStarted(

@@ -21,7 +21,11 @@ pub(crate) enum Incoming {
         element: u64,
         fraction: f64,
     },
-    /// An invocation ended without its worker.
+    CallProgress {
+        call: String,
+        fraction: f64,
+    },
+    /// An invocation or a call ended without its worker.
     Terminated {
         invocation: String,
         error: Error,

@@ -56,8 +56,9 @@ impl PlatoRuntime {
         clock: SharedClock,
     ) -> Result<Self, StartError> {
         check(&config)?;
+        // One process may run the workflows of several services, each by a runtime.
         let session = Session {
-            owner: config.process.clone(),
+            owner: format!("{}/{}", config.process, config.service),
             boot: ids::time_ordered(),
         };
         let shared = Arc::new(Shared {

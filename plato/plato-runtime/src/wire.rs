@@ -3,8 +3,9 @@
 use buffa::MessageName;
 use bytes::Bytes;
 use errors::Error;
-use plato::{ATTEMPTS_USED_UP, Header, NodePhase, NodeProgress, Phase, Value};
-use proto::base::v1::Envelope;
+use plato::{ATTEMPTS_USED_UP, Header, NodePhase, NodeProgress, Phase, ServiceCall, Value};
+use proto::base::v1::{self as base, Envelope};
+use proto::optimus::v1 as optimus_wire;
 use proto::plato::v1 as plato_wire;
 use proto::stratum::v1 as stratum_wire;
 use proto::timestone::v1 as timestone_wire;
@@ -20,6 +21,8 @@ pub(crate) fn incoming(payload: &[u8]) -> Result<Incoming, Error> {
         plato_wire::CancelWorkflow::FULL_NAME => cancel,
         stratum_wire::InvocationResult::FULL_NAME => result,
         stratum_wire::InvocationProgress::FULL_NAME => progress,
+        optimus_wire::CallResult::FULL_NAME => call_result,
+        optimus_wire::CallProgress::FULL_NAME => call_progress,
         timestone_wire::Terminated::FULL_NAME => terminated,
         _ => return Err(unexpected(&envelope)),
     };
@@ -89,12 +92,39 @@ fn outcome(result: stratum_wire::InvocationResult) -> Result<Done, Error> {
         return Err(error.into());
     }
     let usage = result.usage.into_option().unwrap_or_default();
-    let value = Value::try_from(result.result.into_option().unwrap_or_default());
     Ok(Done {
-        value: value.map_err(|problem| Error::platform("MALFORMED_RESULT", problem.to_string()))?,
+        value: value(result.result.into_option())?,
         from_memo: result.from_memo,
         cpu_ms: usage.cpu_ms,
         decode_cpu_ms: usage.decode_cpu_ms,
+    })
+}
+
+fn value(value: Option<base::Value>) -> Result<Value, Error> {
+    let value = Value::try_from(value.unwrap_or_default());
+    value.map_err(|problem| Error::platform("MALFORMED_RESULT", problem.to_string()))
+}
+
+fn call_result(envelope: Envelope) -> Result<Incoming, Error> {
+    let result: optimus_wire::CallResult = envelope::open(&envelope).map_err(malformed)?;
+    let outcome = match result.error.into_option() {
+        Some(error) => Err(error.into()),
+        None => value(result.result.into_option()).map(|value| Done {
+            value,
+            ..Done::default()
+        }),
+    };
+    Ok(Incoming::Result {
+        invocation: result.call_id,
+        result: outcome,
+    })
+}
+
+fn call_progress(envelope: Envelope) -> Result<Incoming, Error> {
+    let progress: optimus_wire::CallProgress = envelope::open(&envelope).map_err(malformed)?;
+    Ok(Incoming::CallProgress {
+        call: progress.call_id,
+        fraction: progress.fraction,
     })
 }
 
@@ -138,20 +168,47 @@ fn used_up(error: Error, deliveries: u32) -> Error {
     }
 }
 
+/// What the envelope of a try says.
+pub(crate) struct About<'a> {
+    pub(crate) workflow: &'a str,
+    pub(crate) header: &'a Header,
+    pub(crate) priority: i64,
+    pub(crate) reply_to: &'a str,
+}
+
+impl About<'_> {
+    fn payload(&self, sealed: Envelope) -> Bytes {
+        envelope::to_payload(&Envelope {
+            deadline_unix_ms: self.header.deadline_ms.unwrap_or(0),
+            priority: self.priority,
+            reply_to: self.reply_to.to_owned(),
+            ..about(self.workflow, self.header, sealed)
+        })
+    }
+}
+
 /// The payload that carries an invocation.
-pub(crate) fn invocation(
-    workflow: &str,
-    header: &Header,
-    priority: i64,
-    reply_to: &str,
-    invocation: &stratum_wire::Invocation,
-) -> Bytes {
-    envelope::to_payload(&Envelope {
-        deadline_unix_ms: header.deadline_ms.unwrap_or(0),
-        priority,
-        reply_to: reply_to.to_owned(),
-        ..about(workflow, header, envelope::seal(invocation))
-    })
+pub(crate) fn invocation(about: &About<'_>, invocation: &stratum_wire::Invocation) -> Bytes {
+    about.payload(envelope::seal(invocation))
+}
+
+/// The payload that carries a call of a service.
+pub(crate) fn call(about: &About<'_>, call: ServiceCall) -> Bytes {
+    about.payload(envelope::seal(&optimus_wire::ServiceCall {
+        method: call.method,
+        r#type: call.request_type,
+        request: call.request.into(),
+        ..Default::default()
+    }))
+}
+
+/// The payload that ends a call early.
+pub(crate) fn cancel_call(about: &About<'_>, call: &str, reason: &str) -> Bytes {
+    about.payload(envelope::seal(&optimus_wire::CancelCall {
+        call_id: call.to_owned(),
+        reason: reason.to_owned(),
+        ..Default::default()
+    }))
 }
 
 fn about(workflow: &str, header: &Header, envelope: Envelope) -> Envelope {

@@ -5,7 +5,7 @@ use blob::Value;
 use errors::Error;
 use proto::stratum::v1::Invocation;
 
-use crate::TaskContext;
+use crate::{ServiceCall, TaskContext};
 
 /// The code of a node that invokes a function.
 ///
@@ -52,11 +52,34 @@ where
     }
 }
 
+/// The code of a node that calls another service.
+///
+/// Any `Fn(&TaskContext) -> Result<ServiceCall, Error>` is one.
+pub trait PrepareCall: Send + Sync + 'static {
+    /// What to ask of the service and method that the definition names.
+    ///
+    /// Must be pure and deterministic: it is called again after a crash.
+    ///
+    /// # Errors
+    /// As those of [`Prepare::prepare`].
+    fn prepare_call(&self, task: &TaskContext) -> Result<ServiceCall, Error>;
+}
+
+impl<F> PrepareCall for F
+where
+    F: Fn(&TaskContext) -> Result<ServiceCall, Error> + Send + Sync + 'static,
+{
+    fn prepare_call(&self, task: &TaskContext) -> Result<ServiceCall, Error> {
+        self(task)
+    }
+}
+
 /// What a node runs.
 #[derive(Clone)]
 pub enum NodeCode {
     Inline(Arc<dyn RunInline>),
     Function(Arc<dyn Prepare>),
+    Service(Arc<dyn PrepareCall>),
 }
 
 impl NodeCode {
@@ -69,6 +92,11 @@ impl NodeCode {
     pub fn function(code: impl Prepare) -> Self {
         Self::Function(Arc::new(code))
     }
+
+    /// Code that prepares calls of another service.
+    pub fn service(code: impl PrepareCall) -> Self {
+        Self::Service(Arc::new(code))
+    }
 }
 
 impl fmt::Debug for NodeCode {
@@ -76,6 +104,7 @@ impl fmt::Debug for NodeCode {
         f.write_str(match self {
             Self::Inline(_) => "Inline",
             Self::Function(_) => "Function",
+            Self::Service(_) => "Service",
         })
     }
 }

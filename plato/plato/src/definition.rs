@@ -69,6 +69,8 @@ pub enum Run {
     Inline,
     /// As invocations of this function.
     Function(String),
+    /// As requests of another service, by the RPC that takes them: "vvs", "ValidateVideo".
+    Service { service: String, method: String },
 }
 
 /// A condition over the workflow's input, which must then be JSON.
@@ -90,6 +92,16 @@ impl NodeDef {
     /// A node that invokes `function`.
     pub fn function(name: impl Into<String>, function: impl Into<String>) -> Self {
         Self::new(name.into(), Run::Function(function.into()))
+    }
+
+    /// A node that calls `method` of another service.
+    pub fn service(
+        name: impl Into<String>,
+        service: impl Into<String>,
+        method: impl Into<String>,
+    ) -> Self {
+        let (service, method) = (service.into(), method.into());
+        Self::new(name.into(), Run::Service { service, method })
     }
 
     fn new(name: String, run: Run) -> Self {
@@ -185,12 +197,17 @@ mod tests {
                 {"name": "split", "run": {"function": "t-split"}},
                 {"name": "work", "kind": {"map": {"over": "split"}}, "run": {"function": "t-work"}},
                 {"name": "join", "kind": {"reduce": {"of": "work"}}, "run": "inline"},
+                {"name": "check", "run": {"service": {"service": "vvs", "method": "ValidateVideo"}}},
             ],
         });
         let definition: Definition = serde_json::from_value(text.clone()).unwrap();
         assert_eq!(
             definition.nodes[1],
             NodeDef::function("work", "t-work").map_over("split")
+        );
+        assert_eq!(
+            definition.nodes[3],
+            NodeDef::service("check", "vvs", "ValidateVideo")
         );
         assert_eq!(serde_json::to_value(definition).unwrap(), text);
     }

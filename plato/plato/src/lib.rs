@@ -11,6 +11,7 @@
     reason = "an error is rare and travels whole, from a function to the API"
 )]
 
+mod call;
 mod code;
 mod context;
 mod definition;
@@ -34,7 +35,8 @@ pub mod json;
 pub mod limits;
 
 pub use blob::{BlobRef, ListRef, NamedBlob, Value};
-pub use code::{NodeCode, Prepare, RunInline};
+pub use call::ServiceCall;
+pub use code::{NodeCode, Prepare, PrepareCall, RunInline};
 pub use context::{Element, NodeContext, TaskContext};
 pub use definition::{Condition, Definition, Kind, NodeDef, Run};
 pub use event::{End, Entry, Event, Header, Success};
@@ -44,6 +46,6 @@ pub use node::{Node, NodePhase, Sums};
 pub use plan::{NodeId, Plan};
 pub use problem::{InvalidDefinition, Problem};
 pub use registry::{Activation, Registry};
-pub use retry::{ATTEMPTS_USED_UP, Fault, Faults, Retry};
+pub use retry::{ATTEMPTS_USED_UP, Fault, Faults, OUT_OF_MEMORY, Retry};
 pub use state::{BrokenJournal, Phase, State};
 pub use workflow::{NodeProgress, Workflow};

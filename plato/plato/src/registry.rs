@@ -130,12 +130,14 @@ fn take(
     let (kind, constructor) = match node.run {
         Run::Inline => ("inline", "NodeCode::inline"),
         Run::Function(_) => ("a function", "NodeCode::function"),
+        Run::Service { .. } => ("a service", "NodeCode::service"),
     };
     let hint = format!("register code made by `{constructor}` for it");
     let problem = |message: String| Problem::new(format!("{id}.run"), message, hint);
     match (code.remove(&node.name), &node.run) {
         (Some(code @ NodeCode::Inline(_)), Run::Inline)
-        | (Some(code @ NodeCode::Function(_)), Run::Function(_)) => Ok(code),
+        | (Some(code @ NodeCode::Function(_)), Run::Function(_))
+        | (Some(code @ NodeCode::Service(_)), Run::Service { .. }) => Ok(code),
         (Some(_), _) => Err(problem(format!(
             "node `{}` runs {kind} but its code does not",
             node.name
@@ -156,7 +158,7 @@ mod tests {
     use proto::stratum::v1::Invocation;
 
     use super::*;
-    use crate::{NodeDef, TaskContext};
+    use crate::{NodeDef, ServiceCall, TaskContext};
 
     fn definition(version: u32) -> Definition {
         Definition {
@@ -219,6 +221,29 @@ mod tests {
         assert!(
             refused(vec![work(), inline("tell"), inline("tel")])
                 .contains("there is code for `tel`, which is no node")
+        );
+    }
+
+    #[test]
+    fn a_node_that_calls_a_service_has_code_that_does() {
+        let register = |code: NodeCode| {
+            let definition = Definition {
+                name: "t".into(),
+                version: 1,
+                nodes: vec![NodeDef::service("ask", "other", "Answer")],
+                output: "ask".into(),
+            };
+            Registry::new().register(definition, [("ask", code)])
+        };
+        let call = NodeCode::service(|_: &TaskContext| Ok(ServiceCall::default()));
+        assert_eq!(register(call), Ok(()));
+        let refused = register(work().1).unwrap_err().to_string();
+        assert!(
+            refused.contains(
+                "nodes[0].run: node `ask` runs a service but its code does not; \
+                 register code made by `NodeCode::service` for it"
+            ),
+            "{refused}"
         );
     }
 

@@ -3,6 +3,7 @@
 //! | error                                   | budget     | default |
 //! |-----------------------------------------|------------|--------:|
 //! | class `function`                        | `function` |       2 |
+//! | `function`, out of memory               | `memory`   |       3 |
 //! | class `platform`                        | `platform` |      50 |
 //! | `platform`, all deliveries used up      | `crashes`  |       2 |
 //! | `user`, `source`, `canceled`, `deadline`| none       |       0 |
@@ -14,12 +15,18 @@ use serde::{Deserialize, Serialize};
 /// that took it was lost, so the task itself is under suspicion.
 pub const ATTEMPTS_USED_UP: &str = "ATTEMPTS_USED_UP";
 
+/// The code of the error of a function that needed more memory than its shape had: the next try
+/// is in a larger one.
+pub const OUT_OF_MEMORY: &str = "OUT_OF_MEMORY";
+
 /// How often a task is tried again, by who was to blame, and how soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
     /// Failures of the function.
     pub function: u32,
+    /// Shapes that were outgrown.
+    pub memory: u32,
     /// Losses of machines and services.
     pub platform: u32,
     /// Tries whose every delivery was lost: the breaker of crash loops.
@@ -34,6 +41,7 @@ impl Default for Retry {
     fn default() -> Self {
         Self {
             function: 2,
+            memory: 3,
             platform: 50,
             crashes: 2,
             backoff_ms: 500,
@@ -46,6 +54,7 @@ impl Retry {
     /// No second try, whatever happened.
     pub const NEVER: Self = Self {
         function: 0,
+        memory: 0,
         platform: 0,
         crashes: 0,
         backoff_ms: 0,
@@ -61,6 +70,7 @@ impl Retry {
     pub fn next(&self, faults: &Faults, fault: Fault) -> Option<u64> {
         let (count, budget) = match fault {
             Fault::Function => (faults.function, self.function),
+            Fault::Memory => (faults.memory, self.memory),
             Fault::Platform => (faults.platform, self.platform),
             Fault::Crash => (faults.crashes, self.crashes),
             Fault::Final => return None,
@@ -81,6 +91,7 @@ impl Retry {
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     Function,
+    Memory,
     Platform,
     Crash,
     /// Another try cannot help.
@@ -91,6 +102,7 @@ impl Fault {
     /// Whose budget `error` is counted against.
     pub fn of(error: &Error) -> Self {
         match error.class {
+            Class::Function if error.code == OUT_OF_MEMORY => Self::Memory,
             Class::Function => Self::Function,
             Class::Platform if error.code == ATTEMPTS_USED_UP => Self::Crash,
             Class::Platform => Self::Platform,
@@ -104,6 +116,8 @@ impl Fault {
 pub struct Faults {
     #[serde(default, rename = "f", skip_serializing_if = "is_zero")]
     pub function: u32,
+    #[serde(default, rename = "m", skip_serializing_if = "is_zero")]
+    pub memory: u32,
     #[serde(default, rename = "p", skip_serializing_if = "is_zero")]
     pub platform: u32,
     #[serde(default, rename = "c", skip_serializing_if = "is_zero")]
@@ -119,6 +133,7 @@ impl Faults {
     pub fn count(&mut self, fault: Fault) {
         let counter = match fault {
             Fault::Function => &mut self.function,
+            Fault::Memory => &mut self.memory,
             Fault::Platform => &mut self.platform,
             Fault::Crash => &mut self.crashes,
             Fault::Final => return,
@@ -128,6 +143,7 @@ impl Faults {
 
     fn total(&self) -> u32 {
         self.function
+            .saturating_add(self.memory)
             .saturating_add(self.platform)
             .saturating_add(self.crashes)
     }
@@ -151,6 +167,7 @@ mod tests {
     #[test]
     fn every_class_has_its_budget() {
         assert_eq!(retries(Error::function("EXIT_1", "")), 2);
+        assert_eq!(retries(Error::function(OUT_OF_MEMORY, "")), 3);
         assert_eq!(retries(Error::platform("LOST", "")), 50);
         assert_eq!(retries(Error::platform(ATTEMPTS_USED_UP, "")), 2);
         assert_eq!(retries(Error::user("WRONG", "")), 0);

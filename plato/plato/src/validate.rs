@@ -59,9 +59,7 @@ fn node_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
     let mut problems: Vec<_> = name_problem(&at("name"), &node.name, false)
         .into_iter()
         .collect();
-    if let Run::Function(function) = &node.run {
-        problems.extend(name_problem(&at("run.function"), function, false));
-    }
+    problems.extend(run_problems(&at("run"), &node.run));
     if node.timeout_ms == Some(0) {
         let hint = "leave it out to let a try take as long as it needs";
         problems.push(Problem::new(at("timeout_ms"), "is 0", hint));
@@ -72,6 +70,35 @@ fn node_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
             .and_then(|when| pointer_problem(&at("skip_when"), when)),
     );
     problems
+}
+
+fn run_problems(place: &str, run: &Run) -> Vec<Problem> {
+    let problems = match run {
+        Run::Inline => [None, None],
+        Run::Function(name) => [
+            name_problem(&format!("{place}.function"), name, false),
+            None,
+        ],
+        Run::Service { service, method } => [
+            name_problem(&format!("{place}.service.service"), service, false),
+            method_problem(&format!("{place}.service.method"), method),
+        ],
+    };
+    problems.into_iter().flatten().collect()
+}
+
+fn method_problem(place: &str, method: &str) -> Option<Problem> {
+    let fits = (1..=MAX_NAME_BYTES).contains(&method.len());
+    let begins = method.starts_with(|c: char| c.is_ascii_uppercase());
+    let valid = fits && begins && method.chars().all(|c| c.is_ascii_alphanumeric());
+    (!valid).then(|| {
+        let message = format!("`{}` is not a method", method.escape_debug());
+        let hint = format!(
+            "name an RPC of the service, such as `ValidateVideo`: a capital and up to {} of A-Z, a-z, 0-9",
+            MAX_NAME_BYTES - 1
+        );
+        Problem::new(place, message, hint)
+    })
 }
 
 fn pointer_problem(place: &str, condition: &Condition) -> Option<Problem> {
@@ -275,7 +302,8 @@ mod tests {
             NodeDef::function("split", "t-split"),
             NodeDef::function("work", "t-work").map_over("split"),
             NodeDef::function("join", "t-join").reduce_of("work"),
-            NodeDef::inline("tell").after(["join", "split"]),
+            NodeDef::service("ask", "vvs", "ValidateVideo").after(["join"]),
+            NodeDef::inline("tell").after(["ask", "split"]),
         ];
         assert_eq!(first(nodes), "");
     }
@@ -295,6 +323,18 @@ mod tests {
             (
                 vec![NodeDef::function("f", "")],
                 "nodes[0].run.function: `` is not a name",
+            ),
+            (
+                vec![NodeDef::service("f", "", "Do")],
+                "nodes[0].run.service.service: `` is not a name; use 1 to 64",
+            ),
+            (
+                vec![NodeDef::service("f", "vvs", "")],
+                "nodes[0].run.service.method: `` is not a method; name an RPC of the service",
+            ),
+            (
+                vec![NodeDef::service("f", "vvs", "validateVideo")],
+                "nodes[0].run.service.method: `validateVideo` is not a method",
             ),
             (
                 vec![a().after(["b"])],

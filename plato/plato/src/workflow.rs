@@ -112,6 +112,11 @@ impl Workflow {
         &self.plan
     }
 
+    /// How many tries of a task needed more memory than their shape had.
+    pub fn outgrown(&self, node: NodeId, element: u64) -> u32 {
+        self.state.nodes[node.index()].faults(element).memory
+    }
+
     /// Every invocation that is out, with what it is for.
     pub fn out(&self) -> impl Iterator<Item = TaskRef> {
         let nodes = self.plan.ids().zip(&self.state.nodes);
@@ -143,11 +148,11 @@ impl Workflow {
         }
     }
 
-    /// Inline tasks run when they are handed out, invocations when they are out.
+    /// Inline tasks run when they are handed out, invocations and calls when they are out.
     fn running(&self, id: NodeId) -> u64 {
         match self.plan.node(id).run {
             Run::Inline => self.doing[id.index()].tasks.len() as u64,
-            Run::Function(_) => self.state.nodes[id.index()].running(),
+            Run::Function(_) | Run::Service { .. } => self.state.nodes[id.index()].running(),
         }
     }
 }

@@ -21,7 +21,7 @@ const MAX_STEPS: usize = 20_000;
 #[derive(Clone, Debug)]
 struct Shape {
     kind: u8,
-    inline: bool,
+    run: u8,
     after: Vec<u8>,
     elements: u64,
     timeout: bool,
@@ -30,17 +30,10 @@ struct Shape {
 
 fn shapes() -> impl Strategy<Value = Vec<Shape>> {
     let after = proptest::collection::vec(any::<u8>(), 0..3);
-    let shape = (
-        0_u8..4,
-        any::<bool>(),
-        after,
-        0_u64..9,
-        any::<bool>(),
-        0_u8..8,
-    );
-    let shape = shape.prop_map(|(kind, inline, after, elements, timeout, skipped)| Shape {
+    let shape = (0_u8..4, 0_u8..3, after, 0_u64..9, any::<bool>(), 0_u8..8);
+    let shape = shape.prop_map(|(kind, run, after, elements, timeout, skipped)| Shape {
         kind,
-        inline,
+        run,
         after,
         elements,
         timeout,
@@ -68,9 +61,10 @@ fn definition(shapes: &[Shape]) -> Definition {
 
 fn node(index: usize, shape: &Shape, earlier: &[NodeDef]) -> NodeDef {
     let name = format!("n{index}");
-    let mut node = match shape.inline {
-        true => NodeDef::inline(name),
-        false => NodeDef::function(name, "t-f"),
+    let mut node = match shape.run {
+        0 => NodeDef::inline(name),
+        1 => NodeDef::function(name, "t-f"),
+        _ => NodeDef::service(name, "t", "Do"),
     };
     let maps = earlier
         .iter()

@@ -103,6 +103,27 @@ pub struct Invocation {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
     )]
     pub element: u64,
+    /// How long it may take, in milliseconds; 0 = unknown. Of work with one deadline, the longer goes
+    /// first, so that workers end together.
+    ///
+    /// Field 12: `expected_ms`
+    #[serde(
+        rename = "expectedMs",
+        alias = "expected_ms",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub expected_ms: u64,
+    /// How many earlier tries needed more memory than their shape had: its shape is as many sizes
+    /// larger than the routed one.
+    ///
+    /// Field 13: `outgrown`
+    #[serde(
+        rename = "outgrown",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub outgrown: u32,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -121,6 +142,8 @@ impl ::core::fmt::Debug for Invocation {
             .field("workflow", &self.workflow)
             .field("node", &self.node)
             .field("element", &self.element)
+            .field("expected_ms", &self.expected_ms)
+            .field("outgrown", &self.outgrown)
             .finish()
     }
 }
@@ -194,6 +217,12 @@ impl ::buffa::Message for Invocation {
         if self.element != 0u64 {
             size += 1u64 + ::buffa::types::uint64_encoded_len(self.element) as u64;
         }
+        if self.expected_ms != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.expected_ms) as u64;
+        }
+        if self.outgrown != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.outgrown) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -243,6 +272,12 @@ impl ::buffa::Message for Invocation {
         }
         if self.element != 0u64 {
             ::buffa::types::put_uint64_field(11u32, self.element, buf);
+        }
+        if self.expected_ms != 0u64 {
+            ::buffa::types::put_uint64_field(12u32, self.expected_ms, buf);
+        }
+        if self.outgrown != 0u32 {
+            ::buffa::types::put_uint32_field(13u32, self.outgrown, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -343,6 +378,20 @@ impl ::buffa::Message for Invocation {
                 )?;
                 self.element = ::buffa::types::decode_uint64(buf)?;
             }
+            12u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.expected_ms = ::buffa::types::decode_uint64(buf)?;
+            }
+            13u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.outgrown = ::buffa::types::decode_uint32(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -362,6 +411,8 @@ impl ::buffa::Message for Invocation {
         self.workflow.clear();
         self.node.clear();
         self.element = 0u64;
+        self.expected_ms = 0u64;
+        self.outgrown = 0u32;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -2480,6 +2531,16 @@ pub mod __buffa {
             pub node: &'a str,
             /// Field 11: `element`
             pub element: u64,
+            /// How long it may take, in milliseconds; 0 = unknown. Of work with one deadline, the longer goes
+            /// first, so that workers end together.
+            ///
+            /// Field 12: `expected_ms`
+            pub expected_ms: u64,
+            /// How many earlier tries needed more memory than their shape had: its shape is as many sizes
+            /// larger than the routed one.
+            ///
+            /// Field 13: `outgrown`
+            pub outgrown: u32,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for InvocationView<'a> {
@@ -2580,6 +2641,20 @@ pub mod __buffa {
                             ::buffa::encoding::WireType::Varint,
                         )?;
                         view.element = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    12u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.expected_ms = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    13u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.outgrown = ::buffa::types::decode_uint32(&mut cur)?;
                     }
                     5u32 => {
                         ::buffa::encoding::check_wire_type(
@@ -2686,6 +2761,8 @@ pub mod __buffa {
                     workflow: self.workflow.to_string(),
                     node: self.node.to_string(),
                     element: self.element,
+                    expected_ms: self.expected_ms,
+                    outgrown: self.outgrown,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -2758,6 +2835,17 @@ pub mod __buffa {
                         += 1u64
                             + ::buffa::types::uint64_encoded_len(self.element) as u64;
                 }
+                if self.expected_ms != 0u64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint64_encoded_len(self.expected_ms)
+                                as u64;
+                }
+                if self.outgrown != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.outgrown) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -2826,6 +2914,12 @@ pub mod __buffa {
                 }
                 if self.element != 0u64 {
                     ::buffa::types::put_uint64_field(11u32, self.element, buf);
+                }
+                if self.expected_ms != 0u64 {
+                    ::buffa::types::put_uint64_field(12u32, self.expected_ms, buf);
+                }
+                if self.outgrown != 0u32 {
+                    ::buffa::types::put_uint32_field(13u32, self.outgrown, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -2908,6 +3002,20 @@ pub mod __buffa {
                         .serialize_entry(
                             "element",
                             &::buffa::json_helpers::ProtoJson(&self.element),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.expected_ms) {
+                    __map
+                        .serialize_entry(
+                            "expectedMs",
+                            &::buffa::json_helpers::ProtoJson(&self.expected_ms),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.outgrown) {
+                    __map
+                        .serialize_entry(
+                            "outgrown",
+                            &::buffa::json_helpers::ProtoJson(&self.outgrown),
                         )?;
                 }
                 __map.end()
@@ -3075,6 +3183,22 @@ pub mod __buffa {
             #[must_use]
             pub fn element(&self) -> u64 {
                 self.0.reborrow().element
+            }
+            /// How long it may take, in milliseconds; 0 = unknown. Of work with one deadline, the longer goes
+            /// first, so that workers end together.
+            ///
+            /// Field 12: `expected_ms`
+            #[must_use]
+            pub fn expected_ms(&self) -> u64 {
+                self.0.reborrow().expected_ms
+            }
+            /// How many earlier tries needed more memory than their shape had: its shape is as many sizes
+            /// larger than the routed one.
+            ///
+            /// Field 13: `outgrown`
+            #[must_use]
+            pub fn outgrown(&self) -> u32 {
+                self.0.reborrow().outgrown
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<InvocationView<'static>>>

@@ -30,9 +30,10 @@ pub(crate) fn spec(target: &Target, dir: &WorkDir, staged: &Staged, wall: Durati
 }
 
 fn environment(target: &Target, dir: &WorkDir) -> BTreeMap<OsString, OsString> {
-    let mut search: Vec<PathBuf> = std::env::split_paths(SEARCH_PATH).collect();
+    // The tools that its digest speaks of come before others of their names.
     let tools = target.package.tools.iter();
-    search.extend(tools.filter_map(|tool| Some(tool.path.parent()?.to_owned())));
+    let tools = tools.filter_map(|tool| Some(tool.path.parent()?.to_owned()));
+    let search: Vec<PathBuf> = tools.chain(std::env::split_paths(SEARCH_PATH)).collect();
     let search = std::env::join_paths(search).unwrap_or_else(|_| SEARCH_PATH.into());
     let own: [(&str, OsString); 6] = [
         ("PATH", search),

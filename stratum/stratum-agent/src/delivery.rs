@@ -93,11 +93,12 @@ fn target(context: &Context, invocation: &Invocation) -> Result<Target, Error> {
         );
         return Err(Error::platform("OTHER_PACKAGE", message));
     }
-    let shape = package.function.routing.choose(&invocation.attributes);
+    let routing = &package.function.routing;
+    let shape = routing
+        .choose(&invocation.attributes)
+        .map_err(|error| Error::user("NO_SHAPE", error.to_string()))?;
     Ok(Target {
-        shape: shape
-            .map_err(|error| Error::user("NO_SHAPE", error.to_string()))?
-            .clone(),
+        shape: routing.larger(shape, invocation.outgrown).clone(),
         package: package.clone(),
     })
 }

@@ -19,7 +19,10 @@ const FILE_SIZE_SIGNAL: i32 = 25;
 /// What the exit of a function means, without regard to its own account of it.
 pub(crate) fn error(exit: &Exit, shape: &Shape) -> Option<Error> {
     let limit = |code: &str, what: &str| {
-        let message = format!("the function was stopped: {what}");
+        let message = format!(
+            "the function was stopped in shape `{}`: {what}",
+            shape.group
+        );
         let hint = format!("route it to a shape larger than `{}`", shape.group);
         Some(Error::function(code, message).hint(hint))
     };

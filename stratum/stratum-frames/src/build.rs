@@ -12,40 +12,105 @@ use crate::observe::{DECODED, Observed, Seen};
 use crate::packets::{ENTRIES, RawPacket};
 use crate::started::Started;
 use crate::tools::{each_line, read_all, succeeded, url};
-use crate::{Error, FrameTable, Origin, Packet, SourceInfo, Timing, Tools, packets, trust};
+use crate::{
+    Description, Error, FrameTable, Origin, Packet, SourceInfo, Timing, Tools, packets, trust,
+};
 
 /// Bounds what a hostile file can make ffprobe tell.
 const LARGEST_DESCRIPTION: u64 = 8 << 20;
 const LARGEST_COMPLAINT: u64 = 64 << 10;
+const COMPLAINTS_KEPT: usize = 20;
+const LONGEST_COMPLAINT_LINE: usize = 300;
 
 /// Reads the source once, without decoding where the container can be trusted.
 ///
 /// # Errors
 /// When it has no video that can be decoded, or its picture size changes.
 pub async fn build_table(tools: &Tools, source: &Path) -> Result<FrameTable, Error> {
-    let info = describe(tools, source).await?;
-    let (packets, said) = list_packets(tools, source, info.track).await?;
-    match trust::doubt(&info, &packets, &said) {
-        None => {
-            debug!(frames = packets.len(), "frame table from packets");
-            let rows = packets.iter().filter_map(RawPacket::row).collect();
-            Ok(FrameTable::new(info, Origin::Demuxed, Timing::Source, rows))
-        }
-        Some(why) => {
-            info!(why, "frame table from a decode of everything");
-            let frames = decode_all(tools, source, info.track).await?;
-            from_decode(info, &packets, &frames)
-        }
-    }
+    Ok(examine(tools, source).await?.table)
 }
 
-async fn describe(tools: &Tools, source: &Path) -> Result<SourceInfo, Error> {
+/// A source's frame table, and what was seen on the way to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examined {
+    pub table: FrameTable,
+    pub description: Description,
+    /// Why the packets did not do and everything was decoded; `None` when they did.
+    pub doubt: Option<&'static str>,
+    /// What the demuxer complained of, the first lines of it.
+    pub complaints: Vec<String>,
+}
+
+/// Builds the table as [`build_table`] does, and tells the rest too.
+///
+/// # Errors
+/// As [`build_table`].
+pub async fn examine(tools: &Tools, source: &Path) -> Result<Examined, Error> {
+    let json = description(tools, source).await?;
+    let info = SourceInfo::parse(&json)?;
+    let (packets, said) = list_packets(tools, source, info.track).await?;
+    let doubt = trust::doubt(&info, &packets, &said);
+    let complaints = complaints(&said);
+    let table = match doubt {
+        None => demuxed(info, &packets),
+        Some(why) => {
+            info!(why, "frame table from a decode of everything");
+            decoded(tools, source, info, &packets, &complaints).await?
+        }
+    };
+    Ok(Examined {
+        table,
+        description: Description::parse(&json)?,
+        doubt,
+        complaints,
+    })
+}
+
+/// What the headers of a source say: nothing but its beginning, and an index, is read.
+///
+/// # Errors
+/// When it has no video that can be decoded.
+pub async fn describe(tools: &Tools, source: &Path) -> Result<(SourceInfo, Description), Error> {
+    let json = description(tools, source).await?;
+    Ok((SourceInfo::parse(&json)?, Description::parse(&json)?))
+}
+
+fn demuxed(info: SourceInfo, packets: &[RawPacket]) -> FrameTable {
+    debug!(frames = packets.len(), "frame table from packets");
+    let rows = packets.iter().filter_map(RawPacket::row).collect();
+    FrameTable::new(info, Origin::Demuxed, Timing::Source, rows)
+}
+
+async fn decoded(
+    tools: &Tools,
+    source: &Path,
+    info: SourceInfo,
+    packets: &[RawPacket],
+    complaints: &[String],
+) -> Result<FrameTable, Error> {
+    let frames = decode_all(tools, source, info.track).await?;
+    let damage = trust::damage(&info, packets, complaints, frames.len());
+    from_decode(SourceInfo { damage, ..info }, packets, &frames)
+}
+
+async fn description(tools: &Tools, source: &Path) -> Result<Vec<u8>, Error> {
     let args = probe(
         source,
-        "-v error -show_streams -show_format -show_data_hash sha256 -of json",
+        "-v error -show_streams -show_format -show_chapters -show_data_hash sha256 -of json",
     );
     let (json, _) = run_probe(tools.ffprobe(source, args).await?).await?;
-    SourceInfo::parse(&json)
+    Ok(json)
+}
+
+fn complaints(said: &str) -> Vec<String> {
+    let lines = said.lines().filter(|line| !line.trim().is_empty());
+    // "[mov,mp4 @ 0x5636] " tells nothing, and is never the same.
+    let plain = |line: &str| match line.split_once("] ") {
+        Some((who, what)) if who.starts_with('[') && who.contains(" @ 0x") => what.to_owned(),
+        _ => line.to_owned(),
+    };
+    let short = |line| plain(line).chars().take(LONGEST_COMPLAINT_LINE).collect();
+    lines.take(COMPLAINTS_KEPT).map(short).collect()
 }
 
 async fn run_probe(mut running: Started) -> Result<(Vec<u8>, String), Error> {
@@ -205,5 +270,16 @@ fn row(pts: i64, duration: i64) -> Packet {
         shown: true,
         position: None,
         size: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complaints_are_told_without_addresses() {
+        let said = "[mov,mp4 @ 0x56365dfcaa00] Packet corrupt (dts = 1).\n\n[x] stays\n";
+        assert_eq!(complaints(said), ["Packet corrupt (dts = 1).", "[x] stays"]);
     }
 }

@@ -26,6 +26,7 @@
 mod build;
 mod codec;
 mod decode;
+mod description;
 mod digest;
 mod error;
 mod observe;
@@ -39,9 +40,10 @@ mod trust;
 mod varint;
 mod verify;
 
-pub use build::build_table;
+pub use build::{Examined, build_table, describe, examine};
 pub use codec::InvalidTable;
 pub use decode::{DecodeOptions, Decoded, arguments, decode_range};
+pub use description::{Description, TrackDescription};
 pub use digest::{SourceDigest, range_digest};
 pub use error::Error;
 pub use observe::{Observed, Seen};

@@ -22,6 +22,9 @@ pub struct SourceInfo {
     pub configuration: String,
     /// How many samples the container's header announces, if it does.
     pub announced: Option<u64>,
+    /// What is missing or broken, in words, where a decode of everything was needed to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
     pub other_tracks: Vec<Track>,
 }
 
@@ -127,6 +130,7 @@ impl SourceInfo {
             format: video.format()?,
             configuration: video.extradata_hash.clone(),
             announced: video.nb_frames.parse().ok(),
+            damage: None,
             other_tracks: other_tracks(&probe.streams, video.index),
         })
     }

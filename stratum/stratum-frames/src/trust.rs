@@ -31,6 +31,7 @@ const ONE_FRAME_A_PACKET: &[&str] = &[
 /// Words of the demuxer that mean damage.
 const DAMAGE: &[&str] = &[
     "corrupt",
+    "ended prematurely",
     "partial file",
     "truncat",
     "Invalid data",
@@ -49,10 +50,7 @@ pub(crate) fn doubt(
             !ONE_FRAME_A_PACKET.contains(&source.codec.as_str()),
             "a packet of this codec need not be a frame",
         ),
-        (
-            DAMAGE.iter().any(|word| said.contains(word)),
-            "the file is damaged",
-        ),
+        (is_damage(said), "the file is damaged"),
         (
             announced != packets.len() as u64,
             "the header announces another number of frames",
@@ -71,6 +69,28 @@ pub(crate) fn doubt(
         .into_iter()
         .find(|(fails, _)| *fails)
         .map(|(_, why)| why)
+}
+
+/// What is missing or broken in a source of which so many frames decode.
+pub(crate) fn damage(
+    source: &SourceInfo,
+    packets: &[RawPacket],
+    complaints: &[String],
+    decoded: usize,
+) -> Option<String> {
+    let hidden = packets.iter().filter(|packet| packet.hidden).count() as u64;
+    let announced = source.announced.map(|all| all.saturating_sub(hidden));
+    if let Some(announced) = announced.filter(|announced| *announced > decoded as u64) {
+        return Some(format!(
+            "its header announces {announced} frames, of which {decoded} decode"
+        ));
+    }
+    let complaint = complaints.iter().find(|line| is_damage(line))?;
+    Some(format!("its demuxer complains: {}", complaint.trim()))
+}
+
+fn is_damage(said: &str) -> bool {
+    DAMAGE.iter().any(|word| said.contains(word))
 }
 
 fn all_times_differ(packets: &[RawPacket]) -> bool {

@@ -307,6 +307,17 @@ routing:
     }
 
     #[test]
+    fn what_outgrew_its_shape_gets_the_next_larger_one() {
+        let routing = Function::from_yaml("name: a\nversion: '1'\ncommand: [a]")
+            .unwrap()
+            .routing;
+        let small = routing.shape("cpu1-small").unwrap();
+        let sizes = [0, 1, 2, 9].map(|sizes| routing.larger(small, sizes).group.clone());
+        let names = ["cpu1-small", "cpu1-medium", "cpu1-large", "cpu1-xlarge"];
+        assert_eq!(sizes, names);
+    }
+
+    #[test]
     fn without_a_matching_rule_there_is_no_shape() {
         let function = with("  - shape: own\n", "").unwrap();
         let error = function.routing.choose(&BTreeMap::new()).unwrap_err();

@@ -20,6 +20,8 @@ pub struct Invocation {
     pub attributes: BTreeMap<String, String>,
     /// Which try this is, from 0.
     pub generation: u32,
+    /// How many earlier tries needed more memory than their shape had.
+    pub outgrown: u32,
     /// Whether an equal earlier invocation's output may stand for this one's.
     pub memo: bool,
     /// Where it belongs, for logs and progress.

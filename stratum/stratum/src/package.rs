@@ -20,16 +20,17 @@ pub struct Places {
 }
 
 impl Default for Places {
-    /// Functions' programs beside this one, or beside its directory; tools where
-    /// the system has them.
+    /// Functions' programs beside this one, or beside its directory; tools as `PATH` finds them,
+    /// else where the system has them.
     fn default() -> Self {
         let me = std::env::current_exe().unwrap_or_default();
         let beside = me.ancestors().skip(1).take(2);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let named = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+        let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
         Self {
             programs: beside.map(Path::to_owned).collect(),
-            tools: ["/usr/local/bin", "/usr/bin", "/bin"]
-                .map(PathBuf::from)
-                .into(),
+            tools: named.chain(system).collect(),
         }
     }
 }

@@ -23,6 +23,19 @@ impl Registry {
         }
     }
 
+    /// Adds every package of another registry.
+    ///
+    /// # Errors
+    /// [`LoadError::Twice`].
+    pub fn append(&mut self, other: Self) -> Result<(), LoadError> {
+        for (name, package) in other.0 {
+            if self.0.insert(name.clone(), package).is_some() {
+                return Err(LoadError::Twice(name));
+            }
+        }
+        Ok(())
+    }
+
     /// Adds every directory below `directory` that has a `function.yaml`.
     ///
     /// # Errors

@@ -49,6 +49,21 @@ impl Routing {
         Err(no_rule())
     }
 
+    /// The shape that is `sizes` sizes larger in memory than `shape`, with as many processors; the
+    /// largest where there are not so many.
+    #[must_use]
+    pub fn larger<'a>(&'a self, shape: &'a Shape, sizes: u32) -> &'a Shape {
+        let mut larger: Vec<&Shape> = self
+            .shapes
+            .iter()
+            .filter(|other| other.cpus == shape.cpus && other.memory_mb > shape.memory_mb)
+            .collect();
+        larger.sort_by_key(|other| other.memory_mb);
+        larger.dedup_by_key(|other| other.memory_mb);
+        larger.truncate(usize::try_from(sizes).unwrap_or(usize::MAX));
+        larger.pop().unwrap_or(shape)
+    }
+
     /// The shape of this name.
     pub fn shape(&self, group: &str) -> Option<&Shape> {
         self.shapes.iter().find(|shape| shape.group == group)

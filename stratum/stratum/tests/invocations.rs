@@ -70,6 +70,7 @@ fn invocation() -> Invocation {
         ],
         attributes: [("codec".to_owned(), "avc".to_owned())].into(),
         generation: 2,
+        outgrown: 1,
         memo: true,
         workflow: "w".into(),
         node: "encoder".into(),
@@ -157,6 +158,7 @@ fn who_asks_and_when_does_not_change_a_memo() {
         node: "other".into(),
         element: 8,
         generation: 0,
+        outgrown: 0,
         attributes: Default::default(),
         ..invocation()
     };

@@ -39,6 +39,8 @@ pub enum Clip {
     Truncated,
     /// Video with a longer audio track.
     WithAudio,
+    /// Audio in Opus, AC-3, MP3 and FLAC beside the video, in Matroska.
+    ManyTracks,
     /// The 33-bit timestamps start over after a second and a half.
     PtsWrapTs,
     /// Intra refresh: one key frame at the start, then none.
@@ -92,7 +94,7 @@ impl Clip {
             | Clip::PtsWrapTs
             | Clip::IntraRefreshTs
             | Clip::ResolutionChangeTs => "ts",
-            Clip::OpenGopAvcMkv | Clip::OpenGopHevcMkv => "mkv",
+            Clip::OpenGopAvcMkv | Clip::OpenGopHevcMkv | Clip::ManyTracks => "mkv",
             Clip::Vp9Webm => "webm",
             Clip::InterlacedMpegPs => "mpg",
             Clip::Elementary => "264",
@@ -118,7 +120,11 @@ impl Clip {
             Clip::NegativeCtts => {
                 Recipe::From(Clip::Plain, "", "-c copy -movflags +negative_cts_offsets")
             }
-            Clip::OddSize => picture("353x287", 60, "", &format!("-pix_fmt yuv444p {CLOSED_AVC}")),
+            Clip::OddSize => {
+                // The generator itself rounds to even sizes.
+                let crop = "-vf format=yuv444p,crop=353:287:0:0:exact=1";
+                picture("354x288", 60, "", &format!("{crop} {CLOSED_AVC}"))
+            }
             Clip::HighBitDepth => picture("320x180", 100, "", HDR10),
             Clip::InterlacedMpegPs => picture("720x480", 90, "", INTERLACED),
             Clip::Rotated => Recipe::From(Clip::Plain, "", "-c copy -metadata:s:v:0 rotate=90"),
@@ -128,6 +134,12 @@ impl Clip {
                 let movable = format!("{CLOSED_AVC} -c:a aac -movflags +faststart");
                 picture("320x180", 150, TONE, &movable)
             }
+            Clip::ManyTracks => picture(
+                "320x180",
+                60,
+                "-f lavfi -i sine=r=48000:d=2",
+                &format!("{CLOSED_AVC} {MANY_TRACKS}"),
+            ),
             Clip::PtsWrapTs => Recipe::From(Clip::Plain, "", "-c copy -output_ts_offset 95441"),
             Clip::IntraRefreshTs => picture("320x180", 150, "", INTRA_REFRESH),
             Clip::ResolutionChangeTs => Recipe::Joined(&["320x180", "352x288"]),
@@ -138,6 +150,8 @@ impl Clip {
 }
 
 const TONE: &str = "-f lavfi -i sine=r=48000:d=8";
+const MANY_TRACKS: &str = "-map 0:v -map 1:a -map 1:a -map 1:a -map 1:a \
+    -c:a:0 libopus -c:a:1 ac3 -c:a:2 libmp3lame -c:a:3 flac";
 const VFR: &str = "-vf select='not(eq(mod(n,7),3))*not(between(mod(n,97),40,66))' \
     -fps_mode vfr -enc_time_base 1/90000";
 const VP9: &str = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -auto-alt-ref 1 \

@@ -1,7 +1,7 @@
 //! Every clip is what it says.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use corpus::{Clip, clip, frames, have, skip};
+use corpus::{Clip, clip, frames, have, run, skip};
 
 fn counts(cases: &[(Clip, usize)]) {
     if !have("ffmpeg") {
@@ -23,6 +23,17 @@ fn a_clip_is_named_by_a_plain_absolute_path() {
 }
 
 #[test]
+fn an_odd_size_is_odd() {
+    if !have("ffprobe") {
+        return skip("corpus clips", "ffprobe is not installed");
+    }
+    let path = clip(Clip::OddSize).unwrap().display().to_string();
+    let size = "-v error -show_entries stream=width,height -of csv=p=0";
+    let said = run("ffprobe", size.split(' ').chain([&*path])).unwrap();
+    assert_eq!(String::from_utf8_lossy(&said).trim(), "353,287");
+}
+
+#[test]
 fn avc() {
     counts(&[
         (Clip::Plain, 150),
@@ -33,6 +44,7 @@ fn avc() {
         (Clip::OddSize, 60),
         (Clip::Rotated, 150),
         (Clip::WithAudio, 150),
+        (Clip::ManyTracks, 60),
         (Clip::PtsWrapTs, 150),
         (Clip::IntraRefreshTs, 150),
         (Clip::Elementary, 150),

@@ -71,7 +71,11 @@ pub fn children(parent: Pid) -> Result<Vec<i32>> {
     for entry in fs::read_dir("/proc")?.flatten() {
         let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
         // proc(5): after the name in parentheses come the state and the parent's number.
-        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let mut fields = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace();
         let (state, ppid) = (fields.next(), fields.next());
         if ppid == Some(&parent.as_raw_nonzero().to_string()) && state != Some("Z") {
             found.extend(entry.file_name().to_string_lossy().parse::<i32>());

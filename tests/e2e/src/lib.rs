@@ -9,4 +9,6 @@ pub mod leftovers;
 pub mod log;
 pub mod programs;
 pub mod run;
+pub mod talk;
+pub mod terminal;
 pub mod wide_map;

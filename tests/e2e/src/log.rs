@@ -17,7 +17,7 @@ pub struct Counts {
 /// Counts what a log tells of the encoder.
 pub fn counts(log: &str) -> Counts {
     let mut counts = Counts::default();
-    let encoder = |line: &&str| field(line, "function") == Some("ves-avc");
+    let encoder = |line: &&str| field(line, "node") == Some("encoder");
     for line in log.lines().filter(encoder) {
         if line.contains("invocation remembered") {
             counts.remembered += 1;

@@ -27,12 +27,22 @@ pub fn service_events(service: &str) -> String {
     format!("optimus/{service}/events")
 }
 
-/// The message that carries the result of an invocation.
+/// The requests that roles make of a service.
+pub fn service_calls(service: &str) -> String {
+    format!("optimus/{service}/calls")
+}
+
+/// The message that tells those who work on a workflow or a call to stop.
+pub fn cancel_id(id: &str) -> String {
+    format!("{id}/cancel")
+}
+
+/// The message that carries the result of an invocation or a call.
 pub fn result_id(invocation_id: &str) -> String {
     format!("{invocation_id}/result")
 }
 
-/// The `n`-th progress message of an invocation.
+/// The `n`-th progress message of an invocation or a call.
 pub fn progress_id(invocation_id: &str, n: u64) -> String {
     format!("{invocation_id}/progress/{n}")
 }
@@ -65,6 +75,8 @@ mod tests {
         assert_eq!(workflow_inbox("ves", 3), "plato/ves/3");
         assert_eq!(function("ves-avc"), "stratum/ves-avc");
         assert_eq!(service_events("ves"), "optimus/ves/events");
+        assert_eq!(service_calls("ves"), "optimus/ves/calls");
+        assert_eq!(cancel_id("w"), "w/cancel");
         assert_eq!(result_id("i"), "i/result");
         assert_eq!(progress_id("i", 7), "i/progress/7");
         assert_eq!(event_id("w", 2), "w/event/2");

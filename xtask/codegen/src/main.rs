@@ -3,11 +3,15 @@
 //! Run from the workspace root. The output is checked in, so that building needs
 //! neither this program nor a protobuf compiler.
 
+mod client;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use connectrpc_build::{CodeGenConfig, Config};
+use protox::prost::Message;
+use protox::prost_reflect::prost_types::FileDescriptorSet;
 use sha2::{Digest, Sha256};
 
 /// One crate that holds generated contracts.
@@ -18,31 +22,50 @@ struct Target {
     out: &'static str,
     /// Proto packages that another crate holds, and where.
     externs: &'static [(&'static str, &'static str)],
+    /// What the crate makes of the contracts.
+    side: Side,
+}
+
+/// What a crate makes of its contracts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// The messages, and the stubs of callers and servers over RPC.
+    Contract,
+    /// The messages, and typed calls of this service over its queue.
+    Client(&'static str),
 }
 
 const PLATFORM: &str = "proto";
 
-const TARGETS: [Target; 3] = [
+const BELOW: &[(&str, &str)] = &[
+    (".base.v1", "::proto::base::v1"),
+    (".video.v1", "::proto::video::v1"),
+];
+
+const TARGETS: [Target; 4] = [
     Target {
         protos: PLATFORM,
         out: "proto/src/gen",
         externs: &[],
+        side: Side::Contract,
     },
     Target {
         protos: "services/ves/api/proto",
         out: "services/ves/api/src/gen",
-        externs: &[
-            (".base.v1", "::proto::base::v1"),
-            (".video.v1", "::proto::video::v1"),
-        ],
+        externs: BELOW,
+        side: Side::Contract,
+    },
+    Target {
+        protos: "services/vvs/api/proto",
+        out: "clients/vvs/src/gen",
+        externs: BELOW,
+        side: Side::Client("vvs"),
     },
     Target {
         protos: "services/vvs/api/proto",
         out: "services/vvs/api/src/gen",
-        externs: &[
-            (".base.v1", "::proto::base::v1"),
-            (".video.v1", "::proto::video::v1"),
-        ],
+        externs: BELOW,
+        side: Side::Contract,
     },
 ];
 
@@ -53,40 +76,58 @@ fn main() -> Result<()> {
 fn generate(target: &Target) -> Result<()> {
     let files = proto_files(Path::new(target.protos))?;
     let names = relative_names(&files, target.protos)?;
-    let descriptors = compile(&names, target.protos)?;
+    let mut descriptors = compile(&names, target.protos)?;
+    if let Side::Client(name) = target.side {
+        emit_calls(target, name, &descriptors)?;
+        // No stubs for RPC: a client knows the queue alone.
+        let files = descriptors.file.iter_mut();
+        files.for_each(|file| file.service.clear());
+    }
     let scratch = tempfile::NamedTempFile::new()?;
-    fs::write(&scratch, descriptors)?;
+    fs::write(&scratch, descriptors.encode_to_vec())?;
     emit(target, &names, scratch.path())?;
     record_sources(target, &files)
 }
 
-fn compile(names: &[String], root: &str) -> Result<Vec<u8>> {
+fn compile(names: &[String], root: &str) -> Result<FileDescriptorSet> {
     let mut compiler = protox::Compiler::new([root, PLATFORM])?;
     compiler
         .include_imports(true)
         .include_source_info(true)
         .open_files(names)?;
-    Ok(compiler.encode_file_descriptor_set())
+    Ok(compiler.file_descriptor_set())
+}
+
+fn emit_calls(target: &Target, name: &str, descriptors: &FileDescriptorSet) -> Result<()> {
+    let out = Path::new(target.out);
+    fs::create_dir_all(out)?;
+    Ok(fs::write(
+        out.join("calls.rs"),
+        client::source(name, descriptors)?,
+    )?)
 }
 
 fn emit(target: &Target, names: &[String], descriptors: &Path) -> Result<()> {
     let mut messages = CodeGenConfig::default();
     messages.generate_json = true;
+    messages.generate_views = target.side == Side::Contract;
     messages.extern_paths = target
         .externs
         .iter()
         .map(|(proto, rust)| (proto.to_string(), rust.to_string()))
         .collect();
-    Config::new()
+    let config = Config::new()
         .buffa_config(messages)
         .file_per_package(true)
         .emit_rerun_directives(false)
         .descriptor_set(descriptors)
         .files(names)
         .out_dir(target.out)
-        .emit_descriptor_set("descriptors.binpb")
-        .include_file("mod.rs")
-        .compile()
+        .include_file("mod.rs");
+    match target.side {
+        Side::Contract => config.emit_descriptor_set("descriptors.binpb").compile(),
+        Side::Client(_) => config.compile(),
+    }
 }
 
 /// Writes down what the code was generated from, so that drift can be seen.

@@ -6,12 +6,14 @@ use super::Breach;
 use super::workspace::{Crate, Room, Workspace};
 
 const ROOMS: &str = "every crate lives in a room: proto, base, video, timestone, stratum, plato, \
-    optimus, services, cosmos, tests, bench or xtask";
+    optimus, clients, services, cosmos, tests, bench or xtask";
 const DOWN: &str = "dependencies point down: proto < base, video < timestone < stratum < plato < \
-    optimus < services < cosmos < tests, bench, xtask";
+    optimus < clients < services < cosmos < tests, bench, xtask";
 const GROUND: &str = "proto lies below everything and uses no other crate of the house";
 const PLATO: &str = "Plato knows Stratum by its proto alone";
-const SERVICES: &str = "services never import each other; they meet through a queue and a proto";
+const SERVICES: &str = "services never import each other; they meet through a queue and a proto, by the clients \
+    that are generated from it";
+const CLIENT: &str = "a client is made of its service's contract alone: it never uses a service, nor what serves one";
 const PLATFORM: &str = "no platform room imports a service";
 const FUNCTION: &str = "a function sees media and parameters, never timestone, plato or optimus, not even through \
     others; it shares its service's api crate, whose types it speaks, and no more of the service";
@@ -38,6 +40,9 @@ fn edge_law(from: &Crate, to: &Crate) -> Option<&'static str> {
     let (above, below) = (from.room()?, to.room()?);
     if above == Room::Proto {
         return Some(GROUND);
+    }
+    if above == Room::Clients && is_closed_to_clients(to) {
+        return Some(CLIENT);
     }
     if below == Room::Services && above < Room::Services {
         return Some(PLATFORM);
@@ -75,9 +80,17 @@ fn reach(workspace: &Workspace, function: &Crate) -> Option<Breach> {
     None
 }
 
+fn is_closed_to_clients(target: &Crate) -> bool {
+    match target.room() {
+        Some(Room::Services | Room::Clients | Room::Stratum) => true,
+        Some(Room::Optimus) => target.path != "optimus/optimus-client",
+        _ => false,
+    }
+}
+
 fn is_closed_to_functions(target: &Crate) -> bool {
     match target.room() {
-        Some(Room::Timestone | Room::Plato | Room::Optimus) => true,
+        Some(Room::Timestone | Room::Plato | Room::Optimus | Room::Clients) => true,
         Some(Room::Services) => !target.is_function(),
         _ => false,
     }
@@ -117,6 +130,12 @@ mod tests {
             ("services/ves/workflow", "plato/plato"),
             ("services/ves/functions/avc", "stratum/stratum"),
             ("services/ves/functions/avc", "services/ves/api"),
+            ("clients/vvs", "plato/plato"),
+            ("clients/vvs", "timestone/timestone-client"),
+            ("clients/vvs", "optimus/optimus-client"),
+            ("services/ves/workflow", "clients/vvs"),
+            ("services/vvs/api", "clients/vvs"),
+            ("tests/e2e", "clients/vvs"),
             ("cosmos/daemon", "services/ves/workflow"),
             ("tests/e2e", "cosmos/daemon"),
             ("tests/e2e", "tests/corpus"),
@@ -140,6 +159,13 @@ mod tests {
             ("plato/plato-runtime", "stratum/stratum", PLATO),
             ("services/ves/workflow", "services/vvs/api", SERVICES),
             ("services/vvs/workflow", "services/ves/api", SERVICES),
+            ("clients/vvs", "services/vvs/api", CLIENT),
+            ("clients/vvs", "services/ves/api", CLIENT),
+            ("clients/vvs", "clients/ves", CLIENT),
+            ("clients/vvs", "optimus/optimus", CLIENT),
+            ("clients/vvs", "stratum/stratum", CLIENT),
+            ("optimus/optimus", "clients/vvs", DOWN),
+            ("services/ves/functions/avc", "clients/vvs", FUNCTION),
             ("plato/plato", "services/ves/api", PLATFORM),
             ("base/blob", "services/vvs/api", PLATFORM),
             (

@@ -53,6 +53,7 @@ pub enum Room {
     Stratum,
     Plato,
     Optimus,
+    Clients,
     Services,
     Cosmos,
     Tests,
@@ -62,7 +63,7 @@ pub enum Room {
 
 impl Room {
     /// Every room, the lowest first.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Proto,
         Self::Base,
         Self::Video,
@@ -70,6 +71,7 @@ impl Room {
         Self::Stratum,
         Self::Plato,
         Self::Optimus,
+        Self::Clients,
         Self::Services,
         Self::Cosmos,
         Self::Tests,
@@ -87,6 +89,7 @@ impl Room {
             Self::Stratum => "stratum",
             Self::Plato => "plato",
             Self::Optimus => "optimus",
+            Self::Clients => "clients",
             Self::Services => "services",
             Self::Cosmos => "cosmos",
             Self::Tests => "tests",
@@ -104,9 +107,10 @@ impl Room {
             Self::Stratum => 3,
             Self::Plato => 4,
             Self::Optimus => 5,
-            Self::Services => 6,
-            Self::Cosmos => 7,
-            Self::Tests | Self::Bench | Self::Xtask => 8,
+            Self::Clients => 6,
+            Self::Services => 7,
+            Self::Cosmos => 8,
+            Self::Tests | Self::Bench | Self::Xtask => 9,
         }
     }
 }

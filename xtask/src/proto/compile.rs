@@ -1,5 +1,6 @@
 //! From .proto files to descriptors, without a protobuf compiler.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,8 @@ pub struct Root {
     pub generated: PathBuf,
 }
 
-/// The platform's contracts and those of every service.
+/// The platform's contracts and those of every service; those of a service that has a
+/// client twice, as two crates are generated from them.
 pub fn roots() -> Result<Vec<Root>> {
     let mut roots = vec![Root {
         protos: PLATFORM.into(),
@@ -33,19 +35,34 @@ pub fn roots() -> Result<Vec<Root>> {
         protos: api.join("proto"),
         generated: api.join("src/gen"),
     }));
+    roots.extend(clients()?);
     Ok(roots)
+}
+
+fn clients() -> Result<Vec<Root>> {
+    let mut clients = children(Path::new("clients"))?;
+    clients.sort();
+    let clients = clients.iter().filter(|client| client.is_dir());
+    let root = |client: &PathBuf| {
+        let name = client.file_name().unwrap_or_default();
+        Root {
+            protos: Path::new("services").join(name).join("api/proto"),
+            generated: client.join("src/gen"),
+        }
+    };
+    Ok(clients.map(root).collect())
 }
 
 /// Our own files, in the order of their names, with comments. A file that
 /// comes from elsewhere (`google/protobuf`) is compiled but left out.
 pub fn all(roots: &[Root]) -> Result<FileDescriptorSet> {
-    let includes: Vec<_> = roots.iter().map(|root| &root.protos).collect();
+    let includes: BTreeSet<_> = roots.iter().map(|root| &root.protos).collect();
     let mut compiler = Compiler::new(&includes)?;
     compiler.include_source_info(true).include_imports(false);
-    for root in roots {
+    for protos in includes {
         compiler
-            .open_files(files(&root.protos)?)
-            .with_context(|| root.protos.display().to_string())?;
+            .open_files(files(protos)?)
+            .with_context(|| protos.display().to_string())?;
     }
     let mut set = compiler.file_descriptor_set();
     set.file.sort_by(|a, b| a.name().cmp(b.name()));

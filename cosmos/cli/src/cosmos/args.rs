@@ -2,14 +2,38 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::colour::ColourChoice;
+use crate::pages::{CompletionsArgs, ManArgs};
+
 /// A platform for media computing: an API, workflows, and functions in containers,
 /// joined by a priority message system.
 #[derive(Debug, Parser)]
-#[command(name = "cosmos", version, max_term_width = 100)]
+#[command(name = "cosmos", version, max_term_width = 100, after_help = HELP)]
 pub(super) struct Cosmos {
     #[command(subcommand)]
     pub command: Command,
+
+    /// Whether to use colour; NO_COLOR is obeyed
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
+    #[arg(hide_possible_values = true)]
+    pub color: ColourChoice,
 }
+
+const HELP: &str = "\
+Examples:
+  cosmos config > cosmos.yaml       then allow folders: source_roots, output_roots
+  cosmos up --config cosmos.yaml
+  ves submit film.mkv -o film.mp4   hands work to it
+
+Logs go to standard error; RUST_LOG refines them.
+Exit status: 0 told to stop; 2 the command line or the configuration is wrong; 5 it could not
+start, or failed.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -30,6 +54,12 @@ pub(super) enum Command {
 
     /// Print the default configuration, with explanations
     Config,
+
+    /// Print the completions of this command for a shell
+    Completions(CompletionsArgs),
+
+    /// Print the manual page, or write those of all subcommands
+    Man(ManArgs),
 }
 
 /// What every running form takes.

@@ -5,49 +5,91 @@ mod args;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use daemon::Config;
+use errors::Class;
 use tokio_util::sync::CancellationToken;
 
 use self::args::{Command, Common, Cosmos, Role};
-use crate::{logging, signals};
+use crate::colour::{self, ColourChoice, Paint};
+use crate::ves::printable;
+use crate::{logging, pages, signals};
 
 /// Runs the command and says how it ended.
 pub fn main() -> ExitCode {
-    let Cosmos { command } = Cosmos::parse();
-    match run(command) {
+    let command = Cosmos::command().color(colour::for_help(std::env::args_os()));
+    let Cosmos { command, color } = match Cosmos::from_arg_matches(&command.get_matches()) {
+        Ok(cosmos) => cosmos,
+        Err(error) => error.exit(),
+    };
+    let ended = match command {
+        Command::Config => {
+            let written = pages::show(daemon::DEFAULT_CONFIG.as_bytes());
+            written.map_err(|error| Failed::from(anyhow::Error::from(error)))
+        }
+        Command::Completions(args) => return pages::completions_main(Cosmos::command(), &args),
+        Command::Man(args) => return pages::man_main(Cosmos::command(), &args),
+        Command::Up(common) => serve(common, color, async |config, stop| {
+            daemon::up(&config, stop).await
+        }),
+        Command::Run { role, name, common } => serve(common, color, async |mut config, stop| {
+            rename(&mut config, role, name);
+            daemon::run(role.into(), &config, stop).await
+        }),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(errors::Class::Platform.exit_status())
+        Err(failed) => failed.tell(Paint::for_errors(color)),
+    }
+}
+
+/// Why it ended, and what would do.
+struct Failed {
+    class: Class,
+    error: anyhow::Error,
+    hint: Option<&'static str>,
+}
+
+impl From<anyhow::Error> for Failed {
+    fn from(error: anyhow::Error) -> Self {
+        Self {
+            class: Class::Platform,
+            error,
+            hint: None,
         }
     }
 }
 
-fn run(command: Command) -> Result<()> {
-    match command {
-        Command::Config => {
-            print!("{}", daemon::DEFAULT_CONFIG);
-            Ok(())
+impl Failed {
+    fn tell(&self, paint: Paint) -> ExitCode {
+        let error = printable(&format!("{:#}", self.error));
+        eprintln!("{} {error}", paint.bad("error:"));
+        if let Some(hint) = self.hint {
+            eprintln!("  {} {hint}", paint.good("help:"));
         }
-        Command::Up(common) => serve(common, async |config, stop| daemon::up(&config, stop).await),
-        Command::Run { role, name, common } => serve(common, async |mut config, stop| {
-            rename(&mut config, role, name);
-            daemon::run(role.into(), &config, stop).await
-        }),
+        ExitCode::from(self.class.exit_status())
     }
+}
+
+fn configuration(common: &Common) -> Result<Config, Failed> {
+    let read = common.config.as_deref().map(Config::read);
+    read.unwrap_or_else(|| Ok(Config::default()))
+        .map_err(|error| Failed {
+            class: Class::User,
+            hint: Some("`cosmos config` prints one that is valid, with explanations"),
+            ..Failed::from(error)
+        })
 }
 
 fn serve(
     common: Common,
+    colour: ColourChoice,
     role: impl AsyncFnOnce(Config, CancellationToken) -> Result<()>,
-) -> Result<()> {
-    logging::start("info");
-    let config = common
-        .config
-        .as_deref()
-        .map_or_else(|| Ok(Config::default()), Config::read)?;
-    crate::runtime()?.block_on(async { role(config, signals::stop()).await })
+) -> Result<(), Failed> {
+    logging::start("info", colour);
+    let config = configuration(&common)?;
+    let runtime = crate::runtime().map_err(anyhow::Error::from)?;
+    Ok(runtime.block_on(async { role(config, signals::stop()).await })?)
 }
 
 fn rename(config: &mut Config, role: Role, name: Option<String>) {

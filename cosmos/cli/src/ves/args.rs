@@ -2,14 +2,35 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::cache::args::CacheArgs;
+use super::container::ContainerName;
 use super::duration::ChunkLength;
+use super::picture::PictureSize;
+use super::presets::PresetsArgs;
+use super::probe::ProbeArgs;
+use super::remote::args::{CancelArgs, ListArgs, StatusArgs, SubmitArgs, WatchArgs};
+use super::report::DOCUMENTED;
+use super::shared_args::{EXIT_STATUS, ReportArgs, StateArgs};
+use crate::colour::ColourChoice;
+use crate::pages::{CompletionsArgs, ManArgs};
 
 /// Encode video in parallel chunks: exact to the frame, resumable, checked.
 #[derive(Debug, Parser)]
-#[command(name = "ves", version, max_term_width = 100)]
+#[command(name = "ves", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub(super) struct Ves {
     #[command(subcommand)]
     pub command: Command,
+
+    /// Whether to use colour; NO_COLOR is obeyed
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
+    #[arg(help_heading = "Reporting", hide_possible_values = true)]
+    pub color: ColourChoice,
 }
 
 /// What to do.
@@ -17,20 +38,70 @@ pub(super) struct Ves {
 pub(super) enum Command {
     /// Encode a video file on this machine
     Encode(EncodeArgs),
+    /// Say what a video file is, what is unusual about it, and what would be done with it
+    Probe(ProbeArgs),
+    /// List the presets that recipes can name
+    Presets(PresetsArgs),
+    /// Look at the chunk cache and at unfinished encodes, or make room
+    Cache(CacheArgs),
+
+    /// Hand an encode to a server
+    Submit(SubmitArgs),
+    /// Read the state of a server's request
+    Status(StatusArgs),
+    /// Follow a server's request until it has ended
+    Watch(WatchArgs),
+    /// Cancel a server's request
+    Cancel(CancelArgs),
+    /// List a server's requests, the newest first
+    List(ListArgs),
+
+    /// Print the completions of this command for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all subcommands
+    Man(ManArgs),
 }
 
 /// Settings of `ves encode`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}\n\n{DOCUMENTED}"))]
 pub(super) struct EncodeArgs {
     /// Video file to encode; it is only read
+    #[arg(value_name = "IN")]
     pub input: PathBuf,
 
-    /// File to write (MP4); it appears when it is complete and validated, never before
-    #[arg(short, long)]
+    /// File to write; it appears when it is complete and validated, never before. Its extension
+    /// tells the container: mp4, mkv, webm, or 264 and obu for the coded video alone
+    #[arg(short, long, value_name = "OUT")]
     pub output: PathBuf,
 
-    /// Quality: constant rate factor, 0 (best) to 51; for people's eyes 18 to 28 [default: 23]
+    #[command(flatten)]
+    pub recipe: RecipeArgs,
+
+    #[command(flatten)]
+    pub run: RunArgs,
+
+    #[command(flatten)]
+    pub state: StateArgs,
+
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// How to encode.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Encoding")]
+pub(super) struct RecipeArgs {
+    /// Coding format [default: avc, for webm and obu av1]
+    #[arg(long)]
+    pub codec: Option<CodecName>,
+
+    /// Recipe with this name, which fills what other arguments leave open; `ves presets` lists them
+    #[arg(long, value_name = "NAME")]
+    pub named_preset: Option<String>,
+
+    /// Quality: constant rate factor; avc: 0 (best) to 51, 18 to 28 for people's eyes [default: 23];
+    /// av1: 1 to 63 [default: 35]
     #[arg(long, value_name = "N", conflicts_with = "lossless")]
     pub crf: Option<f64>,
 
@@ -38,13 +109,35 @@ pub(super) struct EncodeArgs {
     #[arg(long)]
     pub lossless: bool,
 
-    /// Encoder speed against size: ultrafast … medium … veryslow
-    #[arg(long, default_value = "medium")]
-    pub preset: String,
+    /// Encoder speed against size; avc: ultrafast … veryslow [default: medium]; av1: 13 (fast) … 0
+    /// [default: 8]
+    #[arg(long)]
+    pub preset: Option<String>,
 
-    /// Encoder tuning: film, animation, grain, stillimage, psnr, ssim, fastdecode, zerolatency
+    /// Encoder tuning; avc: film, animation, grain, stillimage, psnr, ssim, fastdecode, zerolatency;
+    /// av1: psnr, vq
     #[arg(long)]
     pub tune: Option<String>,
+
+    /// Bits per sample: 8 or 10 [default: the source's]
+    #[arg(long, value_name = "BITS")]
+    pub bit_depth: Option<u32>,
+
+    /// Size of the picture, even: 1280x720 [default: the source's]
+    #[arg(long, value_name = "WxH", conflicts_with = "height")]
+    pub size: Option<PictureSize>,
+
+    /// Height of the picture, even; the width keeps the shape
+    #[arg(long, value_name = "LINES")]
+    pub height: Option<u32>,
+
+    /// How pictures are resized [default: bicubic]
+    #[arg(long)]
+    pub kernel: Option<Kernel>,
+
+    /// File format [default: by the output's extension]
+    #[arg(long)]
+    pub container: Option<ContainerName>,
 
     /// Limit the profile: baseline, main, high, …
     #[arg(long)]
@@ -55,17 +148,29 @@ pub(super) struct EncodeArgs {
     pub level: Option<String>,
 
     /// Length of a chunk: seconds (5s), milliseconds (500ms), minutes (2m) or frames (120f)
-    #[arg(long, default_value = "10s", value_name = "LENGTH")]
-    pub chunk: ChunkLength,
+    /// [default: 10s]
+    #[arg(long, value_name = "LENGTH")]
+    pub chunk: Option<ChunkLength>,
 
     /// Where cuts may lie: near a key frame of the source, which spares decoding twice, or exactly
-    #[arg(long, default_value = "source")]
-    pub align: Align,
+    /// [default: source]
+    #[arg(long)]
+    pub align: Option<Align>,
 
-    /// Audio and subtitle tracks: copy them whole, or leave them out
-    #[arg(long, default_value = "copy")]
-    pub tracks: Tracks,
+    /// Audio and subtitle tracks: copy them whole, or leave them out [default: copy, where the
+    /// container holds them]
+    #[arg(long)]
+    pub tracks: Option<Tracks>,
 
+    /// Encode what decodes of a damaged source, instead of refusing it
+    #[arg(long)]
+    pub conceal: bool,
+}
+
+/// How to go about it on this machine.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Running")]
+pub(super) struct RunArgs {
     /// Chunks encoded at the same time [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub workers: Option<u32>,
@@ -73,18 +178,20 @@ pub(super) struct EncodeArgs {
     /// Replace the output file if there is one
     #[arg(short = 'y', long)]
     pub overwrite: bool,
+}
 
-    /// Report as JSON, one event per line
-    #[arg(long)]
-    pub json: bool,
+/// Coding formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CodecName {
+    Avc,
+    Av1,
+}
 
-    /// Folder for unfinished work and the chunk cache [default: below the user's state folder]
-    #[arg(long, value_name = "DIR", env = "VES_STATE")]
-    pub state: Option<PathBuf>,
-
-    /// Say more: what each part does, on standard error (RUST_LOG refines it)
-    #[arg(short, long)]
-    pub verbose: bool,
+/// How pictures are resized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Kernel {
+    Bicubic,
+    Lanczos,
 }
 
 /// Where cuts may lie.
@@ -105,12 +212,10 @@ const EXAMPLES: &str = "\
 Examples:
   ves encode holiday.mov -o holiday.mp4
   ves encode film.mkv -o film.mp4 --crf 20 --preset slow --chunk 10s
+  ves encode film.mkv -o film.webm --height 720 --named-preset web-720p-av1
   ves encode master.mov -o copy.mp4 --lossless --tracks none --json
 
-Interrupt it at any time: the same command goes on where it was.
-
-Exit status: 0 done; 2 the request is wrong; 3 the source is bad; 4 the encoder failed;
-5 the machine failed (disk, memory); 130 interrupted.";
+Interrupt it at any time: the same command goes on where it was.";
 
 #[cfg(test)]
 mod tests {

@@ -2,68 +2,62 @@
 
 use std::process::ExitCode;
 
+use clock::{Clock, SystemClock};
 use daemon::{OneShot, OneShotConfig};
 use errors::{Class, Error};
 use futures::StreamExt;
 use optimus::{Caller, Requests, State};
 use tokio_util::sync::CancellationToken;
+use ves_api::recipe::{Problems, Recipe};
 use ves_api::service::VesService;
 use ves_api::wire;
 
 use super::args::EncodeArgs;
-use super::cache;
-use super::job::Job;
+use super::cache::{self, CACHE, InUse, Note};
+use super::frames;
+use super::job::{self, Job};
 use super::place::Places;
 use super::report::{Reporter, Summary};
 use super::snapshot::Snapshot;
+use super::stop::Stop;
+use crate::colour::{ColourChoice, Paint};
 use crate::{logging, signals};
 
 type View = optimus::View<wire::EncodeRequest, wire::EncodeResponse>;
 
-/// How a run can end short of its goal.
-enum Stop {
-    Failed(Vec<Error>),
-    Interrupted,
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Failed(vec![error])
-    }
-}
-
-impl From<Vec<Error>> for Stop {
-    fn from(errors: Vec<Error>) -> Self {
-        Self::Failed(errors)
-    }
-}
-
 /// Encodes and says how it went.
-pub(super) fn main(args: &EncodeArgs) -> ExitCode {
-    logging::start(if args.verbose { "info" } else { "off" });
-    let mut reporter = Reporter::new(args.json);
-    match run(args, &mut reporter) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Stop::Failed(errors)) => {
-            reporter.failed(&errors);
-            let class = errors.first().map_or(Class::Platform, |error| error.class);
-            ExitCode::from(class.exit_status())
-        }
-        Err(Stop::Interrupted) => {
-            reporter.interrupted();
-            ExitCode::from(Class::Canceled.exit_status())
-        }
-    }
+pub(super) fn main(args: &EncodeArgs, colour: ColourChoice) -> ExitCode {
+    logging::start(args.report.log_level(), colour);
+    let mut reporter = Reporter::new(&args.report, Paint::for_errors(colour));
+    let done = run(args, &mut reporter);
+    reporter.ended(done, "the same command goes on where this one stopped")
 }
 
 fn run(args: &EncodeArgs, reporter: &mut Reporter) -> Result<(), Stop> {
-    let places = Places::of(args)?;
+    let places = places(args)?;
     let job = Job::of(args, &places);
     let runtime = crate::runtime().map_err(|e| Error::platform("NO_RUNTIME", e.to_string()))?;
-    runtime.block_on(async {
-        let summary = encode(args, &places, job, reporter, signals::stop()).await?;
-        reporter.finished(&summary);
-        Ok(())
+    let in_use = InUse::begin(&places.state).map_err(|e| not_noted(&places, &e))?;
+    let summary = runtime.block_on(encode(args, &places, job, reporter, signals::stop))?;
+    drop(in_use);
+    cache::trim_by_itself(&places.state);
+    reporter.finished(&summary);
+    Ok(())
+}
+
+/// The files, or all that is wrong with them and with the rest of what was asked.
+fn places(args: &EncodeArgs) -> Result<Places, Vec<Error>> {
+    let asked = args.recipe.container;
+    let found = Places::of(
+        &args.input,
+        &args.output,
+        asked,
+        args.state.state.as_deref(),
+    );
+    found.map_err(|mut problems| {
+        let recipe = Recipe::try_from(job::recipe(&args.recipe, Some(&args.output)));
+        problems.extend(recipe.err().into_iter().flat_map(|Problems(others)| others));
+        problems
     })
 }
 
@@ -72,27 +66,55 @@ async fn encode(
     places: &Places,
     job: Job,
     reporter: &mut Reporter,
-    stop: CancellationToken,
+    listen: impl FnOnce() -> CancellationToken,
 ) -> Result<Summary, Stop> {
+    let stop = listen();
     let resumed = job.state.exists();
     let config = one_shot(args, places, &job);
+    cache::leave_note(&job.state, &note(places)).map_err(|e| not_noted(places, &e))?;
     let ves = OneShot::start(&config).await.map_err(not_started)?;
+    reporter.set_frames(frames::announced(&places.source.path).await);
     let ended = follow(ves.requests(), job.request, reporter, resumed, &stop).await;
+    if matches!(ended, Err(Stop::Interrupted)) {
+        reporter.stopping();
+    }
     ves.shutdown().await;
+    if !resumed && is_refused(&ended) {
+        // There is nothing to go on with.
+        forget(&config);
+    }
     let view = ended?;
     // The next run of the same command begins anew, from the chunks that are done.
     forget(&config);
-    cache::trim(&config.blobs);
     summary(view, places, reporter)
+}
+
+/// Whether the request itself was wrong, so that it was never accepted.
+fn is_refused(ended: &Result<View, Stop>) -> bool {
+    matches!(ended, Err(Stop::Failed(errors)) if errors.iter().all(|e| e.class == Class::User))
+}
+
+fn note(places: &Places) -> Note {
+    Note {
+        input: places.source.path.display().to_string(),
+        output: places.output.display().to_string(),
+        began_unix_ms: SystemClock.now().unix_ms(),
+    }
+}
+
+fn not_noted(places: &Places, error: &std::io::Error) -> Error {
+    let folder = places.state.display();
+    Error::platform("STATE_FOLDER", format!("{folder} cannot be used: {error}"))
+        .hint("name another folder with --state, on a disk with room for the chunks")
 }
 
 fn one_shot(args: &EncodeArgs, places: &Places, job: &Job) -> OneShotConfig {
     let folder = |path: &std::path::Path| path.parent().unwrap_or(path).to_owned();
     OneShotConfig {
         state: job.state.clone(),
-        blobs: places.state.join("cache"),
-        workers: args.workers.unwrap_or_else(processors),
-        source_root: folder(&places.source),
+        blobs: places.state.join(CACHE),
+        workers: args.run.workers.unwrap_or_else(processors),
+        source_root: folder(&places.source.path),
         output_root: folder(&places.output),
     }
 }
@@ -102,6 +124,10 @@ fn processors() -> u32 {
 }
 
 fn not_started(error: anyhow::Error) -> Error {
+    if let Some(lacking) = error.downcast_ref::<stratum::LoadError>() {
+        return Error::platform("NO_ENCODER", format!("a tool is missing: {lacking}"))
+            .hint("install ffmpeg with ffprobe (Debian: apt install ffmpeg), then ask again");
+    }
     Error::platform("NOT_STARTED", format!("{error:#}")).hint(
         "another `ves` may be at the same encode; else see that ffmpeg and ffprobe are installed \
          and that the state folder can be written",
@@ -144,36 +170,13 @@ fn summary(view: View, places: &Places, reporter: &Reporter) -> Result<Summary, 
         let unknown = || Error::platform("NO_REASON", "it ended without a reason");
         return Err(view.error.unwrap_or_else(unknown).into());
     }
-    let missing = || Error::platform("NO_OUTPUT", "it ended without an output");
     let video = view
         .response
         .and_then(|response| response.output_video.into_option())
-        .ok_or_else(missing)?;
-    let encoder = view.stages.iter().find(|stage| stage.name == "encoder");
-    let (done, reused) = encoder.map_or((0, 0), |stage| (stage.done, stage.reused));
-    let elapsed = reporter.elapsed();
-    let sha256 = video
-        .blob
-        .into_option()
-        .map(|blob| blob.digest.replace("sha256/", ""))
-        .unwrap_or_default();
+        .ok_or_else(|| Error::platform("NO_OUTPUT", "it ended without an output"))?;
     Ok(Summary {
         output: places.output.display().to_string(),
-        request_id: view.id,
-        frames: video.frames,
-        size_bytes: video.size_bytes,
-        source_bytes: places.source_bytes,
-        sha256,
-        chunks_encoded: done.saturating_sub(reused),
-        chunks_reused: reused,
-        encode_cpu_ms: encoder.map_or(0, |stage| stage.cpu_ms),
-        decode_cpu_ms: encoder.map_or(0, |stage| stage.decode_cpu_ms),
-        elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-        fps: video.frames as f64 / elapsed.as_secs_f64().max(0.001),
-        checks: video
-            .validation
-            .into_option()
-            .map(|report| report.checks)
-            .unwrap_or_default(),
+        source_bytes: Some(places.source.bytes),
+        ..Summary::of(view.id, video, reporter.elapsed())
     })
 }

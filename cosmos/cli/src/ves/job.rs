@@ -6,7 +6,9 @@ use blob::FileUri;
 use buffa::Message;
 use ves_api::wire;
 
-use super::args::{Align, EncodeArgs, Tracks};
+use super::args::{Align, CodecName, EncodeArgs, Kernel, RecipeArgs, Tracks};
+use super::cache::JOBS;
+use super::container::{self, ContainerName};
 use super::duration::ChunkLength;
 use super::place::Places;
 
@@ -27,7 +29,7 @@ impl Job {
         request.idempotency_key = key.clone();
         Self {
             request,
-            state: places.state.join("jobs").join(key),
+            state: places.state.join(JOBS).join(key),
         }
     }
 }
@@ -38,24 +40,24 @@ fn key(request: &wire::EncodeRequest, places: &Places) -> String {
     request.output = Some(target(&places.output, false)).into();
     ids::derived([
         request.encode_to_vec().as_slice(),
-        places.source_identity.as_bytes(),
+        places.source.identity.as_bytes(),
     ])
 }
 
 fn request(args: &EncodeArgs, places: &Places) -> wire::EncodeRequest {
     wire::EncodeRequest {
         video_source: Some(wire::VideoSource {
-            uri: uri(&places.source),
+            uri: uri(&places.source.path),
             ..Default::default()
         })
         .into(),
-        recipe: Some(recipe(args)).into(),
-        output: Some(target(&places.output, args.overwrite)).into(),
+        recipe: Some(recipe(&args.recipe, Some(&places.output))).into(),
+        output: Some(target(&places.output, args.run.overwrite)).into(),
         ..Default::default()
     }
 }
 
-fn target(output: &Path, overwrite: bool) -> wire::OutputTarget {
+pub(super) fn target(output: &Path, overwrite: bool) -> wire::OutputTarget {
     wire::OutputTarget {
         uri: uri(output),
         overwrite,
@@ -63,63 +65,106 @@ fn target(output: &Path, overwrite: bool) -> wire::OutputTarget {
     }
 }
 
-fn recipe(args: &EncodeArgs) -> wire::Recipe {
-    let tracks = match args.tracks {
-        Tracks::Copy => wire::OtherTracks::Copy,
-        Tracks::None => wire::OtherTracks::None,
-    };
+/// What the arguments ask for, of a file of that name; by themselves when there is none.
+pub(super) fn recipe(args: &RecipeArgs, output: Option<&Path>) -> wire::Recipe {
+    let container = args
+        .container
+        .or_else(|| output.and_then(ContainerName::of));
     wire::Recipe {
-        codec: Some(codec(args)).into(),
-        chunking_directives: Some(chunking(args)).into(),
-        rate_control: Some(rate_control(args)).into(),
-        container: wire::Container::Mp4.into(),
-        other_tracks: tracks.into(),
+        codec: codec(args, output).into(),
+        resolution: resolution(args).into(),
+        chunking_directives: chunking(args).into(),
+        rate_control: rate_control(args).into(),
+        container: container
+            .map_or(wire::Container::Unspecified, ContainerName::wire)
+            .into(),
+        other_tracks: match args.tracks {
+            None => wire::OtherTracks::Unspecified,
+            Some(Tracks::Copy) => wire::OtherTracks::Copy,
+            Some(Tracks::None) => wire::OtherTracks::None,
+        }
+        .into(),
+        damage: match args.conceal {
+            true => wire::Damage::Conceal,
+            false => wire::Damage::Unspecified,
+        }
+        .into(),
+        named_preset: args.named_preset.clone().unwrap_or_default(),
         ..Default::default()
     }
 }
 
-fn codec(args: &EncodeArgs) -> wire::Codec {
-    wire::Codec {
-        format: wire::CodecFormat::Avc.into(),
-        preset: args.preset.clone(),
+/// What was said of the codec; the format is left to a preset, else goes by the file.
+fn codec(args: &RecipeArgs, output: Option<&Path>) -> Option<wire::Codec> {
+    let usual = || match args.named_preset {
+        Some(_) => wire::CodecFormat::Unspecified,
+        None if output.is_some_and(container::is_of_av1) => wire::CodecFormat::Av1,
+        None => wire::CodecFormat::Avc,
+    };
+    let format = args.codec.map_or_else(usual, |codec| match codec {
+        CodecName::Avc => wire::CodecFormat::Avc,
+        CodecName::Av1 => wire::CodecFormat::Av1,
+    });
+    Some(wire::Codec {
+        format: format.into(),
+        preset: args.preset.clone().unwrap_or_default(),
         profile: args.profile.clone().unwrap_or_default(),
         level: args.level.clone().unwrap_or_default(),
         tune: args.tune.clone().unwrap_or_default(),
+        bit_depth: args.bit_depth.unwrap_or_default(),
         ..Default::default()
-    }
+    })
 }
 
-fn chunking(args: &EncodeArgs) -> wire::ChunkingDirectives {
+fn resolution(args: &RecipeArgs) -> Option<wire::Resolution> {
+    let (width, height) = match (args.size, args.height) {
+        (Some(size), _) => (size.width, size.height),
+        (None, Some(height)) => (0, height),
+        (None, None) => return None,
+    };
+    let kernel = args.kernel.map(|kernel| match kernel {
+        Kernel::Bicubic => wire::ScalingKernel::Bicubic,
+        Kernel::Lanczos => wire::ScalingKernel::Lanczos,
+    });
+    Some(wire::Resolution {
+        width,
+        height,
+        kernel: kernel.unwrap_or_default().into(),
+        ..Default::default()
+    })
+}
+
+fn chunking(args: &RecipeArgs) -> Option<wire::ChunkingDirectives> {
     use wire::chunking_directives::Target;
-    let target = match args.chunk {
+    let target = args.chunk.map(|length| match length {
         ChunkLength::Milliseconds(ms) => Target::DurationMs(ms),
         ChunkLength::Frames(frames) => Target::Frames(frames),
-    };
-    let alignment = match args.align {
+    });
+    let alignment = args.align.map(|align| match align {
         Align::Source => wire::ChunkAlignment::Source,
         Align::Fixed => wire::ChunkAlignment::Fixed,
-    };
-    wire::ChunkingDirectives {
-        target: Some(target),
-        alignment: alignment.into(),
+    });
+    (target.is_some() || alignment.is_some()).then(|| wire::ChunkingDirectives {
+        target,
+        alignment: alignment.unwrap_or_default().into(),
         ..Default::default()
-    }
+    })
 }
 
-fn rate_control(args: &EncodeArgs) -> wire::RateControl {
+fn rate_control(args: &RecipeArgs) -> Option<wire::RateControl> {
     use wire::rate_control::Mode;
     let mode = match (args.lossless, args.crf) {
-        (true, _) => Mode::Lossless(true),
-        (false, crf) => Mode::Crf(crf.unwrap_or(23.0)),
+        (true, _) => Some(Mode::Lossless(true)),
+        (false, crf) => crf.map(Mode::Crf),
     };
-    wire::RateControl {
-        mode: Some(mode),
+    mode.is_some().then(|| wire::RateControl {
+        mode,
         ..Default::default()
-    }
+    })
 }
 
 /// The file URI of a path. One that is not absolute has none, and is refused at the door.
-fn uri(path: &Path) -> String {
+pub(super) fn uri(path: &Path) -> String {
     FileUri::of(path)
         .map(|uri| uri.to_string())
         .unwrap_or_default()

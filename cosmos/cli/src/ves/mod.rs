@@ -1,23 +1,52 @@
-//! The `ves` command: encode video on this machine, with nothing to set up.
+//! The `ves` command: encode video on this machine with nothing to set up, or on a server.
 
 mod args;
 mod cache;
+mod container;
 mod duration;
 mod encode;
+mod explain;
+mod frames;
 mod job;
+mod output;
+mod picture;
 mod place;
+mod presets;
+mod probe;
+mod remote;
 mod report;
+mod shared_args;
 mod snapshot;
+mod stop;
+mod units;
+
+pub(crate) use explain::printable;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use self::args::{Command, Ves};
+use crate::{colour, pages};
 
 /// Runs the command and says how it ended.
 pub fn main() -> ExitCode {
-    match Ves::parse().command {
-        Command::Encode(args) => encode::main(&args),
+    let command = Ves::command().color(colour::for_help(std::env::args_os()));
+    let Ves { command, color } = match Ves::from_arg_matches(&command.get_matches()) {
+        Ok(ves) => ves,
+        Err(error) => error.exit(),
+    };
+    match command {
+        Command::Encode(args) => encode::main(&args, color),
+        Command::Probe(args) => probe::main(&args, color),
+        Command::Presets(args) => presets::main(&args, color),
+        Command::Cache(args) => cache::main(&args, color),
+        Command::Submit(args) => remote::submit(&args, color),
+        Command::Status(args) => remote::status(&args, color),
+        Command::Watch(args) => remote::watch(&args, color),
+        Command::Cancel(args) => remote::cancel(&args, color),
+        Command::List(args) => remote::list(&args, color),
+        Command::Completions(args) => pages::completions_main(Ves::command(), &args),
+        Command::Man(args) => pages::man_main(Ves::command(), &args),
     }
 }

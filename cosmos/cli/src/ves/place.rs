@@ -1,39 +1,52 @@
-//! Where the files of one encode are.
+//! Where the files of one encode are, and whether they can be used.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use errors::Error;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 
-use super::args::EncodeArgs;
+use super::container::{self, ContainerName};
+use super::explain::one_line;
 
 /// The files of one encode, as absolute paths.
 #[derive(Debug)]
 pub(super) struct Places {
-    pub source: PathBuf,
-    pub source_bytes: u64,
-    /// Tells the source from a changed one of the same name.
-    pub source_identity: String,
+    pub source: Source,
     pub output: PathBuf,
     /// Unfinished work and the chunk cache of the user.
     pub state: PathBuf,
 }
 
+/// A file to read.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub path: PathBuf,
+    pub bytes: u64,
+    /// Tells the source from a changed one of the same name.
+    pub identity: String,
+}
+
 impl Places {
     /// Looks at the files; every problem at once.
-    pub(super) fn of(args: &EncodeArgs) -> Result<Self, Vec<Error>> {
-        let (source, output) = (source(&args.input), output(&args.output));
+    pub(super) fn of(
+        input: &Path,
+        output: &Path,
+        container: Option<ContainerName>,
+        state: Option<&Path>,
+    ) -> Result<Self, Vec<Error>> {
         let mut problems = Vec::new();
         let mut keep = |error| problems.push(error);
-        let found = source.map_err(&mut keep).ok();
-        let output = output.map_err(&mut keep).ok();
-        let state = state(args).map_err(&mut keep).ok();
+        let found = Source::at(input).map_err(&mut keep).ok();
+        let output = place_for(output, container, found.as_ref())
+            .map_err(&mut keep)
+            .ok();
+        let state = made_state_folder(state).map_err(&mut keep).ok();
         match (found, output, state) {
-            (Some((source, meta)), Some(output), Some(state)) => Ok(Self {
+            (Some(source), Some(output), Some(state)) => Ok(Self {
                 source,
-                source_bytes: meta.len(),
-                source_identity: identity(&meta),
                 output,
                 state,
             }),
@@ -42,49 +55,199 @@ impl Places {
     }
 }
 
-fn source(path: &Path) -> Result<(PathBuf, fs::Metadata), Error> {
-    let shown = path.display();
-    let found = path
-        .canonicalize()
-        .and_then(|path| Ok((path.clone(), fs::metadata(path)?)));
-    let (path, meta) = found.map_err(|error| {
-        Error::user(
-            "SOURCE_NOT_READABLE",
-            format!("cannot read {shown}: {error}"),
-        )
-        .at("input")
-    })?;
-    match meta.is_file() {
-        true => Ok((path, meta)),
-        false => {
-            Err(Error::user("SOURCE_NOT_A_FILE", format!("{shown} is not a file")).at("input"))
-        }
+fn input_problem(code: &str, path: &Path, why: &str, hint: &str) -> Error {
+    Error::user(code, format!("{} {why}", shown(path)))
+        .at("video_source.uri")
+        .hint(hint)
+}
+
+pub(super) fn output_problem(code: &str, path: &Path, why: &str, hint: impl Into<String>) -> Error {
+    Error::user(code, format!("{} {why}", shown(path)))
+        .at("output.uri")
+        .hint(hint)
+}
+
+pub(super) fn shown(path: &Path) -> String {
+    one_line(&path.to_string_lossy())
+}
+
+impl Source {
+    /// The file at `path`, which is there and can be read.
+    pub(super) fn at(path: &Path) -> Result<Self, Error> {
+        let found = path
+            .canonicalize()
+            .and_then(|real| Ok((fs::metadata(&real)?, real)));
+        let (meta, real) = found.map_err(|error| unreadable(path, &error))?;
+        refuse_useless(path, &meta)?;
+        fs::File::open(&real).map_err(|error| unreadable(path, &error))?;
+        Ok(Self {
+            identity: identity(&meta),
+            bytes: meta.len(),
+            path: real,
+        })
     }
 }
 
+fn refuse_useless(path: &Path, meta: &fs::Metadata) -> Result<(), Error> {
+    if meta.is_dir() {
+        let hint = "name a video file in it";
+        return Err(input_problem(
+            "SOURCE_NOT_A_FILE",
+            path,
+            "is a folder",
+            hint,
+        ));
+    }
+    if !meta.is_file() {
+        return Err(input_problem(
+            "SOURCE_NOT_A_FILE",
+            path,
+            "is a device, a pipe or a socket",
+            "a source is read in many pieces at once; write it to a file first",
+        ));
+    }
+    if meta.len() == 0 {
+        let hint = "name a file that was written to its end";
+        return Err(input_problem("SOURCE_EMPTY", path, "is empty", hint));
+    }
+    Ok(())
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    let problem = |why: &str, hint: &str| input_problem("SOURCE_NOT_READABLE", path, why, hint);
+    if let Some(error) = not_a_path(path) {
+        return error;
+    }
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            problem("does not exist", "check the name and the folder")
+        }
+        io::ErrorKind::PermissionDenied => problem(
+            "may not be read",
+            "give your user the right to read it and its folders",
+        ),
+        _ => problem(
+            &format!("cannot be read: {error}"),
+            "see that its disk is there",
+        ),
+    }
+}
+
+/// What people take for a file elsewhere.
+fn not_a_path(path: &Path) -> Option<Error> {
+    let text = path.to_string_lossy();
+    let url = text.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    });
+    let (why, hint) = match &*text {
+        "-" => (
+            "would be standard input, which can be read only once",
+            "write it to a file first",
+        ),
+        _ if url => (
+            "is a URL, and only files are read",
+            "download it first, and name the file by its path",
+        ),
+        _ => return None,
+    };
+    Some(input_problem("SOURCE_NOT_A_FILE", path, why, hint))
+}
+
 /// The output need not be there, but its folder must.
-fn output(path: &Path) -> Result<PathBuf, Error> {
-    let wrong = |code, problem: String| Err(Error::user(code, problem).at("output"));
-    let Some(name) = path.file_name() else {
-        return wrong(
-            "OUTPUT_NOT_A_FILE",
-            format!("{} names no file", path.display()),
-        );
+fn place_for(
+    path: &Path,
+    container: Option<ContainerName>,
+    source: Option<&Source>,
+) -> Result<PathBuf, Error> {
+    let named = match (path.file_name(), ends_in_slash(path)) {
+        (Some(name), false) => name,
+        _ => return Err(is_a_folder(path)),
     };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    match folder.canonicalize() {
-        Ok(folder) if folder.is_dir() => Ok(folder.join(name)),
-        Ok(_) => wrong(
+    let real = folder
+        .canonicalize()
+        .map_err(|error| no_folder(folder, &error))?;
+    let place = real.join(named);
+    refuse_unwritable(folder, &real)?;
+    refuse_taken(path, &place, source)?;
+    container::check(path, container)?;
+    Ok(place)
+}
+
+fn ends_in_slash(path: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    let bytes = path.as_os_str().as_bytes();
+    bytes.ends_with(b"/") || matches!(path.components().next_back(), Some(Component::CurDir))
+}
+
+fn is_a_folder(path: &Path) -> Error {
+    let example = path.join("film.mp4");
+    let hint = format!("name a file in it: {}", shown(&example));
+    output_problem("OUTPUT_IS_A_FOLDER", path, "is a folder", hint)
+}
+
+fn no_folder(folder: &Path, error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => output_problem(
             "OUTPUT_FOLDER",
-            format!("{} is not a folder", folder.display()),
+            folder,
+            "does not exist, and the output would lie in it",
+            format!("create it first: mkdir -p {}", shown(folder)),
         ),
-        Err(error) => wrong(
+        _ => output_problem(
             "OUTPUT_FOLDER",
-            format!("cannot use the folder {}: {error}", folder.display()),
+            folder,
+            &format!("cannot hold the output: {error}"),
+            "name a file in a folder that you can write to",
         ),
+    }
+}
+
+fn refuse_unwritable(folder: &Path, real: &Path) -> Result<(), Error> {
+    if !real.is_dir() {
+        let hint = "name a file in a folder";
+        return Err(output_problem(
+            "OUTPUT_FOLDER",
+            folder,
+            "is not a folder",
+            hint,
+        ));
+    }
+    let writable = accessat(
+        CWD,
+        real,
+        Access::WRITE_OK | Access::EXEC_OK,
+        AtFlags::empty(),
+    );
+    writable.map_err(|error| {
+        output_problem(
+            "OUTPUT_NOT_WRITABLE",
+            folder,
+            &format!("may not be written to: {}", io::Error::from(error)),
+            "choose another folder, or give your user the right to write to it",
+        )
+    })
+}
+
+fn refuse_taken(path: &Path, place: &Path, source: Option<&Source>) -> Result<(), Error> {
+    let Ok(meta) = place.metadata() else {
+        return Ok(());
+    };
+    if meta.is_dir() {
+        return Err(is_a_folder(path));
+    }
+    let same = source.is_some_and(|source| source.identity == identity(&meta));
+    match same {
+        true => Err(output_problem(
+            "OUTPUT_IS_SOURCE",
+            path,
+            "is the source itself",
+            "choose another name; the source is never touched",
+        )),
+        false => Ok(()),
     }
 }
 
@@ -101,21 +264,25 @@ fn identity(meta: &fs::Metadata) -> String {
     )
 }
 
-/// The folder asked for, or `ves` below the user's state folder (XDG base directories).
-fn state(args: &EncodeArgs) -> Result<PathBuf, Error> {
-    let chosen = args.state.clone().or_else(user_state);
-    let folder = chosen.ok_or_else(|| {
+/// The folder asked for, or `ves` below the user's state folder (XDG base directories). It need
+/// not be there.
+pub(super) fn state_folder(asked: Option<&Path>) -> Result<PathBuf, Error> {
+    let chosen = asked.map(Path::to_owned).or_else(user_state);
+    chosen.ok_or_else(|| {
         Error::user("NO_STATE_FOLDER", "neither HOME nor XDG_STATE_HOME is set")
-            .at("state")
+            .at("--state")
             .hint("name a folder with --state")
-    })?;
+    })
+}
+
+fn made_state_folder(asked: Option<&Path>) -> Result<PathBuf, Error> {
+    let folder = state_folder(asked)?;
     let made = fs::create_dir_all(&folder).and_then(|()| folder.canonicalize());
     made.map_err(|error| {
-        Error::user(
-            "STATE_FOLDER",
-            format!("cannot use the folder {}: {error}", folder.display()),
-        )
-        .at("state")
+        let message = format!("{} cannot be used: {error}", shown(&folder));
+        Error::user("STATE_FOLDER", message)
+            .at("--state")
+            .hint("name another folder with --state, on a disk with room for the chunks")
     })
 }
 
@@ -133,55 +300,101 @@ fn user_state() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use clap::Parser;
-
     use super::*;
-    use crate::ves::args::{Command, Ves};
 
-    fn args(input: &Path, output: &Path, state: &Path) -> EncodeArgs {
-        let words: [&std::ffi::OsStr; 7] = [
-            "ves".as_ref(),
-            "encode".as_ref(),
-            input.as_ref(),
-            "-o".as_ref(),
-            output.as_ref(),
-            "--state".as_ref(),
-            state.as_ref(),
-        ];
-        let Command::Encode(args) = Ves::parse_from(words).command;
-        args
+    struct World(tempfile::TempDir);
+
+    impl World {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("in.mp4"), "one").unwrap();
+            fs::write(folder.path().join("empty.mp4"), "").unwrap();
+            Self(folder)
+        }
+
+        fn at(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        fn places(&self, input: &Path, output: &Path) -> Result<Places, Vec<Error>> {
+            Places::of(input, output, None, Some(&self.at("state")))
+        }
+
+        fn codes(&self, input: &Path, output: &Path) -> Vec<String> {
+            let problems = self.places(input, output).unwrap_err();
+            assert!(problems.iter().all(|problem| problem.hint.is_some()));
+            problems.into_iter().map(|problem| problem.code).collect()
+        }
     }
 
     #[test]
     fn every_problem_is_told_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        let problems =
-            Places::of(&args(&at("no.mp4"), &at("no/out.mp4"), &at("state"))).unwrap_err();
-        let codes: Vec<&str> = problems
-            .iter()
-            .map(|problem| problem.code.as_str())
-            .collect();
+        let world = World::new();
+        let codes = world.codes(&world.at("no.mp4"), &world.at("no/out.mp4"));
         assert_eq!(codes, ["SOURCE_NOT_READABLE", "OUTPUT_FOLDER"]);
     }
 
     #[test]
+    fn what_cannot_be_a_source_is_refused() {
+        let world = World::new();
+        let table = [
+            (world.at("no.mp4"), "SOURCE_NOT_READABLE"),
+            (world.at("in.mp4/x.mp4"), "SOURCE_NOT_READABLE"),
+            (world.at(""), "SOURCE_NOT_A_FILE"),
+            (world.at("empty.mp4"), "SOURCE_EMPTY"),
+            ("/dev/null".into(), "SOURCE_NOT_A_FILE"),
+            ("-".into(), "SOURCE_NOT_A_FILE"),
+            ("https://example.org/in.mp4".into(), "SOURCE_NOT_A_FILE"),
+        ];
+        for (input, code) in table {
+            assert_eq!(world.codes(&input, &world.at("out.mp4")), [code]);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_an_output_is_refused() {
+        let world = World::new();
+        fs::hard_link(world.at("in.mp4"), world.at("same.mp4")).unwrap();
+        fs::create_dir(world.at("folder.mp4")).unwrap();
+        let table = [
+            ("no/out.mp4", "OUTPUT_FOLDER"),
+            ("in.mp4/out.mp4", "OUTPUT_FOLDER"),
+            ("folder.mp4", "OUTPUT_IS_A_FOLDER"),
+            ("new/", "OUTPUT_IS_A_FOLDER"),
+            ("..", "OUTPUT_IS_A_FOLDER"),
+            ("in.mp4", "OUTPUT_IS_SOURCE"),
+            ("same.mp4", "OUTPUT_IS_SOURCE"),
+            ("out.MOV", "OUTPUT_EXTENSION"),
+        ];
+        for (output, code) in table {
+            let codes = world.codes(&world.at("in.mp4"), &world.at(output));
+            assert_eq!(codes, [code], "{output}");
+        }
+        for output in ["out.mp4", "out.m4v", "out", "out.v2"] {
+            assert!(world.places(&world.at("in.mp4"), &world.at(output)).is_ok());
+        }
+    }
+
+    #[test]
     fn a_changed_source_is_another_source() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        fs::write(at("in.mp4"), "one").unwrap();
-        let places = || Places::of(&args(&at("in.mp4"), &at("out.mp4"), &at("state"))).unwrap();
+        let world = World::new();
+        let places = || {
+            world
+                .places(&world.at("in.mp4"), &world.at("out.mp4"))
+                .unwrap()
+        };
         let before = places();
-        fs::write(at("in.mp4"), "other").unwrap();
-        assert_ne!(before.source_identity, places().source_identity);
-        assert_eq!(
-            before.output,
-            at("out.mp4")
-                .parent()
-                .unwrap()
-                .canonicalize()
-                .unwrap()
-                .join("out.mp4")
-        );
+        fs::write(world.at("in.mp4"), "other").unwrap();
+        assert_ne!(before.source.identity, places().source.identity);
+        let folder = world.0.path().canonicalize().unwrap();
+        assert_eq!(before.output, folder.join("out.mp4"));
+    }
+
+    #[test]
+    fn names_cannot_write_to_the_terminal() {
+        let world = World::new();
+        let evil = world.at("\u{1b}]0;owned\u{7}\n.mp4");
+        let problem = world.places(&evil, &world.at("out.mp4")).unwrap_err();
+        assert!(!problem[0].message.chars().any(char::is_control));
     }
 }

@@ -1,4 +1,5 @@
 use optimus::View;
+use ves_api::wire;
 
 /// What a person wants to know of a request at one instant.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,6 +31,13 @@ impl Snapshot {
         }
     }
 
+    /// From the view that a server gives.
+    pub(super) fn of_wire(view: &wire::RequestView) -> Self {
+        Self {
+            stages: view.stages.iter().map(Stage::of_wire).collect(),
+        }
+    }
+
     /// The stage that does most of the work.
     pub(super) fn encoder(&self) -> Option<&Stage> {
         self.stages
@@ -57,6 +65,20 @@ impl Stage {
             reused: stage.reused,
             retries: stage.retries,
             progress: stage.done as f64 + stage.in_flight,
+            output_bytes: stage.output_bytes,
+        }
+    }
+
+    fn of_wire(stage: &wire::StageProgress) -> Self {
+        Self {
+            name: stage.stage.clone(),
+            state: stage.state.clone(),
+            total: stage.total,
+            done: stage.done,
+            running: stage.running,
+            reused: stage.reused,
+            retries: stage.retries,
+            progress: stage.progress,
             output_bytes: stage.output_bytes,
         }
     }

@@ -16,14 +16,14 @@ const SHARD: &str = "optimus/test";
 fn address() -> Address {
     Address {
         service: "test".into(),
-        definition: "test.run".into(),
         groups: 4,
         events: "optimus/test/events".into(),
+        to_json: |response| Ok(Bytes::copy_from_slice(response)),
     }
 }
 
 fn core() -> Core {
-    Core::restore(address(), Vec::new(), 0, 0)
+    Core::restore(address(), Vec::new(), Tombstones::default(), 0, 0)
 }
 
 fn at(ms: i64) -> Timestamp {
@@ -36,12 +36,14 @@ fn submission(id: &str, key: Option<&str>, fingerprint: &str) -> Submission {
         caller: Caller {
             tenant: "t".into(),
             principal: "p".into(),
-            traceparent: String::new(),
+            ..Caller::default()
         },
+        definition: "test.run".into(),
         request: Bytes::from_static(b"request"),
         input: Value::inline("input"),
         fingerprint: fingerprint.into(),
         key: key.map(str::to_owned),
+        call: None,
         attributes: BTreeMap::from([("show".into(), "lights".into())]),
         priority: None,
         deadline: Some(at(99)),
@@ -246,7 +248,7 @@ fn there_is_an_end_to_what_is_taken_in() {
             ..(*record).clone()
         })
     });
-    let mut core = Core::restore(address(), many.collect(), 0, 0);
+    let mut core = Core::restore(address(), many.collect(), Tombstones::default(), 0, 0);
     let error = core.submit(
         &mut Change::default(),
         submission("x", None, "f"),
@@ -256,12 +258,92 @@ fn there_is_an_end_to_what_is_taken_in() {
     assert_eq!(error.unwrap_err().code, "REQUESTS_FULL");
 }
 
+/// The same, made by the call of this key.
+fn called(id: &str, key: &str) -> Submission {
+    Submission {
+        call: Some(Call {
+            id: key.into(),
+            reply_to: "plato/t/0".into(),
+            correlation_id: "w".into(),
+        }),
+        ..submission(id, Some(key), "f")
+    }
+}
+
+/// What the caller was told by the messages of a change.
+fn answers(change: &Change) -> Vec<proto::optimus::v1::CallResult> {
+    let messages = change.messages.iter().map(|(_, message)| message);
+    let told = messages.filter(|message| message.queue == "plato/t/0");
+    told.map(|message| {
+        assert_eq!(message.not_after_unix_ms, 0, "it must come");
+        timestone_client::envelope::open(message.payload.as_option().unwrap()).unwrap()
+    })
+    .collect()
+}
+
+#[test]
+fn who_called_is_told_once_and_together_with_the_end() {
+    use plato::WorkflowState as Told;
+    let (mut core, mut change) = (core(), Change::default());
+    core.submit(&mut change, called("a", "k"), None, at(1))
+        .unwrap();
+    core.event(&mut change, &event("a", 1, Told::Running), at(2));
+    core.event(&mut change, &event("a", 2, Told::Succeeded), at(3));
+    assert_eq!(answers(&change), []);
+    let mut end = Change::default();
+    core.finished(&mut end, "a", &Ok(Bytes::from_static(b"{}")), at(4));
+    let answers = answers(&end);
+    assert_eq!(answers.len(), 1);
+    assert_eq!(answers[0].call_id, "k");
+    assert_eq!(answers[0].request_id, "a");
+    assert_eq!(answers[0].result.as_option().unwrap().inline, b"{}");
+    assert!(answers[0].error.is_unset());
+    assert_eq!(end.records[0].meta.state, State::Succeeded);
+}
+
+#[test]
+fn who_called_is_told_why_a_request_failed_and_which() {
+    let (mut core, mut change) = (core(), Change::default());
+    core.submit(&mut change, called("a", "k"), None, at(1))
+        .unwrap();
+    core.cancel(&mut change, "a", "enough", None, at(2))
+        .unwrap();
+    let answers = answers(&change);
+    let error = answers[0].error.as_option().unwrap();
+    assert_eq!(error.code, "CANCELED");
+    assert_eq!(error.message, "enough (request a of test)");
+}
+
+#[test]
+fn a_call_that_was_canceled_before_it_came_never_starts() {
+    let (mut core, mut change) = (core(), Change::default());
+    core.cancel_call(&mut change, "k", "enough", None, at(1))
+        .unwrap();
+    for id in ["a", "b"] {
+        let refused = core.submit(&mut change, called(id, "k"), None, at(2));
+        assert_eq!(refused.unwrap_err().code, "CANCELED");
+    }
+    assert!(change.messages.is_empty() && change.records.is_empty());
+    core.submit(&mut change, submission("c", Some("k"), "f"), None, at(3))
+        .unwrap();
+    core.cancel_call(&mut change, "k", "enough", None, at(4))
+        .unwrap();
+    assert_eq!(change.records.last().unwrap().meta.state, State::Canceled);
+}
+
 /// One input of the core.
 #[derive(Clone, Debug)]
 enum Input {
     Submit {
         id: u8,
         key: Option<u8>,
+    },
+    Call {
+        id: u8,
+        key: u8,
+    },
+    CancelCall {
+        key: u8,
     },
     Event {
         id: u8,
@@ -290,6 +372,8 @@ fn input() -> impl Strategy<Value = Input> {
             sequence,
             state
         }),
+        (0u8..6, 10u8..13).prop_map(|(id, key)| Input::Call { id, key }),
+        (10u8..13).prop_map(|key| Input::CancelCall { key }),
         (0u8..6).prop_map(|id| Input::Cancel { id }),
         (0u8..6, any::<bool>()).prop_map(|(id, well)| Input::Finished { id, well }),
         any::<bool>().prop_map(|refused| Input::Sent { refused }),
@@ -305,6 +389,8 @@ struct Bench {
     waiting: BTreeMap<u64, NewMessage>,
     sent: Vec<String>,
     seen: HashMap<String, Arc<Record>>,
+    /// Keys of calls that were canceled before they came.
+    stillborn: Vec<String>,
     now: i64,
 }
 
@@ -322,6 +408,7 @@ impl Bench {
             waiting: BTreeMap::new(),
             sent: Vec::new(),
             seen: HashMap::new(),
+            stillborn: Vec::new(),
             now: 0,
         }
     }
@@ -331,7 +418,16 @@ impl Bench {
         let now = at(self.now);
         let mut change = Change::default();
         match input {
-            Input::Submit { id, key } => self.submit(&mut change, id, key, now).await,
+            Input::Submit { id, key } => {
+                let key = key.map(|key| key.to_string());
+                let submission = submission(&name(id), key.as_deref(), "f");
+                self.submit(&mut change, submission, now).await;
+            }
+            Input::Call { id, key } => {
+                let submission = called(&name(id), &key.to_string());
+                self.submit(&mut change, submission, now).await;
+            }
+            Input::CancelCall { key } => self.cancel_call(&mut change, key, now).await,
             Input::Event {
                 id,
                 sequence,
@@ -358,18 +454,30 @@ impl Bench {
         self.commit(change).await;
     }
 
-    async fn submit(&mut self, change: &mut Change, id: u8, key: Option<u8>, now: Timestamp) {
-        if self.seen.contains_key(&name(id)) {
+    async fn submit(&mut self, change: &mut Change, submission: Submission, now: Timestamp) {
+        if self.seen.contains_key(&submission.id) {
             return;
         }
-        let key = key.map(|key| key.to_string());
-        let snapshot = self.store.snapshot(SHARD).await.unwrap();
-        let known = match &key {
-            Some(key) => records::record_of_key(&*snapshot, key).await.unwrap(),
+        let known = match &submission.key {
+            Some(key) => self.of_key(key).await,
             None => None,
         };
-        let submission = submission(&name(id), key.as_deref(), "f");
         let _ = self.core.submit(change, submission, known, now);
+    }
+
+    async fn cancel_call(&mut self, change: &mut Change, key: u8, now: Timestamp) {
+        let key = key.to_string();
+        let known = self.of_key(&key).await;
+        if known.is_none() && !self.core.knows_key(&key) {
+            self.stillborn.push(key.clone());
+        }
+        let canceled = self.core.cancel_call(change, &key, "why", known, now);
+        canceled.unwrap();
+    }
+
+    async fn of_key(&self, key: &str) -> Option<Arc<Record>> {
+        let snapshot = self.store.snapshot(SHARD).await.unwrap();
+        records::record_of_key(&*snapshot, key).await.unwrap()
     }
 
     fn send(&mut self, change: &mut Change, refused: bool, now: Timestamp) {
@@ -392,6 +500,7 @@ impl Bench {
         let messages = records::messages(&*snapshot).await.unwrap();
         let next_message = messages.last().map_or(0, |(number, _)| number + 1);
         let next_ordinal = records::next_ordinal(&*snapshot).await.unwrap();
+        let canceled = Tombstones::restore(records::canceled(&*snapshot).await.unwrap());
         for record in &active {
             assert_eq!(
                 self.seen.get(&*record.id),
@@ -402,7 +511,7 @@ impl Bench {
         let waiting: BTreeMap<_, _> = messages.into_iter().collect();
         assert_eq!(waiting, self.waiting);
         assert_eq!(active.len(), self.core.active.len());
-        self.core = Core::restore(address(), active, next_ordinal, next_message);
+        self.core = Core::restore(address(), active, canceled, next_ordinal, next_message);
     }
 
     async fn commit(&mut self, change: Change) {
@@ -442,6 +551,19 @@ impl Bench {
             assert!(told(&cancel) <= 1, "{id} is canceled at most once");
             let position = |id: &str| self.sent.iter().position(|sent| sent == id);
             assert!(position(&cancel).is_none_or(|at| Some(at) > position(id)));
+        }
+        for record in self.seen.values() {
+            let Some(call) = &record.meta.call else {
+                continue;
+            };
+            assert!(!self.stillborn.contains(&call.id), "it was canceled first");
+            let result = names::result_id(&call.id);
+            let told = self.sent.iter().filter(|id| **id == result).count();
+            assert_eq!(
+                told,
+                usize::from(record.is_final()),
+                "{result} is told once"
+            );
         }
     }
 }
@@ -483,6 +605,11 @@ proptest! {
             principal: tenant.clone(),
             traceparent: tenant.clone(),
             fingerprint: tenant.clone(),
+            call: Some(Call {
+                id: tenant.clone(),
+                reply_to: tenant.clone(),
+                correlation_id: tenant.clone(),
+            }),
             tenant,
         };
         prop_assert_eq!(Meta::decode(&meta.encode()).unwrap(), meta);

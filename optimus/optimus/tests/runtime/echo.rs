@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use blob::Value;
 use errors::Error;
-use optimus::{Checked, Ended, Service};
+use optimus::{Caller, Checked, Ended, Service};
 use proto::base::v1 as wire;
 use tokio::sync::Semaphore;
 
@@ -26,6 +27,8 @@ pub(crate) struct Script {
     pub(crate) gate: Mutex<Option<Arc<Semaphore>>>,
     /// Set: the making of an input waits for a permit.
     pub(crate) prepare_gate: Mutex<Option<Arc<Semaphore>>>,
+    /// How often the making of an input panics before it does not.
+    pub(crate) panics: AtomicU32,
     /// The bodies for which an input was made.
     pub(crate) prepared: Mutex<Vec<Vec<u8>>>,
 }
@@ -43,11 +46,22 @@ impl Service for Echo {
         "echo"
     }
 
+    fn method(&self) -> &str {
+        "Echo"
+    }
+
     fn definition(&self) -> &str {
         "echo.back"
     }
 
-    async fn check(&self, request: wire::Envelope) -> Result<Checked<wire::Envelope>, Vec<Error>> {
+    async fn check(
+        &self,
+        caller: &Caller,
+        request: wire::Envelope,
+    ) -> Result<Checked<wire::Envelope>, Vec<Error>> {
+        if request.body == b"for roles" && !caller.is_role {
+            return Err(vec![Error::user("NOT_FOR_YOU", "it is for roles")]);
+        }
         if request.body == b"bad" {
             return Err(vec![
                 Error::user("BAD", "it is bad").at("body"),
@@ -64,7 +78,14 @@ impl Service for Echo {
         })
     }
 
-    async fn prepare(&self, request: &wire::Envelope) -> Result<Value, Vec<Error>> {
+    async fn prepare(
+        &self,
+        _caller: &Caller,
+        request: &wire::Envelope,
+    ) -> Result<Value, Vec<Error>> {
+        let panics = &self.0.panics;
+        let panic = panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        assert!(panic.is_err(), "as the script says");
         let gate = self.0.prepare_gate.lock().unwrap().take();
         self.0.prepared.lock().unwrap().push(request.body.clone());
         if let Some(gate) = gate {

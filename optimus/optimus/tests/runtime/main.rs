@@ -4,8 +4,10 @@
 
 mod echo;
 mod plato;
+mod role;
 mod world;
 
+mod calls;
 mod cancel;
 mod faults;
 mod keys;

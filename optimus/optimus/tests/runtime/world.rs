@@ -9,11 +9,13 @@ use optimus::{Caller, Config, OptimusRuntime, Requests, State, View};
 use proto::base::v1 as wire;
 use store::{FaultStore, MemoryStore, Store};
 use store_fjall::FjallStore;
+use timestone::MessageState;
 use timestone_client::Client;
 use timestone_server::{LocalTimestone, OwnerOptions};
 
 use crate::echo::{Echo, Script, asking};
 use crate::plato::Plato;
+use crate::role::Role;
 
 pub(crate) type EchoView = View<wire::Envelope, wire::Value>;
 pub(crate) type Views = BoxStream<'static, Result<EchoView, errors::Error>>;
@@ -30,6 +32,7 @@ pub(crate) struct World {
     pub(crate) optimus: Option<OptimusRuntime<Echo>>,
     pub(crate) requests: Requests<Echo>,
     pub(crate) plato: Plato,
+    pub(crate) role: Role,
 }
 
 enum Disk {
@@ -113,7 +116,8 @@ impl World {
             queue,
             requests,
             optimus: Some(optimus),
-            plato: Plato::new(client),
+            plato: Plato::new(client.clone()),
+            role: Role::new(client),
         }
     }
 
@@ -126,6 +130,7 @@ impl World {
             queue,
             store,
             plato,
+            role,
             requests,
         } = self;
         let disk = disk.crash();
@@ -134,7 +139,7 @@ impl World {
             optimus.take().unwrap().shutdown().await;
             queue.shutdown().await;
         }
-        drop((optimus, requests, queue, store, plato));
+        drop((optimus, requests, queue, store, plato, role));
         Self::on(disk, script).await
     }
 
@@ -149,6 +154,26 @@ impl World {
         let view = within(self.requests.wait(id, PATIENCE)).await.unwrap();
         assert!(view.state.is_final(), "{view:?}");
         view
+    }
+
+    /// Waits until the message of a call is not waiting any more.
+    pub(crate) async fn until_settled(&self, call: &str) {
+        within(async {
+            while self.role.state(call).await != MessageState::Completed {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    /// Waits until an input is being made.
+    pub(crate) async fn until_prepared(&self) {
+        within(async {
+            while self.script.prepared.lock().unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     }
 
     pub(crate) async fn watch(&self, id: &str) -> Views {

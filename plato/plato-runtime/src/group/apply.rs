@@ -52,6 +52,9 @@ impl Workflows {
             }) => {
                 self.progress(&workflow, &node, element, fraction, round);
             }
+            Ok(Incoming::CallProgress { call, fraction }) => {
+                self.call_progress(&call, fraction, round);
+            }
             Ok(incoming) => {
                 self.act(incoming, known, round);
                 round.put(keys::inbox(day(round.now_ms), id), bytes::Bytes::new());
@@ -68,7 +71,7 @@ impl Workflows {
             Incoming::Terminated { invocation, error } => {
                 self.result(&invocation, Err(error), round);
             }
-            Incoming::Progress { .. } => {}
+            Incoming::Progress { .. } | Incoming::CallProgress { .. } => {}
         }
     }
 
@@ -239,6 +242,23 @@ impl Workflows {
         }
     }
 
+    /// A call says nothing of the workflow that it is for.
+    fn call_progress(&mut self, call: &str, fraction: f64, round: &mut Round) {
+        let Some((id, task)) = self.out.get(call).cloned() else {
+            return;
+        };
+        let TaskRef { node, element, .. } = task;
+        let progress = Input::Progress {
+            node,
+            element,
+            fraction,
+        };
+        if let Some(live) = self.live.get_mut(&id) {
+            live.workflow.handle(progress, round.now_ms);
+        }
+        self.tell_soon(&id);
+    }
+
     /// Handles the end of a job.
     pub(crate) fn job_ended(&mut self, outcome: Outcome, round: &mut Round) {
         match outcome {
@@ -332,12 +352,13 @@ impl Workflows {
         round.delete(keys::outbox(ack.number));
         match (ack.row, ack.refusal) {
             (Row::Cancel { key, .. }, _) => self.told(&key.id, round),
+            (Row::CancelCall { call, .. }, _) => self.told(&call, round),
             (Row::Enqueue(_), None) => {}
             (Row::Enqueue(message), Some(refusal)) => self.not_sent(&message.id, &refusal, round),
         }
     }
 
-    /// An invocation was told to stop, unless it had ended before.
+    /// An invocation or a call was told to stop, unless it had ended before.
     fn told(&mut self, invocation: &str, round: &mut Round) {
         if let Some((id, task)) = self.out.get(invocation).cloned() {
             self.handle(&id, Input::Told(vec![task]), round);

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use plato::{Activation, Header, NodeId, Value, Work, Workflow};
@@ -54,6 +54,7 @@ impl Live {
     fn job(&mut self, work: Work) -> Job {
         match work {
             Work::Run { node, tasks } => Job::Run {
+                outgrown: self.outgrown(node, &tasks),
                 of: self.node_of(node),
                 tasks,
             },
@@ -65,6 +66,13 @@ impl Live {
                 }
             }
         }
+    }
+
+    /// The tasks that need a larger shape than is usual, and how many sizes larger.
+    fn outgrown(&self, node: NodeId, tasks: &[(u64, u32)]) -> BTreeMap<u64, u32> {
+        let sizes = |element| (element, self.workflow.outgrown(node, element));
+        let tasks = tasks.iter().map(|(element, _)| sizes(*element));
+        tasks.filter(|(_, sizes)| *sizes > 0).collect()
     }
 
     fn node_of(&mut self, node: NodeId) -> NodeOf {

@@ -122,7 +122,9 @@ fn runs(rows: Vec<Numbered>) -> Vec<Vec<Numbered>> {
 
 fn alike(a: &Row, b: &Row) -> bool {
     match (a, b) {
-        (Row::Enqueue(_), Row::Enqueue(_)) => true,
+        (Row::Enqueue(_) | Row::CancelCall { .. }, Row::Enqueue(_) | Row::CancelCall { .. }) => {
+            true
+        }
         (Row::Cancel { reason: a, .. }, Row::Cancel { reason: b, .. }) => a == b,
         _ => false,
     }
@@ -130,7 +132,7 @@ fn alike(a: &Row, b: &Row) -> bool {
 
 fn enqueued(run: &[Numbered]) -> Vec<NewMessage> {
     let messages = run.iter().filter_map(|(_, row)| match row {
-        Row::Enqueue(message) => Some(message.clone()),
+        Row::Enqueue(message) | Row::CancelCall { message, .. } => Some(message.clone()),
         Row::Cancel { .. } => None,
     });
     messages.collect()
@@ -139,7 +141,7 @@ fn enqueued(run: &[Numbered]) -> Vec<NewMessage> {
 fn canceled(run: &[Numbered]) -> Vec<MessageKey> {
     let keys = run.iter().filter_map(|(_, row)| match row {
         Row::Cancel { key, .. } => Some(key.clone()),
-        Row::Enqueue(_) => None,
+        Row::Enqueue(_) | Row::CancelCall { .. } => None,
     });
     keys.collect()
 }
@@ -166,11 +168,22 @@ mod tests {
         }
     }
 
+    fn cancel_call(id: &str) -> Row {
+        let message = NewMessage {
+            id: id.into(),
+            ..NewMessage::default()
+        };
+        Row::CancelCall {
+            call: "c".into(),
+            message,
+        }
+    }
+
     #[test]
     fn one_call_takes_neighbours_of_one_kind() {
         let rows = [
             enqueue("1"),
-            enqueue("2"),
+            cancel_call("2"),
             cancel("a"),
             cancel("a"),
             cancel("b"),

@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use plato::{Event, Ignored, Input, NodeId, Step, TaskRef};
+use plato::{Event, Ignored, Input, NodeId, Run, Step, TaskRef};
 use timestone::{MessageKey, NewMessage};
 use timestone_client::names;
 
 use super::live::Live;
 use super::round::Round;
-use crate::keys;
 use crate::records::outbox::Row;
 use crate::shared::Shared;
+use crate::{keys, wire};
 
 /// An outbox row is refused by Timestone after this long, so that it never
 /// outlives the memory by which a second one is recognised: a day, less an hour.
@@ -141,22 +141,49 @@ impl Workflows {
             .get(id)
             .and_then(|live| live.workflow.state().error.as_ref());
         let reason = error.map_or("the try took too long", |error| error.message.as_str());
-        let reason = reason.chars().take(200).collect();
-        if let Some(key) = self.invocation(id, task) {
-            self.send(Row::Cancel { key, reason }, round);
+        let reason: String = reason.chars().take(200).collect();
+        if let Some(row) = self.stop(id, task, reason, round.now_ms) {
+            self.send(row, round);
         }
     }
 
-    /// The message that carries a try, if its node invokes a function.
+    /// How a try is told to stop. An invocation is a message until it has ended, so
+    /// its message is canceled; a call has become a request of its service by then.
+    fn stop(&self, id: &str, task: TaskRef, reason: String, now_ms: i64) -> Option<Row> {
+        let key = self.invocation(id, task)?;
+        let live = self.live.get(id)?;
+        let node = live.activation.plan().node(task.node);
+        if !matches!(node.run, Run::Service { .. }) {
+            return Some(Row::Cancel { key, reason });
+        }
+        let about = wire::About {
+            workflow: id,
+            header: &live.header,
+            priority: node.priority.unwrap_or(live.header.priority),
+            reply_to: "",
+        };
+        let message = NewMessage {
+            queue: key.queue,
+            id: names::cancel_id(&key.id),
+            payload: wire::cancel_call(&about, &key.id, &reason),
+            priority: about.priority,
+            not_after: Some(now_ms.saturating_add(OUTBOX_LIFE_MS)),
+            ..NewMessage::default()
+        };
+        let call = key.id;
+        Some(Row::CancelCall { call, message })
+    }
+
+    /// The message that carries a try, unless its node runs inline.
     fn invocation(&self, id: &str, task: TaskRef) -> Option<MessageKey> {
         let node = self.live.get(id)?.activation.plan().node(task.node);
-        let plato::Run::Function(function) = &node.run else {
-            return None;
+        let queue = match &node.run {
+            Run::Inline => return None,
+            Run::Function(function) => names::function(function),
+            Run::Service { service, .. } => names::service_calls(service),
         };
-        Some(MessageKey {
-            queue: names::function(function),
-            id: task.invocation(id, &node.name),
-        })
+        let id = task.invocation(id, &node.name);
+        Some(MessageKey { queue, id })
     }
 
     /// Puts a message into the outbox.

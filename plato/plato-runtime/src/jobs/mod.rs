@@ -3,10 +3,12 @@
 //! for a slow store delays nobody else.
 
 mod context;
+mod message;
 mod prepare;
 mod seal;
 mod sweep;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,7 +24,12 @@ use crate::shared::{Shared, backoff};
 /// Work for one workflow, or for the group.
 pub(crate) enum Job {
     /// Prepare or run tasks: (element, generation) each.
-    Run { of: NodeOf, tasks: Vec<(u64, u32)> },
+    Run {
+        of: NodeOf,
+        tasks: Vec<(u64, u32)>,
+        /// Of tasks that ran out of memory: how many times.
+        outgrown: BTreeMap<u64, u32>,
+    },
     /// Seal the `count` results of a map into a list.
     Seal { of: NodeOf, count: u64 },
     /// Find keys to delete.
@@ -82,7 +89,7 @@ pub(crate) enum Outcome {
     },
 }
 
-/// A task with its invocation, if it could be prepared.
+/// A task with the message that carries it, if it could be prepared.
 pub(crate) struct Prepared {
     pub(crate) element: u64,
     pub(crate) generation: u32,
@@ -113,7 +120,11 @@ impl Jobs {
 
     async fn run(&self, job: Job) {
         match job {
-            Job::Run { of, tasks } => prepare::run(self, of, tasks).await,
+            Job::Run {
+                of,
+                tasks,
+                outgrown,
+            } => prepare::run(self, of, tasks, outgrown).await,
             Job::Seal { of, count } => seal::run(self, of, count).await,
             Job::Sweep(sweep) => sweep::run(self, sweep).await,
         }

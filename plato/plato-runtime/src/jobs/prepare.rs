@@ -1,35 +1,35 @@
-//! Tasks of a node: their invocations prepared, or their inline code run.
+//! Tasks of a node: their messages prepared, or their inline code run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use errors::Error;
-use plato::{NodeCode, Prepare, Run, RunInline, TaskContext, TaskRef, Value};
-use proto::stratum::v1::Invocation;
-use timestone::NewMessage;
-use timestone::limits::MAX_PAYLOAD_BYTES;
-use timestone_client::names;
+use plato::{NodeCode, RunInline, TaskContext, TaskRef, Value};
 
+use super::message::Code;
 use super::{Jobs, NodeOf, Outcome, Prepared, context};
-use crate::wire;
 
-pub(super) async fn run(jobs: &Jobs, of: NodeOf, tasks: Vec<(u64, u32)>) {
+pub(super) async fn run(
+    jobs: &Jobs,
+    of: NodeOf,
+    tasks: Vec<(u64, u32)>,
+    outgrown: BTreeMap<u64, u32>,
+) {
     let elements: Vec<u64> = tasks.iter().map(|(element, _)| *element).collect();
     let contexts = context::of_tasks(jobs, &of, &elements).await;
-    match of.activation.code(of.node) {
-        NodeCode::Function(code) => prepare(jobs, &of, Arc::clone(code), tasks, contexts).await,
-        NodeCode::Inline(code) => run_inline(jobs, &of, Arc::clone(code), tasks, contexts).await,
-    }
+    let code = match of.activation.code(of.node) {
+        NodeCode::Function(code) => Code::Function(Arc::clone(code), outgrown),
+        NodeCode::Service(code) => Code::Service(Arc::clone(code)),
+        NodeCode::Inline(code) => {
+            return run_inline(jobs, &of, Arc::clone(code), tasks, contexts).await;
+        }
+    };
+    prepare(jobs, &of, code, tasks, contexts).await;
 }
 
 type Contexts = Result<Vec<TaskContext>, Error>;
 
-async fn prepare(
-    jobs: &Jobs,
-    of: &NodeOf,
-    code: Arc<dyn Prepare>,
-    tasks: Vec<(u64, u32)>,
-    contexts: Contexts,
-) {
+async fn prepare(jobs: &Jobs, of: &NodeOf, code: Code, tasks: Vec<(u64, u32)>, contexts: Contexts) {
     let reply_to = jobs.shared.inbox(jobs.group);
     let (workflow, node) = (Arc::clone(&of.workflow), of.node);
     let prepared = match contexts {
@@ -40,9 +40,7 @@ async fn prepare(
             let prepared = tokio::task::spawn_blocking(move || {
                 let tasks = tasks.into_iter().zip(contexts);
                 tasks
-                    .map(|(task, context)| {
-                        prepare_one(&of, code.as_ref(), &reply_to, task, &context)
-                    })
+                    .map(|(task, context)| prepare_one(&of, &code, &reply_to, task, &context))
                     .collect()
             });
             prepared
@@ -74,7 +72,7 @@ fn panicked() -> Error {
 
 fn prepare_one(
     of: &NodeOf,
-    code: &dyn Prepare,
+    code: &Code,
     reply_to: &str,
     (element, generation): (u64, u32),
     context: &TaskContext,
@@ -84,68 +82,10 @@ fn prepare_one(
         element,
         generation,
     };
-    let invocation = code.prepare(context);
-    let message = invocation.and_then(|invocation| message(of, reply_to, task, invocation));
     Prepared {
         element,
         generation,
-        message,
-    }
-}
-
-fn message(
-    of: &NodeOf,
-    reply_to: &str,
-    task: TaskRef,
-    invocation: Invocation,
-) -> Result<NewMessage, Error> {
-    let node = of.activation.plan().node(of.node);
-    let Run::Function(function) = &node.run else {
-        return Err(Error::function(
-            "NOT_A_FUNCTION",
-            format!("node {} runs inline", node.name),
-        ));
-    };
-    let invocation = addressed(of, task, function, &node.name, invocation);
-    let priority = node.priority.unwrap_or(of.header.priority);
-    let payload = wire::invocation(&of.workflow, &of.header, priority, reply_to, &invocation);
-    check_size(payload.len())?;
-    Ok(NewMessage {
-        queue: names::function(function),
-        id: invocation.id,
-        payload,
-        priority,
-        reply_to: Some(reply_to.to_owned()),
-        ..NewMessage::default()
-    })
-}
-
-fn addressed(
-    of: &NodeOf,
-    task: TaskRef,
-    function: &str,
-    node: &str,
-    invocation: Invocation,
-) -> Invocation {
-    Invocation {
-        id: task.invocation(&of.workflow, node),
-        function: function.to_owned(),
-        generation: task.generation,
-        workflow: of.workflow.to_string(),
-        node: node.to_owned(),
-        element: task.element,
-        ..invocation
-    }
-}
-
-fn check_size(bytes: usize) -> Result<(), Error> {
-    match bytes <= MAX_PAYLOAD_BYTES {
-        true => Ok(()),
-        false => Err(Error::function(
-            "INVOCATION_TOO_LARGE",
-            format!("an invocation of {bytes} bytes"),
-        )
-        .hint(format!("at most {MAX_PAYLOAD_BYTES}; put more in a blob"))),
+        message: code.message(of, reply_to, task, context),
     }
 }
 

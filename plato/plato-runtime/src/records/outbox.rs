@@ -11,7 +11,15 @@ use super::{corrupt, of_json, to_json};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Row {
     Enqueue(NewMessage),
-    Cancel { key: MessageKey, reason: String },
+    Cancel {
+        key: MessageKey,
+        reason: String,
+    },
+    /// Tells the service that works on `call` to stop.
+    CancelCall {
+        call: String,
+        message: NewMessage,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -25,6 +33,9 @@ enum Header {
         not_after: Option<i64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reply_to: Option<String>,
+        /// The call that the message cancels.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cancels: Option<String>,
     },
     Cancel {
         queue: String,
@@ -36,7 +47,10 @@ enum Header {
 impl Row {
     pub(crate) fn encode(&self) -> Bytes {
         let (header, payload) = match self {
-            Self::Enqueue(message) => (of_message(message), message.payload.clone()),
+            Self::Enqueue(message) => (of_message(message, None), message.payload.clone()),
+            Self::CancelCall { call, message } => {
+                (of_message(message, Some(call)), message.payload.clone())
+            }
             Self::Cancel { key, reason } => (of_cancel(key, reason), Bytes::new()),
         };
         let header = to_json(&header);
@@ -56,13 +70,14 @@ impl Row {
     }
 }
 
-fn of_message(message: &NewMessage) -> Header {
+fn of_message(message: &NewMessage, cancels: Option<&String>) -> Header {
     Header::Enqueue {
         queue: message.queue.clone(),
         id: message.id.clone(),
         priority: message.priority,
         not_after: message.not_after,
         reply_to: message.reply_to.clone(),
+        cancels: cancels.cloned(),
     }
 }
 
@@ -82,15 +97,22 @@ fn row(header: Header, payload: Bytes) -> Row {
             priority,
             not_after,
             reply_to,
-        } => Row::Enqueue(NewMessage {
-            queue,
-            id,
-            priority,
-            not_after,
-            reply_to,
-            payload,
-            ..NewMessage::default()
-        }),
+            cancels,
+        } => {
+            let message = NewMessage {
+                queue,
+                id,
+                priority,
+                not_after,
+                reply_to,
+                payload,
+                ..NewMessage::default()
+            };
+            match cancels {
+                None => Row::Enqueue(message),
+                Some(call) => Row::CancelCall { call, message },
+            }
+        }
         Header::Cancel { queue, id, reason } => Row::Cancel {
             key: MessageKey { queue, id },
             reason,
@@ -119,7 +141,11 @@ mod tests {
             id: "i".into(),
         };
         for row in [
-            Row::Enqueue(message),
+            Row::Enqueue(message.clone()),
+            Row::CancelCall {
+                call: "c".into(),
+                message,
+            },
             Row::Cancel {
                 key,
                 reason: "over".into(),

@@ -115,6 +115,23 @@ async fn failed_tries_are_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_ran_out_of_memory_asks_for_more_each_time() {
+    let site = Site::new();
+    let _worker = Worker::start_with(&site, 3, |invocation| {
+        let too_small = invocation.function == "t-work" && invocation.outgrown < 2;
+        let error = Error::function(plato::OUT_OF_MEMORY, "it needed more");
+        too_small.then(|| Answer::Failed(error))
+    })
+    .await;
+    let _runtime = site.runtime("a").await;
+    site.start("w").await;
+    let end = site.end("w").await;
+    assert_eq!(end.state.as_known(), Some(WorkflowState::Succeeded));
+    assert_eq!(end.nodes[WORK.index()].retries, 6);
+    assert_whole(&site, "w", 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_comes_twice_is_recorded_once() {
     let site = Site::new();
     let _worker = Worker::start(&site, 20).await;

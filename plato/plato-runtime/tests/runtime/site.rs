@@ -306,7 +306,7 @@ impl Site {
             let plan = self.registry.get(name, version)?.plan();
             match &plan.node(plan.find(node)?).run {
                 plato::Run::Function(function) => Some(function.clone()),
-                plato::Run::Inline => None,
+                plato::Run::Inline | plato::Run::Service { .. } => None,
             }
         });
         functions.last().unwrap()

@@ -17,7 +17,7 @@ pub struct Summary {
 }
 
 /// Name of the blob that is the encoded video.
-pub const VIDEO: &str = "video.mp4";
+pub const VIDEO: &str = "video";
 
 /// Name of the blob that is the resolved recipe, as JSON of `ves.v1.ResolvedRecipe`.
 pub const RECIPE: &str = "recipe.json";

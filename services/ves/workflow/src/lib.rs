@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! splitter ──▶ encoder (map) ──▶ assembler (reduce) ──▶ validator ──▶ notifier
-//! ves-split    ves-avc           ves-assemble           ves-validate  inline
+//! ves-split    ves-{codec}       ves-assemble           ves-validate  inline
 //! ```
+//!
+//! There is one definition for each codec, alike but for the function that encodes.
 
 #![allow(
     clippy::result_large_err,
@@ -14,5 +16,5 @@ mod definition;
 mod nodes;
 mod packages;
 
-pub use definition::{DEFINITION, definition, register};
+pub use definition::{definition, register};
 pub use packages::packages;

@@ -9,16 +9,16 @@ const FUNCTIONS: [(&str, &str); 4] = [
         include_str!("../../functions/avc/function.yaml"),
     ),
     (
+        "functions/av1",
+        include_str!("../../functions/av1/function.yaml"),
+    ),
+    (
         "functions/media/split",
         include_str!("../../functions/media/split/function.yaml"),
     ),
     (
         "functions/media/assemble",
         include_str!("../../functions/media/assemble/function.yaml"),
-    ),
-    (
-        "functions/media/validate",
-        include_str!("../../functions/media/validate/function.yaml"),
     ),
 ];
 

@@ -244,6 +244,7 @@ pub fn invocation(function: &str, id: &str) -> Invocation {
         inputs: vec![],
         attributes: BTreeMap::new(),
         generation: 0,
+        outgrown: 0,
         memo: false,
         workflow: "workflow".into(),
         node: "node".into(),

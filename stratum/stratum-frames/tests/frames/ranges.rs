@@ -11,12 +11,15 @@ struct Expect {
     timing: Timing,
     /// Whether some ranges may have to be decoded from the start after their seek was refused.
     refused_seeks: bool,
+    /// Whether something is missing.
+    damaged: bool,
 }
 
 const TRUSTED: Expect = Expect {
     origin: Origin::Demuxed,
     timing: Timing::Source,
     refused_seeks: false,
+    damaged: false,
 };
 
 async fn check(case: &Case, expect: &Expect) {
@@ -26,6 +29,8 @@ async fn check(case: &Case, expect: &Expect) {
         (expect.origin, expect.timing)
     );
     assert_eq!(table.len(), case.truth.len() as u64);
+    let damage = &table.source().damage;
+    assert_eq!(damage.is_some(), expect.damaged, "{damage:?}");
     if table.timing() == Timing::Source {
         let times: Vec<i64> = table.range(0, table.len()).map(|frame| frame.pts).collect();
         let truth: Vec<i64> = case.truth.iter().map(|frame| frame.pts).collect();
@@ -128,9 +133,9 @@ clips! {
     wrapped_timestamps: Clip::PtsWrapTs, TRUSTED;
     codestreams: Clip::J2kMov, TRUSTED;
     intra_refresh: Clip::IntraRefreshTs, Expect { refused_seeks: true, ..TRUSTED };
-    truncated: Clip::Truncated, Expect { origin: Origin::Decoded, ..TRUSTED };
+    truncated: Clip::Truncated, Expect { origin: Origin::Decoded, damaged: true, ..TRUSTED };
     no_timestamps: Clip::Elementary,
-        Expect { origin: Origin::Decoded, timing: Timing::Repaired, refused_seeks: false };
+        Expect { origin: Origin::Decoded, timing: Timing::Repaired, ..TRUSTED };
 }
 
 #[tokio::test]

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod bad;
 mod four_processes;
 mod one_process;
+mod probe;
+mod readme;
+mod server;
 mod wide_map;

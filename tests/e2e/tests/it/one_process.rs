@@ -24,9 +24,13 @@ struct Proof {
 
 impl Proof {
     fn of(clip: Clip) -> Result<Self> {
+        Self::from(corpus::clip(clip)?)
+    }
+
+    fn from(source: PathBuf) -> Result<Self> {
         Ok(Self {
             folder: tempfile::tempdir()?,
-            source: corpus::clip(clip)?,
+            source,
         })
     }
 
@@ -37,8 +41,7 @@ impl Proof {
     }
 }
 
-fn every_frame_survives(source: Clip) -> Result<()> {
-    let proof = Proof::of(source)?;
+fn every_frame_survives(proof: Proof) -> Result<()> {
     let encode = proof.encode("once", &CHUNKS_OF_30)?;
     let finished = encode.finish()?;
     let frames = clip::same_frames(&proof.source, &encode.output)?;
@@ -56,12 +59,27 @@ fn every_frame_survives(source: Clip) -> Result<()> {
 
 #[test]
 fn every_frame_of_open_gop_avc_in_mp4_survives() -> Result<()> {
-    every_frame_survives(Clip::OpenGopAvcMp4)
+    every_frame_survives(Proof::of(Clip::OpenGopAvcMp4)?)
 }
 
 #[test]
 fn every_frame_of_open_gop_hevc_in_ts_survives() -> Result<()> {
-    every_frame_survives(Clip::OpenGopHevcTs)
+    every_frame_survives(Proof::of(Clip::OpenGopHevcTs)?)
+}
+
+#[test]
+fn every_frame_of_a_real_film_survives() -> Result<()> {
+    let Some(film) = corpus::media("sintel_trailer-720p.mp4") else {
+        let why = "COSMOS_MEDIA names no folder with it";
+        corpus::skip("lossless encode of a real film", why);
+        return Ok(());
+    };
+    every_frame_survives(Proof::from(film)?)
+}
+
+#[test]
+fn every_frame_of_open_gop_avc_in_matroska_survives() -> Result<()> {
+    every_frame_survives(Proof::of(Clip::OpenGopAvcMkv)?)
 }
 
 #[test]
@@ -78,6 +96,38 @@ fn the_bytes_do_not_depend_on_the_number_of_workers() -> Result<()> {
         .collect::<Result<_>>()?;
     ensure!(sums.iter().all(|sum| *sum == sums[0]), "{sums:?}");
     Ok(())
+}
+
+#[test]
+fn av1_does_not_depend_on_the_number_of_workers_in_any_container() -> Result<()> {
+    let proof = Proof::of(Clip::OpenGopAvcMp4)?;
+    for extension in ["mp4", "webm"] {
+        let sums: Vec<String> = ["1", "2"]
+            .into_iter()
+            .map(|workers| {
+                let args = [
+                    "--codec",
+                    "av1",
+                    "--preset",
+                    "12",
+                    "--chunk",
+                    "2s",
+                    "--workers",
+                    workers,
+                ];
+                let mut encode = proof.encode(&format!("{workers}-{extension}"), &args)?;
+                encode.output.set_extension(extension);
+                let finished = encode.finish()?;
+                ensure!(
+                    finished.frames == 200 && finished.chunks_encoded > 2,
+                    "{finished:?}"
+                );
+                Ok(finished.sha256)
+            })
+            .collect::<Result<_>>()?;
+        ensure!(sums[0] == sums[1], "{extension}: {sums:?}");
+    }
+    leftovers::none_below(proof.folder.path())
 }
 
 #[test]

@@ -21,9 +21,15 @@ pub struct SplitParams {
 pub struct SplitResult {
     pub frames: u64,
     pub chunks: u64,
+    /// Name of the codec: "avc".
+    pub codec: String,
     /// Size of the encoded picture.
     pub width: u32,
     pub height: u32,
+    /// Bits per sample of the encoded picture.
+    pub bit_depth: u8,
+    /// Of the encoded video.
+    pub format: proto::video::v1::VideoFormat,
     /// Sample layout to decode to.
     pub pixel_format: String,
     /// Nominal, "30000/1001".
@@ -31,6 +37,9 @@ pub struct SplitResult {
     pub encoder_args: Vec<String>,
     /// Empty = none.
     pub filter_graph: String,
+    /// What is amiss with the source, one sentence each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// One line of the splitter's `elements.ndjson`: one chunk.
@@ -43,11 +52,13 @@ pub struct ChunkElement {
     pub end: u64,
     /// Identity of the packets that the chunk is decoded from, with their codec configuration.
     pub packets_digest: String,
+    /// How long encoding may take on one processor, for order alone: milliseconds.
+    pub expected_ms: u64,
 }
 
-/// Parameters of `ves-avc`: nothing but what can change a byte of the chunk.
+/// Parameters of every encoder function: nothing but what can change a byte of the chunk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AvcParams {
+pub struct EncodeParams {
     /// How many frames the input holds.
     pub frames: u64,
     /// Nominal, "30000/1001".
@@ -60,9 +71,9 @@ pub struct AvcParams {
     pub packets_digest: String,
 }
 
-/// Result of `ves-avc`.
+/// Result of every encoder function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AvcResult {
+pub struct EncodeResult {
     pub frames: u64,
     pub bytes: u64,
 }

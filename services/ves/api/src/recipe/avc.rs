@@ -1,58 +1,36 @@
 //! What x264 is told, and what it cannot do.
 
 use errors::Error;
-use video::{Chroma, PixelFormat, Range, Resolution, ScanType, VideoFormat};
+use video::{Chroma, PixelFormat, Range, ScanType, VideoFormat};
 
-use crate::recipe::{Avc, Profile, RateControl};
+use crate::recipe::encoder::{Encoder, check_sides, words};
+use crate::recipe::layout::with_depth;
+use crate::recipe::{Avc, ChunkPlan, Profile, RateControl};
 
-/// The layout x264 takes that holds every sample of `source`, only arranged otherwise.
-pub(super) fn layout(source: &PixelFormat) -> Result<PixelFormat, Error> {
-    let name = match source.as_str() {
-        "yuv420p" | "yuvj420p" | "nv12" | "nv21" => "yuv420p",
-        "yuv422p" | "yuvj422p" | "nv16" | "yuyv422" | "uyvy422" => "yuv422p",
-        "yuv444p" | "yuvj444p" | "nv24" | "nv42" => "yuv444p",
-        "yuv420p10le" | "yuv420p10be" | "p010le" | "p010be" => "yuv420p10le",
-        "yuv422p10le" | "yuv422p10be" | "p210le" | "p210be" => "yuv422p10le",
-        "yuv444p10le" | "yuv444p10be" | "p410le" | "p410be" => "yuv444p10le",
-        "gray" => "gray",
-        "gray10le" | "gray10be" => "gray10le",
-        _ => "",
-    };
-    PixelFormat::new(name).ok_or_else(|| {
-        let message = format!("the source's samples are {source}, which AVC cannot hold unchanged");
-        Error::user("UNSUPPORTED_PIXEL_FORMAT", message)
-            .at("recipe.codec.format")
-            .hint("convert the source to 8 or 10 bits of grey, 4:2:0, 4:2:2 or 4:4:4 first")
-    })
-}
+impl Encoder for Avc {
+    fn layout(&self, decoded: &PixelFormat) -> Result<PixelFormat, Error> {
+        with_depth(decoded, decoded.chroma(), self.bit_depth)
+    }
 
-/// Refuses what x264 would refuse later, chunk by chunk.
-pub(super) fn check(avc: Avc, format: &VideoFormat) -> Result<(), Error> {
-    check_size(format)?;
-    check_profile(avc, &format.pixel_format)
+    fn check(&self, format: &VideoFormat) -> Result<(), Error> {
+        check_size(format)?;
+        check_profile(*self, &format.pixel_format)
+    }
+
+    fn args(&self, rate: RateControl, format: &VideoFormat, _: &ChunkPlan) -> Vec<String> {
+        encoder_args(*self, rate, format)
+    }
 }
 
 fn check_size(format: &VideoFormat) -> Result<(), Error> {
     let chroma = format.pixel_format.chroma();
     let wide = u32::from(matches!(chroma, Some(Chroma::Yuv420 | Chroma::Yuv422))) + 1;
     let high = u32::from(chroma == Some(Chroma::Yuv420)) + 1;
-    let high = high * (u32::from(format.scan_type.is_interlaced()) + 1);
-    let size = format.resolution;
-    if size.width().is_multiple_of(wide) && size.height().is_multiple_of(high) {
-        return Ok(());
-    }
-    let message = format!(
-        "a picture of {size} cannot be coded as {}: its width must be a multiple of {wide}, its height of {high}",
-        format.pixel_format
-    );
-    Err(Error::user("UNSUPPORTED_SIZE", message)
-        .at("recipe.resolution")
-        .hint(format!("ask for {}", rounded(size, wide, high))))
-}
-
-fn rounded(size: Resolution, wide: u32, high: u32) -> String {
-    let down = |length: u32, unit: u32| (length / unit * unit).max(unit);
-    format!("{}x{}", down(size.width(), wide), down(size.height(), high))
+    check_sides(
+        format,
+        wide,
+        high * (u32::from(format.scan_type.is_interlaced()) + 1),
+    )
 }
 
 fn check_profile(avc: Avc, layout: &PixelFormat) -> Result<(), Error> {
@@ -80,8 +58,7 @@ fn least_profile(layout: &PixelFormat) -> Profile {
     }
 }
 
-/// ffmpeg's encoder options.
-pub(super) fn encoder_args(avc: Avc, rate: RateControl, format: &VideoFormat) -> Vec<String> {
+fn encoder_args(avc: Avc, rate: RateControl, format: &VideoFormat) -> Vec<String> {
     let mut args = words([
         "-c:v",
         "libx264",
@@ -105,10 +82,6 @@ pub(super) fn encoder_args(avc: Avc, rate: RateControl, format: &VideoFormat) ->
     args.extend(words(["-pix_fmt", format.pixel_format.as_str()]));
     args.extend(words(["-x264-params", &x264_params(format)]));
     args
-}
-
-fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
-    words.map(str::to_owned).into()
 }
 
 /// What x264 calls a colour that nobody told.

@@ -3,6 +3,7 @@
 
 use video::FrameRate;
 
+use crate::recipe::cuts::cuts;
 use crate::recipe::{Alignment, Chunking, Target};
 
 /// The most chunks of one video.
@@ -71,7 +72,7 @@ impl Target {
 ///
 /// `random_access` are the indices, ascending, of frames at which decoding can start; cuts move
 /// to them when the directives allow it. No chunk is shorter than a quarter of the target, but
-/// for a source that is itself.
+/// for a source that is itself; a source no longer than the target is one chunk.
 pub fn plan(
     frames: u64,
     rate: FrameRate,
@@ -87,7 +88,8 @@ pub fn plan(
         return Err(PlanError::TooMany { target, chunks });
     }
     Ok(ChunkPlan(match chunking.alignment {
-        Alignment::Source if target >= LEAST_MOVABLE => near(frames, target, random_access),
+        Alignment::Source if frames <= target => vec![0, frames],
+        Alignment::Source if target >= LEAST_MOVABLE => cuts(frames, target, random_access),
         Alignment::Source | Alignment::Fixed => grid(frames, target),
     }))
 }
@@ -101,59 +103,6 @@ fn grid(frames: u64, target: u64) -> Vec<u64> {
     }
     boundaries.push(frames);
     boundaries
-}
-
-/// Equal lengths up to `target`, the last ones shorter so that workers end together, and each cut
-/// moved to the nearest random access point within an eighth of the target: farther moves would
-/// leave workers idle for longer than the spared decoding takes.
-fn near(frames: u64, target: u64, random_access: &[u64]) -> Vec<u64> {
-    let even = even_cuts(frames, target);
-    let (runt, reach) = ((target / 4).max(1), target / 8);
-    let mut boundaries = vec![0];
-    for cut in even.windows(3) {
-        let (previous, wanted) = (boundaries[boundaries.len() - 1], cut[1]);
-        let floor = (previous + runt).max(wanted.saturating_sub(reach));
-        let ceiling = (wanted + reach).min(cut[2].saturating_sub(runt));
-        boundaries.push(nearest(wanted, floor, ceiling, random_access).unwrap_or(wanted));
-    }
-    boundaries.push(frames);
-    boundaries
-}
-
-/// Boundaries in quarters of a chunk: the last chunk has two, the one before it three, the others
-/// four. Of two chunks, both have the same.
-fn even_cuts(frames: u64, target: u64) -> Vec<u64> {
-    let quarters = (4 * u128::from(frames)).div_ceil(u128::from(target));
-    let chunks = match quarters {
-        0..=4 => 1,
-        5..=8 => 2,
-        _ => (quarters + 3).div_ceil(4) as u64,
-    };
-    let ends = (1..=chunks).map(|i| match chunks - i {
-        _ if chunks <= 2 => 4 * i,
-        0 => 4 * chunks - 3,
-        1 => 4 * chunks - 5,
-        _ => 4 * i,
-    });
-    let whole = if chunks <= 2 {
-        4 * chunks
-    } else {
-        4 * chunks - 3
-    };
-    let cut = |end| (u128::from(frames) * u128::from(end) / u128::from(whole)) as u64;
-    [0].into_iter().chain(ends.map(cut)).collect()
-}
-
-/// The element of `points` within `floor..=ceiling` nearest to `wanted`; the lower of two.
-fn nearest(wanted: u64, floor: u64, ceiling: u64, points: &[u64]) -> Option<u64> {
-    let at = points.partition_point(|point| *point < wanted);
-    let candidates = [at.checked_sub(1), Some(at)];
-    candidates
-        .into_iter()
-        .flatten()
-        .filter_map(|i| points.get(i).copied())
-        .filter(|point| (floor..=ceiling).contains(point))
-        .min_by_key(|point| point.abs_diff(wanted))
 }
 
 #[cfg(test)]
@@ -207,30 +156,19 @@ mod tests {
     }
 
     #[test]
-    fn cuts_move_to_near_random_access_points_only() {
+    fn cuts_move_to_random_access_points_that_are_near() {
+        let points = [0, 90, 178];
         assert_eq!(
-            cuts(225, 100, Alignment::Source, &[0, 90, 112, 178]),
+            cuts(225, 100, Alignment::Source, &points),
             [0, 90, 178, 225]
-        );
-        assert_eq!(
-            cuts(225, 100, Alignment::Source, &[0, 87, 188]),
-            [0, 100, 175, 225]
         );
     }
 
     #[test]
-    fn the_last_chunks_are_shorter_and_two_are_alike() {
-        let lengths = |n, target| {
-            let cuts = cuts(n, target, Alignment::Source, &[]);
-            cuts.windows(2)
-                .map(|pair| pair[1] - pair[0])
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(lengths(240, 240), [240]);
-        assert_eq!(lengths(241, 240), [120, 121]);
-        assert_eq!(lengths(1253, 240), [238, 239, 239, 238, 179, 120]);
-        assert_eq!(lengths(3, 1), [1, 1, 1]);
-        assert_eq!(lengths(17, 8), [7, 6, 4]);
+    fn a_source_no_longer_than_a_chunk_is_not_cut() {
+        assert_eq!(cuts(240, 240, Alignment::Source, &[]), [0, 240]);
+        assert_eq!(cuts(241, 240, Alignment::Source, &[0, 120]), [0, 120, 241]);
+        assert_eq!(cuts(3, 1, Alignment::Source, &[]), [0, 1, 2, 3]);
     }
 
     #[test]
@@ -266,22 +204,6 @@ mod tests {
                 let length = chunk.end - chunk.start;
                 prop_assert!(length >= n.min((target / 4).max(1)), "{chunk:?} of {target}");
                 prop_assert!(length <= target + target / 4 + 1, "{chunk:?} of {target}");
-            }
-        }
-
-        #[test]
-        fn every_aligned_cut_is_a_point_or_where_it_was_wanted(
-            n in 100u64..10_000,
-            target in 8u32..500,
-            points in proptest::collection::btree_set(0u64..10_000, 0..200),
-        ) {
-            let points: Vec<_> = points.into_iter().collect();
-            let wanted = even_cuts(n, u64::from(target));
-            let cuts = cuts(n, target, Alignment::Source, &points);
-            prop_assert_eq!(cuts.len(), wanted.len());
-            for (cut, wanted) in cuts.iter().zip(&wanted) {
-                prop_assert!(cut == wanted || points.contains(cut));
-                prop_assert!(cut.abs_diff(*wanted) <= u64::from(target) / 8);
             }
         }
     }

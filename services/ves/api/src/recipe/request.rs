@@ -1,19 +1,28 @@
 use std::fmt;
 
-use video::Resolution;
-
-use crate::recipe::Avc;
+use crate::recipe::{Av1, Avc, Size};
 
 /// How to encode, normalised: every default filled in, every value within its bounds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Recipe {
     pub codec: Codec,
-    /// None = the source's. Each side is from 2 to [`MAX_SIDE`].
-    pub resolution: Option<Resolution>,
+    /// None = the source's.
+    pub size: Option<Size>,
     pub chunking: Chunking,
     pub rate_control: RateControl,
     pub container: Container,
     pub other_tracks: OtherTracks,
+    pub damage: Damage,
+}
+
+/// What happens when the source lacks frames that it promises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Damage {
+    /// The request fails.
+    #[default]
+    Fail,
+    /// What decodes is encoded.
+    Conceal,
 }
 
 /// The coding format and its encoder's settings.
@@ -21,6 +30,45 @@ pub struct Recipe {
 pub enum Codec {
     /// H.264, by x264.
     Avc(Avc),
+    /// AV1, by SVT-AV1.
+    Av1(Av1),
+}
+
+impl Codec {
+    /// Every codec, by its name; a function `ves-{name}` encodes it.
+    pub const NAMES: [&str; 2] = ["avc", "av1"];
+
+    /// "avc"
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Avc(_) => "avc",
+            Self::Av1(_) => "av1",
+        }
+    }
+
+    /// What ffprobe calls it: "h264".
+    pub fn ffprobe_name(&self) -> &'static str {
+        match self {
+            Self::Avc(_) => "h264",
+            Self::Av1(_) => "av1",
+        }
+    }
+
+    /// What ffmpeg calls a file that is nothing but the coded video: "h264".
+    pub fn elementary_format(&self) -> &'static str {
+        match self {
+            Self::Avc(_) => "h264",
+            Self::Av1(_) => "obu",
+        }
+    }
+
+    /// What is usual, where the request does not say.
+    pub fn usual_rate_control(&self) -> RateControl {
+        match self {
+            Self::Avc(_) => RateControl::Crf(Crf(23_000)),
+            Self::Av1(_) => RateControl::Crf(Crf(35_000)),
+        }
+    }
 }
 
 impl Default for Codec {
@@ -28,9 +76,6 @@ impl Default for Codec {
         Self::Avc(Avc::default())
     }
 }
-
-/// The most pixels along either side of a picture.
-pub const MAX_SIDE: u32 = 16_384;
 
 /// Where to cut the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -83,19 +128,19 @@ pub enum RateControl {
 
 impl Default for RateControl {
     fn default() -> Self {
-        Self::Crf(Crf(23_000))
+        Codec::default().usual_rate_control()
     }
 }
 
-/// A constant rate factor, above 0 and up to 51, in thousandths.
+/// A constant rate factor, above 0 and up to 63, in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Crf(u32);
 
 impl Crf {
-    /// The nearest thousandth; `None` beyond 51, at 0 and below it.
+    /// The nearest thousandth; `None` beyond 63, at 0 and below it.
     pub fn new(value: f64) -> Option<Self> {
         let thousandths = (value * 1000.0).round();
-        (1.0..=51_000.0)
+        (1.0..=63_000.0)
             .contains(&thousandths)
             .then_some(Self(thousandths as u32))
     }
@@ -117,6 +162,28 @@ impl fmt::Display for Crf {
 pub enum Container {
     #[default]
     Mp4,
+    /// The coded video alone.
+    Elementary,
+    /// Matroska.
+    Mkv,
+    WebM,
+}
+
+impl Container {
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mp4 => "MP4",
+            Self::Elementary => "an elementary stream",
+            Self::Mkv => "Matroska",
+            Self::WebM => "WebM",
+        }
+    }
+
+    /// Whether its times are whole milliseconds.
+    pub fn is_matroska(self) -> bool {
+        matches!(self, Self::Mkv | Self::WebM)
+    }
 }
 
 /// What happens to the tracks beside the video.

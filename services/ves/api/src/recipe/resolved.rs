@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 
 use errors::Error;
-use video::{Range, Rational, SampleAspectRatio, VideoFormat};
+use video::{PixelFormat, Range, Rotation, VideoFormat};
 
-use crate::recipe::{ChunkPlan, Codec, PlanError, Problems, Recipe, avc, plan};
+use crate::recipe::{
+    ChunkPlan, Codec, Container, Kernel, PlanError, Problems, Recipe, layout, plan, size,
+};
 use crate::wire;
 
 /// A recipe with all that follows from it for one source. The same resolved recipe gives the
@@ -21,8 +23,10 @@ pub struct ResolvedRecipe {
     pub filter_graph: String,
     /// Digest of each function's package, by name.
     pub function_digests: BTreeMap<String, String>,
-    /// Of the encoded video; its pixel format is also what the decoder hands over.
+    /// Of the encoded video.
     pub format: VideoFormat,
+    /// Sample layout that the decoder hands to the filter graph.
+    pub decoded: PixelFormat,
     /// Processor feature level that the bytes depend on; empty = none.
     pub cpu_level: String,
     /// Identity of the source.
@@ -46,15 +50,20 @@ impl ResolvedRecipe {
         source: &SourceFacts<'_>,
         function_digests: BTreeMap<String, String>,
     ) -> Result<Self, Error> {
-        let Codec::Avc(settings) = recipe.codec;
-        let format = encoded_format(&recipe, source.format)?;
-        avc::check(settings, &format)?;
+        let encoder = recipe.codec.encoder();
+        let decoded = layout::decoded(&source.format.pixel_format)?;
+        let format = encoded_format(&recipe, source.format, encoder.layout(&decoded)?)?;
+        encoder.check(&format)?;
+        check_container(&recipe, &format)?;
+        let plan = chunks(&recipe, source)?;
+        let kernel = recipe.size.map_or(Kernel::default(), |size| size.kernel);
         Ok(Self {
-            plan: chunks(&recipe, source)?,
-            encoder_args: avc::encoder_args(settings, recipe.rate_control, &format),
-            filter_graph: filter_graph(source.format, &format),
+            encoder_args: encoder.args(recipe.rate_control, &format, &plan),
+            filter_graph: size::filter_graph(source.format, &decoded, &format, kernel),
+            plan,
             function_digests,
             format,
+            decoded,
             cpu_level: String::new(),
             source_digest: source.digest.to_owned(),
             recipe,
@@ -77,8 +86,9 @@ impl ResolvedRecipe {
 }
 
 fn chunks(recipe: &Recipe, source: &SourceFacts<'_>) -> Result<ChunkPlan, Error> {
-    let rate = source.format.frame_rate;
-    plan(source.frames, rate, recipe.chunking, source.random_access).map_err(|e| match e {
+    let (rate, points) = (source.format.frame_rate, source.random_access);
+    let planned = plan(source.frames, rate, recipe.chunking, points);
+    planned.map_err(|e| match e {
         PlanError::NoFrames => Error::source("NO_FRAMES", e.to_string()),
         PlanError::TooMany { .. } => Error::user("TOO_MANY_CHUNKS", e.to_string())
             .at("recipe.chunking_directives")
@@ -86,9 +96,13 @@ fn chunks(recipe: &Recipe, source: &SourceFacts<'_>) -> Result<ChunkPlan, Error>
     })
 }
 
-fn encoded_format(recipe: &Recipe, source: &VideoFormat) -> Result<VideoFormat, Error> {
+fn encoded_format(
+    recipe: &Recipe,
+    source: &VideoFormat,
+    layout: PixelFormat,
+) -> Result<VideoFormat, Error> {
     let mut format = source.clone();
-    format.pixel_format = avc::layout(&source.pixel_format)?;
+    format.pixel_format = layout;
     // Limited is what a bitstream means when it says nothing.
     let full = source.colour.range == Range::Full || source.pixel_format.implies_full_range();
     format.colour.range = if full {
@@ -96,44 +110,33 @@ fn encoded_format(recipe: &Recipe, source: &VideoFormat) -> Result<VideoFormat, 
     } else {
         Range::Unspecified
     };
-    if let Some(resolution) = recipe.resolution {
-        format.resolution = resolution;
-        format.sample_aspect_ratio = same_shape(source, &format).ok_or_else(|| {
-            Error::user(
-                "UNSUPPORTED_SIZE",
-                "the shape of a pixel would be beyond all bounds",
-            )
-            .at("recipe.resolution")
-            .hint("ask for a size of about the source's shape")
-        })?;
+    match &recipe.size {
+        Some(size) => size::resize(&mut format, size).map(|()| format),
+        None => Ok(format),
     }
-    Ok(format)
 }
 
-/// The shape of a pixel that keeps the shape of the picture on the screen.
-fn same_shape(source: &VideoFormat, encoded: &VideoFormat) -> Option<SampleAspectRatio> {
-    const BITSTREAM: i64 = 65_535;
-    let size = encoded.resolution;
-    let stored = Rational::new(size.width().into(), size.height().into())?;
-    let shape = source
-        .sample_aspect_ratio
-        .display_aspect_ratio(source.resolution)?;
-    let pixel = shape.checked_div(stored)?;
-    let fits = pixel.numerator() <= BITSTREAM && pixel.denominator() <= BITSTREAM;
-    SampleAspectRatio::new(pixel).filter(|_| fits)
-}
-
-fn filter_graph(source: &VideoFormat, encoded: &VideoFormat) -> String {
-    let size = encoded.resolution;
-    if size == source.resolution {
-        return String::new();
+/// What the container cannot tell must not be lost.
+fn check_container(recipe: &Recipe, format: &VideoFormat) -> Result<(), Error> {
+    let container = recipe.container;
+    let refuse = |what: &str| {
+        let message = format!("{} cannot tell {what}", container.name());
+        let error = Error::user("IMPOSSIBLE_COMBINATION", message);
+        Err(error.at("recipe.container").hint("use CONTAINER_MP4"))
+    };
+    let turned = format.rotation != Rotation::None;
+    // Rounding to even sides is no shape of its own.
+    let width = i64::from(format.resolution.width());
+    let shown = format.sample_aspect_ratio.as_rational().round_mul(width);
+    let stretched = shown.is_none_or(|shown| shown.abs_diff(width) > 1);
+    // H.264 tells the shape of its pixels itself.
+    let silent = matches!(recipe.codec, Codec::Av1(_));
+    match container {
+        Container::Mp4 => Ok(()),
+        _ if turned => refuse("that the picture is turned, as the source's is"),
+        Container::Elementary if silent && stretched => refuse("that pixels are not square"),
+        Container::Elementary | Container::Mkv | Container::WebM => Ok(()),
     }
-    let interlaced = u8::from(source.scan_type.is_interlaced());
-    format!(
-        "scale=w={}:h={}:interl={interlaced}:flags=bicubic+accurate_rnd+full_chroma_int+bitexact",
-        size.width(),
-        size.height()
-    )
 }
 
 fn malformed(why: &str) -> Error {
@@ -155,6 +158,7 @@ impl From<ResolvedRecipe> for wire::ResolvedRecipe {
             format: Some(proto::video::v1::VideoFormat::from(resolved.format)).into(),
             cpu_level: resolved.cpu_level,
             source_digest: resolved.source_digest,
+            decoded_pixel_format: resolved.decoded.to_string(),
             ..Default::default()
         }
     }
@@ -166,14 +170,17 @@ impl TryFrom<wire::ResolvedRecipe> for ResolvedRecipe {
     fn try_from(resolved: wire::ResolvedRecipe) -> Result<Self, Error> {
         let recipe = resolved.recipe.into_option().unwrap_or_default();
         let format = resolved.format.into_option().unwrap_or_default();
+        let format = VideoFormat::try_from(&format).map_err(|e| malformed(&e.to_string()))?;
         Ok(Self {
+            decoded: PixelFormat::new(resolved.decoded_pixel_format)
+                .unwrap_or_else(|| format.pixel_format.clone()),
             recipe: Recipe::try_from(recipe).map_err(Problems::into_error)?,
             plan: ChunkPlan::new(resolved.boundaries)
                 .ok_or_else(|| malformed("its boundaries do not ascend from 0"))?,
             encoder_args: resolved.encoder_args,
             filter_graph: resolved.filter_graph,
             function_digests: resolved.function_digests.into_iter().collect(),
-            format: VideoFormat::try_from(&format).map_err(|e| malformed(&e.to_string()))?,
+            format,
             cpu_level: resolved.cpu_level,
             source_digest: resolved.source_digest,
         })
@@ -184,12 +191,12 @@ impl TryFrom<wire::ResolvedRecipe> for ResolvedRecipe {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use video::{
-        ColourDescription, FrameRate, Matrix, PixelFormat, Primaries, Resolution, Rotation,
+        ColourDescription, FrameRate, Matrix, Primaries, Rational, Resolution, SampleAspectRatio,
         ScanType, TimeBase, Transfer,
     };
 
     use super::*;
-    use crate::recipe::{Avc, Chunking, Profile, RateControl, Target};
+    use crate::recipe::{Av1, Avc, BitDepth, Chunking, Profile, RateControl, Size, Target};
 
     fn source(width: u32, height: u32, layout: &str) -> VideoFormat {
         VideoFormat {
@@ -271,7 +278,7 @@ mod tests {
     #[test]
     fn scaling_keeps_the_shape_of_the_picture_and_is_bit_exact() {
         let half = Recipe {
-            resolution: Resolution::new(360, 288),
+            size: Size::new(Some(360), Some(288)),
             ..recipe()
         };
         let resolved = resolve(half, &source(720, 576, "yuv420p")).unwrap();
@@ -279,10 +286,10 @@ mod tests {
         assert!(
             resolved
                 .filter_graph
-                .ends_with("accurate_rnd+full_chroma_int+bitexact")
+                .ends_with(":flags=bicubic+accurate_rnd+full_chroma_int+bitexact,format=yuv420p")
         );
         let square = Recipe {
-            resolution: Resolution::new(1024, 576),
+            size: Size::new(Some(1024), Some(576)),
             ..recipe()
         };
         let resolved = resolve(square, &source(720, 576, "yuv420p")).unwrap();
@@ -319,6 +326,122 @@ mod tests {
                 .encoder_args
                 .windows(2)
                 .any(|pair| pair == ["-qp", "0"])
+        );
+    }
+
+    fn av1() -> Recipe {
+        Recipe {
+            codec: Codec::Av1(Av1::default()),
+            rate_control: Codec::Av1(Av1::default()).usual_rate_control(),
+            ..recipe()
+        }
+    }
+
+    #[test]
+    fn a_chunk_of_av1_has_one_key_frame() {
+        let mut source = source(720, 576, "yuv422p");
+        source.colour.range = Range::Full;
+        let resolved = resolve(av1(), &source).unwrap();
+        assert_eq!(resolved.plan.boundaries(), [0, 48, 100]);
+        assert_eq!(
+            resolved.encoder_args.join(" "),
+            "-c:v libsvtav1 -preset 8 -crf 35 -g 52 -pix_fmt yuv420p -color_primaries 9 \
+             -color_trc 16 -colorspace 9 -color_range 2 -svtav1-params \
+             lp=1:pin=0:irefresh-type=2:hierarchical-levels=4"
+        );
+        assert_eq!(resolved.decoded.as_str(), "yuv422p");
+        assert!(
+            resolved
+                .filter_graph
+                .contains("in_range=full:out_range=full")
+        );
+    }
+
+    #[test]
+    fn long_chunks_of_av1_have_a_key_frame_every_ten_seconds() {
+        let mut long = av1();
+        long.chunking.target = Target::Frames(100_000);
+        let format = source(720, 576, "yuv420p");
+        let facts = SourceFacts {
+            format: &format,
+            frames: 5_000,
+            random_access: &[0],
+            digest: "sha256/00",
+        };
+        let resolved = ResolvedRecipe::new(long, &facts, BTreeMap::new()).unwrap();
+        assert!(
+            resolved
+                .encoder_args
+                .windows(2)
+                .any(|pair| pair == ["-g", "257"])
+        );
+    }
+
+    #[test]
+    fn depth_changes_by_the_filter_graph_not_by_the_decoder() {
+        let ten = Recipe {
+            codec: Codec::Avc(Avc {
+                bit_depth: Some(BitDepth::Ten),
+                ..Avc::default()
+            }),
+            ..recipe()
+        };
+        let resolved = resolve(ten, &source(720, 576, "yuv444p12be")).unwrap();
+        assert_eq!(resolved.decoded.as_str(), "yuv444p12le");
+        assert_eq!(resolved.format.pixel_format.as_str(), "yuv444p10le");
+        assert!(resolved.filter_graph.ends_with(",format=yuv444p10le"));
+        let json = resolved.to_json().unwrap();
+        assert_eq!(ResolvedRecipe::from_json(&json), Ok(resolved));
+    }
+
+    #[test]
+    fn what_a_container_or_av1_cannot_tell_is_refused() {
+        let refused =
+            |recipe: Recipe, format: &VideoFormat| resolve(recipe, format).unwrap_err().code;
+        let within = |container, recipe: Recipe| Recipe {
+            container,
+            ..recipe
+        };
+        let mut square = source(720, 576, "yuv420p");
+        square.sample_aspect_ratio = SampleAspectRatio::SQUARE;
+        let turned = VideoFormat {
+            rotation: Rotation::Half,
+            ..square.clone()
+        };
+        for container in [Container::Elementary, Container::Mkv, Container::WebM] {
+            assert_eq!(
+                refused(within(container, av1()), &turned),
+                "IMPOSSIBLE_COMBINATION"
+            );
+            assert!(resolve(within(container, av1()), &square).is_ok());
+        }
+        let wide = source(720, 576, "yuv420p");
+        assert_eq!(
+            refused(within(Container::Elementary, av1()), &wide),
+            "IMPOSSIBLE_COMBINATION"
+        );
+        assert!(resolve(within(Container::Elementary, recipe()), &wide).is_ok());
+        let rounded = Recipe {
+            size: Size::new(None, Some(200)),
+            ..within(Container::Elementary, av1())
+        };
+        assert!(resolve(rounded, &square).is_ok());
+        let interlaced = VideoFormat {
+            scan_type: ScanType::TopFieldFirst,
+            ..square
+        };
+        assert_eq!(refused(av1(), &interlaced), "UNSUPPORTED_SCAN");
+        assert_eq!(
+            refused(av1(), &source(32, 576, "yuv420p")),
+            "UNSUPPORTED_SIZE"
+        );
+        assert_eq!(
+            refused(av1(), &source(721, 576, "yuv444p")),
+            "UNSUPPORTED_SIZE"
+        );
+        assert_eq!(
+            refused(av1(), &source(720, 576, "yuv420p12le")),
+            "UNSUPPORTED_PIXEL_FORMAT"
         );
     }
 }

@@ -29,6 +29,7 @@ pub(super) async fn hydrate(
         size_bytes: video.size,
         blob: Some(video.clone().into()).into(),
         format: recipe.format.clone(),
+        warnings: summary.warnings.clone(),
         validation: Some(report(summary)).into(),
         resolved_recipe: Some(recipe).into(),
         ..of_chunks(chunks)
@@ -39,6 +40,7 @@ fn of_chunks(encoder: Option<&Stage>) -> wire::OutputVideo {
     encoder.map_or_else(wire::OutputVideo::default, |stage| wire::OutputVideo {
         chunks_encoded: stage.done.saturating_sub(stage.reused),
         chunks_reused: stage.reused,
+        retries: stage.retries,
         encode_cpu_ms: stage.cpu_ms,
         decode_cpu_ms: stage.decode_cpu_ms,
         ..Default::default()

@@ -3,14 +3,26 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use blob::{Blobs, FileUri, Value};
 use errors::Error;
-use optimus::{Checked, Ended, Service};
+use optimus::{Caller, Checked, Ended, Service};
 use proto::stratum::v1::{Source, SourceIdentity};
 
 use super::output;
 use crate::files;
 use crate::function::Job;
+use crate::recipe::Recipe;
 use crate::validate::{Place, Policy, Target, ValidRequest, inspect, validate};
 use crate::wire;
+
+/// Name of the workflow that encodes by the codec of this name.
+pub fn definition(codec: &str) -> String {
+    match codec {
+        "avc" => DEFINITION.into(),
+        other => format!("{DEFINITION}.{other}"),
+    }
+}
+
+/// The first codec's workflow; those of others are named after it.
+const DEFINITION: &str = "ves.encode";
 
 /// What the service is allowed to do, and with what.
 #[derive(Clone, Debug, Default)]
@@ -45,12 +57,23 @@ impl Service for VesService {
         "ves"
     }
 
+    fn method(&self) -> &str {
+        "EncodeVideo"
+    }
+
     fn definition(&self) -> &str {
-        "ves.encode"
+        DEFINITION
+    }
+
+    fn definition_of(&self, request: &wire::EncodeRequest) -> String {
+        let recipe = request.recipe.as_option().cloned();
+        let recipe = recipe.and_then(|recipe| Recipe::try_from(recipe).ok());
+        definition(recipe.unwrap_or_default().codec.name())
     }
 
     async fn check(
         &self,
+        _caller: &Caller,
         request: wire::EncodeRequest,
     ) -> Result<Checked<wire::EncodeRequest>, Vec<Error>> {
         let inspection = inspect(&request, &self.config.policy);
@@ -64,7 +87,11 @@ impl Service for VesService {
         Err(problems)
     }
 
-    async fn prepare(&self, request: &wire::EncodeRequest) -> Result<Value, Vec<Error>> {
+    async fn prepare(
+        &self,
+        _caller: &Caller,
+        request: &wire::EncodeRequest,
+    ) -> Result<Value, Vec<Error>> {
         let valid = validate(request, &self.config.policy)?;
         let place = valid.source.clone();
         let identity = look_at_files(Some(valid.source), valid.output).await?;

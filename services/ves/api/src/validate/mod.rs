@@ -155,13 +155,12 @@ fn recipe(request: &wire::EncodeRequest, problems: &mut Vec<Error>) -> Option<Re
         problems.push(missing(
             "recipe",
             "the recipe",
-            "a codec's format is enough",
+            "a codec's format or a named preset is enough",
         ));
         return None;
     };
     require_format(recipe, problems);
-    refuse_scaling(recipe, problems);
-    match Recipe::try_from(without_resolution(recipe)) {
+    match Recipe::try_from(recipe.clone()) {
         Ok(recipe) => Some(recipe),
         Err(Problems(wrong)) => {
             problems.extend(wrong);
@@ -173,27 +172,10 @@ fn recipe(request: &wire::EncodeRequest, problems: &mut Vec<Error>) -> Option<Re
 fn require_format(recipe: &wire::Recipe, problems: &mut Vec<Error>) {
     let format = recipe.codec.as_option().map(|codec| codec.format);
     let unspecified = wire::CodecFormat::CODEC_FORMAT_UNSPECIFIED;
-    if format.is_none_or(|format| format == unspecified) {
-        let hint = "use CODEC_FORMAT_AVC";
+    let named = !recipe.named_preset.is_empty();
+    if !named && format.is_none_or(|format| format == unspecified) {
+        let hint = "use CODEC_FORMAT_AVC or CODEC_FORMAT_AV1, or name a preset";
         problems.push(missing("recipe.codec.format", "the codec", hint));
-    }
-}
-
-fn refuse_scaling(recipe: &wire::Recipe, problems: &mut Vec<Error>) {
-    if recipe.resolution.is_set() {
-        problems.push(
-            Error::user("NOT_OFFERED", "this version does not scale")
-                .at("recipe.resolution")
-                .hint("leave the resolution out to keep the source's"),
-        );
-    }
-}
-
-/// What is refused altogether needs no remarks on its details.
-fn without_resolution(recipe: &wire::Recipe) -> wire::Recipe {
-    wire::Recipe {
-        resolution: None.into(),
-        ..recipe.clone()
     }
 }
 

@@ -165,14 +165,34 @@ fn each_mistake_is_told_with_its_field_and_code() {
             "UNKNOWN_VALUE",
         ),
         (
-            json!({"recipe": {"resolution": {"width": 640, "height": 360}}}),
-            "recipe.resolution",
-            "NOT_OFFERED",
+            json!({"recipe": {"resolution": {"width": 641, "height": 360}}}),
+            "recipe.resolution.width",
+            "OUT_OF_RANGE",
         ),
         (
-            json!({"recipe": {"resolution": {"width": 3, "height": 0}}}),
+            json!({"recipe": {"resolution": {"shrinkOnly": true}}}),
             "recipe.resolution",
-            "NOT_OFFERED",
+            "MISSING",
+        ),
+        (
+            json!({"recipe": {"namedPreset": "best"}}),
+            "recipe.named_preset",
+            "UNKNOWN_VALUE",
+        ),
+        (
+            json!({"recipe": {"namedPreset": "web-720p-av1"}}),
+            "recipe.named_preset",
+            "IMPOSSIBLE_COMBINATION",
+        ),
+        (
+            json!({"recipe": {"container": "CONTAINER_WEBM"}}),
+            "recipe.container",
+            "IMPOSSIBLE_COMBINATION",
+        ),
+        (
+            json!({"recipe": {"codec": {"bitDepth": 9}}}),
+            "recipe.codec.bit_depth",
+            "OUT_OF_RANGE",
         ),
         (
             json!({"recipe": {"chunkingDirectives": {"frames": 0}}}),
@@ -276,6 +296,9 @@ fn what_is_allowed_at_the_edges_is_allowed() {
         json!({"recipe": {"codec": {"profile": "high444"}, "rateControl": {"lossless": true}}}),
         json!({"recipe": {"chunkingDirectives": {"frames": 1}}}),
         json!({"recipe": {"chunkingDirectives": {"durationMs": "3600000"}}}),
+        json!({"recipe": {"codec": null, "namedPreset": "web-720p-av1"}}),
+        json!({"recipe": {"codec": {"format": "CODEC_FORMAT_AV1"}, "container": "CONTAINER_WEBM"}}),
+        json!({"recipe": {"resolution": {"height": 360}}}),
         json!({"labels": {"a": ""}}),
         json!({"output": {"uri": "file:///media/in/b.mp4"}}),
     ] {
@@ -293,6 +316,7 @@ fn all_problems_are_told_at_once() {
         "recipe": {
             "codec": {"format": null, "preset": "warp"},
             "resolution": {"width": 1},
+            "container": 77,
             "rateControl": {"crf": 99},
         },
         "output": {"uri": "file:///etc/b.mp4"},
@@ -305,9 +329,10 @@ fn all_problems_are_told_at_once() {
         [
             "video_source.uri",
             "recipe.codec.format",
-            "recipe.resolution",
             "recipe.codec.preset",
             "recipe.rate_control.crf",
+            "recipe.resolution.width",
+            "recipe.container",
             "output.uri",
             "idempotency_key",
             "labels[a b]",

@@ -7,9 +7,7 @@
 
 mod encode;
 mod nal;
-mod packets;
 mod sps;
+mod track;
 
-pub use encode::{STREAM, UNITS, encode};
-pub use nal::{Nal, nals};
-pub use sps::{SpsFacts, sps_facts};
+pub use encode::encode;

@@ -2,30 +2,30 @@
 
 /// What `avcC` repeats of a sequence parameter set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SpsFacts {
-    pub profile: u8,
+pub(crate) struct SpsFacts {
+    pub(crate) profile: u8,
     /// `constraint_set` flags.
-    pub compatibility: u8,
-    pub level: u8,
+    pub(crate) compatibility: u8,
+    pub(crate) level: u8,
     /// Chroma format and bit depths of luma and chroma; set only for the profiles that write
     /// them down.
-    pub high: Option<HighFacts>,
+    pub(crate) high: Option<HighFacts>,
 }
 
 /// See [`SpsFacts::high`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HighFacts {
+pub(crate) struct HighFacts {
     /// 0 = monochrome, 1 = 4:2:0, 2 = 4:2:2, 3 = 4:4:4.
-    pub chroma_format: u8,
-    pub bit_depth_luma: u8,
-    pub bit_depth_chroma: u8,
+    pub(crate) chroma_format: u8,
+    pub(crate) bit_depth_luma: u8,
+    pub(crate) bit_depth_chroma: u8,
 }
 
 /// Profiles whose parameter sets tell chroma format and bit depths.
 const HIGH_PROFILES: [u8; 11] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139];
 
 /// The facts of a whole unit, header byte included. `None` when it is malformed.
-pub fn sps_facts(sps: &[u8]) -> Option<SpsFacts> {
+pub(crate) fn sps_facts(sps: &[u8]) -> Option<SpsFacts> {
     let [_, profile, compatibility, level, rest @ ..] = sps else {
         return None;
     };

@@ -11,6 +11,8 @@ use crate::mp4::Timeline;
 
 /// Name of the frame table.
 pub(crate) const FRAME_TABLE: &str = "frames.table";
+/// Name of the assembled file.
+pub(crate) const VIDEO: &str = "video";
 /// Name of the resolved recipe.
 pub(crate) const RECIPE: &str = "recipe.json";
 

@@ -11,6 +11,6 @@ mod mp4;
 mod split;
 mod validate;
 
-pub use assemble::assemble;
-pub use split::split;
+pub use assemble::{assemble, holds};
+pub use split::{failure, refuse_damage, resolve, split};
 pub use validate::validate;

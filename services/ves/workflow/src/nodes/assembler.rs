@@ -1,7 +1,7 @@
 use errors::Error;
 use plato::TaskContext;
 use proto::stratum::v1::Invocation;
-use ves_api::function::AssembleParams;
+use ves_api::function::{AssembleParams, STREAM, TRACK, UNITS};
 use ves_api::recipe::OtherTracks;
 use ves_api::summary::RECIPE;
 
@@ -15,8 +15,9 @@ pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
     };
     let chunks = task.results()?;
     let inputs = vec![
-        list_input("chunks", chunks, "encoding.264"),
-        list_input("units", chunks, "units.json"),
+        list_input("chunks", chunks, STREAM),
+        list_input("units", chunks, UNITS),
+        list_input("tracks", chunks, TRACK),
         blob_input(FRAME_TABLE, task.blob("splitter", FRAME_TABLE)?),
         blob_input(RECIPE, task.blob("splitter", RECIPE)?),
         source_input("source", job.source),

@@ -1,7 +1,7 @@
 use errors::Error;
 use plato::{TaskContext, json};
 use proto::stratum::v1::Invocation;
-use ves_api::function::{AvcParams, ChunkElement, SplitResult};
+use ves_api::function::{ChunkElement, EncodeParams, SplitResult, encoder_function};
 
 use super::common::{FRAME_TABLE, frames_input, invocation, job};
 
@@ -11,7 +11,8 @@ pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
     let job = job(task)?;
     let plan: SplitResult = json::parse(task.output("splitter")?)?;
     let chunk: ChunkElement = json::parse(&task.element()?.value)?;
-    let digest = job.function_digests.get("ves-avc").cloned();
+    let function = encoder_function(job.recipe.codec.name());
+    let digest = job.function_digests.get(&function).cloned();
     let frames = frames_input(
         "source.y4m",
         job.source,
@@ -24,12 +25,13 @@ pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
         function_digest: digest.unwrap_or_default(),
         attributes: attributes(&plan).into_iter().collect(),
         memo: true,
+        expected_ms: chunk.expected_ms,
         ..invocation(&params(plan, chunk))?
     })
 }
 
-fn params(plan: SplitResult, chunk: ChunkElement) -> AvcParams {
-    AvcParams {
+fn params(plan: SplitResult, chunk: ChunkElement) -> EncodeParams {
+    EncodeParams {
         frames: chunk.end - chunk.start,
         frame_rate: plan.frame_rate,
         encoder_args: plan.encoder_args,
@@ -39,10 +41,11 @@ fn params(plan: SplitResult, chunk: ChunkElement) -> AvcParams {
 }
 
 /// Facts that route the chunk to a shape.
-fn attributes(plan: &SplitResult) -> [(String, String); 3] {
+fn attributes(plan: &SplitResult) -> [(String, String); 4] {
     [
-        ("codec".into(), "avc".into()),
+        ("codec".into(), plan.codec.clone()),
         ("width".into(), plan.width.to_string()),
         ("height".into(), plan.height.to_string()),
+        ("bit_depth".into(), plan.bit_depth.to_string()),
     ]
 }

@@ -1,20 +1,28 @@
 use blob::{NamedBlob, Value};
 use errors::Error;
 use plato::{TaskContext, json};
-use ves_api::function::{AssembleResult, SplitResult, ValidateResult};
+use ves_api::function::{AssembleResult, SplitResult};
 use ves_api::summary::{RECIPE, Summary, VIDEO};
+use vvs_client::validate_video_response;
+use vvs_client::wire::{Discrepancy, ValidateResponse};
+
+/// The most discrepancies that are told.
+const TOLD: usize = 20;
 
 /// Gathers what the API layer tells the caller.
 pub(crate) fn run(task: &TaskContext) -> Result<Value, Error> {
     let split: SplitResult = json::parse(task.output("splitter")?)?;
     let assembled: AssembleResult = json::parse(task.output("assembler")?)?;
-    let validated: ValidateResult = json::parse(task.output("validator")?)?;
+    let found = validate_video_response(task, "validator")?;
+    if found.discrepancy_count > 0 {
+        return Err(failed(found));
+    }
     let summary = Summary {
-        frames: validated.frames,
+        frames: found.frames,
         chunks: split.chunks,
         bytes: assembled.bytes,
-        checks: validated.checks,
-        warnings: assembled.warnings,
+        checks: found.checks,
+        warnings: [split.warnings, assembled.warnings].concat(),
     };
     Ok(Value {
         blobs: vec![
@@ -23,6 +31,26 @@ pub(crate) fn run(task: &TaskContext) -> Result<Value, Error> {
         ],
         ..json::value(&summary)?
     })
+}
+
+/// A video that is not what was asked for is not handed out.
+fn failed(found: ValidateResponse) -> Error {
+    let count = found.discrepancy_count;
+    let things = if count == 1 { "thing" } else { "things" };
+    let message = format!("the encoded file differs from what it should be in {count} {things}");
+    let told = found.discrepancies.into_iter().take(TOLD).map(told);
+    told.fold(
+        Error::function("VALIDATION_FAILED", message),
+        Error::caused_by,
+    )
+}
+
+fn told(discrepancy: Discrepancy) -> Error {
+    let error = Error::function(discrepancy.code, discrepancy.message);
+    match discrepancy.frames.into_option() {
+        Some(frames) => error.frames(frames.start, frames.end),
+        None => error,
+    }
 }
 
 fn named(name: &str, blob: &blob::BlobRef) -> NamedBlob {

@@ -1,24 +1,101 @@
+//! What the Video Validation Service is asked.
+
+use blob::BlobRef;
 use errors::Error;
-use plato::{TaskContext, json};
-use proto::stratum::v1::Invocation;
-use ves_api::function::{AssembleResult, ValidateParams};
-use ves_api::summary::{RECIPE, VIDEO};
+use plato::{ServiceCall, TaskContext, json};
+use ves_api::function::{AssembleResult, SplitResult};
+use ves_api::recipe::{Container, Recipe};
+use ves_api::summary::VIDEO;
+use vvs_client::validate_video;
+use vvs_client::wire::{
+    CleanDecode, Expectation, Format, FrameCount, QualitySteps, SameFrames, Timestamps, Tracks,
+    ValidateRequest, VideoFile, expectation::Kind, video_file::Place,
+};
 
-use super::common::{FRAME_TABLE, blob_input, invocation};
+use super::common::{BOUNDARIES, FRAME_TABLE, job};
 
-/// Checks the assembled file against the frame table and the recipe.
-pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
-    let assembled: AssembleResult = json::parse(task.output("assembler")?)?;
-    let params = ValidateParams {
-        other_tracks: assembled.other_tracks,
-    };
-    let inputs = vec![
-        blob_input(VIDEO, task.blob("assembler", VIDEO)?),
-        blob_input(FRAME_TABLE, task.blob("splitter", FRAME_TABLE)?),
-        blob_input(RECIPE, task.blob("splitter", RECIPE)?),
-    ];
-    Ok(Invocation {
-        inputs,
-        ..invocation(&params)?
+/// Has the source decoded and its frames remembered, beside the encode.
+pub(crate) fn prepare_source(task: &TaskContext) -> Result<ServiceCall, Error> {
+    Ok(validate_video(ValidateRequest {
+        source: Some(source(task)?).into(),
+        ..Default::default()
+    }))
+}
+
+/// Has the assembled file compared with the source, and with what the recipe promises.
+pub(crate) fn prepare(task: &TaskContext) -> Result<ServiceCall, Error> {
+    let expectations = expected(task)?.into_iter().map(|kind| Expectation {
+        kind: Some(kind),
+        ..Default::default()
+    });
+    Ok(validate_video(ValidateRequest {
+        video: Some(bytes(task.blob("assembler", VIDEO)?)).into(),
+        source: Some(source(task)?).into(),
+        expectations: expectations.collect(),
+        ..Default::default()
+    }))
+}
+
+fn source(task: &TaskContext) -> Result<VideoFile, Error> {
+    Ok(VideoFile {
+        place: Some(Place::Uri(job(task)?.source.uri)),
+        ..Default::default()
     })
+}
+
+fn bytes(blob: &BlobRef) -> VideoFile {
+    VideoFile {
+        place: Some(Place::Blob(Box::new(blob.clone().into()))),
+        ..Default::default()
+    }
+}
+
+fn expected(task: &TaskContext) -> Result<Vec<Kind>, Error> {
+    let recipe = job(task)?.recipe;
+    let split: SplitResult = json::parse(task.output("splitter")?)?;
+    let assembled: AssembleResult = json::parse(task.output("assembler")?)?;
+    let count = FrameCount {
+        frames: split.frames,
+        ..Default::default()
+    };
+    let steps = QualitySteps {
+        list: Some(task.blob("splitter", BOUNDARIES)?.clone().into()).into(),
+        ..Default::default()
+    };
+    let mut kinds = vec![
+        Kind::FrameCount(Box::new(count)),
+        Kind::Format(Box::new(format(&recipe, &split))),
+        Kind::CleanDecode(Box::new(CleanDecode::default())),
+        Kind::SameFrames(Box::new(SameFrames::default())),
+        Kind::QualitySteps(Box::new(steps)),
+    ];
+    if recipe.container != Container::Elementary {
+        kinds.extend(of_container(task, assembled.other_tracks)?);
+    }
+    Ok(kinds)
+}
+
+/// What the coded video by itself does not tell.
+fn of_container(task: &TaskContext, other_tracks: u64) -> Result<[Kind; 2], Error> {
+    let times = Timestamps {
+        frame_table: Some(task.blob("splitter", FRAME_TABLE)?.clone().into()).into(),
+        ..Default::default()
+    };
+    let tracks = Tracks {
+        others: other_tracks,
+        ..Default::default()
+    };
+    Ok([
+        Kind::Timestamps(Box::new(times)),
+        Kind::Tracks(Box::new(tracks)),
+    ])
+}
+
+fn format(recipe: &Recipe, split: &SplitResult) -> Format {
+    let video = (recipe.container != Container::Elementary).then(|| split.format.clone());
+    Format {
+        codec: recipe.codec.ffprobe_name().to_owned(),
+        video: video.into(),
+        ..Default::default()
+    }
 }

@@ -2444,13 +2444,27 @@ pub struct QualitySteps {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec"
     )]
     pub boundaries: ::buffa::alloc::vec::Vec<u64>,
+    /// The same as a JSON array of numbers, where they are many.
+    ///
+    /// Field 2: `list`
+    #[serde(
+        rename = "list",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub list: ::buffa::MessageField<
+        ::proto::base::v1::BlobRef,
+        ::buffa::Inline<::proto::base::v1::BlobRef>,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
 }
 impl ::core::fmt::Debug for QualitySteps {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("QualitySteps").field("boundaries", &self.boundaries).finish()
+        f.debug_struct("QualitySteps")
+            .field("boundaries", &self.boundaries)
+            .field("list", &self.list)
+            .finish()
     }
 }
 impl QualitySteps {
@@ -2476,7 +2490,7 @@ impl ::buffa::Message for QualitySteps {
     /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
     /// points reject, never a silently wrapped size.
     #[allow(clippy::let_and_return)]
-    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
         #[allow(unused_imports)]
         use ::buffa::Enumeration as _;
         let mut size = 0u64;
@@ -2488,12 +2502,20 @@ impl ::buffa::Message for QualitySteps {
                 .sum::<u64>();
             size += 1u64 + ::buffa::encoding::varint_len(payload) as u64 + payload;
         }
+        if self.list.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.list.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
     fn write_to(
         &self,
-        _cache: &mut ::buffa::SizeCache,
+        __cache: &mut ::buffa::SizeCache,
         buf: &mut impl ::buffa::EncodeSink,
     ) {
         #[allow(unused_imports)]
@@ -2508,6 +2530,14 @@ impl ::buffa::Message for QualitySteps {
             for &v in &self.boundaries {
                 ::buffa::types::encode_uint64(v, buf);
             }
+        }
+        if self.list.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.list.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -2562,6 +2592,17 @@ impl ::buffa::Message for QualitySteps {
                     );
                 }
             }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.list.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -2571,6 +2612,7 @@ impl ::buffa::Message for QualitySteps {
     }
     fn clear(&mut self) {
         self.boundaries.clear();
+        self.list = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -8843,6 +8885,12 @@ pub mod __buffa {
             ///
             /// Field 1: `boundaries`
             pub boundaries: ::buffa::RepeatedView<'a, u64>,
+            /// The same as a JSON array of numbers, where they are many.
+            ///
+            /// Field 2: `list`
+            pub list: ::buffa::MessageFieldView<
+                ::proto::base::v1::__buffa::view::BlobRefView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for QualityStepsView<'a> {
@@ -8881,6 +8929,31 @@ pub mod __buffa {
                 let view = self;
                 let mut cur = cur;
                 match tag.field_number() {
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.list.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.list = ::buffa::MessageFieldView::set(
+                                    <::proto::base::v1::__buffa::view::BlobRefView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
                     1u32 => {
                         if tag.wire_type()
                             == ::buffa::encoding::WireType::LengthDelimited
@@ -8934,6 +9007,15 @@ pub mod __buffa {
                 let _ = __buffa_src;
                 ::core::result::Result::Ok(super::super::QualitySteps {
                     boundaries: self.boundaries.to_vec(),
+                    list: match self.list.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                ::proto::base::v1::BlobRef,
+                                ::buffa::Inline<::proto::base::v1::BlobRef>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -8944,7 +9026,7 @@ pub mod __buffa {
         }
         impl<'a> ::buffa::ViewEncode<'a> for QualityStepsView<'a> {
             #[allow(clippy::needless_borrow, clippy::let_and_return)]
-            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
                 #[allow(unused_imports)]
                 use ::buffa::Enumeration as _;
                 let mut size = 0u64;
@@ -8958,13 +9040,21 @@ pub mod __buffa {
                         += 1u64 + ::buffa::encoding::varint_len(payload) as u64
                             + payload;
                 }
+                if self.list.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.list.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
             #[allow(clippy::needless_borrow)]
             fn write_to(
                 &self,
-                _cache: &mut ::buffa::SizeCache,
+                __cache: &mut ::buffa::SizeCache,
                 buf: &mut impl ::buffa::EncodeSink,
             ) {
                 #[allow(unused_imports)]
@@ -8979,6 +9069,14 @@ pub mod __buffa {
                     for &v in &self.boundaries {
                         ::buffa::types::encode_uint64(v, buf);
                     }
+                }
+                if self.list.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        2u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.list.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -9007,6 +9105,11 @@ pub mod __buffa {
                             "boundaries",
                             &::buffa::json_helpers::RepeatedJson(&self.boundaries),
                         )?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.list.as_option() {
+                        __map.serialize_entry("list", __v)?;
+                    }
                 }
                 __map.end()
             }
@@ -9107,6 +9210,17 @@ pub mod __buffa {
             #[must_use]
             pub fn boundaries(&self) -> &::buffa::RepeatedView<'_, u64> {
                 &self.0.reborrow().boundaries
+            }
+            /// The same as a JSON array of numbers, where they are many.
+            ///
+            /// Field 2: `list`
+            #[must_use]
+            pub fn list(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                ::proto::base::v1::__buffa::view::BlobRefView<'_>,
+            > {
+                &self.0.reborrow().list
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<QualityStepsView<'static>>>

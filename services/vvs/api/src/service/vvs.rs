@@ -4,13 +4,16 @@ use async_trait::async_trait;
 use blob::{BlobRef, Blobs, Value};
 use errors::Error;
 use files::identify;
-use optimus::{Checked, Ended, Service};
+use optimus::{Caller, Checked, Ended, Service};
 use proto::stratum::v1::Source;
 
 use crate::function::{File, Job};
 use crate::report::REPORT;
-use crate::validate::{Named, Policy, ValidRequest, validate};
+use crate::validate::{Named, Policy, ValidRequest, expectations, validate};
 use crate::wire;
+
+/// The longest list of boundaries, in bytes: 100,000 of them, and room to spare.
+const MAX_LIST_BYTES: u64 = 2 << 20;
 
 /// What the service is allowed to do, and with what.
 #[derive(Clone, Debug, Default)]
@@ -45,15 +48,20 @@ impl Service for VvsService {
         "vvs"
     }
 
+    fn method(&self) -> &str {
+        "ValidateVideo"
+    }
+
     fn definition(&self) -> &str {
         "vvs.validate"
     }
 
     async fn check(
         &self,
+        caller: &Caller,
         request: wire::ValidateRequest,
     ) -> Result<Checked<wire::ValidateRequest>, Vec<Error>> {
-        let valid = validate(&request, &self.config.policy)?;
+        let valid = validate(&request, &self.policy(caller))?;
         Ok(Checked {
             fingerprint: fingerprint(&request).map_err(unwritable)?,
             request,
@@ -64,8 +72,14 @@ impl Service for VvsService {
         })
     }
 
-    async fn prepare(&self, request: &wire::ValidateRequest) -> Result<Value, Vec<Error>> {
-        let valid = validate(request, &self.config.policy)?;
+    async fn prepare(
+        &self,
+        caller: &Caller,
+        request: &wire::ValidateRequest,
+    ) -> Result<Value, Vec<Error>> {
+        let valid = self
+            .with_boundaries(validate(request, &self.policy(caller))?)
+            .await?;
         let reference = valid.reference();
         let (video, source) = self.look_at_files(&valid).await?;
         let job = Job {
@@ -102,6 +116,39 @@ impl Service for VvsService {
 }
 
 impl VvsService {
+    /// Other services may name bytes that the platform keeps.
+    fn policy(&self, caller: &Caller) -> Policy {
+        let policy = &self.config.policy;
+        Policy {
+            trust_blobs: policy.trust_blobs || caller.is_role,
+            ..policy.clone()
+        }
+    }
+
+    /// With the boundaries that were too many for the request.
+    async fn with_boundaries(&self, mut valid: ValidRequest) -> Result<ValidRequest, Vec<Error>> {
+        let Some(list) = &valid.boundaries else {
+            return Ok(valid);
+        };
+        const FIELD: &str = "expectations.quality_steps.list";
+        let bytes = self.blobs.get(list, MAX_LIST_BYTES).await;
+        let bytes = bytes.map_err(|problem| {
+            vec![Error::platform("BLOB_UNREADABLE", problem.to_string()).at(FIELD)]
+        })?;
+        let read: Vec<u64> = serde_json::from_slice(&bytes).map_err(|problem| {
+            vec![
+                Error::user("LIST_MALFORMED", problem.to_string())
+                    .at(FIELD)
+                    .hint("write a JSON array of numbers"),
+            ]
+        })?;
+        if let Some(problem) = expectations::boundaries(&read, FIELD) {
+            return Err(vec![problem]);
+        }
+        valid.expectations.boundaries = Some(read);
+        Ok(valid)
+    }
+
     /// Identifies files and sees that blobs are there; every problem at once.
     async fn look_at_files(
         &self,

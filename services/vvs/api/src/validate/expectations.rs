@@ -25,6 +25,7 @@ const MAX_NAME_BYTES: usize = 64;
 pub(super) struct Expected {
     pub(super) all: Expectations,
     pub(super) frame_table: Option<BlobRef>,
+    pub(super) boundaries: Option<BlobRef>,
 }
 
 /// Reads all expectations; what is wrong with them is added to `problems`.
@@ -114,9 +115,18 @@ fn read(
         Kind::CleanDecode(_) => all.clean_decode = true,
         Kind::SameFrames(_) => all.same_frames = true,
         Kind::QualitySteps(steps) => {
-            let field = format!("{field}.quality_steps.boundaries");
-            problems.extend(boundaries(&steps.boundaries, &field));
             all.boundaries = Some(steps.boundaries.clone());
+            let field = format!("{field}.quality_steps");
+            match steps.list.as_option() {
+                Some(list) => {
+                    let list = blob(list, &format!("{field}.list"), policy);
+                    expected.boundaries = list.map_err(|problem| problems.push(problem)).ok();
+                }
+                None => {
+                    let field = format!("{field}.boundaries");
+                    problems.extend(boundaries(&steps.boundaries, &field));
+                }
+            }
         }
     }
 }
@@ -130,7 +140,7 @@ fn table(timestamps: &wire::Timestamps, field: &str, policy: &Policy) -> Result<
     blob(table, field, policy)
 }
 
-fn boundaries(boundaries: &[u64], field: &str) -> Option<Error> {
+pub(crate) fn boundaries(boundaries: &[u64], field: &str) -> Option<Error> {
     let error = if boundaries.is_empty() {
         Error::user("MISSING", "there are no boundaries").hint("give the first frame of each chunk")
     } else if boundaries.len() > MAX_BOUNDARIES {

@@ -1,6 +1,6 @@
 //! Whether a request makes sense: a pure function of the request and the configuration.
 
-mod expectations;
+pub(crate) mod expectations;
 mod labels;
 
 use std::collections::BTreeMap;
@@ -35,6 +35,8 @@ pub struct ValidRequest {
     pub expectations: Expectations,
     /// What times are compared with.
     pub frame_table: Option<BlobRef>,
+    /// Where chunks begin, if they are too many for a request.
+    pub boundaries: Option<BlobRef>,
     pub idempotency_key: Option<String>,
     pub labels: BTreeMap<String, String>,
 }
@@ -71,6 +73,7 @@ pub fn validate(
         source,
         expectations: expected.all,
         frame_table: expected.frame_table,
+        boundaries: expected.boundaries,
         idempotency_key: idempotency_key(&request.idempotency_key, &mut problems),
         labels: labels::check(&request.labels, &mut problems),
     };

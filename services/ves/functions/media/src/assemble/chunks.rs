@@ -1,14 +1,16 @@
 //! The encoded chunks, in order.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use errors::Error;
-use ves_api::function::{Unit, Units, WorkDir, io};
+use ves_api::function::{Track, Unit, Units, WorkDir, io};
 use ves_api::recipe::ChunkPlan;
 
 /// Every chunk of the plan.
 pub(crate) struct Chunks {
     pub(crate) chunks: Vec<Chunk>,
+    /// Of every chunk.
+    pub(crate) track: Track,
 }
 
 /// One chunk's elementary stream and its access units.
@@ -26,6 +28,7 @@ impl Chunks {
         let chunks = chunks.map(|(index, frames)| Chunk::open(work, index, frames));
         Ok(Self {
             chunks: chunks.collect::<Result<_, _>>()?,
+            track: shared_track(work, plan)?,
         })
     }
 
@@ -52,7 +55,7 @@ impl Chunks {
 impl Chunk {
     fn open(work: &WorkDir, index: usize, frames: std::ops::Range<u64>) -> Result<Self, Error> {
         let units: Units = work.read_json(&numbered(work, "units", index, "json"))?;
-        let path = numbered(work, "chunks", index, "264");
+        let path = numbered(work, "chunks", index, "");
         let wrong = |why: &str| mismatch(index, why).frames(frames.start, frames.end);
         units.check().map_err(wrong)?;
         if units.units.len() as u64 != frames.end - frames.start {
@@ -70,15 +73,23 @@ impl Chunk {
     }
 }
 
-/// Elements of a list lie as numbered files, with or without their extension.
+/// The track that all chunks have alike.
+fn shared_track(work: &WorkDir, plan: &ChunkPlan) -> Result<Track, Error> {
+    let track = |index| work.read_json::<Track>(&numbered(work, "tracks", index, "json"));
+    let first = track(0)?;
+    for (index, frames) in plan.chunks().enumerate().skip(1) {
+        if track(index)? != first {
+            let why = "its parameters differ from those of chunk 0";
+            return Err(mismatch(index, why).frames(frames.start, frames.end));
+        }
+    }
+    Ok(first)
+}
+
+/// Elements of a list lie as numbered files.
 fn numbered(work: &WorkDir, list: &str, index: usize, extension: &str) -> PathBuf {
     let plain = work.input(list).join(format!("{index:08}"));
-    let extended = plain.with_extension(extension);
-    if Path::exists(&extended) {
-        extended
-    } else {
-        plain
-    }
+    plain.with_extension(extension)
 }
 
 fn mismatch(index: usize, why: &str) -> Error {

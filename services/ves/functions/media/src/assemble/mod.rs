@@ -1,8 +1,12 @@
 //! Stitches encoded chunks into one file without encoding again.
 
-mod avc;
 mod chunks;
 mod copied;
+mod description;
+mod elementary;
+mod framing;
+mod matroska;
+mod movie;
 mod others;
 mod probe;
 mod video;
@@ -12,76 +16,59 @@ use std::fs;
 
 use errors::Error;
 use ves_api::function::{AssembleParams, AssembleResult, Progress, WorkDir, io};
+use ves_api::recipe::{Container, ResolvedRecipe};
 
-use crate::inputs::{recipe, timeline};
-use crate::mp4::{Edit, Movie, Track, interleave};
+use crate::inputs::{VIDEO, recipe, timeline};
+use crate::mp4::Timeline;
 use chunks::Chunks;
-use others::Others;
-use write::{Source, write};
+pub(crate) use matroska::in_milliseconds;
+pub use probe::holds;
 
-/// Name of the assembled file below `output/`.
-pub(crate) const VIDEO: &str = "video.mp4";
+/// All that a file is made of, but for the other tracks.
+struct Assembly<'a> {
+    work: &'a WorkDir,
+    recipe: ResolvedRecipe,
+    timeline: Timeline,
+    chunks: Chunks,
+    copy_other_tracks: bool,
+}
 
-/// Assembles `input/chunks/` by `input/units/`, `input/frames.table` and `input/recipe.json`, and
-/// adds the other tracks of `input/source`.
+/// A file that is complete.
+#[derive(Default)]
+struct Assembled {
+    bytes: u64,
+    /// Tracks beside the video.
+    other_tracks: u64,
+    warnings: Vec<String>,
+}
+
+/// Assembles `input/chunks/` by `input/units/`, `input/tracks/`, `input/frames.table` and
+/// `input/recipe.json`, and adds the other tracks of `input/source`.
 pub fn assemble(
     work: &WorkDir,
     params: AssembleParams,
     progress: &mut Progress,
 ) -> Result<AssembleResult, Error> {
     let recipe = recipe(work)?;
-    let timeline = timeline(work)?;
-    let chunks = Chunks::open(work, &recipe.plan)?;
-    let video = video::Video::new(&recipe, &timeline, &chunks)?;
-    let others = match params.copy_other_tracks {
-        true => Others::extract(work, video.timing.timescale)?,
-        false => Others::none(video.timing.timescale),
+    let assembly = Assembly {
+        work,
+        timeline: timeline(work)?,
+        chunks: Chunks::open(work, &recipe.plan)?,
+        recipe,
+        copy_other_tracks: params.copy_other_tracks,
     };
-    let timescale = others.timescale;
-    let starts = starts(&video, &others);
-    let mut tracks = vec![video.track(timescale)];
-    let mut sources: Vec<Box<dyn Source>> = vec![Box::new(video.source(&chunks))];
-    for other in others.tracks {
-        tracks.push(other.track);
-        sources.push(Box::new(other.source));
-    }
-    delay(&mut tracks, &starts);
-    let other_tracks = tracks.len() as u64 - 1;
-    let movie = Movie {
-        timescale,
-        runs: interleave(&tracks),
-        tracks,
-    };
-    let bytes = write(work, VIDEO, movie, &mut sources, progress)?;
-    remove(work, others::FILE)?;
+    let file = match assembly.recipe.recipe.container {
+        Container::Mp4 => movie::write_movie(&assembly, progress),
+        Container::Elementary => elementary::concatenate(&assembly, progress),
+        Container::Mkv => matroska::mux(&assembly, Container::Mkv, progress),
+        Container::WebM => matroska::mux(&assembly, Container::WebM, progress),
+    }?;
     Ok(AssembleResult {
-        frames: timeline.pts.len() as u64,
-        bytes,
-        other_tracks,
-        warnings: others.warnings,
+        frames: assembly.timeline.pts.len() as u64,
+        bytes: file.bytes,
+        other_tracks: file.other_tracks,
+        warnings: file.warnings,
     })
-}
-
-/// When each track's presentation begins on the source's clock, in units of the movie.
-fn starts(video: &video::Video, others: &Others) -> Vec<i128> {
-    let scale = i128::from(others.timescale);
-    let start = i128::from(video.timing.start) * scale / i128::from(video.timing.timescale);
-    [start]
-        .into_iter()
-        .chain(others.tracks.iter().map(|other| other.start))
-        .collect()
-}
-
-/// The earliest track begins at once, the others as much later as in the source.
-fn delay(tracks: &mut [Track], starts: &[i128]) {
-    let origin = starts.iter().copied().min().unwrap_or(0);
-    for (track, start) in tracks.iter_mut().zip(starts) {
-        let delay = u64::try_from(start - origin).unwrap_or(0);
-        track.edit = Edit {
-            delay,
-            ..track.edit
-        };
-    }
 }
 
 /// What only helped is not published.

@@ -3,6 +3,7 @@
 
 use errors::Error;
 use ves_api::function::{Tool, WorkDir};
+use ves_api::recipe::Container;
 
 use crate::assemble::copied::{Copied, read_tracks};
 use crate::assemble::probe::{Stream, other_streams};
@@ -30,7 +31,7 @@ impl Others {
 
     /// Copies them from `input/source`.
     pub(crate) fn extract(work: &WorkDir, video_timescale: u32) -> Result<Self, Error> {
-        let streams = other_streams(work)?;
+        let streams = other_streams(work, Container::Mp4)?;
         let timescale = common_timescale(video_timescale, &streams.kept);
         let tracks = match streams.kept.is_empty() {
             true => vec![],

@@ -9,8 +9,9 @@ use ves_api::function::{Unit, io};
 use ves_api::recipe::ResolvedRecipe;
 use video::{Rotation, VideoFormat};
 
-use crate::assemble::avc::ParameterSets;
 use crate::assemble::chunks::{Chunk, Chunks};
+use crate::assemble::description::description;
+use crate::assemble::framing::sample;
 use crate::assemble::write::Source;
 use crate::mp4::{Edit, Kind, Samples, Timeline, Timing, Track, decode_order_timing};
 
@@ -20,14 +21,13 @@ const UNIT_BYTES: u64 = 1 << 30;
 /// The video track, but for its samples.
 pub(crate) struct Video {
     pub(crate) timing: Timing,
-    sets: ParameterSets,
     description: Vec<u8>,
     kind: Kind,
     sync: Vec<bool>,
 }
 
 impl Video {
-    /// Reads no more than the first access unit.
+    /// Reads no access unit.
     pub(crate) fn new(
         recipe: &ResolvedRecipe,
         timeline: &Timeline,
@@ -41,11 +41,9 @@ impl Video {
             let message = "the chunks do not hold as many frames as the frame table";
             return Err(Error::function("FRAME_COUNT", message));
         }
-        let sets = ParameterSets::of(&first_unit(chunks)?)?;
         Ok(Self {
             timing: decode_order_timing(timeline, &shown, chunks.reorder_depth())?,
-            description: sets.description(&recipe.format)?,
-            sets,
+            description: description(&chunks.track, &recipe.format)?,
             kind: kind(&recipe.format),
             sync: chunks.units().map(|(_, unit)| unit.key).collect(),
         })
@@ -78,9 +76,9 @@ impl Video {
     }
 
     /// The samples.
-    pub(crate) fn source<'a>(&self, chunks: &'a Chunks) -> AccessUnits<'a> {
+    pub(crate) fn source(chunks: &Chunks) -> AccessUnits<'_> {
         AccessUnits {
-            sets: self.sets.clone(),
+            track: &chunks.track,
             units: Box::new(chunks.units()),
             open: None,
             buffer: Vec::new(),
@@ -92,7 +90,7 @@ impl Video {
 
 /// Access units one by one, out of one chunk after another.
 pub(crate) struct AccessUnits<'a> {
-    sets: ParameterSets,
+    track: &'a ves_api::function::Track,
     units: Box<dyn Iterator<Item = (&'a Chunk, &'a Unit)> + 'a>,
     /// The chunk being read, by its first frame.
     open: Option<(u64, BufReader<File>)>,
@@ -102,7 +100,7 @@ pub(crate) struct AccessUnits<'a> {
 }
 
 impl Source for AccessUnits<'_> {
-    fn next(&mut self, sample: &mut Vec<u8>) -> Result<(), Error> {
+    fn next(&mut self, bytes: &mut Vec<u8>) -> Result<(), Error> {
         let Some((chunk, unit)) = self.units.next() else {
             return Err(Error::function(
                 "CHUNK_MISMATCH",
@@ -120,7 +118,7 @@ impl Source for AccessUnits<'_> {
             read(file, chunk, unit.size, &mut self.buffer)?;
         }
         let first = std::mem::take(&mut self.first);
-        let converted = self.sets.sample(&self.buffer, first, sample);
+        let converted = sample(self.track, &self.buffer, first, bytes);
         let end = chunk.start + chunk.units.units.len() as u64;
         converted.map_err(|e| e.frames(chunk.start, end))
     }
@@ -130,14 +128,6 @@ impl Source for AccessUnits<'_> {
     fn most_bytes(&self) -> u64 {
         self.bytes + self.bytes / 4
     }
-}
-
-fn first_unit(chunks: &Chunks) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    if let Some((chunk, unit)) = chunks.units().next() {
-        read(&mut open(chunk)?, chunk, unit.size, &mut bytes)?;
-    }
-    Ok(bytes)
 }
 
 fn open(chunk: &Chunk) -> Result<BufReader<File>, Error> {

@@ -17,16 +17,18 @@ pub(crate) trait Source {
     fn most_bytes(&self) -> u64;
 }
 
-/// Writes `output/{name}` and returns its size. `sources` are those of the movie's tracks.
+/// Writes `output/{name}` and returns its size. `sources` are those of the movie's tracks, the
+/// first that of the video with this sample `entry`.
 pub(crate) fn write(
     work: &WorkDir,
     name: &str,
+    entry: &[u8; 4],
     mut movie: Movie,
     sources: &mut [Box<dyn Source + '_>],
     progress: &mut Progress,
 ) -> Result<u64, Error> {
     let path = work.output(name);
-    let head = Movie::file_type()?;
+    let head = Movie::file_type(entry)?;
     let most: u64 = sources.iter().map(|source| source.most_bytes()).sum();
     let long = most > u64::from(u32::MAX) - (1 << 28);
     let mut offsets = Offsets {

@@ -24,9 +24,9 @@ pub(crate) struct Offsets {
 }
 
 impl Movie {
-    /// The head of the file.
-    pub(crate) fn file_type() -> Result<Vec<u8>, Error> {
-        let brands = [b"isom", b"iso2", b"avc1", b"mp41"];
+    /// The head of a file whose video has this sample entry, which is a brand, too.
+    pub(crate) fn file_type(entry: &[u8; 4]) -> Result<Vec<u8>, Error> {
+        let brands = [b"isom", b"iso2", entry, b"mp41"];
         let mut boxes = Boxes::default();
         boxes.atom(&Ftyp {
             major_brand: FourCC::new(b"isom"),

@@ -46,7 +46,7 @@ pub(crate) fn decode_order_timing(
         .collect();
     let scaled = |ticks: i64| u32::try_from(i128::from(ticks) * i128::from(scale));
     let deltas = decoded.windows(2).map(|pair| scaled(pair[1] - pair[0]));
-    let deltas = deltas.chain([scaled(timeline.last_duration)]);
+    let deltas = deltas.chain([scaled(times.last_stay(&decoded))]);
     let offsets = shown.iter().zip(&decoded).map(|(frame, dts)| {
         let pts = timeline.pts.get(*frame as usize).ok_or_else(unmatched)?;
         scaled(pts - dts).map_err(|_| unrepresentable())
@@ -80,6 +80,7 @@ struct Times<'a> {
     pts: &'a [i64],
     depth: u64,
     step: i64,
+    last_duration: i64,
 }
 
 impl<'a> Times<'a> {
@@ -93,7 +94,12 @@ impl<'a> Times<'a> {
         let step = pts
             .get(1)
             .map_or(timeline.last_duration, |second| second - pts[0]);
-        Ok(Self { pts, depth, step })
+        Ok(Self {
+            pts,
+            depth,
+            step,
+            last_duration: timeline.last_duration,
+        })
     }
 
     fn first(&self) -> i64 {
@@ -102,6 +108,15 @@ impl<'a> Times<'a> {
 
     fn last(&self) -> i64 {
         self.pts[self.pts.len() - 1]
+    }
+
+    /// How long the last sample to be decoded stays: the samples together last at least as long
+    /// as the frames do, or readers cut the end of the presentation off. Where distances are
+    /// uneven, be it by rounding, decoding times need not add up to that by themselves.
+    fn last_stay(&self, decoded: &[i64]) -> i64 {
+        let shown = self.last() - self.first() + self.last_duration;
+        let told = decoded[decoded.len() - 1] - decoded[0];
+        self.last_duration.max(shown - told)
     }
 
     fn decoded(&self, turn: u64) -> i64 {
@@ -161,6 +176,16 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_rate_that_ticks_round_lasts_to_the_end() {
+        // 30 frames a second in milliseconds, as Matroska has them.
+        let pts: Vec<i64> = (0..7).map(|n| (n * 1_000 + 15) / 30).collect();
+        let timeline = timeline((1, 1_000), pts, 33);
+        let timing = decode_order_timing(&timeline, &[0, 4, 2, 1, 3, 5, 6], 2).unwrap();
+        assert_eq!(timing.deltas, [33, 33, 33, 34, 33, 33, 34]);
+        assert_eq!((timing.lead, timing.duration), (66, 233));
+    }
+
+    #[test]
     fn one_frame_lasts_as_long_as_the_table_says() {
         let timing = decode_order_timing(&timeline((1, 1000), vec![-7], 40), &[0], 0).unwrap();
         assert_eq!((timing.deltas, timing.offsets), (vec![40], vec![0]));
@@ -214,6 +239,8 @@ pub(crate) mod tests {
                 dts += i64::from(timing.deltas[i]);
             }
             prop_assert_eq!(timing.duration as i64, pts[pts.len() - 1] - pts[0] + 7);
+            let samples: u64 = timing.deltas.iter().map(|delta| u64::from(*delta)).sum();
+            prop_assert!(samples >= timing.duration);
         }
     }
 }

@@ -2,7 +2,7 @@ use errors::Error;
 use stratum_frames::Error as Frames;
 
 /// Whose fault it is that there is no frame table.
-pub(crate) fn failure(error: Frames) -> Error {
+pub fn failure(error: Frames) -> Error {
     let message = error.to_string();
     match error {
         Frames::Source(_) | Frames::Tool { .. } => Error::source("UNREADABLE_SOURCE", message)

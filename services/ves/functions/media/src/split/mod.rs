@@ -1,7 +1,9 @@
 //! Reads a source's index, cuts it into chunks, and writes the resolved recipe down.
 
+mod effort;
 mod failure;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
@@ -9,13 +11,18 @@ use std::path::Path;
 use errors::Error;
 use stratum_frames::{FrameTable, Tools, build_table, plan_range, range_digest};
 use ves_api::function::{ChunkElement, Progress, SplitParams, SplitResult, WorkDir, io};
-use ves_api::recipe::{Problems, Recipe, ResolvedRecipe, SourceFacts};
+use ves_api::recipe::{Damage, Problems, Recipe, ResolvedRecipe, SourceFacts};
 
 use crate::inputs::{FRAME_TABLE, RECIPE};
-use failure::failure;
+pub use failure::failure;
+
+use effort::Effort;
 
 /// The list of chunks, below `output/`.
 const ELEMENTS: &str = "elements.ndjson";
+
+/// Where chunks begin, below `output/`.
+const BOUNDARIES: &str = "boundaries.json";
 
 /// Splits `input/source`.
 pub fn split(work: &WorkDir, params: SplitParams, _: &mut Progress) -> Result<SplitResult, Error> {
@@ -24,19 +31,51 @@ pub fn split(work: &WorkDir, params: SplitParams, _: &mut Progress) -> Result<Sp
     let path = work.input("source");
     let path = fs::canonicalize(&path).map_err(|e| io("finding", &path, &e))?;
     let table = table(&path)?;
-    let facts = SourceFacts {
-        format: &table.source().format,
-        frames: table.len(),
-        random_access: &random_access(&table),
-        digest: &table.digest(),
-    };
-    let resolved = ResolvedRecipe::new(recipe, &facts, params.function_digests)?;
+    refuse_damage(&table, recipe.damage)?;
+    let resolved = resolve(recipe, &table, params.function_digests)?;
     put(work, FRAME_TABLE, &table.encode())?;
     put(work, ELEMENTS, &elements(&path, &table, &resolved)?)?;
+    let starts: Vec<u64> = resolved.plan.chunks().map(|chunk| chunk.start).collect();
+    let starts = serde_json::to_vec(&starts);
+    put(
+        work,
+        BOUNDARIES,
+        &starts.map_err(|e| Error::platform("MALFORMED_LIST", e.to_string()))?,
+    )?;
     let json = resolved.to_json();
     let json = json.map_err(|e| Error::platform("MALFORMED_RECIPE", e.to_string()))?;
     put(work, RECIPE, &json)?;
     Ok(result(&table, resolved))
+}
+
+/// A source that lacks frames that it promises is not encoded unasked.
+pub fn refuse_damage(table: &FrameTable, policy: Damage) -> Result<(), Error> {
+    match (&table.source().damage, policy) {
+        (Some(damage), Damage::Fail) => {
+            let message = format!("the source is damaged: {damage}");
+            Err(Error::source("DAMAGED_SOURCE", message)
+                .at("video_source.uri")
+                .hint(
+                    "get it whole, or ask for recipe.damage DAMAGE_CONCEAL to encode what decodes",
+                ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a recipe comes to for the source of this table.
+pub fn resolve(
+    recipe: Recipe,
+    table: &FrameTable,
+    function_digests: BTreeMap<String, String>,
+) -> Result<ResolvedRecipe, Error> {
+    let facts = SourceFacts {
+        format: &table.source().format,
+        frames: table.len(),
+        random_access: &random_access(table),
+        digest: &table.digest(),
+    };
+    ResolvedRecipe::new(recipe, &facts, function_digests)
 }
 
 fn table(path: &Path) -> Result<FrameTable, Error> {
@@ -59,6 +98,7 @@ fn random_access(table: &FrameTable) -> Vec<u64> {
 
 fn elements(path: &Path, table: &FrameTable, resolved: &ResolvedRecipe) -> Result<Vec<u8>, Error> {
     let source = File::open(path).map_err(|e| io("reading", path, &e))?;
+    let effort = Effort::of(table, &resolved.format);
     let mut lines = Vec::new();
     for (index, frames) in (0..).zip(resolved.plan.chunks()) {
         let (start, end) = (frames.start, frames.end);
@@ -68,6 +108,7 @@ fn elements(path: &Path, table: &FrameTable, resolved: &ResolvedRecipe) -> Resul
             start,
             end,
             packets_digest,
+            expected_ms: effort.expected_ms(table, start..end),
         };
         serde_json::to_writer(&mut lines, &element)
             .map_err(|e| Error::platform("MALFORMED_ELEMENT", e.to_string()))?;
@@ -95,12 +136,19 @@ fn packets_digest(
 
 fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
     let format = resolved.format;
+    let damage = table.source().damage.iter();
     SplitResult {
+        format: proto::video::v1::VideoFormat::from(format.clone()),
+        warnings: damage
+            .map(|damage| format!("the source is damaged: {damage}"))
+            .collect(),
         frames: table.len(),
         chunks: resolved.plan.count() as u64,
+        codec: resolved.recipe.codec.name().into(),
         width: format.resolution.width(),
         height: format.resolution.height(),
-        pixel_format: format.pixel_format.to_string(),
+        bit_depth: format.pixel_format.bit_depth().unwrap_or(8),
+        pixel_format: resolved.decoded.to_string(),
         frame_rate: format.frame_rate.to_string(),
         encoder_args: resolved.encoder_args,
         filter_graph: resolved.filter_graph,

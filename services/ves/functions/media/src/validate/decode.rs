@@ -5,9 +5,10 @@ use std::path::Path;
 use errors::Error;
 use ves_api::function::{Progress, Tool};
 
-/// Decodes the video; an error of the decoder or a wrong number of frames is a discrepancy.
+/// Decodes the video, which is of this `format` if none can be seen in it; an error of the decoder or a wrong number of frames is a discrepancy.
 pub(crate) fn decode(
     video: &Path,
+    format: Option<&str>,
     frames: u64,
     progress: &mut Progress,
 ) -> Result<Vec<Error>, Error> {
@@ -22,13 +23,18 @@ pub(crate) fn decode(
             "pipe:1",
         ])
         .args(["-xerror", "-err_detect", "explode", "-threads", "2"])
-        .args(["-protocol_whitelist", "file", "-noautorotate", "-i"])
+        .args(["-protocol_whitelist", "file", "-noautorotate"])
+        .args(format.map_or(vec![], |format| vec!["-f", format]))
+        .arg("-i")
         .arg(video)
         .args([
             "-map",
             "0:v:0",
             "-fps_mode",
             "passthrough",
+            // By the nominal rate, frames of a variable one would share a time.
+            "-enc_time_base",
+            "-1",
             "-f",
             "null",
             "-",

@@ -1,7 +1,11 @@
 //! Is the video what the recipe says it is?
 
 use errors::Error;
-use video::{Matrix, PixelFormat, Primaries, Range, Rotation, Transfer, VideoFormat};
+use ves_api::recipe::{Container, ResolvedRecipe};
+use video::{
+    Matrix, PixelFormat, Primaries, Range, Rational, Rotation, SampleAspectRatio, Transfer,
+    VideoFormat,
+};
 
 use crate::validate::probe::{Probed, Stream};
 
@@ -9,11 +13,11 @@ use crate::validate::probe::{Probed, Stream};
 type Pair = (&'static str, String, String);
 
 /// Differences between the file and the format of the resolved recipe.
-pub(crate) fn compare(probed: &Probed, expected: &VideoFormat) -> Vec<Error> {
+pub(crate) fn compare(probed: &Probed, recipe: &ResolvedRecipe) -> Vec<Error> {
     let stream = &probed.video;
-    let pairs = picture(stream, expected)
+    let pairs = picture(stream, recipe)
         .into_iter()
-        .chain(colour(stream, expected));
+        .chain(colour(stream, &recipe.format));
     pairs
         .filter(|(_, found, expected)| found != expected)
         .map(differs)
@@ -34,7 +38,9 @@ fn differs((what, found, expected): Pair) -> Error {
     )
 }
 
-fn picture(stream: &Stream, expected: &VideoFormat) -> Vec<Pair> {
+fn picture(stream: &Stream, recipe: &ResolvedRecipe) -> Vec<Pair> {
+    let expected = &recipe.format;
+    let codec = recipe.recipe.codec.ffprobe_name();
     let layout = expected.pixel_format.to_string();
     let rotation = expected.rotation.degrees().to_string();
     let order = |interlaced: bool| {
@@ -46,7 +52,7 @@ fn picture(stream: &Stream, expected: &VideoFormat) -> Vec<Pair> {
     };
     let scan = video::ScanType::from_ffprobe(&stream.field_order);
     vec![
-        ("codec", stream.codec_name.clone(), "h264".into()),
+        ("codec", stream.codec_name.clone(), codec.into()),
         (
             "size",
             format!("{}x{}", stream.width, stream.height),
@@ -54,8 +60,8 @@ fn picture(stream: &Stream, expected: &VideoFormat) -> Vec<Pair> {
         ),
         (
             "pixel shape",
-            stream.sample_aspect_ratio.clone(),
-            expected.sample_aspect_ratio.to_string(),
+            shape_of(stream),
+            shape_in(recipe.recipe.container, expected, stream),
         ),
         ("pixel format", layout_of(stream), layout),
         ("rotation", rotation_of(stream), rotation),
@@ -91,6 +97,30 @@ fn colour(stream: &Stream, expected: &VideoFormat) -> Vec<Pair> {
             code(colour.matrix.code()),
         ),
     ]
+}
+
+/// What does not say has square pixels.
+fn shape_of(stream: &Stream) -> String {
+    match stream.sample_aspect_ratio.as_str() {
+        "" | "0:1" | "N/A" => SampleAspectRatio::SQUARE.to_string(),
+        shape => shape.to_owned(),
+    }
+}
+
+/// Matroska tells the size on the screen in whole pixels, AV1 by itself nothing: there, what is
+/// found is as good as what
+/// is expected if it leads to about the same.
+fn shape_in(container: Container, expected: &VideoFormat, stream: &Stream) -> String {
+    let exact = expected.sample_aspect_ratio;
+    let width = |shape: Rational| shape.round_mul(expected.resolution.width().into());
+    let found = shape_of(stream).replace(':', "/").parse::<Rational>();
+    let near = found.ok().and_then(width).zip(width(exact.as_rational()));
+    let near =
+        near.is_some_and(|(found, exact)| found.abs_diff(exact) <= exact.unsigned_abs() / 255 + 1);
+    match container != Container::Mp4 && near {
+        true => shape_of(stream),
+        false => exact.to_string(),
+    }
 }
 
 /// ffmpeg names full-range layouts apart; range is compared by itself.

@@ -50,12 +50,13 @@ struct Streams {
     streams: Vec<Stream>,
 }
 
-/// Asks ffprobe for the tracks and for the packets of the video.
-pub(crate) fn probe(video: &Path) -> Result<Probed, Error> {
-    let streams = streams(video)?;
+/// Asks ffprobe for the tracks and for the packets of the video. An elementary stream, whose
+/// `format` is given, has no times.
+pub(crate) fn probe(video: &Path, format: Option<&str>) -> Result<Probed, Error> {
+    let streams = streams(video, format)?;
     let first = streams.iter().find(|stream| stream.codec_type == "video");
     let (mut pts, mut hidden) = (Vec::new(), 0);
-    ffprobe()
+    ffprobe(format)
         .args([
             "-select_streams",
             "v:0",
@@ -69,6 +70,8 @@ pub(crate) fn probe(video: &Path) -> Result<Probed, Error> {
             let (time, flags) = line.split_once(',').unwrap_or((line, ""));
             match flags.contains('D') {
                 true => hidden += 1,
+                // Their number still counts.
+                false if format.is_some() => pts.push(pts.len() as i64),
                 false => pts.push(time.parse().map_err(|_| malformed(line))?),
             }
             Ok(())
@@ -82,9 +85,9 @@ pub(crate) fn probe(video: &Path) -> Result<Probed, Error> {
     })
 }
 
-fn streams(video: &Path) -> Result<Vec<Stream>, Error> {
+fn streams(video: &Path, format: Option<&str>) -> Result<Vec<Stream>, Error> {
     let mut json = String::new();
-    ffprobe()
+    ffprobe(format)
         .args(["-of", "json", "-show_streams"])
         .arg(video)
         .run(|line| {
@@ -95,8 +98,10 @@ fn streams(video: &Path) -> Result<Vec<Stream>, Error> {
     Ok(streams.streams)
 }
 
-fn ffprobe() -> Tool {
-    Tool::new("ffprobe").args(["-v", "error", "-protocol_whitelist", "file"])
+fn ffprobe(format: Option<&str>) -> Tool {
+    Tool::new("ffprobe")
+        .args(["-v", "error", "-protocol_whitelist", "file"])
+        .args(format.map_or(vec![], |format| vec!["-f", format]))
 }
 
 fn malformed(what: &str) -> Error {

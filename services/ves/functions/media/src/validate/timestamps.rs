@@ -3,11 +3,48 @@
 use errors::Error;
 use video::Rational;
 
+use ves_api::recipe::Container;
+
+use crate::assemble::in_milliseconds;
 use crate::mp4::Timeline;
 use crate::validate::probe::Probed;
 
-/// Missing, added, hidden and shifted frames. What counts is the distance from the first frame.
-pub(crate) fn compare(probed: &Probed, timeline: &Timeline) -> Vec<Error> {
+/// Missing, added, hidden and shifted frames. What counts is the distance from the first frame:
+/// to the tick, or in Matroska, whose clock is coarser, exactly the nearest millisecond.
+pub(crate) fn compare(
+    probed: &Probed,
+    timeline: &Timeline,
+    container: Container,
+) -> Result<Vec<Error>, Error> {
+    Ok(match container {
+        Container::Mp4 => exact(probed, timeline, true),
+        Container::Mkv | Container::WebM => exact(probed, &in_milliseconds(timeline)?, false),
+        Container::Elementary => counted(probed, timeline),
+    })
+}
+
+fn exact(probed: &Probed, timeline: &Timeline, tells_end: bool) -> Vec<Error> {
+    let mut found = counted(probed, timeline);
+    if probed.pts.len() != timeline.pts.len() {
+        return found;
+    }
+    match scale(probed, timeline) {
+        Some(scale) => {
+            found.extend(shifted(&probed.pts, &timeline.pts, scale));
+            found.extend(wrong_end(probed, timeline, scale).filter(|_| tells_end));
+        }
+        None => found.push(Error::function(
+            "WRONG_TIME_BASE",
+            format!(
+                "ticks of {} s cannot tell those of {} s",
+                probed.video.time_base, timeline.time_base
+            ),
+        )),
+    }
+    found
+}
+
+fn counted(probed: &Probed, timeline: &Timeline) -> Vec<Error> {
     let expected = &timeline.pts;
     let mut found = Vec::new();
     if probed.hidden > 0 {
@@ -19,20 +56,6 @@ pub(crate) fn compare(probed: &Probed, timeline: &Timeline) -> Vec<Error> {
         let message = format!("{packets} frames are in the file, but the source has {frames}");
         let range = (packets.min(frames) as u64, packets.max(frames) as u64);
         found.push(Error::function("FRAME_COUNT", message).frames(range.0, range.1));
-        return found;
-    }
-    match scale(probed, timeline) {
-        Some(scale) => {
-            found.extend(shifted(&probed.pts, expected, scale));
-            found.extend(wrong_end(probed, timeline, scale));
-        }
-        None => found.push(Error::function(
-            "WRONG_TIME_BASE",
-            format!(
-                "ticks of {} s cannot tell those of {} s",
-                probed.video.time_base, timeline.time_base
-            ),
-        )),
     }
     found
 }
@@ -92,7 +115,7 @@ mod tests {
 
     fn codes(probed: &Probed) -> Vec<(String, Option<(u64, u64)>)> {
         let timeline = timeline((1001, 30_000), vec![10, 11, 12, 14, 15], 1);
-        let found = compare(probed, &timeline);
+        let found = compare(probed, &timeline, Container::Mp4).unwrap();
         let range = |e: &Error| e.frames.map(|frames| (frames.start, frames.end));
         found.iter().map(|e| (e.code.clone(), range(e))).collect()
     }
@@ -102,6 +125,19 @@ mod tests {
         assert_eq!(codes(&probed(&[0, 1001, 2002, 4004, 5005], 6006)), []);
         let shifted = codes(&probed(&[0, 1001, 2003, 4005, 5005], 6006));
         assert_eq!(shifted, [("TIMESTAMPS".to_owned(), Some((2, 4)))]);
+    }
+
+    #[test]
+    fn matroska_tells_the_nearest_millisecond_exactly() {
+        let timeline = timeline((1001, 30_000), vec![10, 11, 12, 14, 15], 1);
+        let wrong = |pts: &[i64]| {
+            let mut probed = probed(pts, 0);
+            probed.video.time_base = "1/1000".into();
+            compare(&probed, &timeline, Container::Mkv).unwrap().len()
+        };
+        assert_eq!(wrong(&[7, 40, 74, 140, 174]), 0);
+        assert_eq!(wrong(&[7, 40, 73, 140, 174]), 1);
+        assert_eq!(wrong(&[7, 40, 74, 140]), 1);
     }
 
     #[test]

@@ -15,7 +15,7 @@ fn discrepancies(folder: &Path, video: &Path, split: &Path) -> Vec<String> {
         split.join("output/recipe.json"),
     );
     let inputs = [
-        ("video.mp4", video),
+        ("video", video),
         ("frames.table", &table),
         ("recipe.json", &recipe),
     ];
@@ -86,8 +86,12 @@ fn a_damaged_picture_does_not_decode_cleanly() {
     }
     let encoded = encode(&corpus::clip(Clip::Plain).unwrap(), &lossless(60)).unwrap();
     let mut bytes = encoded.bytes();
-    let middle = bytes.len() / 2;
-    bytes[middle..middle + 400].fill(0xff);
+    // In several places: a decoder may take one for a picture, where it happens to lie. Ones may be
+    // codes of H.264; so many zeros are none.
+    for eighth in 1..8 {
+        let at = bytes.len() * eighth / 8;
+        bytes[at..at + 400].fill(0);
+    }
     let damaged = encoded.folder.path().join("damaged.mp4");
     fs::write(&damaged, bytes).unwrap();
     let work = encoded.folder.path().join("again");

@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod audio;
+mod av1;
+mod containers;
 mod defects;
 mod refusals;
 mod same;
 mod sandbox;
+mod scaling;
 mod stages;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use ves_api::function::{AvcParams, Progress, WorkDir};
+use ves_api::function::{EncodeParams, Progress, STREAM, TRACK, UNITS, WorkDir};
 
 /// A finished encode.
 pub(crate) struct Encoded {
@@ -18,7 +18,7 @@ pub(crate) struct Encoded {
 
 impl Encoded {
     pub(crate) fn video(&self) -> PathBuf {
-        self.folder.path().join("assemble/output/video.mp4")
+        self.folder.path().join("assemble/output/video")
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
@@ -63,19 +63,20 @@ pub(crate) fn encode(source: &Path, recipe: &Value) -> Result<Encoded, Value> {
         at("split/output/frames.table"),
         at("split/output/recipe.json"),
     );
-    let (chunks, units) = (at("chunks"), at("units"));
+    let (chunks, units, tracks) = (at("chunks"), at("units"), at("tracks"));
     let inputs = [
         ("source", source),
         ("frames.table", &table),
         ("recipe.json", &recipe),
         ("chunks", &chunks),
         ("units", &units),
+        ("tracks", &tracks),
     ];
-    let params = json!({"copy_other_tracks": true});
+    let params = json!({"copy_other_tracks": copies_other_tracks(&recipe)});
     let assembled = media("assemble", &at("assemble"), &params, &inputs)?;
-    let video = at("assemble/output/video.mp4");
+    let video = at("assemble/output/video");
     let inputs = [
-        ("video.mp4", &*video),
+        ("video", &*video),
         ("frames.table", &*table),
         ("recipe.json", &*recipe),
     ];
@@ -87,6 +88,12 @@ pub(crate) fn encode(source: &Path, recipe: &Value) -> Result<Encoded, Value> {
         validated,
         folder,
     })
+}
+
+/// As the workflow has it.
+fn copies_other_tracks(resolved: &Path) -> bool {
+    let resolved: Value = serde_json::from_slice(&fs::read(resolved).unwrap()).unwrap();
+    resolved["recipe"]["otherTracks"] == "OTHER_TRACKS_COPY"
 }
 
 /// Runs a function of `ves-media` in a working directory of its own.
@@ -132,21 +139,25 @@ fn encode_chunk(source: &Path, split: &Value, chunk: &Value, folder: &Path) -> R
         split["pixel_format"].as_str().unwrap(),
         &work.input("source.y4m"),
     );
-    let params = AvcParams {
+    let params = EncodeParams {
         frames: end - start,
         frame_rate: split["frame_rate"].as_str().unwrap().into(),
         encoder_args: serde_json::from_value(split["encoder_args"].clone()).unwrap(),
         filter_graph: split["filter_graph"].as_str().unwrap().into(),
         packets_digest: chunk["packets_digest"].as_str().unwrap().into(),
     };
-    let encoded = ves_avc::encode(&work, params, &mut Progress::silent());
-    encoded.map_err(|e| serde_json::to_value(e).unwrap())?;
+    let encode = match split["codec"].as_str().unwrap() {
+        "av1" => ves_av1::encode,
+        _ => ves_avc::encode,
+    };
+    encode(&work, params, &mut Progress::silent()).map_err(|e| serde_json::to_value(e).unwrap())?;
     for (list, name, extension) in [
-        ("chunks", "encoding.264", "264"),
-        ("units", "units.json", "json"),
+        ("chunks", STREAM, ""),
+        ("units", UNITS, ".json"),
+        ("tracks", TRACK, ".json"),
     ] {
         fs::create_dir_all(folder.join(list)).unwrap();
-        let to = folder.join(list).join(format!("{index:08}.{extension}"));
+        let to = folder.join(list).join(format!("{index:08}{extension}"));
         fs::rename(work.output(name), to).unwrap();
     }
     fs::remove_file(work.input("source.y4m")).unwrap();

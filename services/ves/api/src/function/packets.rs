@@ -1,7 +1,8 @@
 //! The list of packets that ffmpeg's `framecrc` muxer writes, as access units.
 
 use errors::Error;
-use ves_api::function::{Unit, Units};
+
+use crate::function::{Unit, Units};
 
 /// The access units listed so far.
 pub(crate) struct Packets {

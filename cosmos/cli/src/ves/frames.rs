@@ -1,0 +1,19 @@
+use std::path::Path;
+
+use stratum_frames::{Tools, describe};
+
+/// How many frames a file has by its headers: as many as they announce, or as fit into the
+/// duration that they tell. `None` where they tell neither, or where the file cannot be read.
+/// Good enough to tell a speed, and nothing else.
+pub(super) async fn announced(source: &Path) -> Option<u64> {
+    let tools = Tools::locate().ok()?;
+    let (info, description) = describe(&tools, source).await.ok()?;
+    let by_duration = || {
+        let ms = i64::try_from(description.duration_us? / 1_000).ok()?;
+        let frames = info.format.frame_rate.frames_in_ms(ms)?;
+        u64::try_from(frames).ok()
+    };
+    info.announced
+        .or_else(by_duration)
+        .filter(|frames| *frames > 0)
+}

@@ -1,0 +1,145 @@
+//! `ves presets`: what recipes can name.
+
+mod known;
+
+use std::process::ExitCode;
+
+use clap::Args;
+use errors::Error;
+use serde::Serialize;
+
+use self::known::{NamedPreset, Setting, presets, settings};
+use super::output::{Output, ended};
+use super::stop::Stop;
+use crate::colour::{ColourChoice, Paint};
+
+/// Settings of `ves presets`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ves presets
+  ves presets web-720p-av1
+  ves presets slow
+  ves encode film.mkv -o film.mp4 --preset slow --tune film")]
+pub(super) struct PresetsArgs {
+    /// Say only what this name means
+    pub name: Option<String>,
+
+    /// Report as JSON on standard output, one document
+    #[arg(long, help_heading = "Reporting")]
+    pub json: bool,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+struct Listing {
+    presets: Vec<NamedPreset>,
+    encoder_settings: Vec<Setting>,
+}
+
+/// `ves presets [NAME]`
+pub(super) fn main(args: &PresetsArgs, colour: ColourChoice) -> ExitCode {
+    let output = Output::new(args.json, Paint::for_errors(colour));
+    let done = list(args.name.as_deref(), &output, Paint::for_output(colour));
+    ended(done, &output)
+}
+
+fn list(name: Option<&str>, output: &Output, paint: Paint) -> Result<(), Stop> {
+    let everything = Listing {
+        presets: presets(),
+        encoder_settings: settings(),
+    };
+    let listing = match name {
+        Some(name) => everything.only(name)?,
+        None => everything,
+    };
+    output.result(&listing, || listing.in_words(paint));
+    Ok(())
+}
+
+impl Listing {
+    /// What has this name.
+    fn only(self, name: &str) -> Result<Self, Error> {
+        let listing = Self {
+            presets: only(self.presets, |preset| preset.name == name),
+            encoder_settings: only(self.encoder_settings, |setting| {
+                setting.names.contains(&name)
+            }),
+        };
+        match listing.presets.is_empty() && listing.encoder_settings.is_empty() {
+            true => Err(unknown(name)),
+            false => Ok(listing),
+        }
+    }
+
+    fn in_words(&self, paint: Paint) -> String {
+        let presets = self.presets.iter().map(|preset| described(preset, paint));
+        let mut parts: Vec<String> = presets.collect();
+        if !self.encoder_settings.is_empty() {
+            parts.push(paint.strong("Encoder presets"));
+        }
+        let settings = self.encoder_settings.iter();
+        parts.extend(settings.map(|setting| spelled_out(setting, paint)));
+        parts.join("\n")
+    }
+}
+
+fn only<T>(all: Vec<T>, wanted: impl Fn(&T) -> bool) -> Vec<T> {
+    all.into_iter().filter(wanted).collect()
+}
+
+fn unknown(name: &str) -> Error {
+    Error::user("UNKNOWN_PRESET", format!("nothing is called {name:?}"))
+        .at("NAME")
+        .hint("`ves presets` lists everything")
+}
+
+fn described(preset: &NamedPreset, paint: Paint) -> String {
+    let fields = preset.fields.iter();
+    let fields: String = fields
+        .map(|(field, value)| format!("\n    {field} {value}"))
+        .collect();
+    format!("{}  {}{fields}", paint.strong(&preset.name), preset.about)
+}
+
+fn spelled_out(setting: &Setting, paint: Paint) -> String {
+    let title = format!("{} {}", setting.encoder, setting.argument);
+    format!(
+        "  {}: {}\n    {}",
+        title,
+        paint.faint(setting.about),
+        setting.names.join(" ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn listing() -> Listing {
+        Listing {
+            presets: vec![NamedPreset {
+                name: "web-1080p".into(),
+                about: "For players in browsers.".into(),
+                fields: vec![("--crf".into(), "21".into())],
+            }],
+            encoder_settings: settings(),
+        }
+    }
+
+    #[test]
+    fn a_preset_is_told_with_what_it_sets() {
+        let only = listing().only("web-1080p").unwrap();
+        let expected = "web-1080p  For players in browsers.\n    --crf 21";
+        assert_eq!(only.in_words(Paint::default()), expected);
+    }
+
+    #[test]
+    fn a_name_of_an_encoders_setting_says_where_it_goes() {
+        let only = listing().only("film").unwrap();
+        assert!(only.in_words(Paint::default()).contains("--tune"));
+        assert_eq!(only.encoder_settings.len(), 1);
+        assert!(listing().only("warp").is_err());
+    }
+}

@@ -1,0 +1,127 @@
+//! `ves submit` and `ves watch`.
+
+use std::process::ExitCode;
+
+use errors::Error;
+use ves_api::wire;
+
+use super::args::{ServerArgs, SubmitArgs, WatchArgs};
+use super::follow::{follow, summary};
+use super::place::uri;
+use super::server::Server;
+use crate::colour::{ColourChoice, Paint};
+use crate::ves::container;
+use crate::ves::frames;
+use crate::ves::job;
+use crate::ves::report::Reporter;
+use crate::ves::stop::Stop;
+use crate::{logging, signals};
+
+/// `ves submit IN -o OUT`
+pub(in crate::ves) fn submit(args: &SubmitArgs, colour: ColourChoice) -> ExitCode {
+    logging::start(args.report.log_level(), colour);
+    let mut reporter = Reporter::new(&args.report, Paint::for_errors(colour));
+    let done = request(args)
+        .map_err(Stop::from)
+        .and_then(|request| hand_in(args, request, &mut reporter));
+    reporter.ended(done, "the request goes on; `ves watch` follows it again")
+}
+
+fn hand_in(
+    args: &SubmitArgs,
+    request: wire::EncodeRequest,
+    reporter: &mut Reporter,
+) -> Result<(), Stop> {
+    on_runtime(async {
+        let server = Server::of(&args.server)?;
+        let id = send(&server, request).await?;
+        reporter.submitted(&id);
+        match args.request.wait {
+            true => watch_until_end(&server, &id, reporter).await,
+            false => Ok(()),
+        }
+    })
+}
+
+async fn send(server: &Server, request: wire::EncodeRequest) -> Result<String, Stop> {
+    let call = wire::EncodeVideoRequest {
+        request: Some(request).into(),
+        ..Default::default()
+    };
+    let answer = server.client.encode_video(call).await;
+    let answer = answer.map_err(|refusal| server.told(&refusal))?;
+    Ok(answer.into_owned().request_id)
+}
+
+/// What the arguments ask for; every problem at once.
+fn request(args: &SubmitArgs) -> Result<wire::EncodeRequest, Vec<Error>> {
+    let source = uri(&args.input, "video_source.uri");
+    let target = container::check(&args.output, args.recipe.container)
+        .and_then(|()| uri(&args.output, "output.uri"));
+    let (source, target) = match (source, target) {
+        (Ok(source), Ok(target)) => (source, target),
+        (source, target) => {
+            return Err(source.err().into_iter().chain(target.err()).collect());
+        }
+    };
+    let key = args.request.idempotency_key.clone();
+    Ok(wire::EncodeRequest {
+        video_source: Some(wire::VideoSource {
+            uri: source,
+            ..Default::default()
+        })
+        .into(),
+        recipe: Some(job::recipe(&args.recipe, Some(&args.output))).into(),
+        output: Some(wire::OutputTarget {
+            uri: target,
+            overwrite: args.request.overwrite,
+            ..Default::default()
+        })
+        .into(),
+        idempotency_key: key.unwrap_or_else(ids::time_ordered),
+        labels: args.request.labels.iter().cloned().collect(),
+        ..Default::default()
+    })
+}
+
+/// `ves watch ID`
+pub(in crate::ves) fn watch(args: &WatchArgs, colour: ColourChoice) -> ExitCode {
+    logging::start(args.report.log_level(), colour);
+    let mut reporter = Reporter::new(&args.report, Paint::for_errors(colour));
+    let done = watch_by_id(&args.server, &args.id, &mut reporter);
+    let hint = "the request goes on; the same command follows it again, `ves cancel` ends it";
+    reporter.ended(done, hint)
+}
+
+fn watch_by_id(args: &ServerArgs, id: &str, reporter: &mut Reporter) -> Result<(), Stop> {
+    on_runtime(async {
+        let server = Server::of(args)?;
+        watch_until_end(&server, id, reporter).await
+    })
+}
+
+async fn watch_until_end(server: &Server, id: &str, reporter: &mut Reporter) -> Result<(), Stop> {
+    let stop = signals::stop();
+    reporter.set_frames(frames_of(server, id).await);
+    let view = follow(server, id, reporter, &stop).await?;
+    reporter.finished(&summary(view)?);
+    Ok(())
+}
+
+/// How many frames the source has, where it can be read here too.
+async fn frames_of(server: &Server, id: &str) -> Option<u64> {
+    let request = wire::GetRequestRequest {
+        request_id: id.to_owned(),
+        ..Default::default()
+    };
+    let answer = server.client.get_request(request).await.ok()?;
+    let view = answer.into_owned().view.into_option()?;
+    let source = view.request.into_option()?.video_source.into_option()?;
+    let uri: blob::FileUri = source.uri.parse().ok()?;
+    frames::announced(uri.path()).await
+}
+
+fn on_runtime(work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
+    let runtime = crate::runtime().map_err(|e| Error::platform("NO_RUNTIME", e.to_string()))?;
+    runtime.block_on(work)
+}

@@ -1,0 +1,204 @@
+//! Sizes, ages and times as people write and read them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A number of bytes, written as `500M` or `10G` (powers of 1024).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size(pub u64);
+
+/// An age, written as `12h` or `7d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Age(pub Duration);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, unit) = split(text);
+        let shift = match unit.trim_end_matches("iB").trim_end_matches('B') {
+            "" => Some(0),
+            "K" | "k" => Some(10),
+            "M" => Some(20),
+            "G" => Some(30),
+            "T" => Some(40),
+            _ => None,
+        };
+        shift
+            .zip(number)
+            .and_then(|(shift, number)| number.checked_mul(1 << shift))
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is not a size; write 500M, 10G or 1T"))
+    }
+}
+
+impl FromStr for Age {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, unit) = split(text);
+        let seconds = match unit {
+            "s" => Some(1),
+            "m" => Some(60),
+            "h" => Some(3_600),
+            "d" => Some(86_400),
+            "w" => Some(7 * 86_400),
+            _ => None,
+        };
+        seconds
+            .zip(number)
+            .and_then(|(seconds, number)| number.checked_mul(seconds))
+            .map(|seconds| Self(Duration::from_secs(seconds)))
+            .ok_or_else(|| format!("`{text}` is not an age; write 90m, 12h, 7d or 2w"))
+    }
+}
+
+fn split(text: &str) -> (Option<u64>, &str) {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    (number.parse().ok(), unit)
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+        let power = (self.0.max(1).ilog2() / 10) as usize;
+        match power {
+            0 => write!(f, "{} B", self.0),
+            _ => {
+                let value = self.0 as f64 / (1u64 << (10 * power)) as f64;
+                let digits = usize::from(value < 100.0);
+                write!(f, "{value:.digits$} {}", units[power])
+            }
+        }
+    }
+}
+
+/// The two largest units: "3 d 4 h", "12 min 5 s", "8 s".
+impl fmt::Display for Age {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
+        let (minutes, rest) = (seconds / 60 % 60, seconds % 60);
+        match (days, hours, minutes) {
+            (0, 0, 0) => write!(f, "{rest} s"),
+            (0, 0, _) => write!(f, "{minutes} min {rest} s"),
+            (0, _, _) => write!(f, "{hours} h {minutes} min"),
+            _ => write!(f, "{days} d {hours} h"),
+        }
+    }
+}
+
+/// A time to come, as a clock shows it: `0:42`, `12:05`, `1:02:03`.
+pub(super) fn countdown(left: Duration) -> String {
+    let seconds = left.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
+/// A moment in this machine's time zone: "2026-08-01 12:33:10".
+pub(super) fn local_time(unix_ms: i64) -> String {
+    let Ok(moment) = jiff::Timestamp::from_millisecond(unix_ms) else {
+        return "at no known time".into();
+    };
+    let zone = jiff::tz::TimeZone::system();
+    moment
+        .to_zoned(zone)
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
+}
+
+/// "1 chunk", "2 chunks".
+pub(super) fn count(number: u64, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_as_written() {
+        let table = [
+            ("0", Some(0)),
+            ("512", Some(512)),
+            ("10k", Some(10 << 10)),
+            ("500M", Some(500 << 20)),
+            ("10G", Some(10 << 30)),
+            ("10GiB", Some(10 << 30)),
+            ("1TB", Some(1 << 40)),
+            ("99999999999T", None),
+            ("1.5G", None),
+            ("-1G", None),
+            ("G", None),
+            ("10 G", None),
+            ("", None),
+        ];
+        for (text, size) in table {
+            assert_eq!(text.parse().ok(), size.map(Size), "{text}");
+        }
+    }
+
+    #[test]
+    fn ages_read_as_written() {
+        let table = [
+            ("90m", Some(5_400)),
+            ("12h", Some(43_200)),
+            ("7d", Some(604_800)),
+            ("2w", Some(1_209_600)),
+            ("7", None),
+            ("7y", None),
+            ("18446744073709551615w", None),
+        ];
+        for (text, seconds) in table {
+            let age = seconds.map(|seconds| Age(Duration::from_secs(seconds)));
+            assert_eq!(text.parse().ok(), age, "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_and_ages_are_told_shortly() {
+        let sizes = [
+            (0, "0 B"),
+            (1_023, "1023 B"),
+            (1_024, "1.0 KiB"),
+            (12_900_000, "12.3 MiB"),
+            (500 << 20, "500 MiB"),
+            (u64::MAX, "16.0 EiB"),
+        ];
+        for (bytes, text) in sizes {
+            assert_eq!(Size(bytes).to_string(), text);
+        }
+        let ages = [
+            (8, "8 s"),
+            (725, "12 min 5 s"),
+            (7_300, "2 h 1 min"),
+            (273_600, "3 d 4 h"),
+        ];
+        for (seconds, text) in ages {
+            assert_eq!(Age(Duration::from_secs(seconds)).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_countdown_reads_like_a_clock() {
+        let table = [
+            (0, "0:00"),
+            (42, "0:42"),
+            (725, "12:05"),
+            (3_723, "1:02:03"),
+        ];
+        for (seconds, text) in table {
+            assert_eq!(countdown(Duration::from_secs(seconds)), text);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Whole conversations with the commands, as a terminal shows them.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod cache;
+mod cosmos;
+mod files;
+mod help;
+mod pages;
+mod presets;
+mod server;
+mod talk;

@@ -1,0 +1,47 @@
+//! The Video Encoding Service.
+
+use std::sync::Arc;
+
+use optimus::Requests;
+use plato::InvalidDefinition;
+use rpc::Router;
+use stratum::{LoadError, Places};
+use ves_api::service::{VesConfig, VesRpc, VesService};
+use ves_api::validate::Policy;
+use ves_api::wire::VideoEncodingServiceExt as _;
+
+use super::{Api, Built};
+use crate::roles;
+use crate::stack::Stack;
+
+pub(crate) struct Ves;
+
+impl Built for Ves {
+    fn name(&self) -> &'static str {
+        "ves"
+    }
+
+    fn register(&self, registry: &mut plato::Registry) -> Result<(), InvalidDefinition> {
+        ves_workflow::register(registry)
+    }
+
+    fn packages(&self) -> Result<stratum::Registry, LoadError> {
+        ves_workflow::packages(&Places::default())
+    }
+
+    fn open(&self, stack: &mut Stack, api: &Api, routes: Router) -> Router {
+        Arc::new(VesRpc::new(start(stack, api))).register(routes)
+    }
+}
+
+/// Takes its requests, from this process.
+pub(crate) fn start(stack: &mut Stack, api: &Api) -> Requests<VesService> {
+    let config = VesConfig {
+        policy: Policy {
+            source_roots: api.source_roots.clone(),
+            output_roots: api.output_roots.clone(),
+        },
+        function_digests: api.function_digests.clone(),
+    };
+    roles::optimus(stack, api, VesService::new(config, api.blobs.clone()))
+}

@@ -1,0 +1,43 @@
+//! The Video Validation Service.
+
+use std::sync::Arc;
+
+use files::Roots;
+use plato::InvalidDefinition;
+use rpc::Router;
+use stratum::{LoadError, Places};
+use vvs_api::service::{VvsConfig, VvsRpc, VvsService};
+use vvs_api::validate::Policy;
+use vvs_api::wire::VideoValidationServiceExt as _;
+
+use super::{Api, Built};
+use crate::roles;
+use crate::stack::Stack;
+
+pub(crate) struct Vvs;
+
+impl Built for Vvs {
+    fn name(&self) -> &'static str {
+        "vvs"
+    }
+
+    fn register(&self, registry: &mut plato::Registry) -> Result<(), InvalidDefinition> {
+        vvs_workflow::register(registry)
+    }
+
+    fn packages(&self) -> Result<stratum::Registry, LoadError> {
+        vvs_workflow::packages(&Places::default())
+    }
+
+    fn open(&self, stack: &mut Stack, api: &Api, routes: Router) -> Router {
+        let config = VvsConfig {
+            policy: Policy {
+                roots: Roots::of("source", api.source_roots.clone()),
+                trust_blobs: false,
+            },
+            function_digests: api.function_digests.clone(),
+        };
+        let service = VvsService::new(config, api.blobs.clone());
+        Arc::new(VvsRpc::new(roles::optimus(stack, api, service))).register(routes)
+    }
+}

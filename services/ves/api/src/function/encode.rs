@@ -1,0 +1,87 @@
+//! What encoder functions put out, and how those that use ffmpeg make it: one run, in which the
+//! stream goes to a file and the list of its packets to us.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+
+use errors::Error;
+
+use crate::function::packets::Packets;
+use crate::function::{EncodeParams, Progress, Tool, Unit, Units, WorkDir, io};
+
+/// Name of the elementary stream below `output/`.
+pub const STREAM: &str = "encoding";
+/// Name of the list of access units below `output/`: [`Units`].
+pub const UNITS: &str = "units.json";
+/// Name of what a container has to know below `output/`: [`crate::function::Track`].
+pub const TRACK: &str = "track.json";
+
+/// The most bytes of one access unit.
+const UNIT_BYTES: u64 = 1 << 30;
+
+/// Encodes `input/source.y4m` to [`STREAM`] as packets one after another, of which `muxer` makes
+/// the stream: "h264", or "data" where they are the stream already. Each frame is one unit.
+pub fn encode(
+    work: &WorkDir,
+    params: &EncodeParams,
+    muxer: &str,
+    progress: &mut Progress,
+) -> Result<Units, Error> {
+    // Creates the file, and fails early where nothing can be written.
+    work.create(STREAM)?;
+    let mut packets = Packets::new(params.frames);
+    command(work, params, muxer).run(|line| {
+        packets.take(line)?;
+        progress.tell(packets.count(), params.frames);
+        Ok(())
+    })?;
+    packets.into_units()
+}
+
+fn command(work: &WorkDir, params: &EncodeParams, muxer: &str) -> Tool {
+    let stream = work.output(STREAM);
+    let filter = match params.filter_graph.as_str() {
+        "" => vec![],
+        graph => vec!["-filter_threads", "1", "-vf", graph],
+    };
+    Tool::new("ffmpeg")
+        .args(["-nostdin", "-hide_banner", "-loglevel", "error"])
+        .args(["-protocol_whitelist", "file", "-threads", "1"])
+        // The rate is the recipe's, not the header's; it makes presentation times ranks.
+        .args(["-r", &params.frame_rate, "-f", "yuv4mpegpipe", "-i"])
+        .arg(work.input("source.y4m"))
+        .args(["-map", "0:v:0", "-fps_mode", "passthrough"])
+        .args(filter)
+        .args(&params.encoder_args)
+        .args(["-flags:v", "+bitexact", "-fflags", "+bitexact", "-f", "tee"])
+        .arg(format!(
+            "[f={muxer}]{}|[f=framecrc]pipe:1",
+            stream.display()
+        ))
+}
+
+/// Hands each unit of [`STREAM`] with its bytes to `look`, in order. The list must tell of exactly
+/// this stream.
+pub fn for_each_unit(
+    work: &WorkDir,
+    units: &Units,
+    mut look: impl FnMut(&Unit, &[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let path = work.output(STREAM);
+    let failed = |e| io("reading", &path, &e);
+    let file = File::open(&path).map_err(failed)?;
+    let (size, listed) = (file.metadata().map_err(failed)?.len(), units.bytes());
+    if size != listed {
+        let message = format!("the stream has {size} bytes, its packets {listed}");
+        return Err(Error::function("STREAM_MISMATCH", message));
+    }
+    let (mut file, mut bytes) = (BufReader::new(file), Vec::new());
+    for unit in &units.units {
+        bytes.clear();
+        let unit_bytes = unit.size.min(UNIT_BYTES);
+        let read = file.by_ref().take(unit_bytes).read_to_end(&mut bytes);
+        read.map_err(failed)?;
+        look(unit, &bytes)?;
+    }
+    Ok(())
+}
