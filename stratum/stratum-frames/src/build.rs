@@ -7,7 +7,7 @@ use std::path::Path;
 use tracing::{debug, info};
 use video::TimeBase;
 
-use crate::decode::{LOGGING, decoder};
+use crate::decode::{CONTAINERS, LOGGING, decoder};
 use crate::observe::{DECODED, Observed, Seen};
 use crate::packets::{ENTRIES, RawPacket};
 use crate::started::Started;
@@ -150,6 +150,7 @@ fn pipes(
 
 fn probe(source: &Path, what: &str) -> Vec<OsString> {
     let words = what.split(' ').chain(["-protocol_whitelist", "file"]);
+    let words = words.chain(["-format_whitelist", CONTAINERS]);
     let mut args: Vec<OsString> = words.map(OsString::from).collect();
     args.push(url(source));
     args

@@ -103,13 +103,19 @@ pub(crate) fn decoder(source: &Path, threads: u32, seek_us: Option<i64>) -> Vec<
     let seek = seek_us.map(|us| format!("-noaccurate_seek -seek_timestamp 1 -ss {us}us"));
     let before = format!(
         "-copyts -noautorotate -threads {threads} -filter_threads 1 -protocol_whitelist file \
-         -max_pixels {MOST_PIXELS} {}",
+         -format_whitelist {CONTAINERS} -max_pixels {MOST_PIXELS} {}",
         seek.unwrap_or_default()
     );
     let mut args: Vec<OsString> = before.split_whitespace().map(OsString::from).collect();
     args.extend(["-i".into(), url(source)]);
     args
 }
+
+/// Demuxers by ffmpeg's names, that is, files that hold what they show: playlists and scripts that
+/// point to other files, or wait for more, are not among them.
+pub(crate) const CONTAINERS: &str = "mov,matroska,mpegts,mpeg,mpegvideo,avi,mxf,flv,ivf,h264,hevc,vvc,\
+av1,obu,m4v,ogg,asf,nut,gxf,dv,rawvideo,yuv4mpegpipe,rm,wtv,mjpeg,gif,y4m,vc1,dirac,cavsvideo,\
+mp3,wav,w64,flac,aac,ac3,eac3,dts,aiff,caf,loas,truehd";
 
 /// 16K × 16K.
 const MOST_PIXELS: u64 = 1 << 28;

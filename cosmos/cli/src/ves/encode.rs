@@ -73,7 +73,10 @@ async fn encode(
     let config = one_shot(args, places, &job);
     cache::leave_note(&job.state, &note(places)).map_err(|e| not_noted(places, &e))?;
     let ves = OneShot::start(&config).await.map_err(not_started)?;
-    reporter.set_frames(frames::announced(&places.source.path).await);
+    tokio::select! {
+        frames = frames::announced(&places.source.path) => reporter.set_frames(frames),
+        () = stop.cancelled() => {}
+    }
     let ended = follow(ves.requests(), job.request, reporter, resumed, &stop).await;
     if matches!(ended, Err(Stop::Interrupted)) {
         reporter.stopping();

@@ -97,7 +97,7 @@ fn an_encoder_that_always_fails_is_heard() -> Result<()> {
          exec /usr/bin/ffmpeg \"$@\"",
     )?;
     let answer = talk.say(&encode("out.mp4", &[]))?;
-    answer.is(4, &["the hamster is tired", "frames 0 to 3"])?;
+    answer.is(4, &["the hamster is tired", "node encoder, element 0"])?;
     talk.nothing_left("out.mp4")
 }
 
