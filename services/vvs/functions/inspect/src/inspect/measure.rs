@@ -1,5 +1,7 @@
 //! How far each frame is from the source's frames.
 
+use std::collections::BTreeMap;
+
 use errors::Error;
 
 use crate::limits::{BLOCK, WIDE};
@@ -93,19 +95,34 @@ impl<'a> Measure<'a> {
     fn flush(&mut self) -> Result<(), Error> {
         let waiting = std::mem::take(&mut self.waiting);
         let mut around = Around::new(self.source, &waiting)?;
-        for (frame, print) in waiting {
-            let mut row = around.row(frame, &print);
+        let first = self.rows.len();
+        for (frame, print) in &waiting {
+            let mut row = around.row(*frame, print);
             if let Some(last) = &self.last {
                 row.still = print.distance(last);
             }
             if self.source.is_some() && row.nearest() > AT_HOME {
-                row.far = around.far(frame, &print)?;
+                row.far = around.far(*frame, print)?;
             }
             self.rows.push(row);
-            self.last = Some(print);
+            self.last = Some(print.clone());
         }
+        around.follow(&mut self.rows[first..], &waiting);
         Ok(())
     }
+}
+
+/// The offset that fits most of the frames that fit nowhere near.
+fn common_offset(rows: &[Row]) -> Option<i32> {
+    let mut counts: BTreeMap<i32, usize> = BTreeMap::new();
+    for row in rows {
+        let (offset, distance) = row.far[0];
+        if distance < row.nearest() / 2 {
+            *counts.entry(offset).or_default() += 1;
+        }
+    }
+    let most = counts.into_iter().max_by_key(|(_, count)| *count);
+    most.map(|(offset, _)| offset)
 }
 
 /// The source's prints around a block of frames.
@@ -176,6 +193,20 @@ impl<'a> Around<'a> {
             still: NONE,
             brightest: (print.brightest(), own.map_or(NONE, Print::brightest)),
             contrast: print.contrast().max(own.map_or(0, Print::contrast)),
+        }
+    }
+
+    /// Where some frames are from far away, their neighbours are measured there, too: they may fit
+    /// by chance where they are.
+    fn follow(&self, rows: &mut [Row], prints: &[(u64, Print)]) {
+        let (Some(offset), Some(far)) = (common_offset(rows), &self.far) else {
+            return;
+        };
+        for (row, (frame, print)) in rows.iter_mut().zip(prints) {
+            let is_known = row.far.iter().any(|(known, _)| *known == offset);
+            if let (false, Some(other)) = (is_known, far.get(*frame as i64 + i64::from(offset))) {
+                row.far[FAR - 1] = (offset, print.distance(other));
+            }
         }
     }
 

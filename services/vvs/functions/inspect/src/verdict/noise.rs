@@ -21,6 +21,9 @@ const DIFFERENT: f32 = 0.4;
 /// Pictures of little contrast are different ones when they differ by this many levels.
 const DIFFERENT_LEAST: f32 = 8.0 * LEVEL as f32;
 
+/// The noise of the coarsest encode that is still told from another film.
+const COARSEST: f32 = 4.3 * LEVEL as f32;
+
 /// What distances mean for one frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Limits {
@@ -37,8 +40,9 @@ pub(super) fn limits(rows: &[Row]) -> Vec<Limits> {
         .map(|at| around(rows, at))
         .collect();
     let usual = median(local.clone());
+    let least = DIFFERENT_LEAST.max(TOLERANCE * usual.min(COARSEST));
     let limits = |(row, noise): (&Row, &f32)| {
-        let different = (DIFFERENT * f32::from(row.contrast)).max(DIFFERENT_LEAST);
+        let different = (DIFFERENT * f32::from(row.contrast)).max(least);
         let noise = noise.max(usual).max(LEAST);
         Limits {
             same: (TOLERANCE * noise).min(different),

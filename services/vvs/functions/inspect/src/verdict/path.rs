@@ -62,19 +62,18 @@ pub(super) fn is_blacked_out(row: &Row) -> bool {
 /// Where a frame may be, at what price.
 fn prices(row: &Row, limits: &Limits) -> [(Shown, f32); STATES] {
     let least = f32::from(row.least());
-    let black = is_blacked_out(row);
     let fits = limits
         .same
         .max(ALMOST * least.min(limits.different / ALMOST));
     let of = |offset: i64, distance: u16| {
         let price = match f32::from(distance) {
-            _ if distance == NONE || black => f32::INFINITY,
+            _ if distance == NONE => f32::INFINITY,
             distance if distance <= fits => 0.0,
             distance => (distance / limits.same * MISFIT.0).min(MISFIT.1),
         };
         (Shown::At(offset), price)
     };
-    let elsewhere = match least >= limits.different || black {
+    let elsewhere = match least >= limits.different || is_blacked_out(row) {
         true => ELSEWHERE,
         false => MISFIT.1,
     };
@@ -92,9 +91,12 @@ fn prices(row: &Row, limits: &Limits) -> [(Shown, f32); STATES] {
     all
 }
 
-fn change(from: Shown, to: Shown) -> f32 {
+/// The price of a change. One black frame looks like another: where there should be none, nothing
+/// can be recognised, but the path may go on.
+fn change(from: Shown, to: Shown, black: bool) -> f32 {
     match (from, to) {
         _ if from == to => 0.0,
+        (_, Shown::At(_)) if black => f32::INFINITY,
         (Shown::At(from), Shown::At(to)) => CHANGE + LEAP * from.abs_diff(to).min(10) as f32,
         _ => CHANGE,
     }
@@ -106,10 +108,11 @@ fn cheapest(rows: &[Row], limits: &[Limits]) -> Vec<Shown> {
     let mut before = [(Shown::At(0), f32::INFINITY); STATES];
     before[0].1 = 0.0;
     for (row, limits) in rows.iter().zip(limits) {
+        let black = is_blacked_out(row);
         let mut now = prices(row, limits);
         let mut origins = [0; STATES];
         for (state, origin) in now.iter_mut().zip(&mut origins) {
-            let (cheapest, price) = cheapest_origin(&before, state.0);
+            let (cheapest, price) = cheapest_origin(&before, state.0, black);
             *origin = cheapest;
             state.1 += price;
         }
@@ -119,10 +122,10 @@ fn cheapest(rows: &[Row], limits: &[Limits]) -> Vec<Shown> {
     walk_back(rows, limits, &back, &before)
 }
 
-fn cheapest_origin(before: &[(Shown, f32); STATES], to: Shown) -> (u8, f32) {
+fn cheapest_origin(before: &[(Shown, f32); STATES], to: Shown, black: bool) -> (u8, f32) {
     let mut best = (0, f32::INFINITY);
     for (index, (from, price)) in before.iter().enumerate() {
-        let price = price + change(*from, to);
+        let price = price + change(*from, to, black);
         if price < best.1 {
             best = (index as u8, price);
         }
@@ -173,18 +176,19 @@ fn slide(rows: &[Row], limits: &[Limits], path: &mut [Shown], at: usize, (from, 
         .count();
     let (start, end) = (at - left, at + right);
     let square = |row: usize, offset: i64| f64::from(rows[row].distance(offset)).powi(2);
-    // The gain of having changed before each row.
+    // The gain of having changed before each row; of equals, the one that leaves more at home.
+    let homewards = from.abs() > to.abs();
     let (mut best, mut sum) = ((0.0, at), 0.0);
     for row in at..end {
         sum += square(row, to) - square(row, from);
-        if sum > best.0 {
+        if sum > best.0 || (sum == best.0 && !homewards) {
             best = (sum, row + 1);
         }
     }
     sum = 0.0;
     for row in (start..at).rev() {
         sum += square(row, from) - square(row, to);
-        if sum > best.0 {
+        if sum > best.0 || (sum == best.0 && homewards) {
             best = (sum, row);
         }
     }
@@ -254,6 +258,36 @@ mod tests {
             offsets(&foreign),
             [vec![0; 20], vec![99; 10], vec![0; 30]].concat()
         );
+    }
+
+    #[test]
+    fn a_black_frame_is_only_recognised_where_the_path_leads() {
+        // The source is black from frame 30 on, and the video one frame early.
+        let blacks = |video: &dyn Fn(i64) -> bool, source: &dyn Fn(i64) -> bool| {
+            let mut rows = rows(60, |frame, offset| {
+                let away = offset - i64::from(frame >= 10);
+                match video(frame) == source(frame + offset) {
+                    true if video(frame) => 0,
+                    true => (50 + away.unsigned_abs() * 2000) as u16,
+                    false => 20_000,
+                }
+            });
+            for row in &mut rows {
+                let level = |black| if black { 4_096 } else { 50_000 };
+                let frame = row.frame as i64;
+                row.brightest = (level(video(frame)), level(source(frame)));
+            }
+            offsets(&rows)
+        };
+        let early = blacks(&|frame| frame >= 29, &|frame| frame >= 30);
+        assert_eq!(early, [vec![0; 10], vec![1; 50]].concat());
+        // Black frames of which the source has some elsewhere.
+        let inserted = blacks(
+            &|frame| (18..22).contains(&frame) || (25..29).contains(&frame),
+            &|frame| (26..30).contains(&frame),
+        );
+        let expected = [vec![0; 10], vec![1; 8], vec![99; 4], vec![1; 38]];
+        assert_eq!(inserted, expected.concat());
     }
 
     #[test]

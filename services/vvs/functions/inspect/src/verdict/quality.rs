@@ -1,8 +1,12 @@
 //! Is a chunk much worse than its neighbours?
 //!
-//! Compared is only what lies on either side of a boundary, a few frames of each: how far they are
-//! from the source, and how much detail they keep. Where the source itself cuts to another scene,
+//! Compared is what lies on either side of a boundary, a few frames of each: how far they are from
+//! the source, and how much detail they keep. Where the source itself cuts to another scene,
 //! nothing is said: other content is coded differently well, and nobody can see a step there.
+//!
+//! Coarse encodes get worse on the way, and better all at once at the next random access point.
+//! That is no chunk's fault: a chunk is only worse if it is so from its beginning to its end, and
+//! if it did not merely go on as the one before ended.
 
 use std::ops::Range;
 
@@ -33,6 +37,15 @@ struct Side {
     detail: f32,
 }
 
+impl Side {
+    fn to(self, after: Side) -> Step {
+        Step {
+            error: after.error - self.error,
+            detail: self.detail - after.detail,
+        }
+    }
+}
+
 /// A difference between the sides, in octaves: positive when the second is worse.
 #[derive(Clone, Copy, Debug, Default)]
 struct Step {
@@ -45,25 +58,49 @@ pub(super) fn steps(rows: &[&Row], boundaries: &[u64]) -> Vec<Discrepancy> {
     let chunks = chunks(rows, boundaries);
     let natural = natural(rows, &chunks);
     let mut worse: Vec<(Range<usize>, Step)> = Vec::new();
+    // The step from the chunk before, if it can be judged.
+    let mut last = None;
     for pair in chunks.windows(2) {
         let (before, after) = (&pair[0], &pair[1]);
-        let Some((step, error)) = step_at(rows, before, after) else {
+        let here = step_at(rows, before, after);
+        let came = std::mem::replace(&mut last, here.map(|(step, _)| step));
+        let Some((step, error)) = here else {
             continue;
         };
-        if !is_unnatural(step, natural) || error < (VISIBLE + ERROR).log2() {
+        let is_visible = error >= (VISIBLE + ERROR).log2();
+        if !is_visible || !step.is_unnatural(natural) || !is_throughout(rows, before, after, step) {
             continue;
         }
-        let is_later = step.error + step.detail > 0.0;
-        let chunk = if is_later { after } else { before };
-        match worse.last_mut() {
-            Some((known, _)) if known == chunk => {}
-            _ => worse.push((chunk.clone(), step)),
+        let chunk = if step.is_worse() { after } else { before };
+        // What only gets better was perhaps refreshed.
+        let refreshed = !step.is_worse() && came.is_some_and(|came| !came.is_half_as_bad());
+        let is_known = worse.last().is_some_and(|(known, _)| known == chunk);
+        if !refreshed && !is_known {
+            worse.push((chunk.clone(), step));
         }
     }
     worse
         .into_iter()
         .map(|(chunk, step)| told(rows, chunk, step))
         .collect()
+}
+
+impl Step {
+    /// Whether what comes second is the worse.
+    fn is_worse(self) -> bool {
+        self.error / STEP.0 + self.detail / STEP.1 > 0.0
+    }
+
+    fn is_unnatural(self, natural: Step) -> bool {
+        self.error.abs() > STEP.0.max(UNNATURAL * natural.error)
+            || self.detail.abs() > STEP.1.max(UNNATURAL * natural.detail)
+    }
+
+    /// By one measure at least, and not much better by the other.
+    fn is_half_as_bad(self) -> bool {
+        let (error, detail) = (self.error / STEP.0, self.detail / STEP.1);
+        error.max(detail) > 0.5 && error.min(detail) > -0.25
+    }
 }
 
 fn told(rows: &[&Row], chunk: Range<usize>, step: Step) -> Discrepancy {
@@ -96,11 +133,21 @@ fn step_at(rows: &[&Row], before: &Range<usize>, after: &Range<usize>) -> Option
     let after = side(rows[after.clone()].iter(), |row| {
         !std::mem::take(&mut first) && is_cut(row)
     })?;
-    let step = Step {
-        error: after.error - before.error,
-        detail: before.detail - after.detail,
+    Some((before.to(after), before.error.max(after.error)))
+}
+
+/// Whether the one chunk is worse than the other from its beginning to its end, at least by half.
+fn is_throughout(rows: &[&Row], before: &Range<usize>, after: &Range<usize>, step: Step) -> bool {
+    let begin = |chunk: &Range<usize>| side(rows[chunk.clone()].iter(), |_| false);
+    let end = |chunk: &Range<usize>| side(rows[chunk.clone()].iter().rev(), |_| false);
+    let as_bad = |before: Option<Side>, after: Option<Side>| {
+        let sides = before.zip(after);
+        sides.is_some_and(|(before, after)| match step.is_worse() {
+            true => before.to(after).is_half_as_bad(),
+            false => after.to(before).is_half_as_bad(),
+        })
     };
-    Some((step, before.error.max(after.error)))
+    as_bad(begin(before), begin(after)) && as_bad(end(before), end(after))
 }
 
 /// The frames of one side, up to the end of the scene.
@@ -153,11 +200,6 @@ fn ninth_tenth(mut values: Vec<f32>) -> f32 {
     }
 }
 
-fn is_unnatural(step: Step, natural: Step) -> bool {
-    step.error.abs() > STEP.0.max(UNNATURAL * natural.error)
-        || step.detail.abs() > STEP.1.max(UNNATURAL * natural.detail)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +244,19 @@ mod tests {
         // It goes up and down within chunks just as much.
         let wild = coded(|frame| if frame / 15 % 2 == 0 { 900 } else { 150 });
         assert_eq!(told(&wild, &BOUNDARIES), []);
+    }
+
+    #[test]
+    fn what_gets_worse_and_is_refreshed_is_not_told() {
+        let pulsing = coded(|frame| 100 + 80 * (frame % 30) as u16);
+        assert_eq!(told(&pulsing, &BOUNDARIES), []);
+        // A ghost stays in an otherwise easy picture until it is refreshed.
+        let ghost = coded(|frame| match frame {
+            0..45 => 700,
+            45..60 => 600,
+            _ => 10,
+        });
+        assert_eq!(told(&ghost, &BOUNDARIES), []);
     }
 
     #[test]
