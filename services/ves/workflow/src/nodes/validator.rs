@@ -8,8 +8,8 @@ use ves_api::recipe::{Container, Recipe};
 use ves_api::summary::VIDEO;
 use vvs_client::validate_video;
 use vvs_client::wire::{
-    CleanDecode, Expectation, Format, FrameCount, QualitySteps, SameFrames, Timestamps, Tracks,
-    ValidateRequest, VideoFile, expectation::Kind, video_file::Place,
+    Expectation, Format, FrameCount, QualitySteps, Timestamps, Tracks, ValidateRequest, VideoFile,
+    expectation::Kind, video_file::Place,
 };
 
 use super::common::{BOUNDARIES, FRAME_TABLE, job};
@@ -65,8 +65,8 @@ fn expected(task: &TaskContext) -> Result<Vec<Kind>, Error> {
     let mut kinds = vec![
         Kind::FrameCount(Box::new(count)),
         Kind::Format(Box::new(format(&recipe, &split))),
-        Kind::CleanDecode(Box::new(CleanDecode::default())),
-        Kind::SameFrames(Box::new(SameFrames::default())),
+        Kind::CleanDecode(Box::default()),
+        Kind::SameFrames(Box::default()),
         Kind::QualitySteps(Box::new(steps)),
     ];
     if recipe.container != Container::Elementary {
