@@ -50,7 +50,9 @@ impl Snapshot {
         self.stages
             .iter()
             .rev()
-            .find(|stage| stage.state == "running")
+            .filter(|stage| stage.state == "running")
+            // The source is decoded beside the encode: that is told when nothing else goes on.
+            .min_by_key(|stage| stage.name == "reference")
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn verb(now: &Snapshot) -> &'static str {
         "splitter" => "reading",
         "encoder" => "encoding",
         "assembler" => "assembling",
-        "validator" => "validating",
+        "validator" | "reference" => "validating",
         "notifier" => "finishing",
         "" => "starting",
         _ => "working",
