@@ -55,7 +55,7 @@ fn is_possible() -> bool {
             .status()
             .is_ok_and(|s| s.success())
     };
-    tools.iter().all(|tool| found(&tool))
+    tools.iter().all(found)
         && in_a_network_of_its_own(Path::new("/dev/null"))
             .output()
             .is_ok_and(|tried| tried.status.success())
