@@ -327,6 +327,8 @@ mod tests {
                 .windows(2)
                 .any(|pair| pair == ["-qp", "0"])
         );
+        let params = resolved.encoder_args.last().unwrap();
+        assert!(params.contains(":fast-pskip=0"), "{params}");
     }
 
     fn av1() -> Recipe {
