@@ -14,7 +14,9 @@ mod patience;
 mod remote;
 pub mod wire;
 
-pub use api::{DequeueRequest, Outcomes, Timestone, TimestoneError};
+pub use api::{
+    DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone, TimestoneError,
+};
 pub use client::Client;
 pub use heartbeat::{Heartbeat, Loss};
 pub use remote::RemoteTimestone;
