@@ -159,6 +159,10 @@ pub(crate) fn page(limit: u32) -> Check {
     between("limit", limit, 1, MAX_PAGE)
 }
 
+pub(crate) fn credit(credit: u32) -> Check {
+    between("credit", credit as usize, 1, MAX_BATCH)
+}
+
 pub(crate) fn demand(demand: &Demand) -> Check {
     between("queues", demand.queues.len(), 1, MAX_DEQUEUE_QUEUES)?;
     demand

@@ -7,10 +7,11 @@ impl Queues {
     /// Begins to send messages under the demand's request: up to `max` of them are
     /// leased at any time.
     pub fn subscribe(&mut self, demand: &Demand) -> Result<(), Refusal> {
+        check::credit(demand.max)?;
         self.admit(demand)?;
         match self.request(demand).is_some() {
             true => Err(check::invalid(
-                "request_id",
+                "subscription_id",
                 "is that of a request that holds leases; choose a new one".into(),
             )),
             false => {
