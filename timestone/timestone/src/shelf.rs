@@ -3,6 +3,12 @@ use std::collections::BTreeSet;
 use crate::MessageState;
 use crate::labels::Label;
 
+#[cfg(test)]
+thread_local! {
+    /// Messages that were looked at, on whatever shelf.
+    pub(crate) static LOOKED_AT: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
 /// Where a message stands among its equals: lower comes first.
 pub(crate) type Rank = (i64, u64);
 
@@ -33,7 +39,10 @@ impl Shelf {
         rank: Rank,
     ) -> impl Iterator<Item = Rank> {
         let spots = (label, state, rank)..=(label, state, (i64::MAX, u64::MAX));
-        self.0.range(spots).map(|(_, _, rank)| *rank)
+        let spots = self.0.range(spots);
+        #[cfg(test)]
+        let spots = spots.inspect(|_| LOOKED_AT.with(|n| n.set(n.get() + 1)));
+        spots.map(|(_, _, rank)| *rank)
     }
 
     /// All messages of a label.

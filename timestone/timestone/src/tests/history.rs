@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::model::{Model, code};
-use super::step::{ALL as QUEUES, Pick, Step, step};
+use super::step::{ALL as QUEUES, Pick, Step, crowded_step, step};
 use super::wording::Plain;
 use crate::message::{Message, State};
 use crate::{
@@ -236,7 +236,6 @@ impl Bench {
             let count = self.machine.count(&[queue.into()]).remove(0);
             assert_eq!(count, self.model.count(queue));
         }
-        self.compare_searches();
         self.check_exclusivity();
         self.completed.retain(|key| self.machine.get(key).is_some());
         let next = self.machine.next_timer();
@@ -417,6 +416,28 @@ proptest! {
             bench.pass(0);
             bench.compare();
         }
+        bench.compare_searches();
+        bench.crash();
+        bench.compare();
+        bench.compare_searches();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases / 4,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_crowded_machine_does_what_the_model_does(steps in vec(crowded_step(), 100..300)) {
+        let mut bench = Bench::new();
+        for step in steps {
+            bench.apply(step);
+            bench.pass(0);
+        }
+        bench.compare();
+        bench.compare_searches();
         bench.crash();
         bench.compare();
     }

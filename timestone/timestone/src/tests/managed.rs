@@ -67,6 +67,7 @@ fn a_large_queue_is_deleted_step_by_step_even_over_a_crash() {
     assert_eq!(put.unwrap_err().code(), "QUEUE_DELETING");
     let mut store = Vec::new();
     let mut queues = recovered(&mut queues, &mut store);
+    assert!(queues.queue("q").unwrap().deleting);
     while queues.next_timer() == Some(1_000) {
         queues.tick(1_000);
     }

@@ -141,6 +141,54 @@ fn demand() -> impl Strategy<Value = Demand> {
     )
 }
 
+/// What shows in queues that share out and exclude: many messages, few accidents.
+pub(super) fn crowded_step() -> impl Strategy<Value = Step> {
+    let queue = || select(vec!["exclusive", "fair", "both"]);
+    let key = || {
+        (queue(), 0..30_u8).prop_map(|(queue, id)| MessageKey {
+            queue: queue.into(),
+            id: id.to_string(),
+        })
+    };
+    let message = (key(), message()).prop_map(|(key, message)| NewMessage {
+        queue: key.queue,
+        id: key.id,
+        not_after: None,
+        ..message
+    });
+    let demand = (queue(), any::<u16>(), demand()).prop_map(|(queue, request, demand)| Demand {
+        queues: vec![queue.into()],
+        request_id: request.to_string(),
+        session: Session {
+            owner: "w".into(),
+            boot: "1".into(),
+        },
+        ..demand
+    });
+    let fail = (pick(), prop::bool::weighted(0.8));
+    prop_oneof![
+        12 => message.prop_map(Step::Enqueue),
+        8 => demand.prop_map(Step::Dequeue),
+        4 => pick().prop_map(|pick| Step::Complete(pick, Vec::new())),
+        3 => fail.prop_map(|(pick, last)| Step::Fail {
+            pick,
+            retry_in_ms: 0,
+            last,
+            then_enqueue: Vec::new(),
+        }),
+        2 => (pick(), any::<bool>()).prop_map(|(pick, refund)| Step::Release(pick, refund)),
+        2 => select(vec![1, 3, 30]).prop_map(Step::Pass),
+        4 => (key(), option::of(1..4_u32)).prop_map(|(key, attempts)| Step::Redrive(key, attempts)),
+        1 => (key(), -1..3_i64).prop_map(|(key, priority)| Step::Reschedule {
+            key,
+            priority: Some(priority),
+            visible_in: None,
+        }),
+        1 => key().prop_map(Step::Cancel),
+        1 => prop_oneof![9 => Just(Step::Pass(1)), 1 => Just(Step::Crash)],
+    ]
+}
+
 pub(super) fn step() -> impl Strategy<Value = Step> {
     let delay = select(vec![0, 1, 5, 50, 100, 150, 500]);
     let fail = (
