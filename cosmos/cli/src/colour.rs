@@ -30,6 +30,11 @@ impl Paint {
         Self(wanted(choice, io::stdout().is_terminal()))
     }
 
+    #[cfg(test)]
+    pub(crate) fn always() -> Self {
+        Self(true)
+    }
+
     /// Something is wrong.
     pub(crate) fn bad(self, text: &str) -> String {
         self.wrap("\u{1b}[1;31m", text)

@@ -7,9 +7,15 @@
 
 mod colour;
 pub mod cosmos;
+mod explain;
 mod logging;
+mod output;
 mod pages;
+mod server;
 mod signals;
+mod stop;
+mod table;
+mod units;
 pub mod ves;
 
 /// The one asynchronous runtime of a command.

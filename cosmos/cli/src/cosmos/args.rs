@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::queue::args::QueueArgs;
 use crate::colour::ColourChoice;
 use crate::pages::{CompletionsArgs, ManArgs};
 
@@ -30,6 +31,7 @@ Examples:
   cosmos config > cosmos.yaml       then allow folders: source_roots, output_roots
   cosmos up --config cosmos.yaml
   ves submit film.mkv -o film.mp4   hands work to it
+  cosmos queue list                 shows what waits and runs
 
 Logs go to standard error; RUST_LOG refines them.
 Exit status: 0 told to stop; 2 the command line or the configuration is wrong; 5 it could not
@@ -51,6 +53,9 @@ pub(super) enum Command {
         #[command(flatten)]
         common: Common,
     },
+
+    /// Look at queues and their messages, and set right what went wrong
+    Queue(Box<QueueArgs>),
 
     /// Print the default configuration, with explanations
     Config,

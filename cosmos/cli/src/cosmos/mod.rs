@@ -1,6 +1,7 @@
-//! The `cosmos` command: run an installation, or one role of it.
+//! The `cosmos` command: run an installation or one role of it, and look after its queues.
 
 mod args;
+mod queue;
 
 use std::process::ExitCode;
 
@@ -12,8 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use self::args::{Command, Common, Cosmos, Role};
 use crate::colour::{self, ColourChoice, Paint};
-use crate::ves::printable;
+use crate::explain::printable;
 use crate::{logging, pages, signals};
+
+/// What would do where a configuration is wrong.
+const VALID_CONFIG: &str = "`cosmos config` prints one that is valid, with explanations";
 
 /// Runs the command and says how it ended.
 pub fn main() -> ExitCode {
@@ -23,6 +27,7 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let ended = match command {
+        Command::Queue(args) => return queue::main(&args, color),
         Command::Config => {
             let written = pages::show(daemon::DEFAULT_CONFIG.as_bytes());
             written.map_err(|error| Failed::from(anyhow::Error::from(error)))
@@ -76,7 +81,7 @@ fn configuration(common: &Common) -> Result<Config, Failed> {
     read.unwrap_or_else(|| Ok(Config::default()))
         .map_err(|error| Failed {
             class: Class::User,
-            hint: Some("`cosmos config` prints one that is valid, with explanations"),
+            hint: Some(VALID_CONFIG),
             ..Failed::from(error)
         })
 }

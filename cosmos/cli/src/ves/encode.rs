@@ -19,8 +19,8 @@ use super::job::{self, Job};
 use super::place::Places;
 use super::report::{Reporter, Summary};
 use super::snapshot::Snapshot;
-use super::stop::Stop;
 use crate::colour::{ColourChoice, Paint};
+use crate::stop::Stop;
 use crate::{logging, signals};
 
 type View = optimus::View<wire::EncodeRequest, wire::EncodeResponse>;

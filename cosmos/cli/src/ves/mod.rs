@@ -5,10 +5,8 @@ mod cache;
 mod container;
 mod duration;
 mod encode;
-mod explain;
 mod frames;
 mod job;
-mod output;
 mod picture;
 mod place;
 mod presets;
@@ -17,10 +15,6 @@ mod remote;
 mod report;
 mod shared_args;
 mod snapshot;
-mod stop;
-mod units;
-
-pub(crate) use explain::printable;
 
 use std::process::ExitCode;
 

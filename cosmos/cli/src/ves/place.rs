@@ -9,7 +9,7 @@ use errors::Error;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::container::{self, ContainerName};
-use super::explain::one_line;
+use crate::explain::one_line;
 
 /// The files of one encode, as absolute paths.
 #[derive(Debug)]

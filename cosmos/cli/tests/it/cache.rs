@@ -107,5 +107,5 @@ fn sizes_and_ages_are_explained() {
     let said = desk.say("cache trim --max-size 10gigs");
     assert!(said.contains("write 500M, 10G or 1T"), "{said}");
     let said = desk.say("cache trim --older-than yesterday");
-    assert!(said.contains("write 90m, 12h, 7d or 2w"), "{said}");
+    assert!(said.contains("write 30s, 90m, 12h, 7d or 2w"), "{said}");
 }

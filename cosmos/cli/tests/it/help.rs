@@ -65,7 +65,7 @@ fn all_subcommands_are_there() {
         "man",
     ];
     assert_eq!(subcommands(&output_of(VES, &["-h"])), expected);
-    let expected = ["up", "run", "config", "completions", "man"];
+    let expected = ["up", "run", "queue", "config", "completions", "man"];
     assert_eq!(subcommands(&output_of(COSMOS, &["-h"])), expected);
 }
 
@@ -76,6 +76,14 @@ fn the_long_help_documents_exit_statuses_and_events() {
         for part in ["Exit status: 0 done", "JSON events", "chunks_reused"] {
             assert!(text.contains(part), "{command}: {part}");
         }
+    }
+}
+
+#[test]
+fn the_long_help_of_queues_documents_exit_statuses_and_objects() {
+    let text = output_of(COSMOS, &["queue", "--help"]);
+    for part in ["Exit status: 0 done", "JSON objects", "attempts_left"] {
+        assert!(text.contains(part), "{part}");
     }
 }
 

@@ -8,5 +8,6 @@ mod files;
 mod help;
 mod pages;
 mod presets;
+mod queue;
 mod server;
 mod talk;

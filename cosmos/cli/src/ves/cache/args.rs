@@ -1,7 +1,7 @@
 use clap::{Args, Subcommand};
 
+use crate::units::{Age, Size};
 use crate::ves::shared_args::StateArgs;
-use crate::ves::units::{Age, Size};
 
 /// Settings of `ves cache`.
 #[derive(Debug, Args)]

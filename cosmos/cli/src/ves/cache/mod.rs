@@ -21,12 +21,12 @@ use errors::Error;
 use self::args::{CacheArgs, CacheCommand, ClearArgs, TrimArgs};
 use self::in_use::Alone;
 use self::trim::{Limits, MAX_BYTES, Removed};
-use super::explain::one_line;
-use super::output::{Output, ended};
 use super::place::state_folder;
-use super::stop::Stop;
-use super::units::{Size, count};
 use crate::colour::{ColourChoice, Paint};
+use crate::explain::one_line;
+use crate::output::{Output, ended};
+use crate::stop::Stop;
+use crate::units::{Size, count};
 
 /// What is younger is kept unless somebody asks: an encode may soon want it again.
 const GRACE: Duration = Duration::from_secs(2 * 86_400);

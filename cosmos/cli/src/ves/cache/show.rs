@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::files;
 use super::jobs::{self, Unfinished};
 use super::trim::{Areas, MAX_BYTES};
-use crate::ves::explain::one_line;
-use crate::ves::output::Output;
-use crate::ves::stop::Stop;
-use crate::ves::units::{Age, Size, count};
+use crate::explain::one_line;
+use crate::output::Output;
+use crate::stop::Stop;
+use crate::units::{Age, Size, count};
 
 /// What a state folder holds.
 #[derive(Debug, Serialize)]

@@ -9,9 +9,9 @@ use errors::Error;
 use serde::Serialize;
 
 use self::known::{NamedPreset, Setting, presets, settings};
-use super::output::{Output, ended};
-use super::stop::Stop;
 use crate::colour::{ColourChoice, Paint};
+use crate::output::{Output, ended};
+use crate::stop::Stop;
 
 /// Settings of `ves presets`.
 #[derive(Debug, Args)]

@@ -20,10 +20,10 @@ use self::plan::Planned;
 use self::unusual::Oddity;
 use super::args::RecipeArgs;
 use super::job;
-use super::output::{Output, ended};
 use super::place::Source;
-use super::stop::Stop;
 use crate::colour::{ColourChoice, Paint};
+use crate::output::{Output, ended};
+use crate::stop::Stop;
 use crate::{logging, signals};
 
 /// Settings of `ves probe`.

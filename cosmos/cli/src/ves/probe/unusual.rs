@@ -5,7 +5,7 @@ use stratum_frames::{Examined, FrameTable, Packet};
 use video::{Chroma, Rational};
 
 use super::timing::{self, Timing};
-use crate::ves::units::count;
+use crate::units::count;
 
 /// Something unusual.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -6,8 +6,8 @@ use super::facts::{Facts, OtherTrack, Video};
 use super::plan::Planned;
 use super::{Probe, timing};
 use crate::colour::Paint;
-use crate::ves::explain::{explain, one_line};
-use crate::ves::units::{Size, count};
+use crate::explain::{explain, one_line};
+use crate::units::{Size, count};
 
 /// The width of titles.
 const TITLE: usize = 12;

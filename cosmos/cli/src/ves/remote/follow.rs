@@ -10,9 +10,9 @@ use ves_api::wire::{RequestView, WatchRequestRequest};
 
 use super::server::{Server, may_pass};
 use super::view;
+use crate::stop::Stop;
 use crate::ves::report::{Reporter, Summary};
 use crate::ves::snapshot::Snapshot;
-use crate::ves::stop::Stop;
 
 /// How long one call follows; then the next one goes on.
 const CALL: Duration = Duration::from_secs(300);

@@ -9,10 +9,10 @@ use super::args::ListArgs;
 use super::server::Server;
 use super::{on_server, view};
 use crate::colour::{ColourChoice, Paint};
-use crate::ves::explain::one_line;
-use crate::ves::output::{Output, ended};
-use crate::ves::stop::Stop;
-use crate::ves::units::local_time;
+use crate::explain::one_line;
+use crate::output::{Output, ended};
+use crate::stop::Stop;
+use crate::units::local_time;
 
 /// Requests asked for in one call.
 const PAGE: u32 = 100;

@@ -18,10 +18,10 @@ use ves_api::wire;
 
 use self::args::{CancelArgs, StatusArgs};
 use self::server::Server;
-use super::output::{Output, ended};
-use super::stop::Stop;
 use crate::colour::{ColourChoice, Paint};
 use crate::logging;
+use crate::output::{Output, ended};
+use crate::stop::Stop;
 
 /// `ves status ID`
 pub(super) fn status(args: &StatusArgs, colour: ColourChoice) -> ExitCode {

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use blob::FileUri;
 use errors::Error;
 
-use crate::ves::explain::one_line;
+use crate::explain::one_line;
 
 /// The absolute URI of a path. Links are left to the server: its allowed folders may be links.
 pub(super) fn uri(path: &Path, field: &str) -> Result<String, Error> {

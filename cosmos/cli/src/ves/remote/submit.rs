@@ -10,11 +10,11 @@ use super::follow::{follow, summary};
 use super::place::uri;
 use super::server::Server;
 use crate::colour::{ColourChoice, Paint};
+use crate::stop::Stop;
 use crate::ves::container;
 use crate::ves::frames;
 use crate::ves::job;
 use crate::ves::report::Reporter;
-use crate::ves::stop::Stop;
 use crate::{logging, signals};
 
 /// `ves submit IN -o OUT`

@@ -5,8 +5,8 @@ use ves_api::wire::{self, RequestState};
 
 use super::args::StateName;
 use crate::colour::Paint;
-use crate::ves::explain::{explain, one_line};
-use crate::ves::units::{Size, local_time};
+use crate::explain::{explain, one_line};
+use crate::units::{Size, local_time};
 
 /// "running"
 pub(super) fn state(view: &wire::RequestView) -> &'static str {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::Summary;
 use super::event::Progress;
+use crate::units::{Size, countdown};
 use crate::ves::snapshot::{Snapshot, Stage};
-use crate::ves::units::{Size, countdown};
 
 /// What the encoder's state and the pace so far come to.
 pub(super) fn progress(

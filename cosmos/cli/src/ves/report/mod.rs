@@ -17,12 +17,12 @@ use ves_api::wire;
 
 use self::event::{Event, Progress, emit};
 use self::pace::Pace;
-use super::explain::{explain, one_line, printable};
-use super::output::status;
 use super::shared_args::ReportArgs;
 use super::snapshot::Snapshot;
-use super::stop::Stop;
 use crate::colour::Paint;
+use crate::explain::{explain, one_line, printable};
+use crate::output::status;
+use crate::stop::Stop;
 
 /// Steps of the bar; finer than a terminal is wide.
 const STEPS: u64 = 10_000;

@@ -2,7 +2,7 @@ use errors::Error;
 
 /// How a command can end short of its goal.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// With every problem at once.
     Failed(Vec<Error>),
     /// With problems that have been told.

@@ -5,20 +5,20 @@ use std::process::ExitCode;
 use errors::{Class, Error};
 use serde::Serialize;
 
-use super::explain::explain;
-use super::stop::Stop;
 use crate::colour::Paint;
+use crate::explain::explain;
 use crate::pages;
+use crate::stop::Stop;
 
 /// Where answers go: to standard output; errors in words to standard error.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Output {
+pub(crate) struct Output {
     json: bool,
     paint: Paint,
 }
 
 impl Output {
-    pub(super) fn new(json: bool, errors: Paint) -> Self {
+    pub(crate) fn new(json: bool, errors: Paint) -> Self {
         Self {
             json,
             paint: errors,
@@ -26,7 +26,7 @@ impl Output {
     }
 
     /// The answer, in the form that was asked for.
-    pub(super) fn result(&self, value: &impl Serialize, words: impl FnOnce() -> String) {
+    pub(crate) fn result(&self, value: &impl Serialize, words: impl FnOnce() -> String) {
         let text = match self.json {
             true => serde_json::to_string(value).unwrap_or_default(),
             false => words(),
@@ -35,15 +35,22 @@ impl Output {
         let _ = pages::show(format!("{text}\n").as_bytes());
     }
 
+    /// One of many answers, for machines; people get a summary.
+    pub(crate) fn item(&self, value: &impl Serialize) {
+        if self.json {
+            self.result(value, String::new);
+        }
+    }
+
     /// Something by the way, for people.
-    pub(super) fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         if !self.json {
             eprintln!("{line}");
         }
     }
 
     /// What is wrong, all of it.
-    pub(super) fn failed(&self, errors: &[Error]) {
+    pub(crate) fn failed(&self, errors: &[Error]) {
         match self.json {
             true => self.result(&Failed::of(errors), String::new),
             false => eprint!("{}", explain(errors, self.paint)),
@@ -68,7 +75,7 @@ impl<'a> Failed<'a> {
 }
 
 /// The exit status of what was done; its errors are told.
-pub(super) fn ended(done: Result<(), Stop>, output: &Output) -> ExitCode {
+pub(crate) fn ended(done: Result<(), Stop>, output: &Output) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Stop::Interrupted) => ExitCode::from(Class::Canceled.exit_status()),
@@ -81,7 +88,7 @@ pub(super) fn ended(done: Result<(), Stop>, output: &Output) -> ExitCode {
 }
 
 /// The exit status of an end with these errors: the first decides.
-pub(super) fn status(errors: &[Error]) -> ExitCode {
+pub(crate) fn status(errors: &[Error]) -> ExitCode {
     let class = errors.first().map_or(Class::Platform, |error| error.class);
     ExitCode::from(class.exit_status())
 }

@@ -10,7 +10,7 @@ const CAUSES: usize = 20;
 const DEPTH: usize = 4;
 
 /// Every error with its causes, a line each, and what would do below it.
-pub(super) fn explain(errors: &[Error], paint: Paint) -> String {
+pub(crate) fn explain(errors: &[Error], paint: Paint) -> String {
     let mut text = String::new();
     errors
         .iter()
@@ -99,7 +99,7 @@ fn turns_direction(c: char) -> bool {
 }
 
 /// `text` on one line.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     printable(text).replace('\n', "\\n")
 }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 /// A number of bytes, written as `500M` or `10G` (powers of 1024).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size(pub u64);
+pub(crate) struct Size(pub u64);
 
-/// An age, written as `12h` or `7d`.
+/// An age or another length of time, written as `12h` or `7d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Age(pub Duration);
+pub(crate) struct Age(pub Duration);
 
 impl FromStr for Size {
     type Err = String;
@@ -38,19 +38,21 @@ impl FromStr for Age {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (number, unit) = split(text);
-        let seconds = match unit {
-            "s" => Some(1),
-            "m" => Some(60),
-            "h" => Some(3_600),
-            "d" => Some(86_400),
-            "w" => Some(7 * 86_400),
+        let ms = match unit {
+            "ms" => Some(1),
+            "s" => Some(1_000),
+            "m" => Some(60_000),
+            "h" => Some(3_600_000),
+            "d" => Some(86_400_000),
+            "w" => Some(7 * 86_400_000),
             _ => None,
         };
-        seconds
-            .zip(number)
-            .and_then(|(seconds, number)| number.checked_mul(seconds))
-            .map(|seconds| Self(Duration::from_secs(seconds)))
-            .ok_or_else(|| format!("`{text}` is not an age; write 90m, 12h, 7d or 2w"))
+        ms.zip(number)
+            .and_then(|(ms, number)| number.checked_mul(ms))
+            .map(|ms| Self(Duration::from_millis(ms)))
+            .ok_or_else(|| {
+                format!("`{text}` is not a length of time; write 30s, 90m, 12h, 7d or 2w")
+            })
     }
 }
 
@@ -92,8 +94,41 @@ impl fmt::Display for Age {
     }
 }
 
+/// Units of time by their milliseconds.
+const UNITS: [(u64, &str); 5] = [
+    (86_400_000, "d"),
+    (3_600_000, "h"),
+    (60_000, "m"),
+    (1_000, "s"),
+    (1, "ms"),
+];
+
+/// A length of time as it may be written: "30 s", "90 m", "1 d".
+pub(crate) fn span(ms: u64) -> String {
+    let whole = UNITS
+        .iter()
+        .find(|(unit, _)| ms > 0 && ms.is_multiple_of(*unit));
+    whole.map_or_else(
+        || "0 s".to_owned(),
+        |(unit, name)| format!("{} {name}", ms / unit),
+    )
+}
+
+/// How far a moment is from `now`: "3 m ago", "in 12 s".
+pub(crate) fn away(unix_ms: i64, now: i64) -> String {
+    let brief = |ms: u64| {
+        let unit = UNITS[..4].iter().find(|(unit, _)| ms >= *unit);
+        unit.map(|(unit, name)| format!("{} {name}", ms / unit))
+    };
+    match (brief(unix_ms.abs_diff(now)), unix_ms > now) {
+        (None, _) => "now".into(),
+        (Some(span), true) => format!("in {span}"),
+        (Some(span), false) => format!("{span} ago"),
+    }
+}
+
 /// A time to come, as a clock shows it: `0:42`, `12:05`, `1:02:03`.
-pub(super) fn countdown(left: Duration) -> String {
+pub(crate) fn countdown(left: Duration) -> String {
     let seconds = left.as_secs();
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     match hours {
@@ -103,7 +138,7 @@ pub(super) fn countdown(left: Duration) -> String {
 }
 
 /// A moment in this machine's time zone: "2026-08-01 12:33:10".
-pub(super) fn local_time(unix_ms: i64) -> String {
+pub(crate) fn local_time(unix_ms: i64) -> String {
     let Ok(moment) = jiff::Timestamp::from_millisecond(unix_ms) else {
         return "at no known time".into();
     };
@@ -115,7 +150,7 @@ pub(super) fn local_time(unix_ms: i64) -> String {
 }
 
 /// "1 chunk", "2 chunks".
-pub(super) fn count(number: u64, noun: &str) -> String {
+pub(crate) fn count(number: u64, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
         _ => format!("{number} {noun}s"),
@@ -151,6 +186,8 @@ mod tests {
     #[test]
     fn ages_read_as_written() {
         let table = [
+            ("90s", Some(90)),
+            ("5000ms", Some(5)),
             ("90m", Some(5_400)),
             ("12h", Some(43_200)),
             ("7d", Some(604_800)),
@@ -187,6 +224,38 @@ mod tests {
         for (seconds, text) in ages {
             assert_eq!(Age(Duration::from_secs(seconds)).to_string(), text);
         }
+    }
+
+    #[test]
+    fn spans_are_exact_and_distances_are_brief() {
+        let spans = [
+            (0, "0 s"),
+            (500, "500 ms"),
+            (1_500, "1500 ms"),
+            (30_000, "30 s"),
+            (90_000, "90 s"),
+            (5_400_000, "90 m"),
+            (86_400_000, "1 d"),
+        ];
+        for (ms, text) in spans {
+            assert_eq!(span(ms), text);
+            let read: Age = text.replace(' ', "").parse().expect(text);
+            assert_eq!(read.0, Duration::from_millis(ms));
+        }
+        let now = 1_785_000_000_000;
+        let distances = [
+            (0, "now"),
+            (999, "now"),
+            (-999, "now"),
+            (12_345, "in 12 s"),
+            (-200_000, "3 m ago"),
+            (7_300_000, "in 2 h"),
+            (-400_000_000, "4 d ago"),
+        ];
+        for (distance, text) in distances {
+            assert_eq!(away(now + distance, now), text);
+        }
+        assert_eq!(away(i64::MIN, i64::MAX), "213503982334 d ago");
     }
 
     #[test]

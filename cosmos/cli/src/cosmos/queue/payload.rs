@@ -1,0 +1,184 @@
+//! What a message carries, as far as somebody who looks on can read it.
+
+use buffa::{Message, MessageName};
+use bytes::Bytes;
+use errors::Error;
+use proto::base::v1 as base;
+use proto::timestone::v1 as timestone_wire;
+use proto::{optimus::v1 as optimus, plato::v1 as plato, stratum::v1 as stratum};
+use serde::Serialize;
+use timestone::MessageView;
+use timestone_client::envelope;
+
+use crate::explain::one_line;
+
+/// Characters of a preview.
+const PREVIEW: usize = 400;
+/// Characters of text that are taken for text.
+const MIN_TEXT: usize = 4;
+
+/// A payload and its envelope.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Payload {
+    /// Full name of the type in it.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Of the whole payload.
+    pub bytes: usize,
+    pub preview: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline_unix_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+}
+
+impl Payload {
+    /// `None` where nothing is carried, or not any more.
+    pub(super) fn of(payload: &Bytes) -> Option<Self> {
+        if payload.is_empty() {
+            return None;
+        }
+        let opened = envelope::of_payload(payload);
+        let envelope = opened.unwrap_or_else(|_| base::Envelope {
+            body: payload.to_vec(),
+            ..Default::default()
+        });
+        Some(Self {
+            bytes: payload.len(),
+            preview: preview(&envelope),
+            kind: envelope.r#type,
+            tenant: filled(envelope.tenant),
+            principal: filled(envelope.principal),
+            correlation_id: filled(envelope.correlation_id),
+            deadline_unix_ms: Some(envelope.deadline_unix_ms).filter(|at| *at != 0),
+            reply_to: filled(envelope.reply_to),
+        })
+    }
+
+    /// Its type, in a word.
+    pub(super) fn name(&self) -> String {
+        match self.kind.as_str() {
+            "" => "bytes of no named type".into(),
+            kind => one_line(kind),
+        }
+    }
+}
+
+fn filled(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// The error of a message.
+pub(super) fn error(view: &MessageView) -> Option<Error> {
+    let error = base::Error::decode_from_slice(view.error.as_ref()?).ok()?;
+    Some(error.into())
+}
+
+/// The first characters of the body: as JSON where the type is of the house, else the text that
+/// stands in its bytes.
+fn preview(envelope: &base::Envelope) -> String {
+    let known = KNOWN.iter().find(|(name, _)| *name == envelope.r#type);
+    let json = known.and_then(|(_, read)| read(&envelope.body));
+    let text = json.unwrap_or_else(|| texts(&envelope.body));
+    let mut short: String = text.chars().take(PREVIEW).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+type Read = fn(&[u8]) -> Option<String>;
+
+/// The types that travel between the platform's layers.
+const KNOWN: [(&str, Read); 12] = [
+    known::<timestone_wire::Terminated>(),
+    known::<stratum::Invocation>(),
+    known::<stratum::InvocationResult>(),
+    known::<stratum::InvocationProgress>(),
+    known::<plato::StartWorkflow>(),
+    known::<plato::CancelWorkflow>(),
+    known::<plato::WorkflowEvent>(),
+    known::<optimus::ServiceCall>(),
+    known::<optimus::CancelCall>(),
+    known::<optimus::CallResult>(),
+    known::<optimus::CallProgress>(),
+    known::<base::Error>(),
+];
+
+const fn known<M: Message + MessageName + Serialize>() -> (&'static str, Read) {
+    (M::FULL_NAME, |body| {
+        let message = M::decode_from_slice(body).ok()?;
+        serde_json::to_string(&message).ok()
+    })
+}
+
+/// Runs of printable characters, with `·` for what is between them.
+fn texts(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let runs = text.split(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER);
+    let runs = runs.filter(|run| run.chars().count() >= MIN_TEXT);
+    runs.collect::<Vec<_>>().join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(envelope: &base::Envelope) -> Payload {
+        Payload::of(&envelope::to_payload(envelope)).expect("a payload")
+    }
+
+    #[test]
+    fn a_known_type_is_read_as_json() {
+        let terminated = timestone_wire::Terminated {
+            queue: "q".into(),
+            message_id: "m".into(),
+            ..Default::default()
+        };
+        let payload = read(&base::Envelope {
+            tenant: "a".into(),
+            ..envelope::seal(&terminated)
+        });
+        assert_eq!(payload.kind, "timestone.v1.Terminated");
+        assert_eq!(payload.tenant.as_deref(), Some("a"));
+        assert_eq!(payload.reply_to, None);
+        assert!(
+            payload.preview.contains("\"messageId\":\"m\""),
+            "{payload:?}"
+        );
+    }
+
+    #[test]
+    fn of_another_type_the_text_in_it_is_shown() {
+        let payload = read(&base::Envelope {
+            r#type: "shop.v1.Order".into(),
+            body: b"\x0a\x09order \x35 17\x10\x01ab\x12\x07a horse".to_vec(),
+            ..Default::default()
+        });
+        assert_eq!(payload.kind, "shop.v1.Order");
+        assert_eq!(payload.preview, "order 5 17 · a horse");
+    }
+
+    #[test]
+    fn what_is_no_envelope_is_bytes() {
+        let payload = Payload::of(&Bytes::from_static(&[0xff; 7])).expect("a payload");
+        assert_eq!((payload.bytes, payload.preview.as_str()), (7, ""));
+        assert_eq!(payload.name(), "bytes of no named type");
+        assert_eq!(Payload::of(&Bytes::new()), None);
+    }
+
+    #[test]
+    fn a_preview_is_short() {
+        let payload = read(&base::Envelope {
+            body: vec![b'x'; 10_000],
+            ..Default::default()
+        });
+        assert_eq!(payload.preview.chars().count(), PREVIEW + 1);
+    }
+}

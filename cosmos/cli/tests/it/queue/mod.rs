@@ -1,0 +1,8 @@
+//! `cosmos queue` against a server.
+
+mod change;
+mod follow;
+mod look;
+mod manage;
+mod reach;
+mod world;
