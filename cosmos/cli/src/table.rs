@@ -6,6 +6,8 @@ use crate::colour::Paint;
 const WIDTH: usize = 100;
 /// What a column that may be cut keeps at least.
 const MIN_CUT: usize = 12;
+/// What names keep: UUIDs and the ids of the house are whole.
+const MIN_NAME: usize = 36;
 const GAP: usize = 2;
 
 /// A column.
@@ -19,8 +21,10 @@ pub(crate) struct Column {
 enum Kind {
     Text,
     Number,
-    /// Text that is cut in its middle where the page is too narrow.
-    Cut,
+    /// Text that is cut in its middle where the page is too narrow, but keeps so much.
+    Cut(usize),
+    /// Text that is cut at its end.
+    Opening,
 }
 
 /// How a cell stands out.
@@ -64,10 +68,45 @@ impl Column {
         }
     }
 
+    /// Names, which are cut last.
+    pub(crate) const fn name(title: &'static str) -> Self {
+        Self {
+            title,
+            kind: Kind::Cut(MIN_NAME),
+        }
+    }
+
+    /// Cut in its middle where the page is too narrow.
     pub(crate) const fn cut(title: &'static str) -> Self {
         Self {
             title,
-            kind: Kind::Cut,
+            kind: Kind::Cut(MIN_CUT),
+        }
+    }
+
+    /// Cut at its end where the page is too narrow.
+    pub(crate) const fn opening(title: &'static str) -> Self {
+        Self {
+            title,
+            kind: Kind::Opening,
+        }
+    }
+}
+
+impl Column {
+    /// What it is never narrower than.
+    fn least(self) -> usize {
+        match self.kind {
+            Kind::Text | Kind::Number => usize::MAX,
+            Kind::Cut(least) => least,
+            Kind::Opening => MIN_CUT,
+        }
+    }
+
+    fn fitted(self, text: &str, width: usize) -> String {
+        match self.kind {
+            Kind::Opening => opening(text, width),
+            Kind::Text | Kind::Number | Kind::Cut(_) => shortened(text, width),
         }
     }
 }
@@ -75,6 +114,7 @@ impl Column {
 impl Tone {
     pub(crate) fn paint(self, text: &str, paint: Paint) -> String {
         match self {
+            _ if text.is_empty() => String::new(),
             Self::Plain => text.to_owned(),
             Self::Good => paint.good(text),
             Self::Notable => paint.notable(text),
@@ -132,12 +172,12 @@ impl Table {
     fn line(&self, row: &[Cell], widths: &[usize], paint: Paint) -> String {
         let cells = row.iter().zip(&self.columns).zip(widths);
         let cells = cells.map(|((cell, column), width)| {
-            let text = shortened(&cell.text, *width);
+            let text = column.fitted(&cell.text, *width);
             let room = " ".repeat(width - length(&text));
             let text = cell.tone.paint(&text, paint);
             match column.kind {
                 Kind::Number => format!("{room}{text}"),
-                Kind::Text | Kind::Cut => format!("{text}{room}"),
+                Kind::Text | Kind::Cut(_) | Kind::Opening => format!("{text}{room}"),
             }
         });
         let line = cells.collect::<Vec<_>>().join(&" ".repeat(GAP));
@@ -148,7 +188,7 @@ impl Table {
     fn widths(&self) -> Vec<usize> {
         let mut widths: Vec<usize> = (0..self.columns.len()).map(|n| self.needed(n)).collect();
         while widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) > WIDTH {
-            let cut = |n: &usize| self.columns[*n].kind == Kind::Cut && widths[*n] > MIN_CUT;
+            let cut = |n: &usize| widths[*n] > self.columns[*n].least();
             let Some(widest) = (0..widths.len()).filter(cut).max_by_key(|n| widths[*n]) else {
                 break;
             };
@@ -166,6 +206,15 @@ impl Table {
 
 fn length(text: &str) -> usize {
     text.chars().count()
+}
+
+/// At most so many characters: the first ones, and `…` for the rest.
+pub(crate) fn opening(text: &str, width: usize) -> String {
+    if length(text) <= width {
+        return text.to_owned();
+    }
+    let kept = text.chars().take(width.saturating_sub(1));
+    kept.chain(['…']).collect()
 }
 
 /// At most so many characters: both ends, which tell names apart, and `…` for the middle.
@@ -249,6 +298,20 @@ a              12345";
         for (text, width, expected) in table {
             assert_eq!(shortened(text, width), expected);
         }
+    }
+
+    #[test]
+    fn names_are_cut_last_and_openings_at_their_end() {
+        let mut table = Table::new(&[Column::name("ID"), Column::opening("HOLDS")]);
+        let (id, text) = ("a".repeat(36), "word ".repeat(40));
+        table.row([id.clone().into(), text.as_str().into()]);
+        let text = table.render(Paint::default());
+        let row = text.lines().last().unwrap_or_default();
+        assert_eq!(row.chars().count(), WIDTH);
+        assert!(row.starts_with(&format!("{id}  word ")), "{row}");
+        assert!(row.ends_with('…'), "{row}");
+        assert_eq!(opening("abc", 3), "abc");
+        assert_eq!(opening("äöüx", 3), "äö…");
     }
 
     #[test]

@@ -97,7 +97,10 @@ fn refuse_endless(view: &QueueView) -> Result<(), Error> {
             "the queue gives no messages, so it would never be empty",
         )
         .at("QUEUE")
-        .hint("`cosmos queue unblock QUEUE --dequeue` lets workers have them")),
+        .hint(format!(
+            "`cosmos queue unblock {} --dequeue` lets workers have them",
+            one_line(&view.count.queue)
+        ))),
         false => Ok(()),
     }
 }

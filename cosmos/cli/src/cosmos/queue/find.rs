@@ -89,13 +89,13 @@ impl Pages {
 /// A message a line.
 fn table(found: &[MessageView]) -> Table {
     let mut table = Table::new(&[
-        Column::cut("ID"),
+        Column::name("ID"),
         Column::text("STATE"),
         Column::number("PRIORITY"),
         Column::number("TRIES"),
         Column::number("LEFT"),
         Column::text("UNTIL"),
-        Column::cut("ABOUT"),
+        Column::opening("ABOUT"),
     ]);
     for view in found {
         table.row([
@@ -166,7 +166,7 @@ mod tests {
             .collect();
         assert_eq!(rows[1], ["16", "pending", "-5", "2", "14", "tenant=a"]);
         assert_eq!(rows[2][..5], ["17", "errored", "-5", "2", "14"]);
-        assert_eq!(rows[2][5], "it\\nbroke [EXIT_1]; tenant=a");
+        assert_eq!(rows[2][5], "it\\nbroke [EXIT_1]; t…");
         assert_eq!(rows[3][5..], ["in 1 m", "by w@host; tenant=a"]);
         assert!(
             text.lines().all(|line| line.chars().count() <= 100),

@@ -7,13 +7,18 @@ use proto::base::v1 as base;
 use proto::timestone::v1 as timestone_wire;
 use proto::{optimus::v1 as optimus, plato::v1 as plato, stratum::v1 as stratum};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use timestone::MessageView;
 use timestone_client::envelope;
 
 use crate::explain::one_line;
+use crate::table::{opening, shortened};
+use crate::units::count;
 
 /// Characters of a preview.
 const PREVIEW: usize = 400;
+/// Characters of one value in it: a UUID has 36.
+const LONGEST_VALUE: usize = 40;
 /// Characters of text that are taken for text.
 const MIN_TEXT: usize = 4;
 
@@ -80,17 +85,13 @@ pub(super) fn error(view: &MessageView) -> Option<Error> {
     Some(error.into())
 }
 
-/// The first characters of the body: as JSON where the type is of the house, else the text that
-/// stands in its bytes.
+/// The first characters of the body: its fields where the type is of the house, else the text
+/// that stands in its bytes.
 fn preview(envelope: &base::Envelope) -> String {
     let known = KNOWN.iter().find(|(name, _)| *name == envelope.r#type);
-    let json = known.and_then(|(_, read)| read(&envelope.body));
-    let text = json.unwrap_or_else(|| texts(&envelope.body));
-    let mut short: String = text.chars().take(PREVIEW).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
+    let fields = known.and_then(|(_, read)| read(&envelope.body));
+    let text = fields.unwrap_or_else(|| texts(&envelope.body));
+    opening(&text, PREVIEW)
 }
 
 type Read = fn(&[u8]) -> Option<String>;
@@ -114,8 +115,33 @@ const KNOWN: [(&str, Read); 12] = [
 const fn known<M: Message + MessageName + Serialize>() -> (&'static str, Read) {
     (M::FULL_NAME, |body| {
         let message = M::decode_from_slice(body).ok()?;
-        serde_json::to_string(&message).ok()
+        Some(fields(serde_json::to_value(&message).ok()?))
     })
+}
+
+/// "function: ves-avc, inputs: [2 items]"; without the id, which the message has too.
+fn fields(message: Value) -> String {
+    let Value::Object(mut fields) = message else {
+        return brief(&message);
+    };
+    fields.remove("id");
+    listed(&fields)
+}
+
+fn listed(fields: &Map<String, Value>) -> String {
+    let fields = fields.iter();
+    let fields = fields.map(|(name, value)| format!("{name}: {}", brief(value)));
+    fields.collect::<Vec<_>>().join(", ")
+}
+
+/// Long texts, digests and bytes are cut.
+fn brief(value: &Value) -> String {
+    match value {
+        Value::String(text) => shortened(text, LONGEST_VALUE),
+        Value::Array(items) => format!("[{}]", count(items.len() as u64, "item")),
+        Value::Object(fields) => format!("{{{}}}", listed(fields)),
+        other => other.to_string(),
+    }
 }
 
 /// Runs of printable characters, with `·` for what is between them.
@@ -135,23 +161,25 @@ mod tests {
     }
 
     #[test]
-    fn a_known_type_is_read_as_json() {
-        let terminated = timestone_wire::Terminated {
-            queue: "q".into(),
-            message_id: "m".into(),
+    fn the_fields_of_a_known_type_are_read() {
+        let invocation = stratum::Invocation {
+            id: "0198".into(),
+            function: "ves-avc".into(),
+            function_digest: format!("sha256/{}", "c2".repeat(32)),
+            inputs: vec![Default::default(), Default::default()],
             ..Default::default()
         };
         let payload = read(&base::Envelope {
             tenant: "a".into(),
-            ..envelope::seal(&terminated)
+            ..envelope::seal(&invocation)
         });
-        assert_eq!(payload.kind, "timestone.v1.Terminated");
+        assert_eq!(payload.kind, "stratum.v1.Invocation");
         assert_eq!(payload.tenant.as_deref(), Some("a"));
         assert_eq!(payload.reply_to, None);
-        assert!(
-            payload.preview.contains("\"messageId\":\"m\""),
-            "{payload:?}"
-        );
+        let expected = "function: ves-avc, \
+                        functionDigest: sha256/c2c2c2c2c2c2c…2c2c2c2c2c2c2c2c2c2, \
+                        inputs: [2 items]";
+        assert_eq!(payload.preview, expected);
     }
 
     #[test]
@@ -179,6 +207,6 @@ mod tests {
             body: vec![b'x'; 10_000],
             ..Default::default()
         });
-        assert_eq!(payload.preview.chars().count(), PREVIEW + 1);
+        assert_eq!(payload.preview.chars().count(), PREVIEW);
     }
 }

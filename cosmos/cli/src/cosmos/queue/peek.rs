@@ -68,11 +68,11 @@ fn notes(queue: &QueueView, nothing: bool) -> Vec<String> {
 
 fn table(next: &[MessageView]) -> Table {
     let mut table = Table::new(&[
-        Column::cut("ID"),
+        Column::name("ID"),
         Column::number("PRIORITY"),
         Column::number("TRIES"),
         Column::cut("TYPE"),
-        Column::cut("HOLDS"),
+        Column::opening("HOLDS"),
     ]);
     for view in next {
         let payload = Payload::of(&view.payload).unwrap_or_default();

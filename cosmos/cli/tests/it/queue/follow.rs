@@ -141,7 +141,7 @@ exit 6
         "{said}"
     );
     assert!(
-        said.contains("help: `cosmos queue unblock QUEUE --dequeue`"),
+        said.contains("help: `cosmos queue unblock jobs --dequeue`"),
         "{said}"
     );
     assert!(said.ends_with("exit 2\n"), "{said}");

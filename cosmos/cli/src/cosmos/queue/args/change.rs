@@ -7,7 +7,7 @@ use crate::units::Age;
 
 /// Settings of `cosmos queue redrive`.
 #[derive(Debug, Args)]
-#[command(after_help = help::REDRIVE)]
+#[command(after_help = help::REDRIVE, override_usage = help::REDRIVE_USAGE)]
 #[command(group = ArgGroup::new("which").args(["ids", "all"]).required(true))]
 pub(crate) struct RedriveArgs {
     /// Name of the queue
@@ -35,7 +35,7 @@ pub(crate) struct RedriveArgs {
 
 /// Settings of `cosmos queue reschedule`.
 #[derive(Debug, Args)]
-#[command(after_help = help::RESCHEDULE)]
+#[command(after_help = help::RESCHEDULE, override_usage = help::RESCHEDULE_USAGE)]
 #[command(group = ArgGroup::new("what").args(["priority", "at", "later"]).required(true).multiple(true))]
 pub(crate) struct RescheduleArgs {
     /// Name of the queue
@@ -132,6 +132,10 @@ pub(crate) struct PutArgs {
     /// Name of the queue
     pub queue: String,
 
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
     #[command(flatten)]
     pub timing: TimingArgs,
 
@@ -140,14 +144,11 @@ pub(crate) struct PutArgs {
 
     #[command(flatten)]
     pub letters: LetterArgs,
-
-    /// Say what would be done, and do nothing
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 /// How often, how long, how many.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Delivery")]
 pub(crate) struct TimingArgs {
     /// How long a worker may hold a message before it must say that it still works: 30s
     #[arg(long, value_name = "TIME")]
@@ -172,6 +173,7 @@ pub(crate) struct TimingArgs {
 
 /// What comes next.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Order")]
 pub(crate) struct OrderArgs {
     /// Lease one message at a time of each value of this metadata key
     #[arg(long, value_name = "KEY", conflicts_with = "no_exclusive")]
@@ -210,6 +212,7 @@ pub(crate) struct OrderArgs {
 
 /// Where failures go.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Failures")]
 pub(crate) struct LetterArgs {
     /// Queue to which messages go that end errored
     #[arg(long, value_name = "QUEUE", conflicts_with = "no_dead_letter")]

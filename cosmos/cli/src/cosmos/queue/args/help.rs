@@ -60,6 +60,13 @@ Examples:
   cosmos queue find stratum/ves-avc --state running,errored
   cosmos queue find jobs --where tenant=a,b --where kind=encode -n 1000 --json";
 
+pub(super) const REDRIVE_USAGE: &str = "\
+cosmos queue redrive [OPTIONS] <QUEUE> <ID>...
+       cosmos queue redrive [OPTIONS] <QUEUE> --all";
+
+pub(super) const RESCHEDULE_USAGE: &str = "\
+cosmos queue reschedule [OPTIONS] <QUEUE> <ID> <--priority <N>|--at <TIME>|--in <TIME>>";
+
 pub(super) const REDRIVE: &str = "\
 What went to a dead-letter queue comes back from there. --all goes through the queue page by page;
 --where narrows it down.
