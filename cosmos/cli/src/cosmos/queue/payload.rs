@@ -128,8 +128,10 @@ fn fields(message: Value) -> String {
     listed(&fields)
 }
 
+/// Names and other texts first: they tell most.
 fn listed(fields: &Map<String, Value>) -> String {
-    let fields = fields.iter();
+    let (texts, others): (Vec<_>, Vec<_>) = fields.iter().partition(|(_, value)| value.is_string());
+    let fields = texts.into_iter().chain(others);
     let fields = fields.map(|(name, value)| format!("{name}: {}", brief(value)));
     fields.collect::<Vec<_>>().join(", ")
 }
@@ -166,6 +168,7 @@ mod tests {
             id: "0198".into(),
             function: "ves-avc".into(),
             function_digest: format!("sha256/{}", "c2".repeat(32)),
+            element: 3,
             inputs: vec![Default::default(), Default::default()],
             ..Default::default()
         };
@@ -178,7 +181,7 @@ mod tests {
         assert_eq!(payload.reply_to, None);
         let expected = "function: ves-avc, \
                         functionDigest: sha256/c2c2c2c2c2c2c…2c2c2c2c2c2c2c2c2c2, \
-                        inputs: [2 items]";
+                        element: 3, inputs: [2 items]";
         assert_eq!(payload.preview, expected);
     }
 
