@@ -25,7 +25,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use bench::disk;
 use bench::machine::Machine;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::measure::Plan;
 use crate::peers::Peer;
@@ -93,7 +94,6 @@ impl Args {
     }
 
     fn peers(&self) -> Result<Vec<Peer>> {
-        use clap::ValueEnum;
         match self.peers.join(",").as_str() {
             "all" => Ok(Peer::value_variants().to_vec()),
             "none" => Ok(Vec::new()),
@@ -115,7 +115,6 @@ impl Args {
 }
 
 fn named(name: &str) -> Result<Peer> {
-    use clap::ValueEnum;
     match Peer::from_str(name, true) {
         Ok(peer) => Ok(peer),
         Err(_) => bail!("there is no peer `{name}`; see --help"),
@@ -128,7 +127,15 @@ async fn main() -> Result<()> {
     // What is dropped when we are interrupted ends its servers and removes its files.
     tokio::select! {
         report = report(&args) => print(&args, &report?),
-        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+        signal = interrupted() => bail!("interrupted by {}", signal?),
+    }
+}
+
+async fn interrupted() -> Result<&'static str> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed.map(|()| "SIGINT").map_err(Into::into),
+        _ = terminate.recv() => Ok("SIGTERM"),
     }
 }
 

@@ -71,7 +71,7 @@ async fn install(scratch: &Path) -> Result<PathBuf> {
     eprintln!("bench: installing BullMQ with npm, once");
     let mut npm = Command::new(find("npm")?);
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    let output = npm.current_dir(&home).output().await?;
+    let output = npm.current_dir(&home).kill_on_drop(true).output().await?;
     ensure!(
         output.status.success(),
         "npm cannot install it: {}",

@@ -1,5 +1,6 @@
 //! RabbitMQ: a durable queue with priorities, persistent messages, publisher confirms,
-//! manual acknowledgements.
+//! manual acknowledgements. These it does not answer, so that a completion here is not known to
+//! be synced, as it is with every other queue: that is to its advantage.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
