@@ -33,9 +33,6 @@ use crate::peers::Peer;
 use crate::report::{Ratios, Report, Settings};
 use crate::runs::Runs;
 
-/// Syncs that tell what one costs.
-const SYNCS: usize = 1_000;
-
 /// Measure Timestone beside other durable queues.
 #[derive(Parser)]
 struct Args {
@@ -76,13 +73,18 @@ impl Args {
         if self.quick { 1 } else { self.runs }
     }
 
+    /// Syncs that tell what one costs.
+    fn syncs(&self) -> usize {
+        if self.quick { 50 } else { 1_000 }
+    }
+
     fn plan(&self) -> Plan {
         if self.quick {
             return Plan {
                 clients: self.clients.min(8),
-                messages: 400,
-                batches: 16,
-                pick_ups: 20,
+                messages: 200,
+                batches: 8,
+                pick_ups: 10,
             };
         }
         Plan {
@@ -153,7 +155,7 @@ async fn report(args: &Args) -> Result<Report> {
     let (peers, folder) = (args.peers()?, args.folder()?);
     disk::refuse_memory(&folder)?;
     let machine = Machine::quiet(args.accept_load)?;
-    let fsync = disk::fsync_cost(&folder, SYNCS)?;
+    let fsync = disk::fsync_cost(&folder, args.syncs())?;
     let scratch = tempfile::tempdir_in(&folder)?;
     let runs = measure_all(args, peers, scratch.path()).await?;
     let ours = runs.ours()?;
