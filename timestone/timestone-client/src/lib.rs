@@ -7,6 +7,7 @@
 
 mod api;
 mod client;
+mod coalesce;
 pub mod envelope;
 mod heartbeat;
 pub mod names;
@@ -16,6 +17,7 @@ pub mod wire;
 
 pub use api::{DequeueRequest, Outcomes, Timestone, TimestoneError};
 pub use client::Client;
+pub use coalesce::Coalesced;
 pub use heartbeat::{Heartbeat, Loss};
 pub use remote::RemoteTimestone;
 pub use timestone::limits;
