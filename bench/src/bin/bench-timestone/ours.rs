@@ -8,10 +8,12 @@ use anyhow::{Context, Result, bail, ensure};
 use async_trait::async_trait;
 use bench::server::{Server, free_port};
 use clock::{SharedClock, SystemClock};
+use proto::base::v1::Envelope;
 use rpc::Token;
 use store_fjall::FjallStore;
 use tempfile::TempDir;
 use timestone::{Completion, LeaseToken, NewMessage, Outcome, QueueConfig, Refusal, Session};
+use timestone_client::envelope::to_payload;
 use timestone_client::{Client, DequeueRequest};
 use timestone_server::{LocalTimestone, OwnerOptions};
 
@@ -211,9 +213,18 @@ fn new_message(message: Message) -> NewMessage {
     NewMessage {
         queue: QUEUE.into(),
         id: format!("message-{:016}", message.number),
-        payload: message.payload,
+        payload: to_payload(&envelope(&message.payload)),
         priority: i64::try_from(message.priority).unwrap_or(i64::MAX),
         ..NewMessage::default()
+    }
+}
+
+/// What the queue carries: the payload, and what it is.
+fn envelope(payload: &[u8]) -> Envelope {
+    Envelope {
+        r#type: "bench.v1.Message".into(),
+        body: payload.to_vec(),
+        ..Envelope::default()
     }
 }
 

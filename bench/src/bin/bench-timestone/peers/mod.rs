@@ -42,7 +42,7 @@ pub enum Peer {
 /// with their worker, a sync before the acknowledgement.
 pub const DURABLE: [Peer; 3] = [Peer::Bullmq, Peer::Rabbitmq, Peer::Beanstalkd];
 
-/// Whose hand is on the switch of pipelining.
+/// Whether concurrent calls of all clients share one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pipelining {
     No,

@@ -1,6 +1,7 @@
 //! RabbitMQ: a durable queue with priorities, persistent messages, publisher confirms,
 //! manual acknowledgements. These it does not answer, so that a completion here is not known to
-//! be synced, as it is with every other queue: that is to its advantage.
+//! be synced, as it is with every other queue: that is to its advantage. To its disadvantage, every
+//! priority is a queue of its own inside, so that its makers advise few; the load has a hundred.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -129,7 +129,7 @@ impl Lua {
             complete: load(COMPLETE).await?,
         };
         Ok(Self {
-            version: redis.version().await?,
+            version: format!("Lua on {}{}", redis.version().await?, said(pipelining)),
             redis,
             pipelining,
             scripts,
@@ -170,6 +170,13 @@ impl Queue for Lua {
     /// Who waits on a shared connection stops everybody.
     fn can_wait(&self) -> bool {
         self.pipelining == Pipelining::No
+    }
+}
+
+fn said(pipelining: Pipelining) -> &'static str {
+    match pipelining {
+        Pipelining::Yes => ", pipelined",
+        Pipelining::No => "",
     }
 }
 
