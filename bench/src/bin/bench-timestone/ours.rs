@@ -77,11 +77,12 @@ impl Remote {
 impl Queue for Remote {
     async fn connect(&self, clients: usize) -> Result<Vec<Box<dyn Connection>>> {
         let shared = self.client()?;
-        let client = || match self.sharing {
-            Sharing::One => Ok(shared.clone()),
-            Sharing::Each => self.client(),
+        let connect = |n| match self.sharing {
+            // Tasks of one process.
+            Sharing::One => Ok(worker(shared.clone(), "workers".into(), n)),
+            Sharing::Each => Ok(worker(self.client()?, format!("worker-{n}"), n)),
         };
-        (0..clients).map(|n| Ok(worker(client()?, n))).collect()
+        (0..clients).map(connect).collect()
     }
 
     fn process(&self) -> Option<u32> {
@@ -132,7 +133,9 @@ impl InProcess {
 impl Queue for InProcess {
     async fn connect(&self, clients: usize) -> Result<Vec<Box<dyn Connection>>> {
         let client = Client::new(self.local.clone());
-        Ok((0..clients).map(|n| worker(client.clone(), n)).collect())
+        Ok((0..clients)
+            .map(|n| worker(client.clone(), format!("worker-{n}"), n))
+            .collect())
     }
 
     fn process(&self) -> Option<u32> {
@@ -157,11 +160,13 @@ async fn put_queue(client: &Client) -> Result<()> {
     put.await.context("cannot create a queue")
 }
 
-fn worker(client: Client, n: usize) -> Box<dyn Connection> {
+/// A worker by its number, of the process `owner`.
+fn worker(client: Client, owner: String, n: usize) -> Box<dyn Connection> {
     Box::new(Worker {
         client,
+        n,
         session: Session {
-            owner: format!("worker-{n}"),
+            owner,
             boot: "1".into(),
         },
         calls: 0,
@@ -172,6 +177,7 @@ fn worker(client: Client, n: usize) -> Box<dyn Connection> {
 /// One client of the queue, wherever that is.
 struct Worker {
     client: Client,
+    n: usize,
     session: Session,
     calls: u64,
     held: Vec<LeaseToken>,
@@ -192,7 +198,7 @@ impl Connection for Worker {
             wait_ms: WAIT_MS,
             lease_ms: None,
             session: self.session.clone(),
-            request_id: format!("{}/{}", self.session.owner, self.calls),
+            request_id: format!("{}/{}", self.n, self.calls),
         };
         let leased = self.client.dequeue(request).await?;
         self.held = leased.into_iter().map(|message| message.token).collect();
