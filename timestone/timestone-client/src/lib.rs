@@ -15,7 +15,8 @@ mod remote;
 pub mod wire;
 
 pub use api::{
-    DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone, TimestoneError,
+    CallRefusal, DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone,
+    TimestoneError,
 };
 pub use client::Client;
 pub use heartbeat::{Heartbeat, Loss};

@@ -1,6 +1,6 @@
 //! Messages are handed to those who ask, wait or subscribe.
 
-use timestone::{Delivery, Refusal};
+use timestone::Delivery;
 use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -46,7 +46,7 @@ impl Serving {
     fn lease_for(&mut self, waiter: &Waiter) -> Result<Delivery, TimestoneError> {
         let nonces = &mut self.nonces;
         let leased = self.queues.dequeue(&waiter.demand, &mut || nonces.draw());
-        leased.map_err(refused)
+        leased.map_err(TimestoneError::from)
     }
 
     /// Answers a worker with the next commit.
@@ -108,7 +108,9 @@ impl Serving {
         if let Some(older) = self.waiters.find(&demand.session, &demand.request_id) {
             self.part_with(older);
         }
-        self.queues.subscribe(&demand).map_err(refused)?;
+        self.queues
+            .subscribe(&demand)
+            .map_err(TimestoneError::from)?;
         self.waiters.insert(subscriber, i64::MAX);
         let id = self.waiters.find(&demand.session, &demand.request_id);
         id.ok_or_else(|| TimestoneError::Unavailable("the subscription was lost".into()))
@@ -171,7 +173,7 @@ impl Serving {
             return Handed::Nothing;
         }
         if let Some(waiter) = self.waiters.remove(id) {
-            self.grant(waiter, leased.map_err(refused));
+            self.grant(waiter, leased.map_err(TimestoneError::from));
         }
         Handed::Done
     }
@@ -194,7 +196,7 @@ impl Serving {
                 .batch
                 .add(Box::new(move || drop(room.send(Ok(messages)))), 0),
             Err(refusal) => {
-                let refusal = Err(refused(refusal));
+                let refusal = Err(refusal.into());
                 self.batch
                     .add(Box::new(move || drop(room.send(refusal))), 0);
                 self.part_with(id);
@@ -205,8 +207,4 @@ impl Serving {
         }
         Handed::Done
     }
-}
-
-fn refused(refusal: Refusal) -> TimestoneError {
-    TimestoneError::Refused(refusal.to_string())
 }

@@ -78,6 +78,7 @@ promises! {
     found::a_dequeue_that_would_have_to_search_is_refused,
     managed::a_queue_is_read_and_listed_as_it_was_configured,
     managed::a_queue_with_work_is_deleted_by_force_alone,
+    managed::a_queue_with_work_stays_of_its_kind,
     managed::blocked_producers_are_refused_and_work_goes_on,
     managed::blocked_workers_get_nothing_until_they_are_let,
     managed::a_message_is_invisible_for_as_long_as_its_queue_says,
