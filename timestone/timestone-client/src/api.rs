@@ -28,13 +28,19 @@ pub struct CallRefusal {
     pub problem: String,
 }
 
-impl CallRefusal {
-    /// The call is malformed.
-    pub fn invalid(problem: impl Into<String>) -> Self {
+/// The call is malformed.
+impl From<String> for CallRefusal {
+    fn from(problem: String) -> Self {
         Self {
             code: "INVALID_ARGUMENT".into(),
-            problem: problem.into(),
+            problem,
         }
+    }
+}
+
+impl From<&str> for CallRefusal {
+    fn from(problem: &str) -> Self {
+        problem.to_owned().into()
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod api;
 mod client;
+mod coalesce;
 pub mod envelope;
 mod heartbeat;
 pub mod names;
@@ -19,6 +20,7 @@ pub use api::{
     TimestoneError,
 };
 pub use client::Client;
+pub use coalesce::Coalesced;
 pub use heartbeat::{Heartbeat, Loss};
 pub use remote::RemoteTimestone;
 pub use timestone::limits;

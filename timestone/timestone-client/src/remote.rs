@@ -121,7 +121,7 @@ fn outcomes(told: Vec<wire::Outcome>, items: &[Item]) -> Result<Outcomes, Timest
             .zip(items)
             .map(|(told, item)| outcome_of(told, item))
             .collect()),
-        false => Err(TimestoneError::Refused(CallRefusal::invalid(format!(
+        false => Err(TimestoneError::Refused(CallRefusal::from(format!(
             "the server answered {} outcomes for {} items",
             told.len(),
             items.len()
@@ -132,7 +132,7 @@ fn outcomes(told: Vec<wire::Outcome>, items: &[Item]) -> Result<Outcomes, Timest
 fn misread(problems: Vec<Problem>) -> TimestoneError {
     let problems: Vec<_> = problems.into_iter().map(Error::from).collect();
     let said: Vec<_> = problems.iter().map(Error::to_string).collect();
-    TimestoneError::Refused(CallRefusal::invalid(format!(
+    TimestoneError::Refused(CallRefusal::from(format!(
         "the server's answer is malformed: {}",
         said.join("; ")
     )))

@@ -137,7 +137,7 @@ fn unavailable() -> TimestoneError {
 fn refuse_over(what: &str, n: usize, max: usize) -> Result<(), TimestoneError> {
     match n <= max {
         true => Ok(()),
-        false => Err(TimestoneError::Refused(CallRefusal::invalid(format!(
+        false => Err(TimestoneError::Refused(CallRefusal::from(format!(
             "{n} {what} in one call; at most {max}"
         )))),
     }

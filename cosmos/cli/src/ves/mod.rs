@@ -6,6 +6,7 @@ mod container;
 mod duration;
 mod encode;
 mod explain;
+mod follow;
 mod frames;
 mod job;
 mod output;
@@ -19,6 +20,7 @@ mod shared_args;
 mod snapshot;
 mod stop;
 mod units;
+mod validate;
 
 pub(crate) use explain::printable;
 
@@ -39,6 +41,7 @@ pub fn main() -> ExitCode {
     match command {
         Command::Encode(args) => encode::main(&args, color),
         Command::Probe(args) => probe::main(&args, color),
+        Command::Validate(args) => validate::main(&args, color),
         Command::Presets(args) => presets::main(&args, color),
         Command::Cache(args) => cache::main(&args, color),
         Command::Submit(args) => remote::submit(&args, color),

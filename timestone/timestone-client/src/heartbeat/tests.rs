@@ -12,7 +12,7 @@ use timestone::{
 use tokio::sync::watch;
 
 use super::*;
-use crate::{CallRefusal, DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone};
+use crate::{DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone};
 
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -25,9 +25,9 @@ struct Extender {
 }
 
 fn refused<T>() -> Result<T, TimestoneError> {
-    Err(TimestoneError::Refused(CallRefusal::invalid(
-        "only leases are extended here",
-    )))
+    Err(TimestoneError::Refused(
+        "only leases are extended here".into(),
+    ))
 }
 
 #[async_trait]
