@@ -1,5 +1,7 @@
 //! Messages are handed to those who ask, wait or subscribe.
 
+use std::collections::BTreeSet;
+
 use timestone::Delivery;
 use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
@@ -119,15 +121,16 @@ impl Serving {
     /// Hands new messages to those who wait, in the commit that brings them, and to
     /// those who have room again.
     pub(super) fn serve_waiters(&mut self) {
+        let woken = self.queues.take_woken();
+        let mut queues: BTreeSet<_> = woken.iter().map(|queue| queue.to_string()).collect();
         for (session, request_id) in self.queues.take_freed() {
             if let Some(id) = self.waiters.find(&session, &request_id) {
                 self.waiters.line_up(id);
-                self.serve(id);
+                let waiter = self.waiters.get(id).into_iter();
+                queues.extend(waiter.flat_map(|waiter| waiter.demand.queues.clone()));
             }
         }
-        for queue in self.queues.take_woken() {
-            self.serve_queue(&queue);
-        }
+        queues.iter().for_each(|queue| self.serve_queue(queue));
     }
 
     /// Whoever waited longest comes first, whatever of the queue it wants.
