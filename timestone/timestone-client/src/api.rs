@@ -1,7 +1,10 @@
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
 use timestone::{
-    Completion, Failure, LeaseToken, LeasedMessage, MessageKey, MessageView, NewMessage, Outcome,
-    QueueConfig, QueueCount, Refusal, Session,
+    Clause, Completion, Counted, Failure, Filter, Found, LeaseToken, LeasedMessage, MessageKey,
+    MessageView, NewMessage, Outcome, QueueConfig, QueueCount, QueueView, Refusal, Reschedule,
+    Search, Session,
 };
 
 /// What a whole call may fail with; the items of a batch fail by [`Refusal`].
@@ -13,7 +16,41 @@ pub enum TimestoneError {
     Unavailable(String),
     /// The call itself is malformed or not allowed.
     #[error("timestone refused the call: {0}")]
-    Refused(String),
+    Refused(CallRefusal),
+}
+
+/// Why a whole call was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct CallRefusal {
+    /// Stable code for machines.
+    pub code: String,
+    pub problem: String,
+}
+
+/// The call is malformed.
+impl From<String> for CallRefusal {
+    fn from(problem: String) -> Self {
+        Self {
+            code: "INVALID_ARGUMENT".into(),
+            problem,
+        }
+    }
+}
+
+impl From<&str> for CallRefusal {
+    fn from(problem: &str) -> Self {
+        problem.to_owned().into()
+    }
+}
+
+impl From<Refusal> for TimestoneError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(CallRefusal {
+            code: refusal.code().into(),
+            problem: refusal.to_string(),
+        })
+    }
 }
 
 /// What to lease. See [`Timestone::dequeue`].
@@ -32,6 +69,28 @@ pub struct DequeueRequest {
     pub request_id: String,
 }
 
+/// What to be sent. See [`Timestone::subscribe`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscribeRequest {
+    /// Queues to look in; the most urgent message of all of them comes first.
+    pub queues: Vec<String>,
+    /// Messages that may be leased under this subscription at a time: the free
+    /// slots of the worker. One that ends in whatever way, its lease lapsed
+    /// included, makes room for the next.
+    pub credit: u32,
+    /// From when a message is sent; `None` = the queue's.
+    pub lease_ms: Option<u64>,
+    pub session: Session,
+    /// New for each subscription.
+    pub subscription_id: String,
+    /// Only messages for which this holds; see [`Timestone::dequeue_matching`].
+    pub filter: Option<Clause>,
+}
+
+/// Messages as they are leased. Ends when the queue goes away, or when nobody
+/// read for longer than a lease: subscribe again. What is dropped unread lapses.
+pub type Subscription = BoxStream<'static, Result<Vec<LeasedMessage>, TimestoneError>>;
+
 /// One result per item of a batch, in order.
 pub type Outcomes = Vec<Result<Outcome, Refusal>>;
 
@@ -41,11 +100,46 @@ pub trait Timestone: Send + Sync + 'static {
     /// Creates a queue or changes its configuration.
     async fn put_queue(&self, queue: &str, config: QueueConfig) -> Result<(), TimestoneError>;
 
+    /// Reads one queue.
+    async fn queue(&self, queue: &str) -> Result<Option<QueueView>, TimestoneError>;
+
+    /// The queues whose names begin with `prefix` and come after `after`, by name;
+    /// at most [`MAX_PAGE`](timestone::limits::MAX_PAGE) of them.
+    async fn list_queues(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<QueueView>, TimestoneError>;
+
+    /// Deletes queues and forgets their messages; with `force` also those in which
+    /// messages wait or run, which are canceled. [`Outcome::Duplicate`] where a
+    /// queue is gone or going.
+    async fn delete_queues(
+        &self,
+        queues: Vec<String>,
+        force: bool,
+    ) -> Result<Outcomes, TimestoneError>;
+
     /// Adds messages. Repeating an id is doing nothing ([`Outcome::Duplicate`]).
     async fn enqueue(&self, messages: Vec<NewMessage>) -> Result<Outcomes, TimestoneError>;
 
     /// Leases the most urgent messages; empty when none came in time.
     async fn dequeue(&self, request: DequeueRequest) -> Result<Vec<LeasedMessage>, TimestoneError>;
+
+    /// As [`dequeue`](Self::dequeue), but only messages for which `filter` holds.
+    ///
+    /// Every queue must have its key indexed, so that no dequeue looks at messages
+    /// it does not lease; a queue that is exclusive or fair can be asked for the
+    /// key that makes it so alone.
+    async fn dequeue_matching(
+        &self,
+        request: DequeueRequest,
+        filter: Clause,
+    ) -> Result<Vec<LeasedMessage>, TimestoneError>;
+
+    /// Leases messages as they come and the worker has room.
+    async fn subscribe(&self, request: SubscribeRequest) -> Result<Subscription, TimestoneError>;
 
     /// Ends deliveries well and hands work on, in one act each.
     async fn complete(&self, completions: Vec<Completion>) -> Result<Outcomes, TimestoneError>;
@@ -73,6 +167,29 @@ pub trait Timestone: Send + Sync + 'static {
         messages: Vec<MessageKey>,
         reason: &str,
     ) -> Result<Outcomes, TimestoneError>;
+
+    /// Changes the priority or the time of messages that wait.
+    async fn reschedule(&self, schedules: Vec<Reschedule>) -> Result<Outcomes, TimestoneError>;
+
+    /// Puts errored messages back, with so many attempts; `None` = their queue's.
+    /// [`Outcome::Duplicate`] where one is not errored.
+    async fn redrive(
+        &self,
+        messages: Vec<MessageKey>,
+        attempts: Option<u32>,
+    ) -> Result<Outcomes, TimestoneError>;
+
+    /// A page of the messages of one queue that are meant, without payloads.
+    async fn find(&self, search: Search) -> Result<Found, TimestoneError>;
+
+    /// A page of the count of the messages of one queue that are meant; an empty
+    /// cursor begins.
+    async fn count_matching(
+        &self,
+        queue: &str,
+        filter: &Filter,
+        cursor: Bytes,
+    ) -> Result<Counted, TimestoneError>;
 
     /// Reads one message.
     async fn get(&self, key: &MessageKey) -> Result<Option<MessageView>, TimestoneError>;

@@ -15,7 +15,10 @@ mod patience;
 mod remote;
 pub mod wire;
 
-pub use api::{DequeueRequest, Outcomes, Timestone, TimestoneError};
+pub use api::{
+    CallRefusal, DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone,
+    TimestoneError,
+};
 pub use client::Client;
 pub use coalesce::Coalesced;
 pub use heartbeat::{Heartbeat, Loss};

@@ -1,19 +1,24 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use connectrpc::ConnectError;
 use connectrpc::client::{CallOptions, SharedHttp2Connection};
 use errors::Error;
+use futures::stream;
 use proto::timestone::v1::{self as wire, TimestoneServiceClient};
 use rpc::{Channel, Token};
 use timestone::{
-    Completion, Failure, LeaseToken, LeasedMessage, MessageKey, MessageView, NewMessage,
-    QueueConfig, QueueCount, limits,
+    Clause, Completion, Counted, Failure, Filter, Found, LeaseToken, LeasedMessage, MessageKey,
+    MessageView, NewMessage, QueueConfig, QueueCount, QueueView, Reschedule, Search, limits,
 };
 
 use crate::patience::Patience;
-use crate::wire::{Inward, Item, Outward, Problem, all, each, outcome_of};
-use crate::{DequeueRequest, Outcomes, Timestone, TimestoneError};
+use crate::wire::{Inward, Item, Outward, Problem, all, each, outcome_of, required};
+use crate::{
+    CallRefusal, DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone,
+    TimestoneError,
+};
 
 /// How long one try may take, beyond what the caller waits for.
 const TRY: Duration = Duration::from_secs(10);
@@ -47,6 +52,17 @@ impl RemoteTimestone {
     pub fn patient(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
+    }
+
+    async fn lease(
+        &self,
+        request: wire::DequeueRequest,
+    ) -> Result<Vec<LeasedMessage>, TimestoneError> {
+        let wait = Duration::from_millis(request.wait_ms.min(limits::MAX_WAIT_MS));
+        let answer = self.call(wait, |options| {
+            self.client.dequeue_with_options(request.clone(), options)
+        });
+        each("messages", answer.await?.into_owned().messages).map_err(misread)
     }
 
     /// Makes a call that may take `longer` than others.
@@ -90,7 +106,10 @@ fn of_refusal(refusal: &ConnectError) -> TimestoneError {
     let passes = |error: &Error| error.is_retryable() || error.class == errors::Class::Deadline;
     match errors.iter().all(passes) {
         true => TimestoneError::Unavailable(said.join("; ")),
-        false => TimestoneError::Refused(said.join("; ")),
+        false => TimestoneError::Refused(CallRefusal {
+            code: errors.first().map(|e| e.code.clone()).unwrap_or_default(),
+            problem: said.join("; "),
+        }),
     }
 }
 
@@ -102,21 +121,21 @@ fn outcomes(told: Vec<wire::Outcome>, items: &[Item]) -> Result<Outcomes, Timest
             .zip(items)
             .map(|(told, item)| outcome_of(told, item))
             .collect()),
-        false => Err(TimestoneError::Refused(format!(
+        false => Err(TimestoneError::Refused(CallRefusal::from(format!(
             "the server answered {} outcomes for {} items",
             told.len(),
             items.len()
-        ))),
+        )))),
     }
 }
 
 fn misread(problems: Vec<Problem>) -> TimestoneError {
     let problems: Vec<_> = problems.into_iter().map(Error::from).collect();
     let said: Vec<_> = problems.iter().map(Error::to_string).collect();
-    TimestoneError::Refused(format!(
+    TimestoneError::Refused(CallRefusal::from(format!(
         "the server's answer is malformed: {}",
         said.join("; ")
-    ))
+    )))
 }
 
 fn items<'a, T>(of: &'a [T]) -> Vec<Item>
@@ -141,6 +160,55 @@ impl Timestone for RemoteTimestone {
         .map(|_| ())
     }
 
+    async fn queue(&self, queue: &str) -> Result<Option<QueueView>, TimestoneError> {
+        let request = wire::GetQueueRequest {
+            queue: queue.to_owned(),
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client.get_queue_with_options(request.clone(), options)
+        });
+        let view = answer.await?.into_owned().queue.into_option();
+        view.map(QueueView::inward).transpose().map_err(misread)
+    }
+
+    async fn list_queues(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<QueueView>, TimestoneError> {
+        let request = wire::ListQueuesRequest {
+            prefix: prefix.to_owned(),
+            after: after.to_owned(),
+            limit,
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client
+                .list_queues_with_options(request.clone(), options)
+        });
+        each("views", answer.await?.into_owned().views).map_err(misread)
+    }
+
+    async fn delete_queues(
+        &self,
+        queues: Vec<String>,
+        force: bool,
+    ) -> Result<Outcomes, TimestoneError> {
+        let items = items(&queues);
+        let request = wire::DeleteQueueRequest {
+            queues,
+            force,
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client
+                .delete_queue_with_options(request.clone(), options)
+        });
+        outcomes(answer.await?.into_owned().outcomes, &items)
+    }
+
     async fn enqueue(&self, messages: Vec<NewMessage>) -> Result<Outcomes, TimestoneError> {
         let items = items(&messages);
         let request = wire::EnqueueRequest {
@@ -154,12 +222,34 @@ impl Timestone for RemoteTimestone {
     }
 
     async fn dequeue(&self, request: DequeueRequest) -> Result<Vec<LeasedMessage>, TimestoneError> {
-        let wait = Duration::from_millis(request.wait_ms.min(limits::MAX_WAIT_MS));
-        let request = request.outward();
-        let answer = self.call(wait, |options| {
-            self.client.dequeue_with_options(request.clone(), options)
-        });
-        each("messages", answer.await?.into_owned().messages).map_err(misread)
+        self.lease(request.outward()).await
+    }
+
+    async fn dequeue_matching(
+        &self,
+        request: DequeueRequest,
+        filter: Clause,
+    ) -> Result<Vec<LeasedMessage>, TimestoneError> {
+        let request = wire::DequeueRequest {
+            filter: Some(filter.outward()).into(),
+            ..request.outward()
+        };
+        self.lease(request).await
+    }
+
+    async fn subscribe(&self, request: SubscribeRequest) -> Result<Subscription, TimestoneError> {
+        let stream = self.client.subscribe(request.outward()).await;
+        let stream = stream.map_err(|refusal| of_refusal(&refusal))?;
+        Ok(Box::pin(stream::unfold(stream, |mut stream| async {
+            let answer = stream.message().await.transpose()?;
+            let messages = answer
+                .map_err(|refusal| of_refusal(&refusal))
+                .and_then(|answer| {
+                    let messages = answer.to_owned_message().messages;
+                    each("messages", messages).map_err(misread)
+                });
+            Some((messages, stream))
+        })))
     }
 
     async fn complete(&self, completions: Vec<Completion>) -> Result<Outcomes, TimestoneError> {
@@ -236,6 +326,71 @@ impl Timestone for RemoteTimestone {
             self.client.cancel_with_options(request.clone(), options)
         });
         outcomes(answer.await?.into_owned().outcomes, &items)
+    }
+
+    async fn reschedule(&self, schedules: Vec<Reschedule>) -> Result<Outcomes, TimestoneError> {
+        let items = items(&schedules);
+        let request = wire::RescheduleRequest {
+            schedules: all(schedules),
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client
+                .reschedule_with_options(request.clone(), options)
+        });
+        outcomes(answer.await?.into_owned().outcomes, &items)
+    }
+
+    async fn redrive(
+        &self,
+        messages: Vec<MessageKey>,
+        attempts: Option<u32>,
+    ) -> Result<Outcomes, TimestoneError> {
+        let items = items(&messages);
+        let request = wire::RedriveRequest {
+            messages: all(messages),
+            attempts: attempts.unwrap_or_default(),
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client.redrive_with_options(request.clone(), options)
+        });
+        outcomes(answer.await?.into_owned().outcomes, &items)
+    }
+
+    async fn find(&self, search: Search) -> Result<Found, TimestoneError> {
+        let request = search.outward();
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client
+                .find_messages_with_options(request.clone(), options)
+        });
+        Found::inward(answer.await?.into_owned()).map_err(misread)
+    }
+
+    async fn count_matching(
+        &self,
+        queue: &str,
+        filter: &Filter,
+        cursor: Bytes,
+    ) -> Result<Counted, TimestoneError> {
+        let request = wire::CountMessagesRequest {
+            queues: vec![queue.to_owned()],
+            filter: Some(filter.clone().outward()).into(),
+            cursor: cursor.to_vec(),
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client
+                .count_messages_with_options(request.clone(), options)
+        });
+        let wire::CountMessagesResponse {
+            counts,
+            next_cursor,
+            ..
+        } = answer.await?.into_owned();
+        let count = required("counts[0]", counts.into_iter().next()).map_err(misread)?;
+        let next = (!next_cursor.is_empty()).then(|| next_cursor.into());
+        Ok(Counted { count, next })
     }
 
     async fn get(&self, key: &MessageKey) -> Result<Option<MessageView>, TimestoneError> {

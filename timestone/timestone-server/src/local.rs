@@ -1,19 +1,27 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use clock::SharedClock;
+use futures::stream;
 use store::Store;
 use timestone::{
-    Completion, Demand, Failure, LeaseToken, LeasedMessage, MessageKey, MessageView, NewMessage,
-    Outcome, QueueConfig, QueueCount, Queues, Refusal, limits,
+    Clause, Completion, Counted, Demand, Failure, Filter, Found, LeaseToken, LeasedMessage,
+    MessageKey, MessageView, NewMessage, Outcome, QueueConfig, QueueCount, QueueView, Queues,
+    Refusal, Reschedule, Search, limits,
 };
-use timestone_client::{DequeueRequest, Outcomes, Timestone, TimestoneError};
+use timestone_client::{
+    CallRefusal, DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone,
+    TimestoneError,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::owner::{Inbox, Owner, OwnerOptions, Request, Waiter};
+use crate::owner::{Inbox, Owner, OwnerOptions, Request, Taker, Waiter};
 
+/// Answers that a subscriber may leave unread beside those it holds leases for.
+const MAX_UNREAD: usize = 16;
 /// Calls that may wait for the owner's attention.
 const MAX_CALLS: usize = 1_024;
 
@@ -87,6 +95,29 @@ impl LocalTimestone {
         .await
     }
 
+    async fn lease(
+        &self,
+        request: DequeueRequest,
+        filter: Option<Clause>,
+    ) -> Result<Vec<LeasedMessage>, TimestoneError> {
+        let (answer, granted) = oneshot::channel();
+        let waiter = Waiter {
+            wait_ms: request.wait_ms.min(limits::MAX_WAIT_MS),
+            demand: Demand {
+                queues: request.queues,
+                max: request.max,
+                lease_ms: request.lease_ms,
+                filter,
+                session: request.session,
+                request_id: request.request_id,
+            },
+            taker: Taker::Call(answer),
+        };
+        self.send(Request::Dequeue(waiter)).await?;
+        let granted = granted.await.map_err(|_| unavailable())?;
+        granted.map(|granted| granted.claim())
+    }
+
     async fn send(&self, request: Request) -> Result<(), TimestoneError> {
         let sent = self.requests.send(request).await;
         sent.map_err(|_| unavailable())
@@ -106,9 +137,9 @@ fn unavailable() -> TimestoneError {
 fn refuse_over(what: &str, n: usize, max: usize) -> Result<(), TimestoneError> {
     match n <= max {
         true => Ok(()),
-        false => Err(TimestoneError::Refused(format!(
+        false => Err(TimestoneError::Refused(CallRefusal::from(format!(
             "{n} {what} in one call; at most {max}"
-        ))),
+        )))),
     }
 }
 
@@ -122,8 +153,34 @@ impl Timestone for LocalTimestone {
     async fn put_queue(&self, queue: &str, config: QueueConfig) -> Result<(), TimestoneError> {
         let queue = queue.to_owned();
         let put = self.call(0, move |queues| queues.put_queue(&queue, config));
-        put.await?
-            .map_err(|refusal| TimestoneError::Refused(refusal.to_string()))
+        put.await?.map_err(TimestoneError::from)
+    }
+
+    async fn queue(&self, queue: &str) -> Result<Option<QueueView>, TimestoneError> {
+        let queue = queue.to_owned();
+        self.call(0, move |queues| queues.queue(&queue)).await
+    }
+
+    async fn list_queues(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<QueueView>, TimestoneError> {
+        let (prefix, after) = (prefix.to_owned(), after.to_owned());
+        let list = self.call(0, move |queues| queues.list(&prefix, &after, limit));
+        list.await?.map_err(TimestoneError::from)
+    }
+
+    async fn delete_queues(
+        &self,
+        queues: Vec<String>,
+        force: bool,
+    ) -> Result<Outcomes, TimestoneError> {
+        self.each(queues, 0, move |queues, queue| {
+            queues.delete_queue(&queue, force)
+        })
+        .await
     }
 
     async fn enqueue(&self, messages: Vec<NewMessage>) -> Result<Outcomes, TimestoneError> {
@@ -132,21 +189,43 @@ impl Timestone for LocalTimestone {
     }
 
     async fn dequeue(&self, request: DequeueRequest) -> Result<Vec<LeasedMessage>, TimestoneError> {
-        let (answer, granted) = oneshot::channel();
-        let waiter = Waiter {
-            wait_ms: request.wait_ms.min(limits::MAX_WAIT_MS),
+        self.lease(request, None).await
+    }
+
+    async fn dequeue_matching(
+        &self,
+        request: DequeueRequest,
+        filter: Clause,
+    ) -> Result<Vec<LeasedMessage>, TimestoneError> {
+        self.lease(request, Some(filter)).await
+    }
+
+    async fn subscribe(&self, request: SubscribeRequest) -> Result<Subscription, TimestoneError> {
+        let room = request.credit.min(limits::MAX_BATCH as u32) as usize + MAX_UNREAD;
+        let (sender, messages) = mpsc::channel(room);
+        let (accepted, answer) = oneshot::channel();
+        let subscriber = Waiter {
+            wait_ms: 0,
             demand: Demand {
                 queues: request.queues,
-                max: request.max,
+                max: request.credit,
                 lease_ms: request.lease_ms,
+                filter: request.filter,
                 session: request.session,
-                request_id: request.request_id,
+                request_id: request.subscription_id,
             },
-            answer,
+            taker: Taker::Subscriber(sender),
         };
-        self.send(Request::Dequeue(waiter)).await?;
-        let granted = granted.await.map_err(|_| unavailable())?;
-        granted.map(|granted| granted.claim())
+        let request = Request::Subscribe {
+            subscriber,
+            accepted,
+        };
+        self.send(request).await?;
+        answer.await.map_err(|_| unavailable())??;
+        Ok(Box::pin(stream::unfold(messages, |mut messages| async {
+            let next = messages.recv().await?;
+            Some((next, messages))
+        })))
     }
 
     async fn complete(&self, completions: Vec<Completion>) -> Result<Outcomes, TimestoneError> {
@@ -189,6 +268,42 @@ impl Timestone for LocalTimestone {
         let reason = reason.to_owned();
         self.each(messages, 0, move |queues, key| queues.cancel(&key, &reason))
             .await
+    }
+
+    async fn reschedule(&self, schedules: Vec<Reschedule>) -> Result<Outcomes, TimestoneError> {
+        self.each(schedules, 0, |queues, schedule| {
+            queues.reschedule(&schedule)
+        })
+        .await
+    }
+
+    async fn redrive(
+        &self,
+        messages: Vec<MessageKey>,
+        attempts: Option<u32>,
+    ) -> Result<Outcomes, TimestoneError> {
+        self.each(messages, 0, move |queues, key| {
+            queues.redrive(&key, attempts)
+        })
+        .await
+    }
+
+    async fn find(&self, search: Search) -> Result<Found, TimestoneError> {
+        let find = self.call(0, move |queues| queues.find(&search));
+        find.await?.map_err(TimestoneError::from)
+    }
+
+    async fn count_matching(
+        &self,
+        queue: &str,
+        filter: &Filter,
+        cursor: Bytes,
+    ) -> Result<Counted, TimestoneError> {
+        let (queue, filter) = (queue.to_owned(), filter.clone());
+        let count = self.call(0, move |queues| {
+            queues.count_found(&queue, &filter, &cursor)
+        });
+        count.await?.map_err(TimestoneError::from)
     }
 
     async fn get(&self, key: &MessageKey) -> Result<Option<MessageView>, TimestoneError> {

@@ -1,11 +1,17 @@
 use std::sync::Arc;
 
-use connectrpc::{ConnectError, RequestContext, Response, Router, ServiceRequest, ServiceResult};
+use bytes::Bytes;
+use connectrpc::{
+    ConnectError, RequestContext, Response, Router, ServiceRequest, ServiceResult, ServiceStream,
+};
 use errors::Error;
+use futures::StreamExt;
 use proto::timestone::v1::{self as wire, TimestoneService, TimestoneServiceExt};
-use timestone::{MessageKey, QueueConfig, QueueCount};
+use timestone::{Clause, Counted, Filter, MessageKey, QueueConfig, Search, limits};
 use timestone_client::wire::{Inward, Outward, Problem, all, each, required, to_outcome};
-use timestone_client::{DequeueRequest, Outcomes, Timestone, TimestoneError};
+use timestone_client::{
+    CallRefusal, DequeueRequest, Outcomes, SubscribeRequest, Timestone, TimestoneError,
+};
 
 /// Serves a queue to other processes.
 pub struct TimestoneServer {
@@ -28,7 +34,7 @@ fn refuse(error: TimestoneError) -> ConnectError {
         TimestoneError::Unavailable(why) => {
             Error::platform("UNAVAILABLE", why).hint("try again; nothing is done twice")
         }
-        TimestoneError::Refused(why) => Error::user("INVALID_ARGUMENT", why),
+        TimestoneError::Refused(CallRefusal { code, problem }) => Error::user(code, problem),
     })
 }
 
@@ -58,6 +64,32 @@ impl TimestoneService for TimestoneServer {
         Response::ok(wire::PutQueueResponse::default())
     }
 
+    async fn get_queue(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::GetQueueRequest>,
+    ) -> ServiceResult<wire::GetQueueResponse> {
+        let queue = request.to_owned_message().queue;
+        let view = self.timestone.queue(&queue).await.map_err(refuse)?;
+        Response::ok(wire::GetQueueResponse {
+            queue: view.map(Outward::outward).into(),
+            ..Default::default()
+        })
+    }
+
+    async fn delete_queue(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::DeleteQueueRequest>,
+    ) -> ServiceResult<wire::DeleteQueueResponse> {
+        let wire::DeleteQueueRequest { queues, force, .. } = request.to_owned_message();
+        let outcomes = self.timestone.delete_queues(queues, force);
+        Response::ok(wire::DeleteQueueResponse {
+            outcomes: told(outcomes.await.map_err(refuse)?),
+            ..Default::default()
+        })
+    }
+
     async fn enqueue(
         &self,
         _: RequestContext,
@@ -76,13 +108,36 @@ impl TimestoneService for TimestoneServer {
         _: RequestContext,
         request: ServiceRequest<'_, wire::DequeueRequest>,
     ) -> ServiceResult<wire::DequeueResponse> {
-        let request = DequeueRequest::inward(request.to_owned_message());
-        let request = request.map_err(invalid)?;
-        let leased = self.timestone.dequeue(request).await.map_err(refuse)?;
+        let mut request = request.to_owned_message();
+        let filter = std::mem::take(&mut request.filter).into_option();
+        let request = DequeueRequest::inward(request).map_err(invalid)?;
+        let leased = match filter.map(Clause::inward).transpose().map_err(invalid)? {
+            Some(filter) => self.timestone.dequeue_matching(request, filter).await,
+            None => self.timestone.dequeue(request).await,
+        };
+        let leased = leased.map_err(refuse)?;
         Response::ok(wire::DequeueResponse {
             messages: all(leased),
             ..Default::default()
         })
+    }
+
+    async fn subscribe(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::SubscribeRequest>,
+    ) -> ServiceResult<ServiceStream<wire::SubscribeResponse>> {
+        let request = SubscribeRequest::inward(request.to_owned_message());
+        let messages = self.timestone.subscribe(request.map_err(invalid)?);
+        let messages = messages.await.map_err(refuse)?;
+        Response::stream_ok(messages.map(|messages| {
+            messages
+                .map_err(refuse)
+                .map(|messages| wire::SubscribeResponse {
+                    messages: all(messages),
+                    ..Default::default()
+                })
+        }))
     }
 
     async fn complete(
@@ -158,6 +213,46 @@ impl TimestoneService for TimestoneServer {
         })
     }
 
+    async fn reschedule(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::RescheduleRequest>,
+    ) -> ServiceResult<wire::RescheduleResponse> {
+        let schedules = each("schedules", request.to_owned_message().schedules);
+        let outcomes = self.timestone.reschedule(schedules.map_err(invalid)?);
+        Response::ok(wire::RescheduleResponse {
+            outcomes: told(outcomes.await.map_err(refuse)?),
+            ..Default::default()
+        })
+    }
+
+    async fn redrive(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::RedriveRequest>,
+    ) -> ServiceResult<wire::RedriveResponse> {
+        let wire::RedriveRequest {
+            messages, attempts, ..
+        } = request.to_owned_message();
+        let messages = each("messages", messages).map_err(invalid)?;
+        let attempts = (attempts > 0).then_some(attempts);
+        let outcomes = self.timestone.redrive(messages, attempts);
+        Response::ok(wire::RedriveResponse {
+            outcomes: told(outcomes.await.map_err(refuse)?),
+            ..Default::default()
+        })
+    }
+
+    async fn find_messages(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::FindMessagesRequest>,
+    ) -> ServiceResult<wire::FindMessagesResponse> {
+        let search = Search::inward(request.to_owned_message()).map_err(invalid)?;
+        let found = self.timestone.find(search).await.map_err(refuse)?;
+        Response::ok(found.outward())
+    }
+
     async fn get_message(
         &self,
         _: RequestContext,
@@ -177,12 +272,15 @@ impl TimestoneService for TimestoneServer {
         _: RequestContext,
         request: ServiceRequest<'_, wire::CountMessagesRequest>,
     ) -> ServiceResult<wire::CountMessagesResponse> {
-        let queues = request.to_owned_message().queues;
-        let counts = self.timestone.count(&queues).await.map_err(refuse)?;
-        Response::ok(wire::CountMessagesResponse {
-            counts: all(counts),
-            ..Default::default()
-        })
+        let request = request.to_owned_message();
+        match request.filter.into_option() {
+            Some(filter) => {
+                let filter = Filter::inward(filter).map_err(invalid)?;
+                self.count_matching(&request.queues, &filter, request.cursor.into())
+                    .await
+            }
+            None => self.count_all(&request.queues).await,
+        }
     }
 
     async fn list_queues(
@@ -190,11 +288,54 @@ impl TimestoneService for TimestoneServer {
         _: RequestContext,
         request: ServiceRequest<'_, wire::ListQueuesRequest>,
     ) -> ServiceResult<wire::ListQueuesResponse> {
-        let prefix = request.to_owned_message().prefix;
-        let counts = self.timestone.count(&[]).await.map_err(refuse)?;
-        let wanted = |count: QueueCount| count.queue.starts_with(&prefix).then_some(count.queue);
+        let wire::ListQueuesRequest {
+            prefix,
+            after,
+            limit,
+            ..
+        } = request.to_owned_message();
+        let limit = match limit {
+            0 => limits::MAX_PAGE,
+            limit => limit,
+        };
+        let views = self.timestone.list_queues(&prefix, &after, limit);
+        let views = views.await.map_err(refuse)?;
+        let names = views.iter().map(|view| view.count.queue.clone());
         Response::ok(wire::ListQueuesResponse {
-            queues: counts.into_iter().filter_map(wanted).collect(),
+            queues: names.collect(),
+            more: views.len() == limit as usize,
+            views: all(views),
+            ..Default::default()
+        })
+    }
+}
+
+impl TimestoneServer {
+    async fn count_all(&self, queues: &[String]) -> ServiceResult<wire::CountMessagesResponse> {
+        let counts = self.timestone.count(queues).await.map_err(refuse)?;
+        Response::ok(wire::CountMessagesResponse {
+            counts: all(counts),
+            ..Default::default()
+        })
+    }
+
+    async fn count_matching(
+        &self,
+        queues: &[String],
+        filter: &Filter,
+        cursor: Bytes,
+    ) -> ServiceResult<wire::CountMessagesResponse> {
+        let [queue] = queues else {
+            let problem = format!("names {} queues; with a filter exactly one", queues.len());
+            return Err(rpc::refuse_one(
+                Error::user("INVALID_ARGUMENT", problem).at("queues"),
+            ));
+        };
+        let counted = self.timestone.count_matching(queue, filter, cursor);
+        let Counted { count, next } = counted.await.map_err(refuse)?;
+        Response::ok(wire::CountMessagesResponse {
+            counts: vec![count.outward()],
+            next_cursor: next.unwrap_or_default().to_vec(),
             ..Default::default()
         })
     }

@@ -1,12 +1,14 @@
 //! Messages go out.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::check;
 use crate::limits::MAX_DEQUEUE_BYTES;
 use crate::message::{Lease, State};
+use crate::queue::Queue;
 use crate::sessions::{Entry, Request};
-use crate::{LeasedMessage, Queues, Refusal, Session};
+use crate::{Clause, LeasedMessage, Queues, Refusal, Session};
 
 /// What to lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct Demand {
     pub max: u32,
     /// `None` = the queue's.
     pub lease_ms: Option<u64>,
+    /// Only messages for which this holds; the queues must be able to find them by it.
+    pub filter: Option<Clause>,
     pub session: Session,
     /// A repeated one is answered with the same messages while they are leased.
     pub request_id: String,
@@ -37,12 +41,34 @@ impl Queues {
         demand: &Demand,
         nonce: &mut dyn FnMut() -> u64,
     ) -> Result<Delivery, Refusal> {
-        check::demand(demand)?;
-        self.enter(&demand.session)?;
+        self.admit(demand)?;
         if self.request(demand).is_none() {
-            self.lease_most_urgent(demand, nonce);
+            self.lease_next(demand, demand.max, nonce);
         }
         Ok(self.answer(demand))
+    }
+
+    /// Whether what is wanted can be, by this session.
+    pub(crate) fn admit(&mut self, demand: &Demand) -> Result<(), Refusal> {
+        check::demand(demand)?;
+        demand
+            .filter
+            .iter()
+            .try_for_each(|filter| self.refuse_filter(filter, &demand.queues))?;
+        self.enter(&demand.session)
+    }
+
+    /// A dequeue never looks at messages that it does not lease.
+    fn refuse_filter(&self, filter: &Clause, queues: &[String]) -> Result<(), Refusal> {
+        let key = filter.key.as_str();
+        for name in queues {
+            let queue = self.index.queues.get(name.as_str());
+            let keys = queue.map(Queue::dequeues_by).unwrap_or_default();
+            if !keys.contains(key) {
+                return Err(check::invalid("filter", not_by(key, name, &keys)));
+            }
+        }
+        Ok(())
     }
 
     /// Takes back what a dequeue was answered with, as if it had not happened,
@@ -93,25 +119,31 @@ impl Queues {
         }
     }
 
-    fn request(&self, demand: &Demand) -> Option<&Request> {
+    pub(crate) fn request(&self, demand: &Demand) -> Option<&Request> {
         let sessions = &self.index.sessions;
         sessions.request(&demand.session, &demand.request_id)
     }
 
-    fn lease_most_urgent(&mut self, demand: &Demand, nonce: &mut dyn FnMut() -> u64) {
+    /// Leases up to `max` messages; tells which.
+    pub(crate) fn lease_next(
+        &mut self,
+        demand: &Demand,
+        max: u32,
+        nonce: &mut dyn FnMut() -> u64,
+    ) -> Vec<u64> {
         let session = Arc::new(demand.session.clone());
         let request_id: Arc<str> = demand.request_id.as_str().into();
-        let mut bytes = 0;
-        for _ in 0..demand.max {
-            let Some(sequence) = self.index.most_urgent(&demand.queues) else {
-                return;
+        let (mut bytes, mut leased) = (0, Vec::new());
+        for _ in 0..max {
+            let Some(sequence) = self.index.first(&demand.queues, demand.filter.as_ref()) else {
+                break;
             };
             bytes += self
                 .messages
                 .get(&sequence)
                 .map_or(0, |message| message.payload.len());
             if bytes > MAX_DEQUEUE_BYTES {
-                return;
+                break;
             }
             let lease_ms = self.lease_of(sequence, demand);
             self.deliver(
@@ -125,7 +157,9 @@ impl Queues {
                     hold_ms: lease_ms,
                 },
             );
+            leased.push(sequence);
         }
+        leased
     }
 
     fn lease_of(&self, sequence: u64, demand: &Demand) -> u64 {
@@ -135,6 +169,9 @@ impl Queues {
     }
 
     fn deliver(&mut self, sequence: u64, lease: Lease) {
+        if let Some(message) = self.messages.get(&sequence) {
+            self.index.serve(message);
+        }
         self.change(sequence, |message| {
             message.attempts_left = message.attempts_left.saturating_sub(1);
             message.deliveries += 1;
@@ -155,4 +192,13 @@ impl Queues {
             answer: request.answers,
         }
     }
+}
+
+fn not_by(key: &str, queue: &str, keys: &BTreeSet<&str>) -> String {
+    let keys: Vec<_> = keys.iter().copied().collect();
+    let can = match keys.is_empty() {
+        true => "no key".to_owned(),
+        false => keys.join(", "),
+    };
+    format!("asks for {key}, but {queue} can be dequeued by {can} only")
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use crate::Queues;
 use crate::message::{Ending, Message, State};
-use crate::record::{RecordKey, body, config, head};
+use crate::record::{RecordKey, StoredQueue, body, config, head};
 
 /// A record to write or, without value, to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,9 +87,10 @@ impl Queues {
 
     fn config(&self, name: &Arc<str>) -> Write {
         let queue = self.index.queues.get(name);
+        let stored = queue.and_then(StoredQueue::of);
         Write {
             key: RecordKey::Config(name.to_string()).encode(),
-            value: queue.and_then(|queue| queue.config.as_ref().map(config::encode)),
+            value: stored.map(|stored| config::encode(&stored)),
         }
     }
 }

@@ -54,17 +54,20 @@ impl Queues {
     /// once. [`next_timer`](Queues::next_timer) tells when there is more.
     pub fn tick(&mut self, now: i64) {
         self.at(now);
-        for _ in 0..MAX_TICK {
+        for done in 0..MAX_TICK {
             match self.index.due(self.now) {
                 Some(sequence) => self.do_due(sequence),
-                None => return,
+                None => return self.delete_some(MAX_TICK - done),
             }
         }
     }
 
     /// When time alone changes something next: Unix milliseconds.
     pub fn next_timer(&self) -> Option<i64> {
-        self.index.next_timer()
+        match self.index.doomed.is_empty() {
+            true => self.index.next_timer(),
+            false => Some(self.now),
+        }
     }
 
     fn do_due(&mut self, sequence: u64) {
@@ -133,6 +136,10 @@ impl Queues {
             .map(|message| Arc::clone(&message.queue))
         else {
             return;
+        };
+        let how = match (how, &error) {
+            (Ending::Errored, Some(error)) => self.send_dead_letter(sequence, error),
+            (how, _) => how,
         };
         let state = State::Ended(self.ending(&queue, how));
         if !keeps_payload(&state) {

@@ -17,7 +17,8 @@ enum Met {
 }
 
 impl Queues {
-    /// Adds a message, unless its id is known, its time is past or its queue is full.
+    /// Adds a message, unless its id is known, its time is past or its queue does
+    /// not take it.
     ///
     /// A message that was canceled before it came is refused as
     /// [`Refusal::Canceled`], and its `reply_to` is told.
@@ -33,6 +34,8 @@ impl Queues {
     fn enqueue_unknown(&mut self, message: NewMessage) -> Result<Outcome, Refusal> {
         self.refuse_late(&message)?;
         self.refuse_another_queue(&message.queue)?;
+        self.refuse_keyless(&message)?;
+        self.refuse_closed(&message.queue)?;
         self.refuse_full(&message.queue)?;
         self.add(message);
         Ok(Outcome::Done)
@@ -55,6 +58,27 @@ impl Queues {
         }
     }
 
+    /// A message of an exclusive queue says what it excludes.
+    fn refuse_keyless(&self, message: &NewMessage) -> Result<(), Refusal> {
+        match self.config_of(&message.queue).exclusive_key() {
+            Some(key) if !message.metadata.contains_key(key) => Err(check::invalid(
+                "metadata",
+                format!("lacks {key}, the exclusivity key of {}", message.queue),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn refuse_closed(&self, queue: &str) -> Result<(), Refusal> {
+        self.refuse_deleting(queue)?;
+        match self.config_of(queue).enqueue_blocked {
+            true => Err(Refusal::EnqueueBlocked {
+                queue: queue.to_owned(),
+            }),
+            false => Ok(()),
+        }
+    }
+
     fn refuse_full(&self, queue: &str) -> Result<(), Refusal> {
         let depth = self
             .index
@@ -71,14 +95,16 @@ impl Queues {
         }
     }
 
-    /// Whether every message could be handed on. A full queue is no hindrance:
-    /// work that was accepted is not lost to it.
+    /// Whether every message could be handed on. A full or blocked queue is no
+    /// hindrance: work that was accepted is not lost to it.
     pub(crate) fn check_hand_on(&self, messages: &[NewMessage]) -> Result<(), Refusal> {
         check::then_enqueue(messages)?;
         messages
             .iter()
             .try_for_each(|message| match self.meet(message) {
-                Met::Nothing => self.refuse_late(message),
+                Met::Nothing => self
+                    .refuse_late(message)
+                    .and_then(|()| self.refuse_keyless(message)),
                 Met::Known | Met::Tombstone => Ok(()),
             })
     }
@@ -95,8 +121,12 @@ impl Queues {
     }
 
     fn add(&mut self, new: NewMessage) {
-        let attempts_left = new.attempts.unwrap_or(self.config_of(&new.queue).attempts);
-        let state = self.waiting(new.invisible_ms);
+        let config = self.config_of(&new.queue);
+        let attempts_left = new.attempts.unwrap_or(config.attempts);
+        let state = match new.invisible_ms {
+            0 => self.waiting(config.invisible_ms),
+            ms => self.waiting(ms),
+        };
         self.insert(Message {
             queue: new.queue.into(),
             id: new.id.into(),

@@ -5,34 +5,54 @@
 //! bytes to it.
 
 mod check;
+mod config;
+mod dead;
 mod dequeue;
 mod effects;
 mod end;
 mod enqueue;
+mod filter;
+mod find;
 mod index;
+mod labels;
+mod lanes;
 pub mod limits;
+mod manage;
 mod message;
 mod model;
 mod queue;
 mod queues;
 mod record;
 mod recovery;
+mod redrive;
 mod sessions;
 mod settle;
+mod shelf;
+mod subscribe;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod wording;
 
+pub use config::{DeadLetter, Fairness, QueueConfig, QueueKind};
 pub use dequeue::{Delivery, Demand};
 pub use effects::Write;
+pub use filter::{Clause, Filter};
+pub use find::{Counted, Found, Search};
 pub use model::{
     Completion, Failure, LeaseToken, LeasedMessage, MessageKey, MessageState, MessageView,
-    NewMessage, Outcome, QueueConfig, QueueCount, Refusal, Session,
+    NewMessage, Outcome, QueueCount, QueueView, Refusal, Session,
 };
 pub use queues::Queues;
 pub use record::RecordError;
 pub use recovery::Recovery;
+pub use redrive::Reschedule;
 pub use wording::{Cause, Notice, Wording};
+
+/// The id under which `message_id` goes to a dead-letter queue after so many deliveries.
+pub fn dead_letter_id(queue: &str, message_id: &str, deliveries: u32) -> String {
+    format!("{queue}/{message_id}/errored/{deliveries}")
+}
 
 /// The id of the message that tells the end of `message_id`, when its worker did not end it.
 pub fn terminated_id(queue: &str, message_id: &str) -> String {

@@ -12,6 +12,8 @@ pub const MAX_METADATA_VALUE_BYTES: usize = 256;
 pub const MAX_QUEUE_NAME_BYTES: usize = 255;
 /// The id of a message, in bytes.
 pub const MAX_ID_BYTES: usize = 512;
+/// The id of a message that the queue derives from another's, in bytes.
+pub const MAX_DERIVED_ID_BYTES: usize = MAX_ID_BYTES + MAX_QUEUE_NAME_BYTES + 32;
 /// The owner and the boot of a session, and a request id, in bytes each.
 pub const MAX_SESSION_BYTES: usize = 255;
 /// The reason of a cancellation and an encoded error, in bytes.
@@ -34,11 +36,27 @@ pub const MAX_LEASE_MS: u64 = 86_400_000;
 pub const MAX_DELAY_MS: u64 = 366 * 86_400_000;
 /// Deliveries allowed.
 pub const MAX_ATTEMPTS: u32 = 1_000_000;
+/// Metadata keys of a queue by which messages are found.
+pub const MAX_INDEXED_KEYS: usize = 4;
+/// Turns of a tenant for each turn of one of weight 1.
+pub const MAX_WEIGHT: u32 = 1_000;
+/// Tenants of a queue that have a weight.
+pub const MAX_WEIGHTS: usize = 256;
+/// Messages of a queue that may still be indexed or shared out in another way.
+pub const MAX_REARRANGED: u64 = 100_000;
+/// Clauses of a filter.
+pub const MAX_CLAUSES: usize = 4;
+/// Values of one clause of a filter.
+pub const MAX_CLAUSE_VALUES: usize = 64;
+/// Messages that one page of a search looks at.
+pub const MAX_SCAN: usize = 10_000;
+/// Messages or queues on one page.
+pub const MAX_PAGE: u32 = 1_000;
 /// Queues of one shard.
 pub const MAX_QUEUES: usize = 100_000;
 /// Messages ended by time or collected in one step.
 pub const MAX_TICK: usize = 1_024;
-/// Payloads in the answer to one dequeue, in bytes.
+/// Payloads in the answer to one dequeue, or errors on one page, in bytes.
 pub const MAX_DEQUEUE_BYTES: usize = 4 << 20;
 /// Payloads of one call, in bytes.
 pub const MAX_CALL_BYTES: usize = 16 << 20;

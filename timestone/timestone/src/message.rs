@@ -14,6 +14,8 @@
 //! | running   | lease lapsed, or a new boot of owner | pending           |          |
 //! | running   | the same with no attempts left       | errored           |          |
 //! | any open  | cancel                               | canceled          |          |
+//! | invisible, pending | reschedule                  | invisible/pending |          |
+//! | errored   | redrive                              | pending           | restored |
 //! | ended     | retention over                       | —                 |          |
 
 use std::collections::BTreeMap;
@@ -76,6 +78,8 @@ pub(crate) enum Ending {
     /// Canceled before it was enqueued: a tombstone.
     NeverSeen,
     Errored,
+    /// Errored, and its payload went to a dead-letter queue.
+    DeadLettered,
 }
 
 /// How a worker ended a delivery.
@@ -126,7 +130,7 @@ impl Ending {
         match self {
             Self::Completed => MessageState::Completed,
             Self::Canceled | Self::NeverSeen => MessageState::Canceled,
-            Self::Errored => MessageState::Errored,
+            Self::Errored | Self::DeadLettered => MessageState::Errored,
         }
     }
 }
@@ -179,6 +183,7 @@ impl Message {
             attempts_left: self.attempts_left,
             owner: lease.map(|lease| lease.session.owner.clone()),
             until,
+            metadata: self.metadata.clone(),
             version: self.version,
             error: self.error.clone(),
             payload: self.payload.clone(),

@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use crate::QueueConfig;
+
 /// Names a message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageKey {
@@ -10,7 +12,7 @@ pub struct MessageKey {
 }
 
 /// The states of a message. The last three are final.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MessageState {
     /// Waits for its time.
     Invisible,
@@ -26,30 +28,6 @@ pub enum MessageState {
     Errored,
 }
 
-/// How a queue treats its messages. Times are milliseconds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueueConfig {
-    /// Lease of a delivery.
-    pub lease_ms: u64,
-    /// Deliveries allowed.
-    pub attempts: u32,
-    /// How long an ended message is remembered, for deduplication.
-    pub retention_ms: u64,
-    /// Messages that may wait or run.
-    pub max_depth: u64,
-}
-
-impl Default for QueueConfig {
-    fn default() -> Self {
-        Self {
-            lease_ms: 30_000,
-            attempts: 16,
-            retention_ms: 86_400_000,
-            max_depth: 10_000_000,
-        }
-    }
-}
-
 /// A message to add.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewMessage {
@@ -62,7 +40,7 @@ pub struct NewMessage {
     pub priority: i64,
     /// At most 4 pairs.
     pub metadata: BTreeMap<String, String>,
-    /// Not delivered before this much time has passed.
+    /// Not delivered before this much time has passed; 0 = the queue's.
     pub invisible_ms: u64,
     /// Deliveries allowed; `None` = the queue's.
     pub attempts: Option<u32>,
@@ -147,9 +125,24 @@ pub enum Refusal {
     /// No message of this id is known.
     #[error("there is no message {id} in {queue}", id = .0.id, queue = .0.queue)]
     NotFound(MessageKey),
-    /// The queue holds as many messages as it may.
+    /// The queue holds as many messages as it may: try again when some have ended.
     #[error("queue {queue} is full: {limit} messages wait or run")]
     QueueFull { queue: String, limit: u64 },
+    /// The queue takes no messages for now.
+    #[error("queue {queue} takes no messages: enqueueing is blocked")]
+    EnqueueBlocked { queue: String },
+    /// The queue is being deleted.
+    #[error("queue {queue} is being deleted")]
+    QueueDeleting { queue: String },
+    /// Work would be lost with the queue.
+    #[error("queue {queue} is not empty: {depth} messages wait or run")]
+    QueueNotEmpty { queue: String, depth: u64 },
+    /// The message does not wait: it runs or has ended.
+    #[error("message {id} in {queue} does not wait", id = .0.id, queue = .0.queue)]
+    NotWaiting(MessageKey),
+    /// The message's payload is not here any more.
+    #[error("the payload of message {id} in {queue} is gone: it went to a dead-letter queue and is not waiting there", id = .0.id, queue = .0.queue)]
+    PayloadGone(MessageKey),
     /// The message came after its `not_after`.
     #[error("message {id} in {queue} came too late", id = .0.id, queue = .0.queue)]
     TooLate(MessageKey),
@@ -162,6 +155,14 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether the same may be taken later: the sender shall slow down and try again.
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self,
+            Self::QueueFull { .. } | Self::EnqueueBlocked { .. } | Self::QueueDeleting { .. }
+        )
+    }
+
     /// Stable code for machines.
     pub fn code(&self) -> &'static str {
         match self {
@@ -169,6 +170,11 @@ impl Refusal {
             Self::Canceled(_) => "CANCELED",
             Self::NotFound(_) => "MESSAGE_NOT_FOUND",
             Self::QueueFull { .. } => "QUEUE_FULL",
+            Self::EnqueueBlocked { .. } => "ENQUEUE_BLOCKED",
+            Self::QueueDeleting { .. } => "QUEUE_DELETING",
+            Self::QueueNotEmpty { .. } => "QUEUE_NOT_EMPTY",
+            Self::NotWaiting(_) => "MESSAGE_NOT_WAITING",
+            Self::PayloadGone(_) => "PAYLOAD_GONE",
             Self::TooLate(_) => "TOO_LATE",
             Self::Invalid { .. } => "INVALID_ARGUMENT",
         }
@@ -187,10 +193,14 @@ pub struct MessageView {
     pub owner: Option<String>,
     /// When the lease or the invisibility ends: Unix milliseconds.
     pub until: Option<i64>,
+    /// Empty where it completed or was canceled.
+    pub metadata: BTreeMap<String, String>,
     /// Grows by one with each write.
     pub version: u64,
     /// An encoded `base.v1.Error`.
     pub error: Option<Bytes>,
+    /// Empty where it completed, was canceled or went to a dead-letter queue, and
+    /// in answers to [`find`](crate::Queues::find).
     pub payload: Bytes,
 }
 
@@ -204,4 +214,15 @@ pub struct QueueCount {
     pub completed: u64,
     pub canceled: u64,
     pub errored: u64,
+}
+
+/// A queue as an onlooker sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueView {
+    pub config: QueueConfig,
+    /// Whether it was configured, not just used.
+    pub configured: bool,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    pub count: QueueCount,
 }

@@ -1,48 +1,259 @@
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use crate::{MessageState, QueueConfig, QueueCount};
+use crate::labels::{ALL, Counts, Label, Labels, NONE};
+use crate::lanes::{Group, Lanes};
+use crate::message::{Message, State};
+use crate::shelf::{Rank, Shelf};
+use crate::{Clause, MessageState, QueueConfig, QueueCount};
 
-/// Where a message stands among its equals: lower comes first.
-pub(crate) type Rank = (i64, u64);
+static DEFAULT: LazyLock<QueueConfig> = LazyLock::new(QueueConfig::default);
 
 /// One queue: its configuration and where its messages are.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Queue {
     /// `None`: never configured.
     pub(crate) config: Option<QueueConfig>,
+    /// Its messages are being ended and forgotten, and then itself.
+    pub(crate) deleting: bool,
     pub(crate) ids: HashMap<Arc<str>, u64>,
-    /// The pending messages.
-    pub(crate) ready: BTreeSet<Rank>,
-    counts: [u64; 6],
+    pub(crate) labels: Labels,
+    pub(crate) shelf: Shelf,
+    /// `None`: simply the most urgent comes first.
+    lanes: Option<Lanes>,
+}
+
+/// The labels of a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tags {
+    /// All of them; unused ones are [`ALL`].
+    labels: [Label; MAX_LABELS],
+    used: usize,
+    group: Group,
+}
+
+/// All messages, a value of each metadata pair, the group.
+const MAX_LABELS: usize = crate::limits::MAX_METADATA_PAIRS + 2;
+
+impl Tags {
+    fn iter(&self) -> impl Iterator<Item = Label> + use<> {
+        self.labels.into_iter().take(self.used)
+    }
+
+    fn add(&mut self, label: Label) {
+        if !self.iter().any(|other| other == label) {
+            self.labels[self.used] = label;
+            self.used += 1;
+        }
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            config: None,
+            deleting: false,
+            ids: HashMap::new(),
+            labels: Labels::new(&BTreeSet::new()),
+            shelf: Shelf::default(),
+            lanes: None,
+        }
+    }
 }
 
 impl Queue {
-    pub(crate) fn config(&self) -> QueueConfig {
-        self.config.clone().unwrap_or_default()
+    pub(crate) fn config(&self) -> &QueueConfig {
+        self.config.as_ref().unwrap_or(&DEFAULT)
+    }
+
+    /// Configures the queue; whether its messages must be
+    /// [put](Self::put) in their places again.
+    pub(crate) fn configure(&mut self, config: QueueConfig) -> bool {
+        let same = self.config().arranges_like(&config);
+        self.config = Some(config);
+        if !same {
+            self.clear_places();
+        }
+        !same
+    }
+
+    fn clear_places(&mut self) {
+        let config = self.config();
+        let has_lanes = config.fairness.is_some() || config.exclusive_key().is_some();
+        self.labels = Labels::new(&config.found_by());
+        self.shelf = Shelf::default();
+        self.lanes = has_lanes.then(Lanes::default);
     }
 
     /// Whether nothing would be forgotten with it.
     pub(crate) fn is_blank(&self) -> bool {
-        self.config.is_none() && self.ids.is_empty()
+        self.config.is_none() && self.ids.is_empty() && !self.deleting
     }
 
     /// Messages that wait or run.
     pub(crate) fn depth(&self) -> u64 {
-        self.counts[..3].iter().sum()
+        let counts = self.labels.counts(ALL);
+        counts[..3].iter().copied().map(u64::from).sum()
     }
 
-    pub(crate) fn count_in(&mut self, state: MessageState) {
-        self.counts[state as usize] += 1;
+    /// Puts a message where its state belongs. Whether something may be leased
+    /// that could not be before.
+    pub(crate) fn put(&mut self, sequence: u64, message: &Message) -> bool {
+        let (tags, state) = (self.tags(message), message.state.kind());
+        let rank = (message.priority, sequence);
+        self.lift(&tags, state);
+        for label in tags.iter() {
+            self.shelf.insert(label, state, rank);
+            self.labels.count_in(label, state);
+        }
+        if let (MessageState::Running, Some(lanes)) = (state, &mut self.lanes) {
+            lanes.begin(&self.shelf, tags.group);
+        }
+        self.settle(&tags, state);
+        state == MessageState::Pending
     }
 
-    pub(crate) fn count_out(&mut self, state: MessageState) {
-        self.counts[state as usize] -= 1;
+    /// Undoes [`put`](Self::put), up to a [`sweep`](Self::sweep).
+    pub(crate) fn take(&mut self, sequence: u64, message: &Message) -> (Tags, bool) {
+        let (tags, state) = (self.tags(message), message.state.kind());
+        let rank = (message.priority, sequence);
+        self.lift(&tags, state);
+        for label in tags.iter() {
+            self.shelf.remove(label, state, rank);
+            self.labels.count_out(label, state);
+        }
+        self.settle(&tags, state);
+        let ended = match (state, &mut self.lanes) {
+            (MessageState::Running, Some(lanes)) => lanes.end(&self.shelf, tags.group),
+            _ => false,
+        };
+        (tags, ended)
+    }
+
+    fn lift(&mut self, tags: &Tags, state: MessageState) {
+        if let (MessageState::Pending, Some(lanes)) = (state, &mut self.lanes) {
+            lanes.lift(&self.shelf, tags.group);
+        }
+    }
+
+    fn settle(&mut self, tags: &Tags, state: MessageState) {
+        if let (MessageState::Pending, Some(lanes)) = (state, &mut self.lanes) {
+            lanes.settle(&self.shelf, tags.group);
+        }
+    }
+
+    /// Forgets the labels that nobody bears any more.
+    pub(crate) fn sweep(&mut self, tags: &Tags) {
+        let forgotten = self.lanes.as_mut();
+        let forgotten = forgotten.map(|lanes| lanes.turns.take_forgotten());
+        for label in tags.iter().chain(forgotten.unwrap_or_default()) {
+            let lanes = self.lanes.as_ref();
+            if !lanes.is_some_and(|lanes| lanes.turns.remembers(label)) {
+                self.labels.sweep(label);
+            }
+        }
+    }
+
+    fn tags(&mut self, message: &Message) -> Tags {
+        let mut tags = Tags {
+            labels: [ALL; MAX_LABELS],
+            used: 1,
+            group: Group {
+                value: None,
+                tenant: NONE,
+                label: ALL,
+            },
+        };
+        for label in self.labels.of(message) {
+            tags.add(label);
+        }
+        if self.lanes.is_some() {
+            tags.group = self.group(message);
+            tags.add(tags.group.label);
+        }
+        tags
+    }
+
+    /// The group of a message; only those that wait bear its label.
+    fn group(&mut self, message: &Message) -> Group {
+        let config = self.config();
+        let label = |key: &str| {
+            let value = message.metadata.get(key);
+            value.and_then(|value| self.labels.find(key, value))
+        };
+        let value = config.exclusive_key().map(|key| label(key).unwrap_or(NONE));
+        let tenant = config.tenant_key().map(|key| label(key).unwrap_or(NONE));
+        let label = match (value, tenant) {
+            _ if message.state != State::Pending => ALL,
+            (Some(value), Some(tenant)) => self.labels.pair(value, tenant),
+            (value, tenant) => value.or(tenant).unwrap_or(NONE),
+        };
+        Group {
+            value,
+            tenant: tenant.unwrap_or(NONE),
+            label,
+        }
+    }
+
+    /// What would be leased next, of what is wanted.
+    pub(crate) fn first(&self, wanted: Option<&Clause>) -> Option<Rank> {
+        if self.deleting || self.config().dequeue_blocked {
+            return None;
+        }
+        match (&self.lanes, wanted) {
+            (None, None) => self.shelf.pending(ALL),
+            (None, Some(wanted)) => self
+                .wanted(wanted)
+                .filter_map(|v| self.shelf.pending(v))
+                .min(),
+            (Some(lanes), None) => lanes.first(),
+            (Some(lanes), Some(wanted)) if self.config().tenant_key() == Some(&wanted.key) => {
+                lanes.first_of_tenants(self.wanted(wanted))
+            }
+            (Some(lanes), Some(wanted)) => lanes.first_of_values(&self.shelf, self.wanted(wanted)),
+        }
+    }
+
+    fn wanted(&self, clause: &Clause) -> impl Iterator<Item = Label> {
+        let values = clause.any_of.iter();
+        values.filter_map(|value| self.labels.find(&clause.key, value))
+    }
+
+    /// The keys of which one may be asked for in a dequeue.
+    pub(crate) fn dequeues_by(&self) -> BTreeSet<&str> {
+        let config = self.config();
+        match self.lanes {
+            None => config.found_by(),
+            Some(_) => config
+                .exclusive_key()
+                .into_iter()
+                .chain(config.tenant_key())
+                .collect(),
+        }
+    }
+
+    /// A message is about to be delivered: its tenant has had a turn.
+    pub(crate) fn serve(&mut self, message: &Message) {
+        let tenant = match &self.lanes {
+            Some(_) => self.group(message).tenant,
+            None => return,
+        };
+        let fairness = self.config().fairness.as_ref();
+        let weight = fairness.map_or(1, |fairness| fairness.weight(self.labels.text(tenant)));
+        if let Some(lanes) = &mut self.lanes {
+            lanes.turns.serve(tenant, weight);
+        }
     }
 
     pub(crate) fn count(&self, queue: &str) -> QueueCount {
-        let [invisible, pending, running, completed, canceled, errored] = self.counts;
-        QueueCount {
+        QueueCount::of(queue, self.labels.counts(ALL))
+    }
+}
+
+impl QueueCount {
+    pub(crate) fn of(queue: &str, counts: &Counts) -> Self {
+        let [invisible, pending, running, completed, canceled, errored] = counts.map(u64::from);
+        Self {
             queue: queue.to_owned(),
             invisible,
             pending,

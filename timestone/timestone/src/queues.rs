@@ -28,6 +28,7 @@ pub struct Queues {
     pub(crate) changes: Changes,
     pub(crate) next_sequence: u64,
     pub(crate) now: i64,
+    default_config: QueueConfig,
 }
 
 impl Queues {
@@ -40,27 +41,13 @@ impl Queues {
             changes: Changes::default(),
             next_sequence: 0,
             now: i64::MIN,
+            default_config: QueueConfig::default(),
         }
     }
 
     /// Tells the time: Unix milliseconds. An earlier time than before is ignored.
     pub fn at(&mut self, now: i64) {
         self.now = self.now.max(now);
-    }
-
-    /// Creates a queue or changes its configuration; messages that wait keep
-    /// theirs.
-    pub fn put_queue(&mut self, queue: &str, config: QueueConfig) -> Result<(), Refusal> {
-        check::queue_name("queue", queue)?;
-        check::config(&config)?;
-        self.refuse_another_queue(queue)?;
-        let name: Arc<str> = queue.into();
-        let queue = self.index.queues.entry(Arc::clone(&name)).or_default();
-        if queue.config.as_ref() != Some(&config) {
-            queue.config = Some(config);
-            self.changes.config(name);
-        }
-        Ok(())
     }
 
     /// Reads one message.
@@ -95,9 +82,9 @@ impl Queues {
         )
     }
 
-    pub(crate) fn config_of(&self, queue: &str) -> QueueConfig {
+    pub(crate) fn config_of(&self, queue: &str) -> &QueueConfig {
         let queue = self.index.queues.get(queue);
-        queue.map(|queue| queue.config()).unwrap_or_default()
+        queue.map_or(&self.default_config, |queue| queue.config())
     }
 
     pub(crate) fn refuse_another_queue(&self, queue: &str) -> Result<(), Refusal> {
@@ -134,9 +121,10 @@ impl Queues {
     /// stored of it.
     pub(crate) fn move_to(&mut self, sequence: u64, edit: impl FnOnce(&mut Message)) {
         if let Some(message) = self.messages.get_mut(&sequence) {
-            self.index.remove(sequence, message);
+            let tags = self.index.remove(sequence, message);
             edit(message);
             self.index.insert(sequence, message);
+            self.index.sweep(message, tags);
         }
     }
 

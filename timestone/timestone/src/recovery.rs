@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use crate::effects::keeps_payload;
 use crate::message::{Message, State};
-use crate::record::{RecordKey, body, config, head};
+use crate::record::{RecordKey, StoredQueue, body, config, head};
 use crate::{Queues, RecordError, Wording};
 
 /// Rebuilds queues from their records, which may come in any order.
@@ -33,11 +33,22 @@ impl Recovery {
                 self.queues.messages.insert(sequence, message);
             }
             RecordKey::Config(name) => {
-                let queue = self.queues.index.queues.entry(name.into()).or_default();
-                queue.config = Some(config::decode(value)?);
+                self.queue(name.into(), config::decode(value)?);
             }
         }
         Ok(())
+    }
+
+    fn queue(&mut self, name: Arc<str>, stored: StoredQueue) {
+        let index = &mut self.queues.index;
+        if stored.deleting {
+            index.doomed.insert(Arc::clone(&name));
+        }
+        let queue = index.queues.entry(name).or_default();
+        queue.deleting = stored.deleting;
+        if let Some(config) = stored.config {
+            queue.configure(config);
+        }
     }
 
     /// All queues as they were, but that every running message has its full

@@ -14,6 +14,8 @@ const MAX_IDLE: usize = 4_096;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions {
     workers: HashMap<String, Worker>,
+    /// Subscriptions of which a lease ended.
+    freed: BTreeSet<(Session, Arc<str>)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -24,6 +26,8 @@ struct Worker {
     running: BTreeSet<u64>,
     /// By boot and request id.
     requests: HashMap<(String, Arc<str>), Request>,
+    /// The requests that are sent messages as long as they have room.
+    subscriptions: BTreeSet<(String, Arc<str>)>,
 }
 
 /// What a dequeue was answered with.
@@ -62,7 +66,7 @@ impl Sessions {
     /// Workers are many and come and go: those that hold nothing may be forgotten.
     fn forget_idle(&mut self) {
         if self.workers.len() > MAX_IDLE {
-            self.workers.retain(|_, worker| !worker.running.is_empty());
+            self.workers.retain(|_, worker| !worker.is_idle());
         }
     }
 
@@ -86,6 +90,30 @@ impl Sessions {
                 worker.requests.remove(&key);
             }
         }
+        if worker.subscriptions.contains(&key) {
+            let session = Session::clone(&lease.session);
+            self.freed.insert((session, key.1));
+        }
+    }
+
+    pub(crate) fn subscribe(&mut self, session: &Session, request_id: &str) {
+        let worker = self.workers.entry(session.owner.clone()).or_default();
+        let key = (session.boot.clone(), request_id.into());
+        worker.subscriptions.insert(key);
+    }
+
+    pub(crate) fn unsubscribe(&mut self, session: &Session, request_id: &str) {
+        if let Some(worker) = self.workers.get_mut(&session.owner) {
+            let key = (session.boot.clone(), request_id.into());
+            worker.subscriptions.remove(&key);
+        }
+    }
+
+    pub(crate) fn take_freed(&mut self) -> Vec<(Session, String)> {
+        let freed = std::mem::take(&mut self.freed).into_iter();
+        freed
+            .map(|(session, request_id)| (session, request_id.to_string()))
+            .collect()
     }
 
     /// Counts one more answer to a request that leases are held under.
@@ -105,6 +133,11 @@ impl Sessions {
 }
 
 impl Worker {
+    /// Whether nothing is lost with it but its boot.
+    fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.subscriptions.is_empty()
+    }
+
     fn begin(&mut self, boot: String) {
         if let Some(earlier) = self.boot.replace(boot) {
             self.retired.push_back(earlier);

@@ -13,12 +13,13 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use timestone::{
-    Completion, Failure, LeaseToken, LeasedMessage, MessageKey, MessageView, NewMessage,
-    QueueConfig, QueueCount,
+    Clause, Completion, Counted, Failure, Filter, Found, LeaseToken, LeasedMessage, MessageKey,
+    MessageView, NewMessage, QueueConfig, QueueCount, QueueView, Reschedule, Search,
 };
 
-use crate::{DequeueRequest, Outcomes, Timestone, TimestoneError};
+use crate::{DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone, TimestoneError};
 use lane::Lane;
 use leases::Leases;
 
@@ -93,6 +94,64 @@ impl Timestone for Coalesced {
 
     async fn fail(&self, failures: Vec<Failure>) -> Result<Outcomes, TimestoneError> {
         self.fail.call(failures).await
+    }
+
+    async fn queue(&self, queue: &str) -> Result<Option<QueueView>, TimestoneError> {
+        self.to.queue(queue).await
+    }
+
+    async fn list_queues(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<QueueView>, TimestoneError> {
+        self.to.list_queues(prefix, after, limit).await
+    }
+
+    async fn delete_queues(
+        &self,
+        queues: Vec<String>,
+        force: bool,
+    ) -> Result<Outcomes, TimestoneError> {
+        self.to.delete_queues(queues, force).await
+    }
+
+    async fn dequeue_matching(
+        &self,
+        request: DequeueRequest,
+        filter: Clause,
+    ) -> Result<Vec<LeasedMessage>, TimestoneError> {
+        self.to.dequeue_matching(request, filter).await
+    }
+
+    async fn subscribe(&self, request: SubscribeRequest) -> Result<Subscription, TimestoneError> {
+        self.to.subscribe(request).await
+    }
+
+    async fn reschedule(&self, schedules: Vec<Reschedule>) -> Result<Outcomes, TimestoneError> {
+        self.to.reschedule(schedules).await
+    }
+
+    async fn redrive(
+        &self,
+        messages: Vec<MessageKey>,
+        attempts: Option<u32>,
+    ) -> Result<Outcomes, TimestoneError> {
+        self.to.redrive(messages, attempts).await
+    }
+
+    async fn find(&self, search: Search) -> Result<Found, TimestoneError> {
+        self.to.find(search).await
+    }
+
+    async fn count_matching(
+        &self,
+        queue: &str,
+        filter: &Filter,
+        cursor: Bytes,
+    ) -> Result<Counted, TimestoneError> {
+        self.to.count_matching(queue, filter, cursor).await
     }
 
     async fn release(

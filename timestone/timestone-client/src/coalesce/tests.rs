@@ -143,6 +143,51 @@ impl Timestone for Gate {
         Ok(tokens.iter().map(|_| Ok(Outcome::Done)).collect())
     }
 
+    async fn queue(&self, _: &str) -> Result<Option<QueueView>, TimestoneError> {
+        unasked()
+    }
+    async fn list_queues(
+        &self,
+        _: &str,
+        _: &str,
+        _: u32,
+    ) -> Result<Vec<QueueView>, TimestoneError> {
+        unasked()
+    }
+    async fn delete_queues(&self, _: Vec<String>, _: bool) -> Result<Outcomes, TimestoneError> {
+        unasked()
+    }
+    async fn dequeue_matching(
+        &self,
+        _: DequeueRequest,
+        _: Clause,
+    ) -> Result<Vec<LeasedMessage>, TimestoneError> {
+        unasked()
+    }
+    async fn subscribe(&self, _: SubscribeRequest) -> Result<Subscription, TimestoneError> {
+        unasked()
+    }
+    async fn reschedule(&self, _: Vec<Reschedule>) -> Result<Outcomes, TimestoneError> {
+        unasked()
+    }
+    async fn redrive(
+        &self,
+        _: Vec<MessageKey>,
+        _: Option<u32>,
+    ) -> Result<Outcomes, TimestoneError> {
+        unasked()
+    }
+    async fn find(&self, _: Search) -> Result<Found, TimestoneError> {
+        unasked()
+    }
+    async fn count_matching(
+        &self,
+        _: &str,
+        _: &Filter,
+        _: Bytes,
+    ) -> Result<Counted, TimestoneError> {
+        unasked()
+    }
     async fn put_queue(&self, _: &str, _: QueueConfig) -> Result<(), TimestoneError> {
         unasked()
     }

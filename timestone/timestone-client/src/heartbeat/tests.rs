@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clock::ManualClock;
 use timestone::{
-    Completion, Failure, MessageKey, MessageView, NewMessage, Outcome, QueueConfig, QueueCount,
+    Clause, Completion, Counted, Failure, Filter, Found, MessageKey, MessageView, NewMessage,
+    Outcome, QueueConfig, QueueCount, QueueView, Reschedule, Search,
 };
 use tokio::sync::watch;
 
 use super::*;
-use crate::{DequeueRequest, Outcomes, Timestone};
+use crate::{DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone};
 
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -45,6 +46,51 @@ impl Timestone for Extender {
     }
 
     async fn put_queue(&self, _: &str, _: QueueConfig) -> Result<(), TimestoneError> {
+        refused()
+    }
+    async fn queue(&self, _: &str) -> Result<Option<QueueView>, TimestoneError> {
+        refused()
+    }
+    async fn list_queues(
+        &self,
+        _: &str,
+        _: &str,
+        _: u32,
+    ) -> Result<Vec<QueueView>, TimestoneError> {
+        refused()
+    }
+    async fn delete_queues(&self, _: Vec<String>, _: bool) -> Result<Outcomes, TimestoneError> {
+        refused()
+    }
+    async fn dequeue_matching(
+        &self,
+        _: DequeueRequest,
+        _: Clause,
+    ) -> Result<Vec<LeasedMessage>, TimestoneError> {
+        refused()
+    }
+    async fn subscribe(&self, _: SubscribeRequest) -> Result<Subscription, TimestoneError> {
+        refused()
+    }
+    async fn reschedule(&self, _: Vec<Reschedule>) -> Result<Outcomes, TimestoneError> {
+        refused()
+    }
+    async fn redrive(
+        &self,
+        _: Vec<MessageKey>,
+        _: Option<u32>,
+    ) -> Result<Outcomes, TimestoneError> {
+        refused()
+    }
+    async fn find(&self, _: Search) -> Result<Found, TimestoneError> {
+        refused()
+    }
+    async fn count_matching(
+        &self,
+        _: &str,
+        _: &Filter,
+        _: Bytes,
+    ) -> Result<Counted, TimestoneError> {
         refused()
     }
     async fn enqueue(&self, _: Vec<NewMessage>) -> Result<Outcomes, TimestoneError> {

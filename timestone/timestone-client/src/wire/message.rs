@@ -5,8 +5,8 @@ use bytes::Bytes;
 use proto::base::v1 as base;
 use proto::timestone::v1 as wire;
 use timestone::{
-    LeaseToken, LeasedMessage, MessageKey, MessageState, MessageView, NewMessage, QueueConfig,
-    QueueCount, Session,
+    LeaseToken, LeasedMessage, MessageKey, MessageState, MessageView, NewMessage, QueueCount,
+    Session,
 };
 
 use super::convert::{Inward, Outward, Problem, required};
@@ -185,32 +185,6 @@ impl Inward<wire::Session> for Session {
     }
 }
 
-impl Outward for QueueConfig {
-    type Wire = wire::QueueConfig;
-
-    fn outward(self) -> wire::QueueConfig {
-        wire::QueueConfig {
-            lease_ms: self.lease_ms,
-            attempts: self.attempts,
-            retention_ms: self.retention_ms,
-            max_depth: self.max_depth,
-            ..Default::default()
-        }
-    }
-}
-
-impl Inward<wire::QueueConfig> for QueueConfig {
-    fn inward(config: wire::QueueConfig) -> Result<Self, Vec<Problem>> {
-        let default = Self::default();
-        Ok(Self {
-            lease_ms: some(config.lease_ms).unwrap_or(default.lease_ms),
-            attempts: some(config.attempts).unwrap_or(default.attempts),
-            retention_ms: some(config.retention_ms).unwrap_or(default.retention_ms),
-            max_depth: some(config.max_depth).unwrap_or(default.max_depth),
-        })
-    }
-}
-
 impl Outward for QueueCount {
     type Wire = wire::QueueCount;
 
@@ -256,6 +230,7 @@ impl Outward for MessageView {
             attempts_left: self.attempts_left,
             owner: self.owner.unwrap_or_default(),
             until_unix_ms: self.until.unwrap_or_default(),
+            metadata: self.metadata.into_iter().collect(),
             version: self.version,
             ..Default::default()
         }
@@ -272,6 +247,7 @@ impl Inward<wire::MessageView> for MessageView {
             attempts_left: view.attempts_left,
             owner: some(view.owner),
             until: some(view.until_unix_ms),
+            metadata: view.metadata.into_iter().collect(),
             version: view.version,
             error: view
                 .error
@@ -288,7 +264,7 @@ impl Inward<MessageState> for MessageState {
     }
 }
 
-fn to_state(state: MessageState) -> wire::MessageState {
+pub(super) fn to_state(state: MessageState) -> wire::MessageState {
     match state {
         MessageState::Invisible => wire::MessageState::Invisible,
         MessageState::Pending => wire::MessageState::Pending,
@@ -299,7 +275,7 @@ fn to_state(state: MessageState) -> wire::MessageState {
     }
 }
 
-fn of_state(state: wire::MessageState) -> Option<MessageState> {
+pub(super) fn of_state(state: wire::MessageState) -> Option<MessageState> {
     match state {
         wire::MessageState::Unspecified => None,
         wire::MessageState::Invisible => Some(MessageState::Invisible),

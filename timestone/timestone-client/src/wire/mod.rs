@@ -6,7 +6,9 @@
 mod convert;
 mod message;
 mod outcome;
+mod queue;
 mod request;
+mod search;
 #[cfg(test)]
 mod tests;
 

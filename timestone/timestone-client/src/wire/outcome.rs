@@ -2,10 +2,12 @@
 
 use errors::{Class, Error};
 use proto::timestone::v1 as wire;
-use timestone::{Completion, Failure, LeaseToken, MessageKey, NewMessage, Outcome, Refusal};
+use timestone::{
+    Completion, Failure, LeaseToken, MessageKey, NewMessage, Outcome, Refusal, Reschedule,
+};
 
 /// The fields that the queue may refuse.
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 23] = [
     "queue",
     "id",
     "payload",
@@ -25,6 +27,10 @@ const FIELDS: [&str; 19] = [
     "request_id",
     "config",
     "token",
+    "priority",
+    "visible_at",
+    "filter",
+    "cursor",
 ];
 
 /// What an outcome is about: the refusal of it names one of these.
@@ -40,6 +46,22 @@ impl From<&MessageKey> for Item {
             token: None,
             keys: vec![key.clone()],
         }
+    }
+}
+
+/// A queue.
+impl From<&String> for Item {
+    fn from(queue: &String) -> Self {
+        Self::from(&MessageKey {
+            queue: queue.clone(),
+            id: String::new(),
+        })
+    }
+}
+
+impl From<&Reschedule> for Item {
+    fn from(reschedule: &Reschedule) -> Self {
+        Self::from(&reschedule.key)
     }
 }
 
@@ -78,6 +100,15 @@ impl Item {
         let mut item = Self::from(token);
         item.keys.extend(then_enqueue.iter().map(key_of));
         item
+    }
+
+    /// The queue that a message is about.
+    fn queue(&self, message: &str) -> String {
+        let queues = self.keys.iter().map(|key| key.queue.as_str());
+        let named = |queue: &&str| message.starts_with(&format!("queue {queue} "));
+        let named = queues.clone().filter(named).max_by_key(|queue| queue.len());
+        let queue = named.or_else(|| queues.clone().next());
+        queue.unwrap_or_default().to_owned()
     }
 
     /// The refusal, made of one of the item's keys, that says the same.
@@ -120,16 +151,41 @@ pub fn to_outcome(outcome: Result<Outcome, Refusal>) -> wire::Outcome {
 
 fn to_error(refusal: &Refusal) -> Error {
     let class = match refusal {
-        Refusal::QueueFull { .. } => Class::Platform,
+        Refusal::QueueFull { .. }
+        | Refusal::EnqueueBlocked { .. }
+        | Refusal::QueueDeleting { .. } => Class::Platform,
         Refusal::TooLate(_) => Class::Deadline,
         Refusal::Canceled(_) => Class::Canceled,
-        Refusal::LeaseLost(_) | Refusal::NotFound(_) | Refusal::Invalid { .. } => Class::User,
+        Refusal::LeaseLost(_)
+        | Refusal::NotFound(_)
+        | Refusal::QueueNotEmpty { .. }
+        | Refusal::NotWaiting(_)
+        | Refusal::PayloadGone(_)
+        | Refusal::Invalid { .. } => Class::User,
     };
-    match refusal {
+    let error = match refusal {
         Refusal::Invalid { field, problem } => {
             Error::new(class, refusal.code(), problem.as_str()).at(*field)
         }
         _ => Error::new(class, refusal.code(), refusal.to_string()),
+    };
+    match hint(refusal) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// What would do.
+fn hint(refusal: &Refusal) -> Option<&'static str> {
+    match refusal {
+        Refusal::QueueFull { .. } => {
+            Some("try again, ever more slowly, until workers have caught up")
+        }
+        Refusal::EnqueueBlocked { .. } => Some("try again when an operator has let it go on"),
+        Refusal::QueueDeleting { .. } => Some("try again when it is gone"),
+        Refusal::QueueNotEmpty { .. } => Some("wait until it is empty, or force the deletion"),
+        Refusal::PayloadGone(_) => Some("look for it in the dead-letter queue"),
+        _ => None,
     }
 }
 
@@ -149,7 +205,22 @@ fn refusal(error: Error, item: &Item) -> Refusal {
         ("CANCELED", _) => item.find(Refusal::Canceled, message),
         ("MESSAGE_NOT_FOUND", _) => item.find(Refusal::NotFound, message),
         ("TOO_LATE", _) => item.find(Refusal::TooLate, message),
-        ("QUEUE_FULL", _) => full(message, item),
+        ("MESSAGE_NOT_WAITING", _) => item.find(Refusal::NotWaiting, message),
+        ("PAYLOAD_GONE", _) => item.find(Refusal::PayloadGone, message),
+        ("QUEUE_FULL", _) => Refusal::QueueFull {
+            queue: item.queue(message),
+            limit: number(message),
+        },
+        ("QUEUE_NOT_EMPTY", _) => Refusal::QueueNotEmpty {
+            queue: item.queue(message),
+            depth: number(message),
+        },
+        ("ENQUEUE_BLOCKED", _) => Refusal::EnqueueBlocked {
+            queue: item.queue(message),
+        },
+        ("QUEUE_DELETING", _) => Refusal::QueueDeleting {
+            queue: item.queue(message),
+        },
         _ => Refusal::Invalid {
             field: field(error.field.as_deref()),
             problem: error.message,
@@ -162,21 +233,13 @@ fn field(named: Option<&str>) -> &'static str {
     FIELDS.iter().find(known).copied().unwrap_or("item")
 }
 
-fn full(message: &str, item: &Item) -> Refusal {
-    let limit = message
-        .rsplit(": ")
-        .next()
-        .and_then(|rest| rest.split(' ').next());
-    Refusal::QueueFull {
-        queue: item
-            .keys
-            .first()
-            .map(|key| key.queue.clone())
-            .unwrap_or_default(),
-        limit: limit
-            .and_then(|limit| limit.parse().ok())
-            .unwrap_or_default(),
-    }
+/// The number that a message ends with: `…: 3 messages wait or run`.
+fn number(message: &str) -> u64 {
+    let last = message.rsplit(": ").next();
+    let number = last.and_then(|last| last.split(' ').next());
+    number
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -216,6 +279,18 @@ mod tests {
                 queue: "q: 1".into(),
                 limit: 12_345,
             }),
+            Err(Refusal::QueueNotEmpty {
+                queue: "q: 1".into(),
+                depth: 3,
+            }),
+            Err(Refusal::EnqueueBlocked {
+                queue: "q: 1".into(),
+            }),
+            Err(Refusal::QueueDeleting {
+                queue: "q: 1".into(),
+            }),
+            Err(Refusal::NotWaiting(key_of(&message("a")))),
+            Err(Refusal::PayloadGone(key_of(&message("a")))),
             Err(Refusal::Invalid {
                 field: "metadata",
                 problem: "is 5; from 0 to 4".into(),

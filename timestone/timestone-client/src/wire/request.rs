@@ -1,11 +1,11 @@
 //! Requests and the items of their batches.
 
 use proto::timestone::v1 as wire;
-use timestone::{Completion, Failure};
+use timestone::{Clause, Completion, Failure, Reschedule};
 
 use super::convert::{Inward, Outward, Problem, all, each, required};
 use super::message::{some, to_error};
-use crate::DequeueRequest;
+use crate::{DequeueRequest, SubscribeRequest};
 
 impl Outward for DequeueRequest {
     type Wire = wire::DequeueRequest;
@@ -32,6 +32,62 @@ impl Inward<wire::DequeueRequest> for DequeueRequest {
             lease_ms: some(request.lease_ms),
             session: required("session", request.session.into_option())?,
             request_id: request.request_id,
+        })
+    }
+}
+
+impl Outward for SubscribeRequest {
+    type Wire = wire::SubscribeRequest;
+
+    fn outward(self) -> wire::SubscribeRequest {
+        wire::SubscribeRequest {
+            queues: self.queues,
+            credit: self.credit,
+            lease_ms: self.lease_ms.unwrap_or_default(),
+            session: Some(self.session.outward()).into(),
+            subscription_id: self.subscription_id,
+            filter: self.filter.map(Outward::outward).into(),
+            ..Default::default()
+        }
+    }
+}
+
+impl Inward<wire::SubscribeRequest> for SubscribeRequest {
+    fn inward(request: wire::SubscribeRequest) -> Result<Self, Vec<Problem>> {
+        Ok(Self {
+            queues: request.queues,
+            credit: request.credit,
+            lease_ms: some(request.lease_ms),
+            session: required("session", request.session.into_option())?,
+            subscription_id: request.subscription_id,
+            filter: request
+                .filter
+                .into_option()
+                .map(Clause::inward)
+                .transpose()?,
+        })
+    }
+}
+
+impl Outward for Reschedule {
+    type Wire = wire::NewSchedule;
+
+    fn outward(self) -> wire::NewSchedule {
+        wire::NewSchedule {
+            key: Some(self.key.outward()).into(),
+            priority: self.priority,
+            visible_at_unix_ms: self.visible_at,
+            ..Default::default()
+        }
+    }
+}
+
+impl Inward<wire::NewSchedule> for Reschedule {
+    fn inward(schedule: wire::NewSchedule) -> Result<Self, Vec<Problem>> {
+        Ok(Self {
+            key: required("key", schedule.key.into_option())?,
+            priority: schedule.priority,
+            visible_at: schedule.visible_at_unix_ms,
         })
     }
 }

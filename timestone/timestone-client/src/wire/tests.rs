@@ -4,12 +4,13 @@ use bytes::Bytes;
 use proto::base::v1 as base;
 use proto::timestone::v1 as wire;
 use timestone::{
-    Completion, Failure, LeaseToken, LeasedMessage, MessageKey, MessageState, MessageView,
-    NewMessage, QueueConfig, QueueCount, Session,
+    Clause, Completion, DeadLetter, Failure, Fairness, Filter, Found, LeaseToken, LeasedMessage,
+    MessageKey, MessageState, MessageView, NewMessage, QueueConfig, QueueCount, QueueKind,
+    QueueView, Reschedule, Search, Session,
 };
 
 use super::{Inward, Outward, each};
-use crate::{DequeueRequest, envelope};
+use crate::{DequeueRequest, SubscribeRequest, envelope};
 
 fn payload() -> Bytes {
     envelope::to_payload(&base::Envelope {
@@ -53,6 +54,28 @@ fn message() -> NewMessage {
     }
 }
 
+fn config() -> QueueConfig {
+    QueueConfig {
+        kind: QueueKind::Exclusive { key: "k".into() },
+        lease_ms: 101,
+        invisible_ms: 2,
+        attempts: 3,
+        retention_ms: 4,
+        max_depth: 5,
+        enqueue_blocked: true,
+        dequeue_blocked: true,
+        dead_letter: Some(DeadLetter {
+            queue: "dead".into(),
+            copy: true,
+        }),
+        indexed: ["a".into(), "b".into()].into(),
+        fairness: Some(Fairness {
+            key: "t".into(),
+            weights: [("m".into(), 3)].into(),
+        }),
+    }
+}
+
 fn survives<T>(value: T)
 where
     T: Outward + Inward<T::Wire> + Clone + PartialEq + std::fmt::Debug,
@@ -67,6 +90,42 @@ fn everything_survives_the_wire() {
     survives(message());
     survives(NewMessage::default());
     survives(QueueConfig::default());
+    survives(config());
+    survives(QueueView {
+        config: config(),
+        configured: true,
+        deleting: true,
+        count: QueueCount::default(),
+    });
+    survives(SubscribeRequest {
+        queues: vec!["a".into()],
+        credit: 3,
+        lease_ms: Some(500),
+        session: Session {
+            owner: "o".into(),
+            boot: "b".into(),
+        },
+        subscription_id: "s".into(),
+        filter: Some(Clause::equal("k", "v")),
+    });
+    survives(Reschedule {
+        key: key(),
+        priority: Some(0),
+        visible_at: None,
+    });
+    survives(Search {
+        queue: "q".into(),
+        filter: Filter {
+            metadata: vec![Clause::equal("k", "v")],
+            states: vec![MessageState::Invisible, MessageState::Errored],
+        },
+        cursor: Bytes::from_static(&[0, 255]),
+        limit: 7,
+    });
+    survives(Found {
+        messages: Vec::new(),
+        next: Some(Bytes::from_static(&[0])),
+    });
     survives(Completion {
         token: token(),
         then_enqueue: vec![message()],
@@ -127,6 +186,7 @@ fn views_of_every_state_survive() {
             attempts_left: 3,
             owner: Some("w".into()),
             until: Some(4),
+            metadata: [("k".to_owned(), "v".to_owned())].into(),
             version: 5,
             error: Some(error()),
             payload: payload(),

@@ -7,6 +7,7 @@
 //! either seen or fenced off.
 
 mod batch;
+mod handing;
 mod nonces;
 mod serving;
 mod shard;
@@ -19,12 +20,13 @@ use bytes::Bytes;
 use clock::SharedClock;
 use store::Store;
 use timestone::Queues;
-use tokio::sync::mpsc;
+use timestone_client::TimestoneError;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use serving::{Serving, Stopped};
 use shard::Shard;
-pub(crate) use waiters::{Granted, Undo, Waiter};
+pub(crate) use waiters::{Granted, Taker, Undo, Waiter};
 
 /// Who owns what, and for how long it may be silent.
 #[derive(Clone, Debug)]
@@ -62,6 +64,10 @@ pub(crate) enum Request {
         bytes: usize,
     },
     Dequeue(Waiter),
+    Subscribe {
+        subscriber: Waiter,
+        accepted: oneshot::Sender<Result<(), TimestoneError>>,
+    },
 }
 
 /// The ways into the owner.

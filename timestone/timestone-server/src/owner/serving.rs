@@ -2,8 +2,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use store::{Fence, StoreError};
-use timestone::{Delivery, Queues, Refusal};
-use timestone_client::TimestoneError;
+use timestone::{Delivery, Queues};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +10,7 @@ use super::batch::Batch;
 use super::nonces::Nonces;
 use super::shard::{Owned, Shard, StoreTime};
 use super::waiters::Waiters;
-use super::{Granted, Inbox, Request, Undo, Waiter};
+use super::{Inbox, Request, Undo};
 
 /// Records that may wait for a commit before time is allowed to change more.
 const MAX_CHANGES: usize = 8_192;
@@ -27,14 +26,14 @@ pub(crate) enum Stopped {
 /// An owner at work.
 pub(crate) struct Serving {
     shard: Shard,
-    fence: Fence,
-    time: StoreTime,
-    queues: Queues,
-    waiters: Waiters,
-    nonces: Nonces,
-    undo: mpsc::Sender<Undo>,
+    pub(super) fence: Fence,
+    pub(super) time: StoreTime,
+    pub(super) queues: Queues,
+    pub(super) waiters: Waiters,
+    pub(super) nonces: Nonces,
+    pub(super) undo: mpsc::Sender<Undo>,
     /// Applied, not yet on its way to the store.
-    batch: Batch,
+    pub(super) batch: Batch,
     /// On its way to the store.
     committing: Batch,
     commit: Flight<()>,
@@ -115,86 +114,11 @@ impl Serving {
                 self.batch.add(reply, bytes);
             }
             Request::Dequeue(waiter) => self.dequeue(waiter),
+            Request::Subscribe {
+                subscriber,
+                accepted,
+            } => self.subscribe(subscriber, accepted),
         }
-    }
-
-    /// Answers at once, or lets the worker wait.
-    fn dequeue(&mut self, waiter: Waiter) {
-        // Those who waited longer come first, and what is due is visible.
-        self.catch_up();
-        match self.lease_for(&waiter) {
-            Ok(delivery) if delivery.messages.is_empty() => self.park(waiter),
-            answer => self.grant(waiter, answer),
-        }
-    }
-
-    fn catch_up(&mut self) {
-        if self.has_room() {
-            self.queues.tick(self.time.now());
-        }
-        self.serve_waiters();
-    }
-
-    fn park(&mut self, waiter: Waiter) {
-        if waiter.wait_ms == 0 || !self.waiters.has_room() {
-            return self.grant(waiter, Ok(Delivery::default()));
-        }
-        let until = self.time.now().saturating_add_unsigned(waiter.wait_ms);
-        if let Some(older) = self.waiters.insert(waiter, until) {
-            self.grant(older, Ok(Delivery::default()));
-        }
-    }
-
-    fn lease_for(&mut self, waiter: &Waiter) -> Result<Delivery, TimestoneError> {
-        let nonces = &mut self.nonces;
-        let leased = self.queues.dequeue(&waiter.demand, &mut || nonces.draw());
-        leased.map_err(refused)
-    }
-
-    /// Answers a worker with the next commit.
-    fn grant(&mut self, waiter: Waiter, answer: Result<Delivery, TimestoneError>) {
-        let granted = answer.map(|delivery| match delivery.messages.is_empty() {
-            true => Granted::nothing(),
-            false => Granted::new(
-                &waiter.demand,
-                delivery,
-                self.fence.epoch,
-                self.undo.clone(),
-            ),
-        });
-        let Waiter { answer, .. } = waiter;
-        // What nobody takes gives itself back.
-        let reply = Box::new(move || drop(answer.send(granted)));
-        self.batch.add(reply, 0);
-    }
-
-    /// Hands new messages to those who wait, in the commit that brings them.
-    fn serve_waiters(&mut self) {
-        for queue in self.queues.take_woken() {
-            while let Some((id, waiter)) = self.waiters.first(&queue) {
-                if waiter.answer.is_closed() {
-                    self.waiters.remove(id);
-                } else if !self.serve_waiter(id) {
-                    break;
-                }
-            }
-        }
-    }
-
-    /// Whether there was something for this worker; if not, it goes on waiting.
-    fn serve_waiter(&mut self, id: u64) -> bool {
-        let Some(waiter) = self.waiters.get(id) else {
-            return false;
-        };
-        let nonces = &mut self.nonces;
-        let leased = self.queues.dequeue(&waiter.demand, &mut || nonces.draw());
-        if matches!(&leased, Ok(delivery) if delivery.messages.is_empty()) {
-            return false;
-        }
-        if let Some(waiter) = self.waiters.remove(id) {
-            self.grant(waiter, leased.map_err(refused));
-        }
-        true
     }
 
     fn undo_dequeue(&mut self, undo: &Undo) -> Result<(), StoreError> {
@@ -236,7 +160,7 @@ impl Serving {
     }
 
     /// Whether time may change more before the next commit.
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.queues.changes() < MAX_CHANGES
     }
 
@@ -295,10 +219,6 @@ impl Serving {
         self.shard.release(&self.fence).await;
         Stopped::Asked
     }
-}
-
-fn refused(refusal: Refusal) -> TimestoneError {
-    TimestoneError::Refused(refusal.to_string())
 }
 
 /// The result of what is under way; never, when nothing is.

@@ -1,8 +1,11 @@
 //! Workers that wait for messages, in the order they came.
+//!
+//! Those who want the same of a queue stand in one line; when the first of a line
+//! gets nothing, the others would get nothing either.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use timestone::{Delivery, Demand, LeasedMessage, Session};
+use timestone::{Clause, Delivery, Demand, LeasedMessage, Session};
 use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,9 +16,28 @@ pub(crate) const MAX_WAITERS: usize = 16_384;
 #[derive(Debug)]
 pub(crate) struct Waiter {
     pub(crate) demand: Demand,
-    /// How long it waits at most.
+    /// How long it waits at most; a subscriber for ever.
     pub(crate) wait_ms: u64,
-    pub(crate) answer: oneshot::Sender<Result<Granted, TimestoneError>>,
+    pub(crate) taker: Taker,
+}
+
+/// Who takes the leases.
+#[derive(Debug)]
+pub(crate) enum Taker {
+    /// A call, once.
+    Call(oneshot::Sender<Result<Granted, TimestoneError>>),
+    /// A subscriber, again and again.
+    Subscriber(mpsc::Sender<Result<Vec<LeasedMessage>, TimestoneError>>),
+}
+
+impl Taker {
+    /// Whether nobody is there any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        match self {
+            Self::Call(answer) => answer.is_closed(),
+            Self::Subscriber(messages) => messages.is_closed(),
+        }
+    }
 }
 
 /// Leases on their way to a worker; given back when nobody takes them.
@@ -76,12 +98,15 @@ impl Drop for Granted {
     }
 }
 
+/// Who waits for a queue, by what they want of it.
+type Lines = HashMap<Option<Clause>, BTreeSet<u64>>;
+
 /// All who wait, by queue and by the end of their patience.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     next: u64,
     waiting: BTreeMap<u64, (Waiter, i64)>,
-    by_queue: HashMap<String, BTreeSet<u64>>,
+    by_queue: HashMap<String, Lines>,
     by_end: BTreeSet<(i64, u64)>,
     by_request: HashMap<(Session, String), u64>,
 }
@@ -90,12 +115,15 @@ impl Waiters {
     /// Whether one more may wait; those whose callers have gone make room.
     pub(crate) fn has_room(&mut self) -> bool {
         if self.waiting.len() >= MAX_WAITERS {
-            let gone = self.waiting.iter();
-            let gone = gone.filter(|(_, (waiter, _))| waiter.answer.is_closed());
-            let gone: Vec<_> = gone.map(|(id, _)| *id).collect();
-            gone.into_iter().for_each(|id| drop(self.remove(id)));
+            self.gone().into_iter().for_each(|id| drop(self.remove(id)));
         }
         self.waiting.len() < MAX_WAITERS
+    }
+
+    fn gone(&self) -> Vec<u64> {
+        let waiting = self.waiting.iter();
+        let gone = waiting.filter(|(_, (waiter, _))| waiter.taker.is_gone());
+        gone.map(|(id, _)| *id).collect()
     }
 
     /// Lets `waiter` wait until then. An older one of the same request is
@@ -105,14 +133,43 @@ impl Waiters {
         let older = self.by_request.get(&request).copied();
         let older = older.and_then(|older| self.remove(older));
         self.next += 1;
-        for queue in &waiter.demand.queues {
-            let queue = self.by_queue.entry(queue.clone()).or_default();
-            queue.insert(self.next);
-        }
         self.by_end.insert((until, self.next));
         self.by_request.insert(request, self.next);
         self.waiting.insert(self.next, (waiter, until));
+        self.line_up(self.next);
         older
+    }
+
+    /// Who waits under this request.
+    pub(crate) fn find(&self, session: &Session, request_id: &str) -> Option<u64> {
+        let request = (session.clone(), request_id.to_owned());
+        self.by_request.get(&request).copied()
+    }
+
+    /// Lets a waiter stand in the lines of its queues, where its age says.
+    pub(crate) fn line_up(&mut self, id: u64) {
+        let Some((waiter, _)) = self.waiting.get(&id) else {
+            return;
+        };
+        for queue in &waiter.demand.queues {
+            let lines = self.by_queue.entry(queue.clone()).or_default();
+            let line = lines.entry(waiter.demand.filter.clone()).or_default();
+            line.insert(id);
+        }
+    }
+
+    /// Undoes [`line_up`](Self::line_up): the waiter wants nothing for now.
+    pub(crate) fn step_out(&mut self, id: u64) {
+        if let Some((waiter, until)) = self.waiting.remove(&id) {
+            self.leave_all(&waiter, id);
+            self.waiting.insert(id, (waiter, until));
+        }
+    }
+
+    fn leave_all(&mut self, waiter: &Waiter, id: u64) {
+        for queue in &waiter.demand.queues {
+            self.leave(queue, &waiter.demand.filter, id);
+        }
     }
 
     pub(crate) fn get(&self, id: u64) -> Option<&Waiter> {
@@ -123,25 +180,37 @@ impl Waiters {
         let (waiter, until) = self.waiting.remove(&id)?;
         self.by_end.remove(&(until, id));
         self.by_request.remove(&request_of(&waiter));
-        for queue in &waiter.demand.queues {
-            self.leave(queue, id);
-        }
+        self.leave_all(&waiter, id);
         Some(waiter)
     }
 
-    fn leave(&mut self, queue: &str, id: u64) {
-        if let Some(ids) = self.by_queue.get_mut(queue) {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.by_queue.remove(queue);
+    fn leave(&mut self, queue: &str, wanted: &Option<Clause>, id: u64) {
+        let Some(lines) = self.by_queue.get_mut(queue) else {
+            return;
+        };
+        if let Some(line) = lines.get_mut(wanted) {
+            line.remove(&id);
+            if line.is_empty() {
+                lines.remove(wanted);
             }
+        }
+        if lines.is_empty() {
+            self.by_queue.remove(queue);
         }
     }
 
-    /// Who has waited longest for this queue.
-    pub(crate) fn first(&self, queue: &str) -> Option<(u64, &Waiter)> {
-        let id = self.by_queue.get(queue)?.first()?;
-        self.waiting.get(id).map(|(waiter, _)| (*id, waiter))
+    /// Who has waited longest in each line of this queue.
+    pub(crate) fn firsts(&self, queue: &str) -> BTreeMap<u64, Option<Clause>> {
+        let lines = self.by_queue.get(queue).into_iter().flatten();
+        let first = |(wanted, line): (&Option<Clause>, &BTreeSet<u64>)| {
+            line.first().map(|id| (*id, wanted.clone()))
+        };
+        lines.filter_map(first).collect()
+    }
+
+    /// Who has waited longest in one line of this queue.
+    pub(crate) fn first(&self, queue: &str, wanted: &Option<Clause>) -> Option<u64> {
+        self.by_queue.get(queue)?.get(wanted)?.first().copied()
     }
 
     /// Whose patience has ended.

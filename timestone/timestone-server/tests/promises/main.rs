@@ -8,8 +8,14 @@
 )]
 
 mod ends;
+mod exclusive;
+mod fair;
+mod found;
 mod leases;
+mod managed;
 mod order;
+mod redriven;
+mod streamed;
 mod waiting;
 mod world;
 
@@ -58,6 +64,33 @@ promises! {
     ends::canceling_stops_the_worker_and_is_announced,
     ends::canceling_what_was_not_seen_refuses_it,
     ends::an_ended_message_is_forgotten_after_its_retention,
+    exclusive::one_message_of_each_value_is_leased,
+    exclusive::a_value_is_free_again_however_its_lease_ends,
+    exclusive::a_message_without_the_key_is_refused_by_name,
+    exclusive::a_freed_value_wakes_a_waiting_worker,
+    fair::a_flood_of_one_tenant_does_not_starve_another,
+    fair::tenants_are_served_by_weight_and_each_by_urgency,
+    fair::exclusive_values_of_fair_tenants_take_turns,
+    found::messages_are_found_by_metadata_and_state,
+    found::pages_follow_one_another,
+    found::matching_messages_are_counted,
+    found::a_dequeue_takes_what_matches,
+    found::a_dequeue_that_would_have_to_search_is_refused,
+    managed::a_queue_is_read_and_listed_as_it_was_configured,
+    managed::a_queue_with_work_is_deleted_by_force_alone,
+    managed::a_queue_with_work_stays_of_its_kind,
+    managed::blocked_producers_are_refused_and_work_goes_on,
+    managed::blocked_workers_get_nothing_until_they_are_let,
+    managed::a_message_is_invisible_for_as_long_as_its_queue_says,
+    redriven::an_errored_message_is_put_back_with_its_attempts,
+    redriven::a_dead_letter_moves_with_its_error_and_comes_back,
+    redriven::a_copied_dead_letter_leaves_the_message_where_it_is,
+    redriven::a_waiting_message_is_rescheduled,
+    streamed::a_subscriber_is_sent_messages_while_it_has_room,
+    streamed::a_lease_that_lapses_makes_room,
+    streamed::what_a_broken_stream_held_lapses,
+    streamed::a_subscription_that_cannot_be_is_refused,
+    waiting::a_worker_that_wants_something_else_holds_up_nobody,
     waiting::a_waiting_worker_is_woken,
     waiting::workers_are_served_in_the_order_they_came,
     waiting::waiting_ends,

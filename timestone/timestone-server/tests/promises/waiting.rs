@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
+use timestone::{Clause, QueueConfig};
 use timestone_client::DequeueRequest;
 use tokio::task::JoinHandle;
 
 use crate::ends::done;
-use crate::world::{World, demand, message, only};
+use crate::world::{World, demand, message, only, with};
 
-fn patient(request_id: &str) -> DequeueRequest {
+pub fn patient(request_id: &str) -> DequeueRequest {
     DequeueRequest {
         wait_ms: 30_000,
         ..demand("q", 1, request_id)
@@ -14,11 +15,24 @@ fn patient(request_id: &str) -> DequeueRequest {
 }
 
 /// Begins to wait; returns when the call has been taken up, as far as a caller can tell.
-async fn wait(world: &World, request_id: &str) -> JoinHandle<Vec<String>> {
+pub async fn wait(world: &World, request_id: &str) -> JoinHandle<Vec<String>> {
+    wait_for(world, request_id, None).await
+}
+
+/// As [`wait`], for messages that match.
+async fn wait_for(
+    world: &World,
+    request_id: &str,
+    filter: Option<Clause>,
+) -> JoinHandle<Vec<String>> {
     let timestone = Arc::clone(&world.timestone);
     let request = patient(request_id);
     let waiting = tokio::spawn(async move {
-        let leased = timestone.dequeue(request).await.unwrap();
+        let leased = match filter {
+            Some(filter) => timestone.dequeue_matching(request, filter).await,
+            None => timestone.dequeue(request).await,
+        };
+        let leased = leased.unwrap();
         leased
             .into_iter()
             .map(|leased| leased.token.key.id)
@@ -79,4 +93,25 @@ pub async fn a_repeated_wait_replaces_the_first(world: World) {
     assert_eq!(first.await.unwrap(), [""; 0]);
     world.enqueue(message("q", "a", 0)).await.unwrap();
     assert_eq!(second.await.unwrap(), ["a"]);
+}
+
+pub async fn a_worker_that_wants_something_else_holds_up_nobody(world: World) {
+    let config = QueueConfig {
+        indexed: ["size".into()].into(),
+        ..QueueConfig::default()
+    };
+    world.configure("q", config).await;
+    let large = wait_for(&world, "r1", Some(Clause::equal("size", "large"))).await;
+    let small = wait_for(&world, "r2", Some(Clause::equal("size", "small"))).await;
+    let any = wait(&world, "r3").await;
+    let messages = [
+        ("a", "middle", any),
+        ("b", "small", small),
+        ("c", "large", large),
+    ];
+    for (id, size, waiting) in messages {
+        let message = with(message("q", id, 0), &[("size", size)]);
+        world.enqueue(message).await.unwrap();
+        assert_eq!(waiting.await.unwrap(), [id]);
+    }
 }

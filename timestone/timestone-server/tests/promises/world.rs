@@ -8,7 +8,9 @@ use proto::base::v1 as base;
 use rpc::{Server, Token};
 use store::{MemoryStore, Store};
 use store_fjall::FjallStore;
-use timestone::{LeasedMessage, NewMessage, Outcome, Refusal, Session};
+use timestone::{
+    LeasedMessage, MessageKey, MessageView, NewMessage, Outcome, QueueConfig, Refusal, Session,
+};
 use timestone_client::{Coalesced, DequeueRequest, RemoteTimestone, Timestone, envelope};
 use timestone_server::{LocalTimestone, OwnerOptions, TimestoneServer};
 use tokio_util::sync::CancellationToken;
@@ -97,6 +99,21 @@ impl World {
         self.timestone.dequeue(request).await.unwrap()
     }
 
+    pub async fn configure(&self, queue: &str, config: QueueConfig) {
+        self.timestone.put_queue(queue, config).await.unwrap();
+    }
+
+    pub async fn complete(&self, leased: &LeasedMessage) {
+        let completions = vec![crate::ends::done(leased)];
+        let outcomes = self.timestone.complete(completions).await.unwrap();
+        assert_eq!(only(outcomes), Ok(Outcome::Done));
+    }
+
+    pub async fn view(&self, queue: &str, id: &str) -> MessageView {
+        let key = key(queue, id);
+        self.timestone.get(&key).await.unwrap().unwrap()
+    }
+
     pub async fn lease_one(&self, queue: &str, request_id: &str) -> LeasedMessage {
         only(self.lease(queue, 1, request_id).await)
     }
@@ -143,6 +160,22 @@ pub fn message(queue: &str, id: &str, priority: i64) -> NewMessage {
         payload: payload(id),
         priority,
         ..NewMessage::default()
+    }
+}
+
+/// With these metadata pairs.
+pub fn with(mut message: NewMessage, metadata: &[(&str, &str)]) -> NewMessage {
+    let pairs = metadata.iter();
+    message.metadata = pairs
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
+    message
+}
+
+pub fn key(queue: &str, id: &str) -> MessageKey {
+    MessageKey {
+        queue: queue.into(),
+        id: id.into(),
     }
 }
 

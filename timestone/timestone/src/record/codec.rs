@@ -54,11 +54,15 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Reads a `what` record of this version.
-    pub(super) fn new(what: &'static str, version: u8, value: Bytes) -> Result<Self, RecordError> {
+    /// Reads a `what` record of a version up to this one; tells which.
+    pub(super) fn new(
+        what: &'static str,
+        newest: u8,
+        value: Bytes,
+    ) -> Result<(Self, u8), RecordError> {
         let mut reader = Self { what, rest: value };
         match reader.byte()? {
-            found if found == version => Ok(reader),
+            version if (1..=newest).contains(&version) => Ok((reader, version)),
             _ => Err(reader.error("of an unknown version")),
         }
     }

@@ -10,7 +10,8 @@ use super::codec::{Reader, Writer};
 use crate::Session;
 use crate::message::{Act, End, Ending, Lease, Message, Settled, State};
 
-const VERSION: u8 = 1;
+/// Version 1 knows no dead letters, and is the same else.
+const VERSION: u8 = 2;
 
 /// Encodes all of `message` but its payload and the end of its lease, which
 /// recovery sets anew.
@@ -30,7 +31,7 @@ pub(crate) fn encode(message: &Message) -> Bytes {
 
 /// Decodes a message without payload; the lease of a running one ends now.
 pub(crate) fn decode(value: Bytes) -> Result<Message, RecordError> {
-    let mut reader = Reader::new("message", VERSION, value)?;
+    let (mut reader, _) = Reader::new("message", VERSION, value)?;
     let message = Message {
         queue: reader.text()?.into(),
         id: reader.text()?.into(),
@@ -133,6 +134,7 @@ fn ending_number(how: Ending) -> u8 {
         Ending::Canceled => 4,
         Ending::Errored => 5,
         Ending::NeverSeen => 6,
+        Ending::DeadLettered => 7,
     }
 }
 
@@ -147,6 +149,7 @@ fn take_state(reader: &mut Reader) -> Result<State, RecordError> {
         4 => take_end(reader, Ending::Canceled),
         5 => take_end(reader, Ending::Errored),
         6 => take_end(reader, Ending::NeverSeen),
+        7 => take_end(reader, Ending::DeadLettered),
         _ => Err(reader.error("an unknown state")),
     }
 }
@@ -197,7 +200,8 @@ mod tests {
             Just(Ending::Completed),
             Just(Ending::Canceled),
             Just(Ending::Errored),
-            Just(Ending::NeverSeen)
+            Just(Ending::NeverSeen),
+            Just(Ending::DeadLettered)
         ];
         prop_oneof![
             Just(State::Pending),
@@ -239,6 +243,18 @@ mod tests {
             state: rest.3,
             payload: Bytes::new(),
         })
+    }
+
+    #[test]
+    fn a_message_of_version_1_is_read() {
+        let stored = b"\x01\x01q\x01a\x0d\x05\x03\x02\x01\x01k\x01v\x01\x01r\x00\x00\x01\x10";
+        let message = decode(Bytes::from_static(stored)).unwrap();
+        assert_eq!((&*message.queue, &*message.id), ("q", "a"));
+        assert_eq!((message.priority, message.version), (-7, 5));
+        assert_eq!((message.attempts_left, message.deliveries), (3, 2));
+        assert_eq!(message.metadata, [("k".to_owned(), "v".to_owned())].into());
+        assert_eq!(message.reply_to.as_deref(), Some("r"));
+        assert_eq!(message.state, State::Invisible { until: 8 });
     }
 
     proptest! {

@@ -14,6 +14,8 @@ mod codec;
 pub(crate) mod config;
 pub(crate) mod head;
 
+pub(crate) use config::StoredQueue;
+
 use bytes::Bytes;
 
 /// Why a record cannot be read.

@@ -9,15 +9,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::model::{Model, code};
-use super::step::{Pick, Step, step};
+use super::step::{ALL as QUEUES, Pick, Step, crowded_step, step};
 use super::wording::Plain;
 use crate::message::{Message, State};
 use crate::{
-    Completion, Delivery, Demand, Failure, LeaseToken, MessageKey, MessageState, Outcome,
-    QueueConfig, Queues, Recovery,
+    Clause, Completion, Counted, DeadLetter, Delivery, Demand, Failure, Fairness, Filter,
+    LeaseToken, MessageKey, MessageState, Outcome, QueueConfig, QueueCount, QueueKind, Queues,
+    Recovery, Reschedule, Search,
 };
-
-const QUEUES: [&str; 3] = ["a", "b", "replies"];
 
 /// A machine, the store below it, the model beside it, and what workers know.
 struct Bench {
@@ -106,9 +105,44 @@ impl Bench {
                 let expected = self.model.cancel(&key, "enough");
                 assert_eq!(self.machine.cancel(&key, "enough"), Ok(expected));
             }
+            Step::Redrive(key, attempts) => {
+                let expected = self.model.redrive(&key, attempts);
+                assert_eq!(code(self.machine.redrive(&key, attempts)), expected);
+                self.completed.remove(&key);
+            }
+            Step::Reschedule {
+                key,
+                priority,
+                visible_in,
+            } => self.reschedule(Reschedule {
+                key,
+                priority,
+                visible_at: visible_in.map(|ms| self.model.now + ms),
+            }),
+            Step::Block(queue, enqueue, dequeue) => self.block(queue, enqueue, dequeue),
+            Step::Delete(queue, force) => {
+                let expected = self.model.delete(queue, force);
+                assert_eq!(code(self.machine.delete_queue(queue, force)), expected);
+            }
             Step::Undo(index) => self.undo(index),
             Step::Crash => self.crash(),
         }
+    }
+
+    fn reschedule(&mut self, to: Reschedule) {
+        let expected = match (to.priority, to.visible_at) {
+            (None, None) => Err("INVALID_ARGUMENT"),
+            _ => self.model.reschedule(&to),
+        };
+        assert_eq!(code(self.machine.reschedule(&to)), expected);
+    }
+
+    fn block(&mut self, queue: &str, enqueue: bool, dequeue: bool) {
+        let mut config = self.machine.config_of(queue).clone();
+        config.enqueue_blocked = enqueue;
+        config.dequeue_blocked = dequeue;
+        self.machine.put_queue(queue, config.clone()).unwrap();
+        self.model.block(queue, config);
     }
 
     fn pass(&mut self, ms: u64) {
@@ -202,12 +236,61 @@ impl Bench {
             let count = self.machine.count(&[queue.into()]).remove(0);
             assert_eq!(count, self.model.count(queue));
         }
+        self.check_exclusivity();
         self.completed.retain(|key| self.machine.get(key).is_some());
         let next = self.machine.next_timer();
         assert!(
             next.is_none_or(|next| next > self.model.now),
             "{next:?} is past"
         );
+    }
+
+    fn compare_searches(&self) {
+        for (queue, filter) in QUEUES.iter().flat_map(|queue| {
+            let filters = filters().into_iter();
+            filters.map(move |filter| (queue, filter))
+        }) {
+            let expected = self.model.search(queue, &filter);
+            let found = self.search(queue, &filter);
+            assert_eq!(found, expected, "{filter:?} in {queue}");
+            let count = self.machine.count_found(queue, &filter, &Bytes::new());
+            let Counted { count, next } = count.unwrap();
+            assert_eq!((total(&count), next), (expected.len() as u64, None));
+        }
+    }
+
+    /// All pages of a search.
+    fn search(&self, queue: &str, filter: &Filter) -> Vec<MessageKey> {
+        let mut search = Search {
+            queue: queue.into(),
+            filter: filter.clone(),
+            cursor: Bytes::new(),
+            limit: 2,
+        };
+        let mut keys = Vec::new();
+        loop {
+            let found = self.machine.find(&search).unwrap();
+            assert!(found.messages.len() <= 2);
+            keys.extend(found.messages.into_iter().map(|message| message.key));
+            match found.next {
+                Some(next) => search.cursor = next,
+                None => break,
+            }
+        }
+        keys.sort();
+        keys
+    }
+
+    /// Promise 3, whatever the model says.
+    fn check_exclusivity(&self) {
+        let mut leased = BTreeSet::new();
+        for message in self.machine.messages.values() {
+            let config = self.machine.config_of(&message.queue);
+            if let (Some(key), State::Running(_)) = (config.exclusive_key(), &message.state) {
+                let value = (&message.queue, message.metadata.get(key));
+                assert!(leased.insert(value), "{value:?} is leased twice");
+            }
+        }
     }
 
     fn check_attempts(&self, key: &MessageKey, state: MessageState) {
@@ -217,19 +300,93 @@ impl Bench {
     }
 }
 
-fn configs() -> [(&'static str, QueueConfig); 2] {
+fn configs() -> [(&'static str, QueueConfig); 6] {
+    let dead_letter = |copy| {
+        Some(DeadLetter {
+            queue: "dead".into(),
+            copy,
+        })
+    };
     let small = QueueConfig {
         lease_ms: 150,
         attempts: 2,
         retention_ms: 400,
         max_depth: 3,
+        indexed: ["tenant".into()].into(),
+        dead_letter: dead_letter(false),
+        ..QueueConfig::default()
     };
     let instant = QueueConfig {
         retention_ms: 0,
         attempts: 3,
         ..QueueConfig::default()
     };
-    [("a", small), ("b", instant)]
+    let exclusive = QueueConfig {
+        kind: QueueKind::Exclusive {
+            key: "project".into(),
+        },
+        attempts: 2,
+        lease_ms: 150,
+        indexed: ["tenant".into()].into(),
+        dead_letter: dead_letter(true),
+        ..QueueConfig::default()
+    };
+    let fair = QueueConfig {
+        fairness: Some(Fairness {
+            key: "tenant".into(),
+            weights: [("m".into(), 3), ("n".into(), 2)].into(),
+        }),
+        invisible_ms: 3,
+        ..QueueConfig::default()
+    };
+    let both = QueueConfig {
+        kind: exclusive.kind.clone(),
+        dead_letter: dead_letter(false),
+        ..fair.clone()
+    };
+    let dead = QueueConfig {
+        attempts: 1,
+        indexed: ["project".into(), "tenant".into()].into(),
+        ..QueueConfig::default()
+    };
+    [
+        ("a", small),
+        ("b", instant),
+        ("exclusive", exclusive),
+        ("fair", fair),
+        ("both", both),
+        ("dead", dead),
+    ]
+}
+
+/// With and without keys, indexed or not, and states.
+fn filters() -> [Filter; 4] {
+    let tenants = Clause {
+        key: "tenant".into(),
+        any_of: vec!["m".into(), "o".into(), "m".into()],
+    };
+    let filter = |metadata: Vec<Clause>, states: &[MessageState]| Filter {
+        metadata,
+        states: states.to_vec(),
+    };
+    [
+        filter(vec![], &[]),
+        filter(vec![], &[MessageState::Errored, MessageState::Pending]),
+        filter(vec![tenants.clone()], &[]),
+        filter(
+            vec![tenants, Clause::equal("project", "x")],
+            &[MessageState::Pending, MessageState::Running],
+        ),
+    ]
+}
+
+fn total(count: &QueueCount) -> u64 {
+    count.invisible
+        + count.pending
+        + count.running
+        + count.completed
+        + count.canceled
+        + count.errored
 }
 
 /// All messages, without what is not stored: when leases end, and that an
@@ -259,6 +416,28 @@ proptest! {
             bench.pass(0);
             bench.compare();
         }
+        bench.compare_searches();
+        bench.crash();
+        bench.compare();
+        bench.compare_searches();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases / 4,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_crowded_machine_does_what_the_model_does(steps in vec(crowded_step(), 100..300)) {
+        let mut bench = Bench::new();
+        for step in steps {
+            bench.apply(step);
+            bench.pass(0);
+        }
+        bench.compare();
+        bench.compare_searches();
         bench.crash();
         bench.compare();
     }

@@ -1,6 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod history;
+mod lanes;
+mod letters;
+mod managed;
 mod model;
 mod rules;
 mod step;

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use super::wording;
 use crate::message::Act;
 use crate::{
-    Completion, Demand, Failure, LeaseToken, LeasedMessage, MessageKey, MessageState, MessageView,
-    NewMessage, Notice, Outcome, QueueConfig, QueueCount, Refusal, Session,
+    Clause, Completion, Demand, Failure, Filter, LeaseToken, LeasedMessage, MessageKey,
+    MessageState, MessageView, NewMessage, Notice, Outcome, QueueConfig, QueueCount, Refusal,
+    Reschedule, Session,
 };
 
 #[derive(Clone, Debug)]
@@ -17,6 +18,7 @@ pub(super) struct Entry {
     key: MessageKey,
     priority: i64,
     payload: Bytes,
+    metadata: BTreeMap<String, String>,
     reply_to: Option<String>,
     attempts_left: u32,
     deliveries: u32,
@@ -33,8 +35,17 @@ enum Phase {
     Over {
         state: MessageState,
         tombstone: bool,
+        /// Its payload went to a dead-letter queue.
+        moved: bool,
         forget_at: i64,
     },
+}
+
+/// What the tenants of a queue have spent.
+#[derive(Clone, Debug, Default)]
+struct Spending {
+    now: u64,
+    spent: BTreeMap<Option<String>, u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +66,7 @@ pub(super) struct Model {
     boots: BTreeMap<String, String>,
     retired: Vec<Session>,
     answers: BTreeMap<(Session, String), u32>,
+    spending: BTreeMap<String, Spending>,
 }
 
 impl Model {
@@ -115,15 +127,18 @@ impl Model {
     fn end(&mut self, index: usize, state: MessageState, error: Option<Bytes>, tell: bool) {
         let before = self.entries[index].clone();
         let retention = self.config(&before.key.queue).retention_ms;
+        let moved = state == MessageState::Errored && self.send_dead_letter(&before, &error);
         let entry = &mut self.entries[index];
         entry.error = error.clone();
         entry.phase = Phase::Over {
             state,
             tombstone: false,
+            moved,
             forget_at: self.now + retention as i64,
         };
-        if state != MessageState::Errored {
+        if state != MessageState::Errored || moved {
             entry.payload = Bytes::new();
+            entry.metadata.clear();
         }
         if let (true, Some(reply_to), Some(error)) = (tell, &before.reply_to, &error) {
             let notice = Notice {
@@ -135,6 +150,140 @@ impl Model {
             };
             self.announce(reply_to, before.priority, &notice);
         }
+    }
+
+    /// Whether the payload went along.
+    fn send_dead_letter(&mut self, entry: &Entry, error: &Option<Bytes>) -> bool {
+        let Some(policy) = self.config(&entry.key.queue).dead_letter else {
+            return false;
+        };
+        let key = letter_of(entry, &policy.queue);
+        if self.find(&key).is_some() {
+            return false;
+        }
+        let config = self.config(&policy.queue);
+        self.entries.push(Entry {
+            key,
+            reply_to: None,
+            attempts_left: config.attempts,
+            deliveries: 0,
+            error: error.clone(),
+            settled: None,
+            phase: Phase::Waiting(self.now + config.invisible_ms as i64),
+            ..entry.clone()
+        });
+        !policy.copy
+    }
+
+    pub(super) fn redrive(
+        &mut self,
+        key: &MessageKey,
+        attempts: Option<u32>,
+    ) -> Result<Outcome, &'static str> {
+        let index = self.find(key).ok_or("MESSAGE_NOT_FOUND")?;
+        let Phase::Over { state, moved, .. } = self.entries[index].phase else {
+            return Ok(Outcome::Duplicate);
+        };
+        match state {
+            MessageState::Canceled => return Err("CANCELED"),
+            MessageState::Errored => {}
+            _ => return Ok(Outcome::Duplicate),
+        }
+        let config = self.config(&key.queue);
+        let mut index = index;
+        if moved {
+            let queue = config.dead_letter.ok_or("PAYLOAD_GONE")?.queue;
+            let letter = letter_of(&self.entries[index], &queue);
+            let letter = self.find(&letter).ok_or("PAYLOAD_GONE")?;
+            let there = &self.entries[letter];
+            match there.phase {
+                Phase::Waiting(_) => {}
+                Phase::Over {
+                    state: MessageState::Errored,
+                    moved: false,
+                    ..
+                } => {}
+                _ => return Err("PAYLOAD_GONE"),
+            }
+            let letter = self.entries.remove(letter);
+            index = self.find(key).unwrap();
+            self.entries[index].payload = letter.payload;
+            self.entries[index].metadata = letter.metadata;
+        }
+        self.entries[index].attempts_left = attempts.unwrap_or(config.attempts);
+        self.entries[index].phase = Phase::Waiting(self.now);
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn reschedule(&mut self, to: &Reschedule) -> Result<Outcome, &'static str> {
+        let index = self.find(&to.key).ok_or("MESSAGE_NOT_FOUND")?;
+        let now = self.now;
+        let entry = &mut self.entries[index];
+        let from = match &entry.phase {
+            Phase::Waiting(from) => (*from).max(now),
+            Phase::Over {
+                state: MessageState::Canceled,
+                ..
+            } => return Err("CANCELED"),
+            _ => return Err("MESSAGE_NOT_WAITING"),
+        };
+        let priority = to.priority.unwrap_or(entry.priority);
+        let visible_at = to.visible_at.unwrap_or(from).max(now);
+        if (priority, visible_at) == (entry.priority, from) {
+            return Ok(Outcome::Duplicate);
+        }
+        entry.priority = priority;
+        entry.phase = Phase::Waiting(visible_at);
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn block(&mut self, queue: &str, config: QueueConfig) {
+        self.configs.insert(queue.into(), config);
+    }
+
+    pub(super) fn delete(&mut self, queue: &str, force: bool) -> Result<Outcome, &'static str> {
+        let is_here = |entry: &Entry| entry.key.queue == queue;
+        if !self.configs.contains_key(queue) && !self.entries.iter().any(is_here) {
+            return Ok(Outcome::Duplicate);
+        }
+        let count = self.count(queue);
+        if !force && count.invisible + count.pending + count.running > 0 {
+            return Err("QUEUE_NOT_EMPTY");
+        }
+        while let Some(first) = self.first_here(queue) {
+            if !matches!(self.entries[first].phase, Phase::Over { .. }) {
+                let error = Some(wording::canceled("its queue was deleted"));
+                self.end(first, MessageState::Canceled, error, true);
+            }
+            self.entries.remove(first);
+        }
+        self.configs.remove(queue);
+        self.spending.remove(queue);
+        Ok(Outcome::Done)
+    }
+
+    /// By state, then by rank.
+    fn first_here(&self, queue: &str) -> Option<usize> {
+        let here = (0..self.entries.len()).filter(|index| self.entries[*index].key.queue == queue);
+        here.min_by_key(|index| {
+            let entry = &self.entries[*index];
+            let state = self.view(&entry.key, 0).unwrap().state;
+            (state, entry.priority, *index)
+        })
+    }
+
+    /// The messages that are meant, by key.
+    pub(super) fn search(&self, queue: &str, filter: &Filter) -> Vec<MessageKey> {
+        let here = self.entries.iter().filter(|entry| entry.key.queue == queue);
+        let meant = here.filter(|entry| {
+            let state = self.view(&entry.key, 0).unwrap().state;
+            let clauses = &filter.metadata;
+            (filter.states.is_empty() || filter.states.contains(&state))
+                && clauses.iter().all(|clause| holds(clause, entry))
+        });
+        let mut keys: Vec<_> = meant.map(|entry| entry.key.clone()).collect();
+        keys.sort();
+        keys
     }
 
     fn announce(&mut self, reply_to: &str, priority: i64, notice: &Notice<'_>) {
@@ -181,17 +330,22 @@ impl Model {
     }
 
     fn add(&mut self, message: &NewMessage) {
-        let default = self.config(&message.queue).attempts;
+        let config = self.config(&message.queue);
+        let invisible_ms = match message.invisible_ms {
+            0 => config.invisible_ms,
+            ms => ms,
+        };
         self.entries.push(Entry {
             key: key_of(message),
             priority: message.priority,
             payload: message.payload.clone(),
+            metadata: message.metadata.clone(),
             reply_to: message.reply_to.clone(),
-            attempts_left: message.attempts.unwrap_or(default),
+            attempts_left: message.attempts.unwrap_or(config.attempts),
             deliveries: 0,
             error: None,
             settled: None,
-            phase: Phase::Waiting(self.now + message.invisible_ms as i64),
+            phase: Phase::Waiting(self.now + invisible_ms as i64),
         });
     }
 
@@ -203,12 +357,20 @@ impl Model {
             }
             Some(_) => Ok(Outcome::Duplicate),
             None if message.not_after.is_some_and(|end| self.now > end) => Err("TOO_LATE"),
+            None if self.lacks_key(message) => Err("INVALID_ARGUMENT"),
+            None if self.config(&message.queue).enqueue_blocked => Err("ENQUEUE_BLOCKED"),
             None if self.is_full(&message.queue) => Err("QUEUE_FULL"),
             None => {
                 self.add(message);
                 Ok(Outcome::Done)
             }
         }
+    }
+
+    fn lacks_key(&self, message: &NewMessage) -> bool {
+        let config = self.config(&message.queue);
+        let key = config.exclusive_key();
+        key.is_some_and(|key| !message.metadata.contains_key(key))
     }
 
     fn is_full(&self, queue: &str) -> bool {
@@ -223,6 +385,7 @@ impl Model {
         demand: &Demand,
         nonce: &mut dyn FnMut() -> u64,
     ) -> Result<Vec<LeasedMessage>, &'static str> {
+        self.check_filter(demand)?;
         self.enter(&demand.session)?;
         let is_held =
             |hold: &Hold| hold.session == demand.session && hold.request_id == demand.request_id;
@@ -237,6 +400,24 @@ impl Model {
             *self.answers.entry(request).or_default() += 1;
         }
         Ok(leased.iter().map(|index| self.leased(*index)).collect())
+    }
+
+    fn check_filter(&self, demand: &Demand) -> Result<(), &'static str> {
+        let Some(wanted) = &demand.filter else {
+            return Ok(());
+        };
+        let can = |queue: &String| {
+            let config = self.config(queue);
+            let key = Some(wanted.key.as_str());
+            let plain = config.exclusive_key().is_none() && config.tenant_key().is_none();
+            config.exclusive_key() == key
+                || config.tenant_key() == key
+                || (plain && config.indexed.contains(&wanted.key))
+        };
+        match demand.queues.iter().all(can) {
+            true => Ok(()),
+            false => Err("INVALID_ARGUMENT"),
+        }
     }
 
     fn enter(&mut self, session: &Session) -> Result<(), &'static str> {
@@ -275,15 +456,18 @@ impl Model {
     }
 
     fn lease(&mut self, demand: &Demand, nonce: &mut dyn FnMut() -> u64) -> Vec<usize> {
-        let mut ready = self.sorted(|entry| {
-            demand.queues.contains(&entry.key.queue)
-                && matches!(entry.phase, Phase::Waiting(from) if from <= self.now)
-        });
-        ready.truncate(demand.max as usize);
-        for index in &ready {
-            let default = self.config(&self.entries[*index].key.queue).lease_ms;
+        let mut leased = Vec::new();
+        for _ in 0..demand.max {
+            let queues = demand.queues.iter();
+            let next = queues.filter_map(|queue| self.next(queue, demand.filter.as_ref()));
+            let Some(index) = next.min_by_key(|index| (self.entries[*index].priority, *index))
+            else {
+                break;
+            };
+            self.spend(index);
+            let default = self.config(&self.entries[index].key.queue).lease_ms;
             let lease_ms = demand.lease_ms.unwrap_or(default);
-            let entry = &mut self.entries[*index];
+            let entry = &mut self.entries[index];
             entry.attempts_left -= 1;
             entry.deliveries += 1;
             entry.phase = Phase::Leased(Hold {
@@ -294,8 +478,76 @@ impl Model {
                 first_ms: lease_ms,
                 longest_ms: lease_ms,
             });
+            leased.push(index);
         }
-        ready
+        leased.sort_by_key(|index| (self.entries[*index].priority, *index));
+        leased
+    }
+
+    /// What a queue would give next.
+    fn next(&self, queue: &str, wanted: Option<&Clause>) -> Option<usize> {
+        if self.config(queue).dequeue_blocked {
+            return None;
+        }
+        let open = self.sorted(|entry| {
+            entry.key.queue == queue
+                && matches!(entry.phase, Phase::Waiting(from) if from <= self.now)
+                && !self.is_excluded(entry)
+                && wanted.is_none_or(|wanted| holds(wanted, entry))
+        });
+        // The sort is stable: the most urgent of those who spent the least.
+        open.into_iter()
+            .min_by_key(|index| self.spent(&self.entries[*index]))
+    }
+
+    fn is_excluded(&self, entry: &Entry) -> bool {
+        let config = self.config(&entry.key.queue);
+        config.exclusive_key().is_some_and(|key| {
+            self.entries.iter().any(|other| {
+                other.key.queue == entry.key.queue
+                    && matches!(other.phase, Phase::Leased(_))
+                    && other.metadata.get(key) == entry.metadata.get(key)
+            })
+        })
+    }
+
+    /// What the tenant of a message has spent; the same for all where there are none.
+    fn spent(&self, entry: &Entry) -> u64 {
+        let spending = self.spending.get(&entry.key.queue);
+        let spending = spending.cloned().unwrap_or_default();
+        match self.tenant(entry) {
+            Some(tenant) => {
+                let spent = spending.spent.get(&tenant).copied();
+                spending.now.max(spent.unwrap_or_default())
+            }
+            None => 0,
+        }
+    }
+
+    fn tenant(&self, entry: &Entry) -> Option<Option<String>> {
+        let config = self.config(&entry.key.queue);
+        let key = config.tenant_key()?;
+        Some(entry.metadata.get(key).cloned())
+    }
+
+    fn spend(&mut self, index: usize) {
+        let entry = self.entries[index].clone();
+        let Some(tenant) = self.tenant(&entry) else {
+            return;
+        };
+        let first = self.next(&entry.key.queue, None).unwrap();
+        let is_first = self.tenant(&self.entries[first]) == Some(tenant.clone());
+        let fairness = self.config(&entry.key.queue).fairness.unwrap();
+        let weight = tenant
+            .as_ref()
+            .and_then(|tenant| fairness.weights.get(tenant));
+        let spent = self.spent(&entry);
+        let spending = self.spending.entry(entry.key.queue).or_default();
+        if is_first {
+            spending.now = spending.now.max(spent);
+        }
+        let cost = (1 << 20) / u64::from(weight.copied().unwrap_or(1));
+        spending.spent.insert(tenant, spent + cost);
     }
 
     fn leased(&self, index: usize) -> LeasedMessage {
@@ -311,7 +563,7 @@ impl Model {
             },
             payload: entry.payload.clone(),
             priority: entry.priority,
-            metadata: BTreeMap::new(),
+            metadata: entry.metadata.clone(),
             lease_until: hold.until,
             lease_ms: hold.first_ms,
             attempts_left: entry.attempts_left,
@@ -368,14 +620,17 @@ impl Model {
         if messages.iter().any(|message| message.id.is_empty()) {
             return Err("INVALID_ARGUMENT");
         }
-        let late = |message: &NewMessage| {
-            self.find(&key_of(message)).is_none()
-                && message.not_after.is_some_and(|end| self.now > end)
-        };
-        match messages.iter().any(late) {
-            true => Err("TOO_LATE"),
-            false => Ok(()),
+        for message in messages {
+            match self.find(&key_of(message)) {
+                Some(_) => {}
+                None if message.not_after.is_some_and(|end| self.now > end) => {
+                    return Err("TOO_LATE");
+                }
+                None if self.lacks_key(message) => return Err("INVALID_ARGUMENT"),
+                None => {}
+            }
         }
+        Ok(())
     }
 
     pub(super) fn complete(&mut self, completion: &Completion) -> Result<Outcome, &'static str> {
@@ -477,6 +732,7 @@ impl Model {
         self.boots.clear();
         self.retired.clear();
         self.answers.clear();
+        self.spending.clear();
         for entry in &mut self.entries {
             if let Phase::Leased(hold) = &mut entry.phase {
                 hold.until = self.now + hold.longest_ms as i64;
@@ -504,6 +760,7 @@ impl Model {
             attempts_left: entry.attempts_left,
             owner,
             until,
+            metadata: entry.metadata.clone(),
             version,
             error: entry.error.clone(),
             payload: entry.payload.clone(),
@@ -529,6 +786,21 @@ impl Model {
         }
         count
     }
+}
+
+fn letter_of(entry: &Entry, queue: &str) -> MessageKey {
+    let Entry {
+        key, deliveries, ..
+    } = entry;
+    MessageKey {
+        queue: queue.into(),
+        id: format!("{}/{}/errored/{deliveries}", key.queue, key.id),
+    }
+}
+
+fn holds(clause: &Clause, entry: &Entry) -> bool {
+    let value = entry.metadata.get(&clause.key);
+    value.is_some_and(|value| clause.any_of.contains(value))
 }
 
 fn key_of(message: &NewMessage) -> MessageKey {

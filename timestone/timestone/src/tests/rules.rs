@@ -31,6 +31,7 @@ fn demand(boot: &str, request_id: &str) -> Demand {
         queues: vec!["q".into()],
         max: 10,
         lease_ms: None,
+        filter: None,
         session: Session {
             owner: "w".into(),
             boot: boot.into(),

@@ -8,6 +8,7 @@ fn waiter(queues: &[&str], request_id: usize) -> (Waiter, Answered) {
         queues: queues.iter().map(|queue| (*queue).to_owned()).collect(),
         max: 1,
         lease_ms: None,
+        filter: None,
         session: Session {
             owner: "w".into(),
             boot: "1".into(),
@@ -17,14 +18,14 @@ fn waiter(queues: &[&str], request_id: usize) -> (Waiter, Answered) {
     let waiter = Waiter {
         demand,
         wait_ms: 0,
-        answer,
+        taker: Taker::Call(answer),
     };
     (waiter, answered)
 }
 
 fn first(waiters: &Waiters, queue: &str) -> Option<String> {
-    let (_, waiter) = waiters.first(queue)?;
-    Some(waiter.demand.request_id.clone())
+    let id = waiters.first(queue, &None)?;
+    Some(waiters.get(id)?.demand.request_id.clone())
 }
 
 #[test]

@@ -1,0 +1,69 @@
+//! Errored messages go where somebody looks after them.
+
+use bytes::Bytes;
+
+use crate::limits::MAX_DERIVED_ID_BYTES;
+use crate::message::{Ending, Message};
+use crate::{DeadLetter, MessageKey, Queues};
+
+impl Queues {
+    /// Puts a message that ends with `error` into the dead-letter queue of its
+    /// own; tells how it ends there. What cannot go stays, as errored.
+    pub(crate) fn send_dead_letter(&mut self, sequence: u64, error: &Bytes) -> Ending {
+        let Some(message) = self.messages.get(&sequence) else {
+            return Ending::Errored;
+        };
+        let policy = self.config_of(&message.queue).dead_letter.clone();
+        let Some(DeadLetter { queue, copy }) = policy else {
+            return Ending::Errored;
+        };
+        let letter = self.dead_letter(message, &queue, error.clone());
+        if !self.takes_dead_letter(&letter) {
+            return Ending::Errored;
+        }
+        self.insert(letter);
+        match copy {
+            true => Ending::Errored,
+            false => Ending::DeadLettered,
+        }
+    }
+
+    fn dead_letter(&self, message: &Message, queue: &str, error: Bytes) -> Message {
+        let config = self.config_of(queue);
+        Message {
+            queue: queue.into(),
+            id: dead_letter_id(message).into(),
+            priority: message.priority,
+            payload: message.payload.clone(),
+            metadata: message.metadata.clone(),
+            // Whoever waited has been told.
+            reply_to: None,
+            attempts_left: config.attempts,
+            deliveries: 0,
+            version: 1,
+            error: Some(error),
+            settled: None,
+            state: self.waiting(config.invisible_ms),
+        }
+    }
+
+    fn takes_dead_letter(&self, letter: &Message) -> bool {
+        letter.id.len() <= MAX_DERIVED_ID_BYTES
+            && self.refuse_another_queue(&letter.queue).is_ok()
+            && self.refuse_deleting(&letter.queue).is_ok()
+            && self.index.find(&letter.queue, &letter.id).is_none()
+    }
+
+    /// Where the payload of a message went.
+    pub(crate) fn dead_letter_of(&self, message: &Message) -> Option<MessageKey> {
+        let policy = self.config_of(&message.queue).dead_letter.as_ref()?;
+        Some(MessageKey {
+            queue: policy.queue.clone(),
+            id: dead_letter_id(message),
+        })
+    }
+}
+
+fn dead_letter_id(message: &Message) -> String {
+    crate::dead_letter_id(&message.queue, &message.id, message.deliveries)
+}

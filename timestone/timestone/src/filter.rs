@@ -1,0 +1,33 @@
+use std::collections::BTreeMap;
+
+use crate::MessageState;
+
+/// Which messages are meant: those for which every clause holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub metadata: Vec<Clause>,
+    /// Empty = any.
+    pub states: Vec<MessageState>,
+}
+
+/// The value of this metadata key is one of these.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Clause {
+    pub key: String,
+    pub any_of: Vec<String>,
+}
+
+impl Clause {
+    /// The value of `key` is `value`.
+    pub fn equal(key: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            any_of: vec![value.into()],
+        }
+    }
+
+    pub(crate) fn holds(&self, metadata: &BTreeMap<String, String>) -> bool {
+        let value = metadata.get(&self.key);
+        value.is_some_and(|value| self.any_of.contains(value))
+    }
+}
