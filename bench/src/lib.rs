@@ -1,5 +1,8 @@
 //! One program per published figure, measured beside a peer.
 
+pub mod cpu;
+pub mod disk;
 pub mod machine;
 pub mod process;
+pub mod server;
 pub mod stats;

@@ -27,9 +27,29 @@ pub fn spread(values: impl IntoIterator<Item = f64>) -> Option<Spread> {
     })
 }
 
+/// The median of `values`; `None` when there are none.
+pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    spread(values).map(|spread| spread.median)
+}
+
+/// The least value that at least the share `q` of `values` does not exceed; sorts them.
+pub fn quantile(values: &mut [f64], q: f64) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let rank = (q * values.len() as f64).ceil() as usize;
+    values.get(rank.saturating_sub(1)).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quantile_is_one_of_the_values() {
+        let mut values = [4.0, 1.0, 3.0, 2.0];
+        let at = [0.0, 0.25, 0.5, 0.51, 0.99, 1.0].map(|q| quantile(&mut values, q));
+        assert_eq!(at, [1.0, 1.0, 2.0, 3.0, 4.0, 4.0].map(Some));
+        assert_eq!(quantile(&mut [], 0.5), None);
+    }
 
     #[test]
     fn the_median_is_the_middle_or_between_the_two_middles() {

@@ -2,20 +2,50 @@
 
 use anyhow::{Result, ensure};
 
-use crate::install::{self, FFMPEG};
+use crate::install::{self, BEANSTALKD, FFMPEG, NODE, NPM, POSTGRES, RABBITMQ, REDIS};
 use crate::{clip, sh};
 
-/// Runs the measurement `name`; a measurement of video gets a clip when none is given.
+/// Clients of peers that only a measurement needs.
+const PEERS: &[&str] = &["bench/rabbitmq"];
+
+/// Runs the measurement `name`.
 pub fn run(name: &str, args: &[String]) -> Result<()> {
+    match name {
+        "ves" => ves(args),
+        "timestone" => timestone(args),
+        _ => sh::release(&program(name), args),
+    }
+}
+
+fn program(name: &str) -> String {
+    format!("bench-{name}")
+}
+
+/// Gets a clip when none is given.
+fn ves(args: &[String]) -> Result<()> {
     let mut args = args.to_vec();
-    if name == "ves" && !has_clip(&args) {
+    if !has_clip(&args) {
         ensure!(
             install::ensure(&[FFMPEG]).is_empty(),
             "measuring an encode needs ffmpeg"
         );
         args.extend(["--clip".to_owned(), clip::minute()?.display().to_string()]);
     }
-    sh::release(&format!("bench-{name}"), &args)
+    sh::release(&program("ves"), &args)
+}
+
+/// Gets the peers; the program tells what could not be had.
+fn timestone(args: &[String]) -> Result<()> {
+    let alone = args.windows(2).any(|pair| pair == ["--peers", "none"]);
+    if alone
+        || args
+            .iter()
+            .any(|arg| arg == "--peers=none" || arg == "--help")
+    {
+        return sh::release(&program("timestone"), args);
+    }
+    install::ensure(&[REDIS, RABBITMQ, BEANSTALKD, POSTGRES, NODE, NPM]);
+    sh::release_with(PEERS, &program("timestone"), args)
 }
 
 fn has_clip(args: &[String]) -> bool {

@@ -52,6 +52,36 @@ pub const FUSE: Tool = Tool {
     package: "fuse3",
     purpose: "frames as files, the power-cut suite",
 };
+/// A peer of the queue's measurement, and the ground of another.
+pub const REDIS: Tool = Tool {
+    program: "redis-server",
+    package: "redis-server",
+    purpose: "measuring BullMQ and Lua scripts beside the queue",
+};
+/// A peer of the queue's measurement.
+pub const RABBITMQ: Tool = Tool {
+    program: "rabbitmq-server",
+    package: "rabbitmq-server",
+    purpose: "measuring RabbitMQ beside the queue",
+};
+/// A peer of the queue's measurement.
+pub const BEANSTALKD: Tool = Tool {
+    program: "beanstalkd",
+    package: "beanstalkd",
+    purpose: "measuring beanstalkd beside the queue",
+};
+/// Runs a peer of the queue's measurement.
+pub const NODE: Tool = Tool {
+    program: "node",
+    package: "nodejs",
+    purpose: "measuring BullMQ beside the queue",
+};
+/// Installs a peer of the queue's measurement.
+pub const NPM: Tool = Tool {
+    program: "npm",
+    package: "npm",
+    purpose: "measuring BullMQ beside the queue",
+};
 /// Fetches the clip of the demo.
 pub const PIP: Tool = Tool {
     program: "pip3",

@@ -72,8 +72,14 @@ pub fn capture(mut command: Command) -> Result<String> {
 /// Builds every program of the workspace in release mode, since they start one another, and runs
 /// one of them: as it was built, as asking cargo for one package would build its libraries again.
 pub fn release(name: &str, args: &[String]) -> Result<()> {
+    release_with(&[], name, args)
+}
+
+/// As [`release`], with `features` of crates.
+pub fn release_with(features: &[&str], name: &str, args: &[String]) -> Result<()> {
     let build = ["build", "--release", "--workspace", "--bins", "--quiet"];
-    run(cargo(build))?;
+    let features = features.iter().flat_map(|feature| ["--features", feature]);
+    run(cargo(build.into_iter().chain(features)))?;
     let program = target_dir()?.join("release").join(name);
     run(self::program(&program.to_string_lossy(), args))
 }

@@ -14,6 +14,8 @@ pub enum Trial {
     Ves,
     /// A wide map over two owners, one paused past its epoch.
     Plato,
+    /// Histories of concurrent calls of the queue, through crashes and kills, judged one by one.
+    Timestone,
 }
 
 impl Trial {
@@ -22,6 +24,7 @@ impl Trial {
             Self::Store => "soak-store",
             Self::Ves => "soak-ves",
             Self::Plato => "soak-plato",
+            Self::Timestone => "soak-timestone",
         }
     }
 }

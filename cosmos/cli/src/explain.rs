@@ -43,7 +43,7 @@ fn tell(text: &mut String, error: &Error, depth: usize, paint: Paint) {
 }
 
 /// Fields of the API and the argument that sets them.
-const ARGUMENTS: [(&str, &str); 17] = [
+const ARGUMENTS: [(&str, &str); 21] = [
     ("video_source.uri", "IN"),
     ("output.uri", "--output"),
     ("output.overwrite", "--overwrite"),
@@ -61,6 +61,10 @@ const ARGUMENTS: [(&str, &str); 17] = [
     ("recipe.container", "--container"),
     ("recipe.named_preset", "--named-preset"),
     ("labels", "--label"),
+    ("video", "VIDEO"),
+    ("video.uri", "VIDEO"),
+    ("source", "--source"),
+    ("source.uri", "--source"),
 ];
 
 fn place(field: &str) -> String {

@@ -1,16 +1,18 @@
-//! Every role in one process, for one request: what `ves encode` runs.
+//! Every role in one process, for one request: what `ves encode` and `ves validate` run.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use optimus::Requests;
+use blob::Blobs;
+use optimus::{Requests, Service};
 use rpc::Router;
 use timestone_client::Client;
 use ves_api::service::VesService;
+use vvs_api::service::VvsService;
 
 use crate::roles::Plato;
-use crate::services::{self, Api, Built as _, Services};
+use crate::services::{self, Api, Built, Services};
 use crate::stack::Stack;
 use crate::{functions, parts, roles};
 
@@ -26,34 +28,69 @@ pub struct OneShotConfig {
     pub blobs: PathBuf,
     /// Functions that may run at the same time.
     pub workers: u32,
-    /// The folder of the source.
-    pub source_root: PathBuf,
-    /// The folder of the output.
-    pub output_root: PathBuf,
+    /// The folders of what is read.
+    pub source_roots: Vec<PathBuf>,
+    /// The folders of what is written.
+    pub output_roots: Vec<PathBuf>,
 }
 
-/// The roles at work for one request.
-pub struct OneShot {
+/// The roles at work for one request of a service.
+pub struct OneShot<S: Service> {
     stack: Stack,
-    requests: Requests<VesService>,
+    requests: Requests<S>,
+    blobs: Blobs,
 }
 
-impl OneShot {
-    /// Starts every role; returns when requests are taken.
-    pub async fn start(config: &OneShotConfig) -> Result<Self> {
+impl OneShot<VesService> {
+    /// Starts every role for an encode; returns when requests are taken.
+    pub async fn encode(config: &OneShotConfig) -> Result<Self> {
+        let open = services::ves::start;
+        Self::start(config, services::ALL, &services::ves::Ves, open).await
+    }
+}
+
+impl OneShot<VvsService> {
+    /// Starts every role for a validation; returns when requests are taken.
+    pub async fn validate(config: &OneShotConfig) -> Result<Self> {
+        let open = services::vvs::start;
+        Self::start(config, services::VALIDATION, &services::vvs::Vvs, open).await
+    }
+}
+
+impl<S: Service> OneShot<S> {
+    /// `services`, of which `own` is the one whose requests are taken, by what `open` gives.
+    async fn start(
+        config: &OneShotConfig,
+        services: Services,
+        own: &dyn Built,
+        open: fn(&mut Stack, &Api) -> Requests<S>,
+    ) -> Result<Self> {
         let mut stack = Stack::default();
-        match start(&mut stack, config).await {
-            Ok(requests) => Ok(Self { stack, requests }),
+        let api = match start_roles(&mut stack, services, config).await {
+            Ok(api) => api,
             Err(error) => {
                 stack.shutdown().await;
-                Err(error)
+                return Err(error);
             }
-        }
+        };
+        let requests = open(&mut stack, &api);
+        open_others(&mut stack, services, own, &api);
+        requests.ready().await;
+        Ok(Self {
+            stack,
+            requests,
+            blobs: api.blobs,
+        })
     }
 
     /// The way in.
-    pub fn requests(&self) -> &Requests<VesService> {
+    pub fn requests(&self) -> &Requests<S> {
         &self.requests
+    }
+
+    /// What requests may refer to, and where results lie.
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
     }
 
     /// Stops every role. What was accepted goes on at the next start.
@@ -62,9 +99,9 @@ impl OneShot {
     }
 }
 
-async fn start(stack: &mut Stack, config: &OneShotConfig) -> Result<Requests<VesService>> {
-    let services = services::ALL;
-    let functions = functions::registry(services).context("cannot find the encoders")?;
+/// Everything but the API layer, which then stands on what is returned.
+async fn start_roles(stack: &mut Stack, services: Services, config: &OneShotConfig) -> Result<Api> {
+    let functions = functions::registry(services).context("cannot find the functions")?;
     let store = parts::embedded(&config.state)?;
     let blobs = parts::open_blobs("local", &config.blobs)?;
     let timestone = Client::new(roles::timestone(stack, store.clone(), OWNERSHIP));
@@ -82,21 +119,18 @@ async fn start(stack: &mut Stack, config: &OneShotConfig) -> Result<Requests<Ves
         store,
         timestone: timestone.clone(),
         blobs: blobs.clone(),
-        source_roots: vec![config.source_root.clone()],
-        output_roots: vec![config.output_root.clone()],
+        source_roots: config.source_roots.clone(),
+        output_roots: config.output_roots.clone(),
         function_digests: functions::digests(&functions),
     };
     let agent = roles::agent_config(
         "ves".into(),
         Some(config.workers),
         None,
-        Some(vec![config.source_root.clone()]),
+        Some(config.source_roots.clone()),
     );
     roles::stratum(stack, agent, functions, timestone, blobs).await?;
-    let requests = services::ves::start(stack, &api);
-    open_others(stack, services, &api);
-    requests.ready().await;
-    Ok(requests)
+    Ok(api)
 }
 
 fn settings() -> optimus::Config {
@@ -108,9 +142,9 @@ fn settings() -> optimus::Config {
 }
 
 /// Other services are called by roles alone: nothing is served.
-fn open_others(stack: &mut Stack, services: Services, api: &Api) {
+fn open_others(stack: &mut Stack, services: Services, own: &dyn Built, api: &Api) {
     let others = services
         .iter()
-        .filter(|service| service.name() != services::ves::Ves.name());
+        .filter(|service| service.name() != own.name());
     others.for_each(|service| drop(service.open(stack, api, Router::new())));
 }

@@ -98,13 +98,15 @@ pub(crate) async fn send(
         match client.enqueue(vec![message.clone()]).await {
             Ok(mut outcomes) => match outcomes.pop() {
                 Some(Ok(outcome)) => return Ok(outcome),
-                Some(Err(refusal @ Refusal::QueueFull { .. })) => {
+                Some(Err(refusal)) if refusal.is_temporary() => {
                     tracing::info!(message = message.id, %refusal, "a call waits");
                 }
                 Some(Err(refusal)) => return Err(refused(&refusal)),
                 None => tracing::error!("timestone answered with fewer outcomes than items"),
             },
-            Err(TimestoneError::Refused(problem)) => return Err(Error::user("REFUSED", problem)),
+            Err(TimestoneError::Refused(refusal)) => {
+                return Err(Error::user("REFUSED", refusal.problem));
+            }
             Err(error) => tracing::info!(message = message.id, %error, "a call waits"),
         }
         clock.sleep_until(clock.now() + pause).await;

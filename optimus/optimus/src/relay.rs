@@ -96,7 +96,7 @@ fn ended(
     outcome: Result<Outcome, Refusal>,
     now: Timestamp,
 ) -> Option<Sent> {
-    if let Err(Refusal::QueueFull { .. }) = outcome {
+    if outcome.as_ref().is_err_and(Refusal::is_temporary) {
         outbox.defer(number, now + FULL_PAUSE);
         return None;
     }

@@ -917,7 +917,8 @@ pub struct Fairness {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub key: ::buffa::alloc::string::String,
-    /// Turns of a tenant for each turn of one that is not listed; from 1 to 1,000.
+    /// Turns of a tenant for each turn of one that is not listed; from 1 to 1,000, for at most
+    /// 256 tenants.
     ///
     /// Field 2: `weights`
     #[serde(
@@ -11309,7 +11310,8 @@ pub mod __buffa {
             ///
             /// Field 1: `key`
             pub key: &'a str,
-            /// Turns of a tenant for each turn of one that is not listed; from 1 to 1,000.
+            /// Turns of a tenant for each turn of one that is not listed; from 1 to 1,000, for at most
+            /// 256 tenants.
             ///
             /// Field 2: `weights` (map)
             pub weights: ::buffa::MapView<'a, &'a str, u32>,
@@ -11638,7 +11640,8 @@ pub mod __buffa {
             pub fn key(&self) -> &'_ str {
                 self.0.reborrow().key
             }
-            /// Turns of a tenant for each turn of one that is not listed; from 1 to 1,000.
+            /// Turns of a tenant for each turn of one that is not listed; from 1 to 1,000, for at most
+            /// 256 tenants.
             ///
             /// Field 2: `weights` (map)
             #[must_use]

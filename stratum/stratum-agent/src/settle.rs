@@ -64,22 +64,20 @@ async fn try_complete(context: &Context, delivery: &Delivery, completion: &Compl
     let outcomes = context.timestone.complete(vec![completion.clone()]).await;
     match outcomes.map(|outcomes| outcomes.into_iter().next()) {
         Ok(Some(Ok(Outcome::Done | Outcome::Duplicate))) => Tried::Settled,
-        Ok(Some(Err(refusal @ Refusal::QueueFull { .. }))) => {
-            Tried::NotReached(refusal.to_string())
-        }
+        Ok(Some(Err(refusal))) if refusal.is_temporary() => Tried::NotReached(refusal.to_string()),
         Ok(Some(Err(refusal))) => {
             refused(context, delivery, &refusal).await;
             Tried::Settled
         }
         Ok(None) => Tried::NotReached("the queue gave no answer".into()),
         Err(TimestoneError::Unavailable(problem)) => Tried::NotReached(problem),
-        Err(TimestoneError::Refused(problem)) => {
+        Err(TimestoneError::Refused(refusal)) => {
             tracing::error!(
                 invocation = delivery.invocation.id,
-                problem,
+                problem = refusal.problem,
                 "result not accepted"
             );
-            let error = Error::platform("RESULT_NOT_ACCEPTED", problem);
+            let error = Error::platform("RESULT_NOT_ACCEPTED", refusal.problem);
             fail(context, delivery.token().clone(), &error, true).await;
             Tried::Settled
         }

@@ -113,7 +113,7 @@ pub(crate) fn decoder(source: &Path, threads: u32, seek_us: Option<i64>) -> Vec<
 
 /// Demuxers by ffmpeg's names, that is, files that hold what they show: playlists and scripts that
 /// point to other files, or wait for more, are not among them.
-pub(crate) const CONTAINERS: &str = "mov,matroska,mpegts,mpeg,mpegvideo,avi,mxf,flv,ivf,h264,hevc,vvc,\
+pub const CONTAINERS: &str = "mov,matroska,mpegts,mpeg,mpegvideo,avi,mxf,flv,ivf,h264,hevc,vvc,\
 av1,obu,m4v,ogg,asf,nut,gxf,dv,rawvideo,yuv4mpegpipe,rm,wtv,mjpeg,gif,y4m,vc1,dirac,cavsvideo,\
 mp3,wav,w64,flac,aac,ac3,eac3,dts,aiff,caf,loas,truehd";
 

@@ -16,6 +16,8 @@ const LINE_BYTES: u64 = 64 * 1024;
 const LOG_CHARS: usize = 300;
 /// What is read of a tool's standard output at a time.
 const BUFFER: usize = 1 << 16;
+/// What a tool may write before it waits for its reader. A frame of raw video is a megabyte.
+const PIPE: usize = 1 << 20;
 
 /// A media tool to run, without a shell.
 pub struct Tool(Command);
@@ -122,7 +124,12 @@ impl Tool {
 
     fn spawn(&mut self) -> Result<Child, Error> {
         let command = self.0.stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().map_err(|e| self.lost(&e))
+        let child = command.spawn().map_err(|e| self.lost(&e))?;
+        if let Some(stdout) = &child.stdout {
+            // Where the system allows no more, its own size does, more slowly.
+            let _ = rustix::pipe::fcntl_setpipe_size(stdout, PIPE);
+        }
+        Ok(child)
     }
 
     fn name(&self) -> String {

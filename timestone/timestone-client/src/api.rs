@@ -16,7 +16,41 @@ pub enum TimestoneError {
     Unavailable(String),
     /// The call itself is malformed or not allowed.
     #[error("timestone refused the call: {0}")]
-    Refused(String),
+    Refused(CallRefusal),
+}
+
+/// Why a whole call was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct CallRefusal {
+    /// Stable code for machines.
+    pub code: String,
+    pub problem: String,
+}
+
+/// The call is malformed.
+impl From<String> for CallRefusal {
+    fn from(problem: String) -> Self {
+        Self {
+            code: "INVALID_ARGUMENT".into(),
+            problem,
+        }
+    }
+}
+
+impl From<&str> for CallRefusal {
+    fn from(problem: &str) -> Self {
+        problem.to_owned().into()
+    }
+}
+
+impl From<Refusal> for TimestoneError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(CallRefusal {
+            code: refusal.code().into(),
+            problem: refusal.to_string(),
+        })
+    }
 }
 
 /// What to lease. See [`Timestone::dequeue`].

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use errors::Error;
 use rpc::Token;
 
-use crate::{RemoteTimestone, Timestone};
+use crate::{Coalesced, RemoteTimestone, Timestone};
 
 /// A handle on the queue, cheap to clone, whether it lives in this process or elsewhere.
 #[derive(Clone)]
@@ -17,10 +17,11 @@ impl Client {
     }
 
     /// A client of the queue served at `url`, to callers with `token`. Connects
-    /// with the first call. Must be called on a runtime.
+    /// with the first call. Must be called on a runtime. Calls that are made at the
+    /// same time through it and its clones [travel together](Coalesced).
     pub fn connect(url: &str, token: &Token) -> Result<Self, Error> {
         let remote = RemoteTimestone::connect(url, token)?;
-        Ok(Self::new(Arc::new(remote)))
+        Ok(Self::new(Arc::new(Coalesced::new(Arc::new(remote)))))
     }
 }
 

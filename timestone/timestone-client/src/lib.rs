@@ -7,6 +7,7 @@
 
 mod api;
 mod client;
+mod coalesce;
 pub mod envelope;
 mod heartbeat;
 pub mod names;
@@ -15,9 +16,11 @@ mod remote;
 pub mod wire;
 
 pub use api::{
-    DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone, TimestoneError,
+    CallRefusal, DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone,
+    TimestoneError,
 };
 pub use client::Client;
+pub use coalesce::Coalesced;
 pub use heartbeat::{Heartbeat, Loss};
 pub use remote::RemoteTimestone;
 pub use timestone::limits;

@@ -15,7 +15,10 @@ use timestone::{
 
 use crate::patience::Patience;
 use crate::wire::{Inward, Item, Outward, Problem, all, each, outcome_of, required};
-use crate::{DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone, TimestoneError};
+use crate::{
+    CallRefusal, DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone,
+    TimestoneError,
+};
 
 /// How long one try may take, beyond what the caller waits for.
 const TRY: Duration = Duration::from_secs(10);
@@ -103,7 +106,10 @@ fn of_refusal(refusal: &ConnectError) -> TimestoneError {
     let passes = |error: &Error| error.is_retryable() || error.class == errors::Class::Deadline;
     match errors.iter().all(passes) {
         true => TimestoneError::Unavailable(said.join("; ")),
-        false => TimestoneError::Refused(said.join("; ")),
+        false => TimestoneError::Refused(CallRefusal {
+            code: errors.first().map(|e| e.code.clone()).unwrap_or_default(),
+            problem: said.join("; "),
+        }),
     }
 }
 
@@ -115,21 +121,21 @@ fn outcomes(told: Vec<wire::Outcome>, items: &[Item]) -> Result<Outcomes, Timest
             .zip(items)
             .map(|(told, item)| outcome_of(told, item))
             .collect()),
-        false => Err(TimestoneError::Refused(format!(
+        false => Err(TimestoneError::Refused(CallRefusal::from(format!(
             "the server answered {} outcomes for {} items",
             told.len(),
             items.len()
-        ))),
+        )))),
     }
 }
 
 fn misread(problems: Vec<Problem>) -> TimestoneError {
     let problems: Vec<_> = problems.into_iter().map(Error::from).collect();
     let said: Vec<_> = problems.iter().map(Error::to_string).collect();
-    TimestoneError::Refused(format!(
+    TimestoneError::Refused(CallRefusal::from(format!(
         "the server's answer is malformed: {}",
         said.join("; ")
-    ))
+    )))
 }
 
 fn items<'a, T>(of: &'a [T]) -> Vec<Item>

@@ -11,7 +11,8 @@ use timestone::{
     Refusal, Reschedule, Search, limits,
 };
 use timestone_client::{
-    DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone, TimestoneError,
+    CallRefusal, DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone,
+    TimestoneError,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -129,10 +130,6 @@ impl Drop for LocalTimestone {
     }
 }
 
-fn refused(refusal: Refusal) -> TimestoneError {
-    TimestoneError::Refused(refusal.to_string())
-}
-
 fn unavailable() -> TimestoneError {
     TimestoneError::Unavailable("its shard is not owned, or the outcome is unknown".into())
 }
@@ -140,9 +137,9 @@ fn unavailable() -> TimestoneError {
 fn refuse_over(what: &str, n: usize, max: usize) -> Result<(), TimestoneError> {
     match n <= max {
         true => Ok(()),
-        false => Err(TimestoneError::Refused(format!(
+        false => Err(TimestoneError::Refused(CallRefusal::from(format!(
             "{n} {what} in one call; at most {max}"
-        ))),
+        )))),
     }
 }
 
@@ -156,7 +153,7 @@ impl Timestone for LocalTimestone {
     async fn put_queue(&self, queue: &str, config: QueueConfig) -> Result<(), TimestoneError> {
         let queue = queue.to_owned();
         let put = self.call(0, move |queues| queues.put_queue(&queue, config));
-        put.await?.map_err(refused)
+        put.await?.map_err(TimestoneError::from)
     }
 
     async fn queue(&self, queue: &str) -> Result<Option<QueueView>, TimestoneError> {
@@ -172,7 +169,7 @@ impl Timestone for LocalTimestone {
     ) -> Result<Vec<QueueView>, TimestoneError> {
         let (prefix, after) = (prefix.to_owned(), after.to_owned());
         let list = self.call(0, move |queues| queues.list(&prefix, &after, limit));
-        list.await?.map_err(refused)
+        list.await?.map_err(TimestoneError::from)
     }
 
     async fn delete_queues(
@@ -293,7 +290,7 @@ impl Timestone for LocalTimestone {
 
     async fn find(&self, search: Search) -> Result<Found, TimestoneError> {
         let find = self.call(0, move |queues| queues.find(&search));
-        find.await?.map_err(refused)
+        find.await?.map_err(TimestoneError::from)
     }
 
     async fn count_matching(
@@ -306,7 +303,7 @@ impl Timestone for LocalTimestone {
         let count = self.call(0, move |queues| {
             queues.count_found(&queue, &filter, &cursor)
         });
-        count.await?.map_err(refused)
+        count.await?.map_err(TimestoneError::from)
     }
 
     async fn get(&self, key: &MessageKey) -> Result<Option<MessageView>, TimestoneError> {

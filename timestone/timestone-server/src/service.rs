@@ -9,7 +9,9 @@ use futures::StreamExt;
 use proto::timestone::v1::{self as wire, TimestoneService, TimestoneServiceExt};
 use timestone::{Clause, Counted, Filter, MessageKey, QueueConfig, Search, limits};
 use timestone_client::wire::{Inward, Outward, Problem, all, each, required, to_outcome};
-use timestone_client::{DequeueRequest, Outcomes, SubscribeRequest, Timestone, TimestoneError};
+use timestone_client::{
+    CallRefusal, DequeueRequest, Outcomes, SubscribeRequest, Timestone, TimestoneError,
+};
 
 /// Serves a queue to other processes.
 pub struct TimestoneServer {
@@ -32,7 +34,7 @@ fn refuse(error: TimestoneError) -> ConnectError {
         TimestoneError::Unavailable(why) => {
             Error::platform("UNAVAILABLE", why).hint("try again; nothing is done twice")
         }
-        TimestoneError::Refused(why) => Error::user("INVALID_ARGUMENT", why),
+        TimestoneError::Refused(CallRefusal { code, problem }) => Error::user(code, problem),
     })
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::check;
 use crate::labels::{ALL, Label};
-use crate::limits::MAX_SCAN;
+use crate::limits::{MAX_DEQUEUE_BYTES, MAX_SCAN};
 use crate::message::Message;
 use crate::queue::Queue;
 use crate::shelf::Rank;
@@ -80,9 +80,10 @@ impl Queues {
     /// A page of the messages that are meant.
     pub fn find(&self, search: &Search) -> Result<Found, Refusal> {
         check::page(search.limit)?;
-        let mut messages = Vec::new();
+        let (mut messages, mut bytes) = (Vec::new(), 0);
         let next = self.walk(&search.queue, &search.filter, &search.cursor, |message| {
-            if messages.len() == search.limit as usize {
+            bytes += message.error.as_ref().map_or(0, Bytes::len);
+            if messages.len() == search.limit as usize || bytes > MAX_DEQUEUE_BYTES {
                 return Step::Full;
             }
             messages.push(MessageView {

@@ -41,7 +41,7 @@ pub const MAX_INDEXED_KEYS: usize = 4;
 /// Turns of a tenant for each turn of one of weight 1.
 pub const MAX_WEIGHT: u32 = 1_000;
 /// Tenants of a queue that have a weight.
-pub const MAX_WEIGHTS: usize = 1_000;
+pub const MAX_WEIGHTS: usize = 256;
 /// Messages of a queue that may still be indexed or shared out in another way.
 pub const MAX_REARRANGED: u64 = 100_000;
 /// Clauses of a filter.
@@ -56,7 +56,7 @@ pub const MAX_PAGE: u32 = 1_000;
 pub const MAX_QUEUES: usize = 100_000;
 /// Messages ended by time or collected in one step.
 pub const MAX_TICK: usize = 1_024;
-/// Payloads in the answer to one dequeue, in bytes.
+/// Payloads in the answer to one dequeue, or errors on one page, in bytes.
 pub const MAX_DEQUEUE_BYTES: usize = 4 << 20;
 /// Payloads of one call, in bytes.
 pub const MAX_CALL_BYTES: usize = 16 << 20;

@@ -155,6 +155,14 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether the same may be taken later: the sender shall slow down and try again.
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self,
+            Self::QueueFull { .. } | Self::EnqueueBlocked { .. } | Self::QueueDeleting { .. }
+        )
+    }
+
     /// Stable code for machines.
     pub fn code(&self) -> &'static str {
         match self {

@@ -14,9 +14,10 @@ const ENGINES: [Engine; 7] = [
         libraries: &["fjall"],
         homes: &["store-fjall"],
     },
+    // A table of it is a peer of our queue.
     Engine {
         libraries: &["tokio-postgres", "deadpool-postgres"],
-        homes: &["store-postgres"],
+        homes: &["store-postgres", "bench"],
     },
     Engine {
         libraries: &["bollard"],

@@ -11,6 +11,7 @@ use super::probe::ProbeArgs;
 use super::remote::args::{CancelArgs, ListArgs, StatusArgs, SubmitArgs, WatchArgs};
 use super::report::DOCUMENTED;
 use super::shared_args::{EXIT_STATUS, ReportArgs, StateArgs};
+use super::validate::ValidateArgs;
 use crate::colour::ColourChoice;
 use crate::pages::{CompletionsArgs, ManArgs};
 
@@ -40,6 +41,8 @@ pub(super) enum Command {
     Encode(EncodeArgs),
     /// Say what a video file is, what is unusual about it, and what would be done with it
     Probe(ProbeArgs),
+    /// Judge a video file: frame by frame against its source, and by what it should be
+    Validate(ValidateArgs),
     /// List the presets that recipes can name
     Presets(PresetsArgs),
     /// Look at the chunk cache and at unfinished encodes, or make room

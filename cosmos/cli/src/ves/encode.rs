@@ -5,20 +5,18 @@ use std::process::ExitCode;
 use clock::{Clock, SystemClock};
 use daemon::{OneShot, OneShotConfig};
 use errors::{Class, Error};
-use futures::StreamExt;
-use optimus::{Caller, Requests, State};
+use optimus::{Caller, State};
 use tokio_util::sync::CancellationToken;
 use ves_api::recipe::{Problems, Recipe};
-use ves_api::service::VesService;
 use ves_api::wire;
 
 use super::args::EncodeArgs;
 use super::cache::{self, CACHE, InUse, Note};
+use super::follow::follow;
 use super::frames;
 use super::job::{self, Job};
 use super::place::Places;
 use super::report::{Reporter, Summary};
-use super::snapshot::Snapshot;
 use crate::colour::{ColourChoice, Paint};
 use crate::stop::Stop;
 use crate::{logging, signals};
@@ -72,12 +70,19 @@ async fn encode(
     let resumed = job.state.exists();
     let config = one_shot(args, places, &job);
     cache::leave_note(&job.state, &note(places)).map_err(|e| not_noted(places, &e))?;
-    let ves = OneShot::start(&config).await.map_err(not_started)?;
+    let ves = OneShot::encode(&config).await.map_err(not_started)?;
     tokio::select! {
         frames = frames::announced(&places.source.path) => reporter.set_frames(frames),
         () = stop.cancelled() => {}
     }
-    let ended = follow(ves.requests(), job.request, reporter, resumed, &stop).await;
+    let caller = Caller::default();
+    let ended = match ves.requests().submit(&caller, job.request).await {
+        Ok(id) => {
+            reporter.accepted(&id, resumed);
+            follow(ves.requests(), &id, reporter, &stop).await
+        }
+        Err(problems) => Err(problems.into()),
+    };
     if matches!(ended, Err(Stop::Interrupted)) {
         reporter.stopping();
     }
@@ -117,12 +122,12 @@ fn one_shot(args: &EncodeArgs, places: &Places, job: &Job) -> OneShotConfig {
         state: job.state.clone(),
         blobs: places.state.join(CACHE),
         workers: args.run.workers.unwrap_or_else(processors),
-        source_root: folder(&places.source.path),
-        output_root: folder(&places.output),
+        source_roots: vec![folder(&places.source.path)],
+        output_roots: vec![folder(&places.output)],
     }
 }
 
-fn processors() -> u32 {
+pub(super) fn processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1))
 }
 
@@ -135,31 +140,6 @@ fn not_started(error: anyhow::Error) -> Error {
         "another `ves` may be at the same encode; else see that ffmpeg and ffprobe are installed \
          and that the state folder can be written",
     )
-}
-
-/// Submits the request, or finds it again, and reports until it has ended.
-async fn follow(
-    requests: &Requests<VesService>,
-    request: wire::EncodeRequest,
-    reporter: &mut Reporter,
-    resumed: bool,
-    stop: &CancellationToken,
-) -> Result<View, Stop> {
-    let id = requests.submit(&Caller::default(), request).await?;
-    reporter.accepted(&id, resumed);
-    let mut views = requests.watch(&id).await?;
-    loop {
-        let next = tokio::select! {
-            next = views.next() => next,
-            () = stop.cancelled() => return Err(Stop::Interrupted),
-        };
-        let view =
-            next.ok_or_else(|| Error::platform("LOST", "the request's state was lost"))??;
-        reporter.update(Snapshot::of(&view));
-        if view.state.is_final() {
-            return Ok(view);
-        }
-    }
 }
 
 fn forget(config: &OneShotConfig) {

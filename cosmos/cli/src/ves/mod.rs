@@ -5,6 +5,7 @@ mod cache;
 mod container;
 mod duration;
 mod encode;
+mod follow;
 mod frames;
 mod job;
 mod picture;
@@ -15,6 +16,7 @@ mod remote;
 mod report;
 mod shared_args;
 mod snapshot;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -33,6 +35,7 @@ pub fn main() -> ExitCode {
     match command {
         Command::Encode(args) => encode::main(&args, color),
         Command::Probe(args) => probe::main(&args, color),
+        Command::Validate(args) => validate::main(&args, color),
         Command::Presets(args) => presets::main(&args, color),
         Command::Cache(args) => cache::main(&args, color),
         Command::Submit(args) => remote::submit(&args, color),

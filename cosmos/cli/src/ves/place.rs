@@ -275,7 +275,7 @@ pub(super) fn state_folder(asked: Option<&Path>) -> Result<PathBuf, Error> {
     })
 }
 
-fn made_state_folder(asked: Option<&Path>) -> Result<PathBuf, Error> {
+pub(super) fn made_state_folder(asked: Option<&Path>) -> Result<PathBuf, Error> {
     let folder = state_folder(asked)?;
     let made = fs::create_dir_all(&folder).and_then(|()| folder.canonicalize());
     made.map_err(|error| {

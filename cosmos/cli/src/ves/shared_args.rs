@@ -6,9 +6,9 @@ use clap::Args;
 
 /// What the exit statuses mean, for help and manual.
 pub(super) const EXIT_STATUS: &str = "\
-Exit status: 0 done; 2 the request or the command line is wrong; 3 the source is bad;
-4 an encoder failed; 5 a machine failed (disk, memory, server away); 6 a deadline passed;
-130 interrupted or canceled.";
+Exit status: 0 done; 1 validate found the video to differ from what it should be; 2 the request or
+the command line is wrong; 3 the source, or the video to be validated, is bad; 4 an encoder failed;
+5 a machine failed (disk, memory, server away); 6 a deadline passed; 130 interrupted or canceled.";
 
 /// How a run reports.
 #[derive(Clone, Debug, Default, Args)]

@@ -38,11 +38,27 @@ impl Snapshot {
         }
     }
 
-    /// The stage that does most of the work.
-    pub(super) fn encoder(&self) -> Option<&Stage> {
-        self.stages
-            .iter()
-            .find(|stage| stage.name == "encoder" && stage.total > 0)
+    /// The stage that does most of the work: the map over chunks, or over the parts of a video that
+    /// is validated once it has begun.
+    pub(super) fn work(&self) -> Option<&Stage> {
+        self.stages.iter().find(|stage| match &*stage.name {
+            "encoder" => stage.total > 0,
+            "inspect" => stage.total > 0 && stage.state != "waiting",
+            _ => false,
+        })
+    }
+
+    /// The decode of the source that a validation begins with, while it goes on.
+    pub(super) fn source_decode(&self) -> Option<&Stage> {
+        let is_validation = self.stages.iter().any(|stage| stage.name == "inspect");
+        let mut stages = self.stages.iter();
+        stages.find(|stage| is_validation && stage.name == "reference" && stage.state == "running")
+    }
+
+    /// Whether no stage has anything left to do.
+    pub(super) fn has_ended(&self) -> bool {
+        let left = |stage: &Stage| matches!(&*stage.state, "waiting" | "running");
+        !self.stages.is_empty() && !self.stages.iter().any(left)
     }
 
     /// The stage that runs now, if any: the last one begun.

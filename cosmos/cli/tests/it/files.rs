@@ -22,6 +22,27 @@ exit 2
 }
 
 #[test]
+fn every_problem_of_a_validation_is_told_at_once() {
+    let desk = Desk::new();
+    fs::write(desk.at("empty.mp4"), "").unwrap();
+    assert_eq!(
+        desk.say("validate empty.mp4 --source no.mkv"),
+        "\
+error: VIDEO: empty.mp4 is empty [SOURCE_EMPTY]
+  help: name a file that was written to its end
+error: --source: no.mkv does not exist [SOURCE_NOT_READABLE]
+  help: check the name and the folder
+exit 2
+"
+    );
+    let said = desk.say("validate empty.mp4 --boundaries 0,30");
+    assert!(
+        said.contains("--source <FILE>") && said.ends_with("exit 2\n"),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_source_is_never_the_output() {
     let desk = Desk::new();
     fs::write(desk.at("in.mp4"), "film").unwrap();
@@ -75,6 +96,7 @@ fn a_failure_in_json_is_one_event() {
     for words in [
         "encode no.mkv -o out.mp4 --json",
         "probe no.mkv --json",
+        "validate no.mkv --json",
         "status 1 --json",
         "presets warp --json",
         "cache clear --json",

@@ -54,6 +54,7 @@ fn all_subcommands_are_there() {
     let expected = [
         "encode",
         "probe",
+        "validate",
         "presets",
         "cache",
         "submit",
@@ -71,7 +72,7 @@ fn all_subcommands_are_there() {
 
 #[test]
 fn the_long_help_documents_exit_statuses_and_events() {
-    for command in ["encode", "watch"] {
+    for command in ["encode", "validate", "watch"] {
         let text = output_of(VES, &[command, "--help"]);
         for part in ["Exit status: 0 done", "JSON events", "chunks_reused"] {
             assert!(text.contains(part), "{command}: {part}");

@@ -1,7 +1,7 @@
 //! The services that are built in: a file each, and a line in [`ALL`].
 
 pub(crate) mod ves;
-mod vvs;
+pub(crate) mod vvs;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,6 +18,9 @@ use crate::stack::Stack;
 
 /// Every service that is built in.
 pub(crate) const ALL: Services = &[&ves::Ves, &vvs::Vvs];
+
+/// What a validation by itself needs.
+pub(crate) const VALIDATION: Services = &[&vvs::Vvs];
 
 pub(crate) type Services = &'static [&'static dyn Built];
 

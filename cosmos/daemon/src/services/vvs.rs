@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use files::Roots;
+use optimus::Requests;
 use plato::InvalidDefinition;
 use rpc::Router;
 use stratum::{LoadError, Places};
@@ -30,14 +31,18 @@ impl Built for Vvs {
     }
 
     fn open(&self, stack: &mut Stack, api: &Api, routes: Router) -> Router {
-        let config = VvsConfig {
-            policy: Policy {
-                roots: Roots::of("source", api.source_roots.clone()),
-                trust_blobs: false,
-            },
-            function_digests: api.function_digests.clone(),
-        };
-        let service = VvsService::new(config, api.blobs.clone());
-        Arc::new(VvsRpc::new(roles::optimus(stack, api, service))).register(routes)
+        Arc::new(VvsRpc::new(start(stack, api))).register(routes)
     }
+}
+
+/// Takes its requests, from this process.
+pub(crate) fn start(stack: &mut Stack, api: &Api) -> Requests<VvsService> {
+    let config = VvsConfig {
+        policy: Policy {
+            roots: Roots::of("source", api.source_roots.clone()),
+            trust_blobs: false,
+        },
+        function_digests: api.function_digests.clone(),
+    };
+    roles::optimus(stack, api, VvsService::new(config, api.blobs.clone()))
 }

@@ -39,7 +39,7 @@ async fn accepted() -> Site {
 #[tokio::test(flavor = "multi_thread")]
 async fn layers_that_never_meet_bring_the_answer_home() {
     let site = accepted().await;
-    let echo = site.echo().await;
+    let echo = site.terse_echo().await;
     site.until_waiting("optimus/echo/events", 1).await;
     let site = site.kill();
     drop(echo);

@@ -74,6 +74,14 @@ pub(crate) struct Layers {
     pub(crate) _echo: PlatoRuntime,
 }
 
+fn config(service: &str) -> RuntimeConfig {
+    RuntimeConfig {
+        groups: GROUPS,
+        ttl: TTL,
+        ..RuntimeConfig::new(service, "a")
+    }
+}
+
 fn clock() -> SharedClock {
     Arc::new(SystemClock)
 }
@@ -120,27 +128,35 @@ impl Site {
             .collect();
         let texts = blob::list::write(self.blobs.home(), &texts).await.unwrap();
         let store = Arc::new(self.disk.asker.handle());
-        self.plato(asker::SERVICE, store, asker::registry(texts))
-            .await
+        let config = config(asker::SERVICE);
+        self.plato(config, store, asker::registry(texts)).await
     }
 
     pub(crate) async fn echo(&self) -> PlatoRuntime {
+        self.echo_by(config(echo::SERVICE)).await
+    }
+
+    /// Tells how its workflows end, and nothing before.
+    pub(crate) async fn terse_echo(&self) -> PlatoRuntime {
+        self.echo_by(RuntimeConfig {
+            notify_every: Duration::MAX,
+            ..config(echo::SERVICE)
+        })
+        .await
+    }
+
+    async fn echo_by(&self, config: RuntimeConfig) -> PlatoRuntime {
         let registry = echo::registry(Arc::clone(&self.failures));
         let store = Arc::new(self.disk.echo.handle());
-        self.plato(echo::SERVICE, store, registry).await
+        self.plato(config, store, registry).await
     }
 
     async fn plato(
         &self,
-        service: &str,
+        config: RuntimeConfig,
         store: Arc<dyn Store>,
         registry: plato::Registry,
     ) -> PlatoRuntime {
-        let config = RuntimeConfig {
-            groups: GROUPS,
-            ttl: TTL,
-            ..RuntimeConfig::new(service, "a")
-        };
         let (client, blobs) = (self.client.clone(), self.blobs.clone());
         PlatoRuntime::start(config, store, client, blobs, registry.into(), clock())
             .await

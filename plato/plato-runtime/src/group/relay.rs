@@ -62,7 +62,7 @@ impl Relay {
         let mut acks = Vec::new();
         for ((number, row), outcome) in run.into_iter().zip(outcomes) {
             match outcome {
-                Err(Refusal::QueueFull { .. }) => full.push((number, row)),
+                Err(refusal) if refusal.is_temporary() => full.push((number, row)),
                 outcome => acks.push(Ack {
                     number,
                     row,
@@ -78,7 +78,7 @@ impl Relay {
         loop {
             match self.call_once(run).await {
                 Ok(outcomes) if outcomes.len() == run.len() => return outcomes,
-                Err(TimestoneError::Refused(problem)) => return refused(run, &problem),
+                Err(TimestoneError::Refused(refusal)) => return refused(run, &refusal.problem),
                 Ok(_) => tracing::error!("timestone answered with fewer outcomes than items"),
                 Err(error) => tracing::warn!(%error, "the outbox waits"),
             }

@@ -1,20 +1,26 @@
 //! Kills `ves encode` at random moments, again and again, and compares the bytes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use clap::Parser;
-use e2e::run::Encode;
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, ValueEnum};
+use e2e::run::{self, Encode};
 use e2e::{leftovers, log};
 use serde::Serialize;
 
-/// Kill `ves encode` at random moments and compare what it makes with an undisturbed run.
+/// Kill `ves encode` at random moments and compare what it makes with undisturbed runs.
 #[derive(Parser)]
 struct Args {
     /// Clip to encode; a generated one if not given.
     #[arg(long)]
     clip: Option<PathBuf>,
+    /// Coding format.
+    #[arg(long, default_value = "avc")]
+    codec: Codec,
+    /// Numbers of workers of the undisturbed runs.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,3")]
+    workers: Vec<u32>,
     /// SIGKILLs to survive.
     #[arg(long, default_value_t = 20)]
     kills: u32,
@@ -24,16 +30,42 @@ struct Args {
     /// Length of a chunk.
     #[arg(long, default_value = "15f")]
     chunk: String,
-    /// Speed of the encoder: there must be work left to kill.
-    #[arg(long, default_value = "veryslow")]
-    preset: String,
+    /// Speed of the encoder: there must be work left to kill [default: avc: veryslow; av1: 4].
+    #[arg(long)]
+    preset: Option<String>,
     /// Print JSON only.
     #[arg(long)]
     json: bool,
 }
 
+/// Coding formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Codec {
+    Avc,
+    Av1,
+}
+
+impl Codec {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Avc => "avc",
+            Self::Av1 => "av1",
+        }
+    }
+
+    fn slow_preset(self) -> &'static str {
+        match self {
+            Self::Avc => "veryslow",
+            Self::Av1 => "4",
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Report {
+    codec: Codec,
+    workers: Vec<u32>,
     seed: u64,
     kills: u32,
     runs: u32,
@@ -51,28 +83,46 @@ fn main() -> Result<()> {
         .clip
         .clone()
         .map_or_else(|| corpus::clip(corpus::Clip::OpenGopAvcMp4), Ok)?;
-    let encode = |name: &str| -> Result<Encode> {
-        let below = folder.path().join(name);
-        std::fs::create_dir_all(&below)?;
-        Ok(Encode::new(
-            &clip,
-            &below,
-            &[
-                "--chunk",
-                &args.chunk,
-                "--align",
-                "fixed",
-                "--preset",
-                &args.preset,
-            ],
-        ))
-    };
-    let undisturbed = encode("undisturbed")?.finish()?;
-    let report = killed(&args, &encode("killed")?, &undisturbed.sha256)?;
+    let expected = undisturbed(&args, &clip, folder.path())?;
+    let encode = encode(&args, &clip, &folder.path().join("killed"), &[])?;
+    let report = killed(&args, &encode, &expected)?;
     leftovers::none_below(folder.path())?;
     println!("{}", serde_json::to_string(&report)?);
     ensure!(report.same_bytes, "the bytes differ");
     Ok(())
+}
+
+fn encode(args: &Args, clip: &Path, below: &Path, more: &[&str]) -> Result<Encode> {
+    std::fs::create_dir_all(below)?;
+    let preset = args.preset.as_deref();
+    let settings = [
+        "--codec",
+        args.codec.name(),
+        "--preset",
+        preset.unwrap_or(args.codec.slow_preset()),
+        "--chunk",
+        &args.chunk,
+        "--align",
+        "fixed",
+    ];
+    Ok(Encode::new(clip, below, &[&settings, more].concat()))
+}
+
+/// What every number of workers makes of it; each with a state of its own.
+fn undisturbed(args: &Args, clip: &Path, folder: &Path) -> Result<String> {
+    let mut sums = Vec::new();
+    for workers in &args.workers {
+        let workers = workers.to_string();
+        let below = folder.join(format!("by-{workers}"));
+        let encode = encode(args, clip, &below, &["--workers", &workers])?;
+        sums.push(encode.finish()?.sha256);
+    }
+    let expected = sums.first().context("no number of workers was given")?;
+    ensure!(
+        sums.iter().all(|sum| sum == expected),
+        "the bytes depend on the number of workers: {sums:?}"
+    );
+    Ok(expected.clone())
 }
 
 /// Runs until the kills are used up and one run ended by itself. Work begins anew
@@ -89,7 +139,12 @@ fn killed(args: &Args, encode: &Encode, expected: &str) -> Result<Report> {
         if dies {
             run.kill()?;
             kills += 1;
-            ensure!(!encode.output.exists(), "a killed run left its output");
+            // Killed after it had published, it has nothing left to do.
+            if encode.output.exists() {
+                let whole = run::sha256(&encode.output)? == expected;
+                ensure!(whole, "a killed run left half an output");
+                begin_anew(encode)?;
+            }
             continue;
         }
         let mut events = String::new();
@@ -104,11 +159,11 @@ fn killed(args: &Args, encode: &Encode, expected: &str) -> Result<Report> {
         if kills >= args.kills {
             break;
         }
-        std::fs::remove_dir_all(&encode.state)?;
-        std::fs::remove_file(&encode.output)?;
-        std::fs::remove_file(encode.output.with_extension("log"))?;
+        begin_anew(encode)?;
     }
     Ok(Report {
+        codec: args.codec,
+        workers: args.workers.clone(),
         seed: args.seed,
         kills,
         runs,
@@ -118,6 +173,15 @@ fn killed(args: &Args, encode: &Encode, expected: &str) -> Result<Report> {
         chunks_encoded: encoded,
         chunks_remembered: remembered,
     })
+}
+
+fn begin_anew(encode: &Encode) -> Result<()> {
+    if encode.state.exists() {
+        std::fs::remove_dir_all(&encode.state)?;
+    }
+    std::fs::remove_file(&encode.output)?;
+    std::fs::remove_file(encode.output.with_extension("log"))?;
+    Ok(())
 }
 
 /// Waits `ms`; false when the run ended before.

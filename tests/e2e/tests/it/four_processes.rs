@@ -116,7 +116,12 @@ async fn an_agent_paused_past_its_lease_is_refused_and_the_bytes_are_the_same() 
     })?;
     site.signal("stratum", Signal::CONT)?;
     wait_until("refusal in the log", || {
-        Ok(site.log("stratum").contains("late result refused"))
+        let log = site.log("stratum");
+        let refused = log
+            .lines()
+            .find(|line| line.contains("late result refused"));
+        refused.inspect(|line| println!("{line}"));
+        Ok(refused.is_some())
     })?;
     ensure!(sha256(&output)? == expected, "the bytes differ");
     drop(site);

@@ -8,4 +8,5 @@ mod one_process;
 mod probe;
 mod readme;
 mod server;
+mod validate;
 mod wide_map;

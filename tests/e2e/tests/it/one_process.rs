@@ -130,18 +130,20 @@ fn av1_does_not_depend_on_the_number_of_workers_in_any_container() -> Result<()>
     leftovers::none_below(proof.folder.path())
 }
 
-#[test]
-fn a_killed_run_goes_on_and_ends_with_the_same_bytes() -> Result<()> {
+/// Chunks of 15 frames, so slowly encoded that there is work left after every kill.
+fn a_killed_run_goes_on(codec: &str, preset: &str) -> Result<()> {
     let proof = Proof::of(Clip::OpenGopAvcMp4)?;
-    // Slow enough that there is work left after every kill.
     let args = [
+        "--codec",
+        codec,
+        "--preset",
+        preset,
         "--chunk",
         "15f",
         "--align",
         "fixed",
         "--workers",
         "2",
-        "--preset=veryslow",
     ];
     let undisturbed = proof.encode("undisturbed", &args)?.finish()?;
     let killed = proof.encode("killed", &args)?;
@@ -165,6 +167,16 @@ fn a_killed_run_goes_on_and_ends_with_the_same_bytes() -> Result<()> {
     );
     e2e::log::finished_chunks_ran_once(&killed.log())?;
     leftovers::none_below(proof.folder.path())
+}
+
+#[test]
+fn a_killed_run_goes_on_and_ends_with_the_same_bytes() -> Result<()> {
+    a_killed_run_goes_on("avc", "veryslow")
+}
+
+#[test]
+fn a_killed_run_of_av1_goes_on_and_ends_with_the_same_bytes() -> Result<()> {
+    a_killed_run_goes_on("av1", "10")
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Messages are handed to those who ask, wait or subscribe.
 
-use timestone::{Delivery, Refusal};
+use std::collections::BTreeSet;
+
+use timestone::Delivery;
 use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -46,7 +48,7 @@ impl Serving {
     fn lease_for(&mut self, waiter: &Waiter) -> Result<Delivery, TimestoneError> {
         let nonces = &mut self.nonces;
         let leased = self.queues.dequeue(&waiter.demand, &mut || nonces.draw());
-        leased.map_err(refused)
+        leased.map_err(TimestoneError::from)
     }
 
     /// Answers a worker with the next commit.
@@ -108,7 +110,9 @@ impl Serving {
         if let Some(older) = self.waiters.find(&demand.session, &demand.request_id) {
             self.part_with(older);
         }
-        self.queues.subscribe(&demand).map_err(refused)?;
+        self.queues
+            .subscribe(&demand)
+            .map_err(TimestoneError::from)?;
         self.waiters.insert(subscriber, i64::MAX);
         let id = self.waiters.find(&demand.session, &demand.request_id);
         id.ok_or_else(|| TimestoneError::Unavailable("the subscription was lost".into()))
@@ -117,15 +121,16 @@ impl Serving {
     /// Hands new messages to those who wait, in the commit that brings them, and to
     /// those who have room again.
     pub(super) fn serve_waiters(&mut self) {
+        let woken = self.queues.take_woken();
+        let mut queues: BTreeSet<_> = woken.iter().map(|queue| queue.to_string()).collect();
         for (session, request_id) in self.queues.take_freed() {
             if let Some(id) = self.waiters.find(&session, &request_id) {
                 self.waiters.line_up(id);
-                self.serve(id);
+                let waiter = self.waiters.get(id).into_iter();
+                queues.extend(waiter.flat_map(|waiter| waiter.demand.queues.clone()));
             }
         }
-        for queue in self.queues.take_woken() {
-            self.serve_queue(&queue);
-        }
+        queues.iter().for_each(|queue| self.serve_queue(queue));
     }
 
     /// Whoever waited longest comes first, whatever of the queue it wants.
@@ -171,7 +176,7 @@ impl Serving {
             return Handed::Nothing;
         }
         if let Some(waiter) = self.waiters.remove(id) {
-            self.grant(waiter, leased.map_err(refused));
+            self.grant(waiter, leased.map_err(TimestoneError::from));
         }
         Handed::Done
     }
@@ -194,7 +199,7 @@ impl Serving {
                 .batch
                 .add(Box::new(move || drop(room.send(Ok(messages)))), 0),
             Err(refusal) => {
-                let refusal = Err(refused(refusal));
+                let refusal = Err(refusal.into());
                 self.batch
                     .add(Box::new(move || drop(room.send(refusal))), 0);
                 self.part_with(id);
@@ -205,8 +210,4 @@ impl Serving {
         }
         Handed::Done
     }
-}
-
-fn refused(refusal: Refusal) -> TimestoneError {
-    TimestoneError::Refused(refusal.to_string())
 }

@@ -2,6 +2,8 @@ use timestone::{
     DeadLetter, Fairness, MessageState, NewMessage, Outcome, QueueConfig, QueueKind, Refusal,
 };
 
+use timestone_client::TimestoneError;
+
 use crate::waiting::wait;
 use crate::world::{World, key, message, only};
 
@@ -54,6 +56,18 @@ pub async fn a_queue_with_work_is_deleted_by_force_alone(world: World) {
     assert_eq!(world.timestone.queue("q").await.unwrap(), None);
     assert_eq!(world.timestone.get(&key("q", "a")).await.unwrap(), None);
     assert_eq!(world.ids("replies", 9, "r").await, ["q/a/terminated"]);
+}
+
+pub async fn a_queue_with_work_stays_of_its_kind(world: World) {
+    world.enqueue(message("q", "a", 0)).await.unwrap();
+    let put = world
+        .timestone
+        .put_queue("q", crate::exclusive::exclusive());
+    let refused = put.await.unwrap_err();
+    let TimestoneError::Refused(refusal) = refused else {
+        panic!("refused otherwise: {refused}");
+    };
+    assert_eq!(refusal.code, "QUEUE_NOT_EMPTY");
 }
 
 pub async fn blocked_producers_are_refused_and_work_goes_on(world: World) {

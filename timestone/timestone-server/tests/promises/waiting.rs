@@ -104,12 +104,14 @@ pub async fn a_worker_that_wants_something_else_holds_up_nobody(world: World) {
     let large = wait_for(&world, "r1", Some(Clause::equal("size", "large"))).await;
     let small = wait_for(&world, "r2", Some(Clause::equal("size", "small"))).await;
     let any = wait(&world, "r3").await;
-    let messages = [("a", "middle"), ("b", "small"), ("c", "large")];
-    for (id, size) in messages {
+    let messages = [
+        ("a", "middle", any),
+        ("b", "small", small),
+        ("c", "large", large),
+    ];
+    for (id, size, waiting) in messages {
         let message = with(message("q", id, 0), &[("size", size)]);
         world.enqueue(message).await.unwrap();
+        assert_eq!(waiting.await.unwrap(), [id]);
     }
-    assert_eq!(any.await.unwrap(), ["a"]);
-    assert_eq!(small.await.unwrap(), ["b"]);
-    assert_eq!(large.await.unwrap(), ["c"]);
 }

@@ -11,7 +11,7 @@ use store_fjall::FjallStore;
 use timestone::{
     LeasedMessage, MessageKey, MessageView, NewMessage, Outcome, QueueConfig, Refusal, Session,
 };
-use timestone_client::{DequeueRequest, RemoteTimestone, Timestone, envelope};
+use timestone_client::{Coalesced, DequeueRequest, RemoteTimestone, Timestone, envelope};
 use timestone_server::{LocalTimestone, OwnerOptions, TimestoneServer};
 use tokio_util::sync::CancellationToken;
 
@@ -66,6 +66,16 @@ pub async fn rpc() -> World {
         timestone: Arc::new(remote),
         clock: served.clock.clone(),
         _held: vec![Box::new(served), Box::new(stop.drop_guard())],
+    }
+}
+
+/// The queue over RPC, through a client that joins concurrent calls.
+pub async fn coalesced() -> World {
+    let served = rpc().await;
+    World {
+        timestone: Arc::new(Coalesced::new(Arc::clone(&served.timestone))),
+        clock: served.clock.clone(),
+        _held: vec![Box::new(served)],
     }
 }
 

@@ -153,6 +153,17 @@ fn a_search_looks_at_so_many_messages_and_no_more() {
 }
 
 #[test]
+fn a_page_is_bounded_by_bytes() {
+    let messages = limits::MAX_DEQUEUE_BYTES / limits::MAX_ERROR_BYTES + 1;
+    let mut queues = filled(messages);
+    for n in 0..messages as u64 {
+        let error = Bytes::from(vec![0; limits::MAX_ERROR_BYTES]);
+        queues.edit(n, |message| message.error = Some(error));
+    }
+    assert_eq!(pages(&queues, search(Filter::default())), (2, messages));
+}
+
+#[test]
 fn a_cursor_of_another_search_is_refused() {
     let mut queues = filled(3);
     for cursor in ["x", "\x01\x00\x00", "\x02\x00\x001234567890123456"] {

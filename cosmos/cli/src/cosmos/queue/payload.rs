@@ -130,10 +130,16 @@ fn fields(message: Value) -> String {
 
 /// Names and other texts first: they tell most.
 fn listed(fields: &Map<String, Value>) -> String {
-    let (texts, others): (Vec<_>, Vec<_>) = fields.iter().partition(|(_, value)| value.is_string());
+    let (texts, others): (Vec<_>, Vec<_>) = fields.iter().partition(|(_, value)| is_text(value));
     let fields = texts.into_iter().chain(others);
     let fields = fields.map(|(name, value)| format!("{name}: {}", brief(value)));
     fields.collect::<Vec<_>>().join(", ")
+}
+
+/// Not a long number, which is a string of digits in JSON.
+fn is_text(value: &Value) -> bool {
+    let text = value.as_str();
+    text.is_some_and(|text| text.contains(|c: char| !c.is_ascii_digit()))
 }
 
 /// Long texts, digests and bytes are cut.

@@ -64,10 +64,11 @@ impl Server {
                     .hint("try again: the server is there, but has no store for the moment")
             }
             TimestoneError::Unavailable(why) => server::unreachable(&self.url, said(&why), NOBODY),
-            TimestoneError::Refused(why) if why.contains("[UNAUTHENTICATED]") => {
-                server::token_refused(&self.url, &self.token)
-            }
-            TimestoneError::Refused(why) => invalid(said(&why)),
+            TimestoneError::Refused(refusal) => match refusal.code.as_str() {
+                "UNAUTHENTICATED" => server::token_refused(&self.url, &self.token),
+                "INVALID_ARGUMENT" => invalid(said(&refusal.problem)),
+                code => Error::user(code, said(&refusal.problem)),
+            },
         }
     }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Summary;
+use crate::ves::validate::Verdict;
 
 /// The documentation of the events, for help and manual.
 pub(in crate::ves) const DOCUMENTED: &str = "\
@@ -17,6 +18,8 @@ ever added; what is not known is null.
   finished     output, request_id, frames, size_bytes, source_bytes, sha256, chunks_encoded,
                chunks_reused, encode_cpu_ms, decode_cpu_ms, elapsed_ms, fps, checks,
                retries, warnings
+  validated    video, source, valid, frames, checks, discrepancy_count, elapsed_ms,
+               discrepancies: each code, message and, where there are, frames, expected, found
   failed       errors: each class, code, message and, where there is one, field, frames, hint,
                causes
   interrupted  hint
@@ -37,6 +40,7 @@ pub(super) enum Event<'a> {
     },
     Progress(Progress),
     Finished(&'a Summary),
+    Validated(&'a Verdict),
     Failed {
         errors: &'a [errors::Error],
     },
@@ -111,7 +115,7 @@ mod tests {
 
     #[test]
     fn every_field_that_is_said_is_documented_and_the_other_way_round() {
-        let summary = Summary::default();
+        let (summary, verdict) = (Summary::default(), Verdict::default());
         let errors = [errors::Error::user("A", "b")];
         let events = [
             Event::Accepted {
@@ -125,6 +129,7 @@ mod tests {
             },
             Event::Progress(Progress::default()),
             Event::Finished(&summary),
+            Event::Validated(&verdict),
             Event::Failed { errors: &errors },
             Event::Interrupted { hint: "h" },
         ];

@@ -7,28 +7,33 @@ use super::event::Progress;
 use crate::units::{Size, countdown};
 use crate::ves::snapshot::{Snapshot, Stage};
 
-/// What the encoder's state and the pace so far come to.
+/// What the state of the work and the pace so far come to.
 pub(super) fn progress(
-    encoder: &Stage,
+    work: &Stage,
     frames: Option<u64>,
     pace: &super::Pace,
     elapsed: Duration,
 ) -> Progress {
-    let fraction = encoder.fraction();
-    let total = encoder.total as f64;
+    let fraction = work.fraction();
+    let total = work.total as f64;
     let of_frames = |share: f64| frames.map(|frames| frames as f64 * share);
-    let left = pace.left(total - encoder.progress);
+    let left = pace.left(total - work.progress);
     Progress {
-        chunks: encoder.total,
-        chunks_done: encoder.done,
-        chunks_running: encoder.running,
-        chunks_reused: encoder.reused,
+        chunks: work.total,
+        chunks_done: work.done,
+        chunks_running: work.running,
+        chunks_reused: work.reused,
         fraction,
         frames,
         frames_done: of_frames(fraction).map(|done| done as u64),
         fps: pace.rate().and_then(|rate| of_frames(rate / total)),
         eta_ms: left.filter(|_| fraction < 1.0).map(millis),
-        output_bytes: encoder.output_bytes,
+        // A validation writes nothing that is handed out.
+        output_bytes: if work.name == "encoder" {
+            work.output_bytes
+        } else {
+            0
+        },
         elapsed_ms: millis(elapsed),
     }
 }
@@ -52,6 +57,9 @@ pub(super) fn in_words(now: &Progress) -> String {
 pub(super) fn line(now: &Snapshot, progress: Option<&Progress>) -> Option<String> {
     let stage = verb(now);
     let Some(progress) = progress else {
+        if let Some(source) = now.source_decode() {
+            return Some(format!("{stage} {} %", (source.fraction() * 100.0) as u32));
+        }
         return now.current().map(|_| stage.to_owned());
     };
     let percent = (progress.fraction * 100.0) as u32;
@@ -62,11 +70,13 @@ pub(super) fn line(now: &Snapshot, progress: Option<&Progress>) -> Option<String
 pub(super) fn verb(now: &Snapshot) -> &'static str {
     let stage = now.current().map_or("", |stage| stage.name.as_str());
     match stage {
-        "splitter" => "reading",
+        "splitter" | "plan" => "reading",
+        "reference" if now.source_decode().is_some() => "reading",
         "encoder" => "encoding",
         "assembler" => "assembling",
-        "validator" | "reference" => "validating",
-        "notifier" => "finishing",
+        "validator" | "reference" | "inspect" | "verdict" => "validating",
+        "notifier" | "answer" => "finishing",
+        "" if now.has_ended() => "finishing",
         "" => "starting",
         _ => "working",
     }

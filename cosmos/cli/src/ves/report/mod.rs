@@ -18,10 +18,12 @@ use ves_api::wire;
 use self::event::{Event, Progress, emit};
 use self::pace::Pace;
 use super::shared_args::ReportArgs;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Stage};
+use super::validate::Verdict;
 use crate::colour::Paint;
 use crate::explain::{explain, one_line, printable};
 use crate::output::status;
+use crate::pages;
 use crate::stop::Stop;
 
 /// Steps of the bar; finer than a terminal is wide.
@@ -145,14 +147,13 @@ impl Reporter {
     /// Something moved.
     pub(super) fn update(&mut self, now: Snapshot) {
         let elapsed = self.start.elapsed();
-        let encoder = now.encoder();
-        if let Some(encoder) = encoder {
+        let work = now.work();
+        if let Some(work) = work {
             // What was reused took no time.
-            let worked = encoder.progress - encoder.reused as f64;
+            let worked = work.progress - work.reused as f64;
             self.pace.saw(elapsed, worked);
         }
-        let progress =
-            encoder.map(|encoder| figures::progress(encoder, self.frames, &self.pace, elapsed));
+        let progress = work.map(|work| figures::progress(work, self.frames, &self.pace, elapsed));
         match &mut self.voice {
             Voice::Json => self.update_json(&now, progress),
             Voice::Bar(bar) => draw(bar, &now, progress.as_ref()),
@@ -179,7 +180,7 @@ impl Reporter {
                 });
             }
         }
-        if now.encoder() != self.shown.encoder() {
+        if now.work() != self.shown.work() {
             progress.map(Event::Progress).iter().for_each(emit);
         }
     }
@@ -191,6 +192,17 @@ impl Reporter {
             Voice::Json => emit(&Event::Finished(summary)),
             Voice::Quiet => {}
             _ => eprintln!("{}", printable(&figures::summary(summary))),
+        }
+    }
+
+    /// A video has been judged; `words` says so to people, as the answer that they asked for.
+    pub(super) fn validated(&mut self, verdict: &Verdict, words: &str) {
+        self.clear();
+        match &self.voice {
+            Voice::Json => emit(&Event::Validated(verdict)),
+            Voice::Quiet if verdict.valid => {}
+            // A reader that went away wants no more.
+            _ => drop(pages::show(format!("{words}\n").as_bytes())),
         }
     }
 
@@ -273,8 +285,12 @@ fn bar() -> ProgressBar {
 
 fn draw(bar: &ProgressBar, now: &Snapshot, progress: Option<&Progress>) {
     bar.set_prefix(figures::verb(now));
+    let source = now.source_decode().map(Stage::fraction);
+    let fraction = progress.map(|progress| progress.fraction).or(source);
+    if let Some(fraction) = fraction {
+        bar.set_position((fraction * STEPS as f64) as u64);
+    }
     if let Some(progress) = progress {
-        bar.set_position((progress.fraction * STEPS as f64) as u64);
         bar.set_message(figures::in_words(progress));
     }
 }

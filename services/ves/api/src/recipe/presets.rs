@@ -74,7 +74,10 @@ pub(super) fn fill(recipe: &mut wire::Recipe, problems: &mut Vec<Error>) {
             .iter()
             .map(|preset| preset.name.as_str())
             .collect();
-        let error = Error::user("UNKNOWN_VALUE", "this version knows no such preset");
+        let error = Error::user(
+            "UNKNOWN_VALUE",
+            format!("this version has no preset {name:?}"),
+        );
         let error = error.at("recipe.named_preset");
         return problems.push(error.hint(format!("use one of: {}", known.join(", "))));
     };

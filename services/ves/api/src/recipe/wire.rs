@@ -38,8 +38,9 @@ impl TryFrom<wire::Recipe> for Recipe {
     }
 }
 
-fn unknown(field: &str, known: &[&str]) -> Error {
-    let message = "this version knows no such value";
+/// Text is told as it was written, a number of an enumeration as that.
+fn unknown(field: &str, told: impl std::fmt::Debug, known: &[&str]) -> Error {
+    let message = format!("this version does not know the value {told:?}");
     Error::user("UNKNOWN_VALUE", message)
         .at(field)
         .hint(format!("use one of: {}", known.join(", ")))
@@ -60,7 +61,11 @@ fn codec(codec: Option<wire::Codec>, problems: &mut Vec<Error>) -> Codec {
         Some(wire::CodecFormat::Av1) => return Codec::Av1(av1(&codec, problems)),
         None => {
             let known = ["CODEC_FORMAT_AVC", "CODEC_FORMAT_AV1"];
-            problems.push(unknown("recipe.codec.format", &known));
+            problems.push(unknown(
+                "recipe.codec.format",
+                codec.format.to_i32(),
+                &known,
+            ));
         }
     }
     Codec::Avc(avc(&codec, problems))
@@ -69,7 +74,7 @@ fn codec(codec: Option<wire::Codec>, problems: &mut Vec<Error>) -> Codec {
 /// Tells of a setting that is not one of those known.
 fn named(field: &str, text: &str, known: &[&str], problems: &mut Vec<Error>) {
     if !text.is_empty() && !known.contains(&text) {
-        problems.push(unknown(&format!("recipe.codec.{field}"), known));
+        problems.push(unknown(&format!("recipe.codec.{field}"), text, known));
     }
 }
 
@@ -128,7 +133,7 @@ fn av1_preset(text: &str, problems: &mut Vec<Error>) -> u8 {
         .into_iter()
         .find(|preset| preset.to_string() == text);
     preset.unwrap_or_else(|| {
-        let message = "AV1 has no such preset";
+        let message = format!("AV1 has no preset {text:?}");
         let error = Error::user("UNKNOWN_VALUE", message).at("recipe.codec.preset");
         problems.push(error.hint("use 0 (slowest, smallest) to 13 (fastest); 8 is usual"));
         usual
@@ -189,7 +194,7 @@ fn kernel(kernel: buffa::EnumValue<wire::ScalingKernel>, problems: &mut Vec<Erro
         Some(wire::ScalingKernel::Lanczos) => Kernel::Lanczos,
         None => {
             let known = ["SCALING_KERNEL_BICUBIC", "SCALING_KERNEL_LANCZOS"];
-            problems.push(unknown("recipe.resolution.kernel", &known));
+            problems.push(unknown("recipe.resolution.kernel", kernel.to_i32(), &known));
             Kernel::Bicubic
         }
     }
@@ -208,7 +213,9 @@ fn chunking(directives: Option<wire::ChunkingDirectives>, problems: &mut Vec<Err
             Some(wire::ChunkAlignment::Fixed) => Alignment::Fixed,
             None => {
                 let known = ["CHUNK_ALIGNMENT_SOURCE", "CHUNK_ALIGNMENT_FIXED"];
-                problems.push(unknown("recipe.chunking_directives.alignment", &known));
+                let told = directives.alignment.to_i32();
+                let field = "recipe.chunking_directives.alignment";
+                problems.push(unknown(field, told, &known));
                 Alignment::Source
             }
         },
@@ -321,7 +328,7 @@ fn container(
                 "CONTAINER_MKV",
                 "CONTAINER_WEBM",
             ];
-            problems.push(unknown("recipe.container", &known));
+            problems.push(unknown("recipe.container", container.to_i32(), &known));
             Container::Mp4
         }
     }
@@ -347,7 +354,7 @@ fn other_tracks(
         Some(wire::OtherTracks::Unspecified | wire::OtherTracks::Copy) => OtherTracks::Copy,
         None => {
             let known = ["OTHER_TRACKS_COPY", "OTHER_TRACKS_NONE"];
-            problems.push(unknown("recipe.other_tracks", &known));
+            problems.push(unknown("recipe.other_tracks", tracks.to_i32(), &known));
             OtherTracks::Copy
         }
     }
@@ -359,7 +366,7 @@ fn damage(damage: buffa::EnumValue<wire::Damage>, problems: &mut Vec<Error>) -> 
         Some(wire::Damage::Conceal) => Damage::Conceal,
         None => {
             let known = ["DAMAGE_FAIL", "DAMAGE_CONCEAL"];
-            problems.push(unknown("recipe.damage", &known));
+            problems.push(unknown("recipe.damage", damage.to_i32(), &known));
             Damage::Fail
         }
     }

@@ -72,7 +72,7 @@ fn unreadable(error: Error) -> Error {
     match error.code.as_str() {
         "TOOL_FAILED" | "PROBE" => Error::source("UNREADABLE_SOURCE", error.message.clone())
             .at("source")
-            .hint("see whether ffprobe can read the file")
+            .hint("name a video file that ffprobe can read")
             .caused_by(error),
         _ => error,
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::mpsc;
 
 use errors::Error;
+use stratum_frames::CONTAINERS;
 use stratum_function::{Ended, Tool};
 use video::{Chroma, PixelFormat};
 
@@ -89,6 +90,7 @@ impl Decode<'_> {
             .words("-nostdin -hide_banner -nostats -loglevel repeat+level+info")
             .words("-copyts -noautorotate -threads 1 -filter_threads 1")
             .words("-protocol_whitelist file")
+            .args(["-format_whitelist", CONTAINERS])
             .args(["-max_pixels", &PIXELS.to_string()])
             .words(if self.strict {
                 "-err_detect explode"

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use errors::Error;
 use serde::Deserialize;
+use stratum_frames::CONTAINERS;
 use stratum_function::Tool;
 use video::{Chroma, PixelFormat, Range};
 
@@ -96,12 +97,26 @@ pub(crate) fn describe(file: &Path) -> Result<Description, Error> {
             let fits = json.len() <= DESCRIPTION;
             fits.then_some(())
                 .ok_or_else(|| malformed("it is too long"))
-        })?;
+        })
+        .map_err(not_a_video)?;
     serde_json::from_str(&json).map_err(|e| malformed(&e.to_string()))
 }
 
+/// Says in plain words that the format was refused.
+fn not_a_video(mut error: Error) -> Error {
+    let refused = |cause: &Error| cause.message.contains("Format not on whitelist");
+    if error.causes.iter().any(refused) {
+        error.message = "its format is none that holds its own frames: playlists and scripts, \
+                         which point to other files, are not read"
+            .into();
+    }
+    error
+}
+
 pub(super) fn ffprobe() -> Tool {
-    Tool::new("ffprobe").words("-protocol_whitelist file")
+    Tool::new("ffprobe")
+        .words("-protocol_whitelist file")
+        .args(["-format_whitelist", CONTAINERS])
 }
 
 pub(super) fn malformed(what: &str) -> Error {

@@ -9,6 +9,8 @@ use crate::print::Plane;
 
 /// The longest header of the stream or of a frame.
 const LINE: u64 = 1024;
+/// Bytes of a frame that are read at a time.
+const PIECE: usize = 1 << 16;
 
 /// Frames one after the other.
 pub(super) struct Frames<R> {
@@ -52,8 +54,11 @@ impl<R: BufRead> Frames<R> {
             Some(header) if header.starts_with("FRAME") => {}
             Some(_) => return Err(malformed("a frame's header")),
         }
-        if self.from.read_exact(&mut self.samples).is_err() {
-            return Ok(None);
+        // Piece by piece, so that the tool that writes does not wait until a whole frame is read.
+        for piece in self.samples.chunks_mut(PIECE) {
+            if self.from.read_exact(piece).is_err() {
+                return Ok(None);
+            }
         }
         Ok(Some(Plane {
             width: self.width,

@@ -137,7 +137,7 @@ fn unreadable(error: Error) -> Error {
     match error.code.as_str() {
         "TOOL_FAILED" | "PROBE" => Error::source("UNREADABLE_VIDEO", error.message.clone())
             .at("video")
-            .hint("see whether ffprobe can read the file")
+            .hint("name a video file that ffprobe can read")
             .caused_by(error),
         _ => error,
     }

@@ -38,6 +38,40 @@ fn unreadable_files_are_refused() {
     }
 }
 
+/// A playlist may name any file of the machine; here even one that would be allowed by itself.
+#[test]
+fn files_that_point_elsewhere_are_refused() {
+    if !ready() {
+        return;
+    }
+    let film = moving();
+    let pointing = tempfile::tempdir().unwrap();
+    let film_at = film.path.display();
+    for (name, text) in [
+        (
+            "playlist.mp4",
+            format!("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:4,\n{film_at}\n#EXT-X-ENDLIST\n"),
+        ),
+        (
+            "script.mp4",
+            format!("ffconcat version 1.0\nfile 'file:{film_at}'\n"),
+        ),
+    ] {
+        let path = pointing.path().join(name);
+        fs::write(&path, text).unwrap();
+        let as_video = validate(&path, None, None, &film.expected()).err().unwrap();
+        let as_source = Prints::of(&path).err().unwrap();
+        for (error, code) in [
+            (as_video, "UNREADABLE_VIDEO"),
+            (as_source, "UNREADABLE_SOURCE"),
+        ] {
+            assert_eq!((error.class, error.code.as_str()), (Class::Source, code));
+            let is_clear = error.message.contains("point to other files");
+            assert!(is_clear, "{name}: {}", error.message);
+        }
+    }
+}
+
 #[test]
 fn only_what_is_expected_is_looked_at() {
     if !ready() {

@@ -1,0 +1,181 @@
+//! Timestone beside other durable queues, in alternating runs on one machine and one disk.
+//!
+//! Every run of every queue starts with an empty store and a server of its own, which is gone
+//! before the next begins. Everybody syncs before acknowledging, carries the same payload at
+//! the same priorities for the same number of clients, and is reached over loopback.
+
+#![allow(
+    unreachable_pub,
+    reason = "a program has no outside; `pub` here means: for other files"
+)]
+
+mod load;
+mod measure;
+mod ours;
+mod peers;
+mod queue;
+mod raw_store;
+mod report;
+mod runs;
+mod table;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use bench::disk;
+use bench::machine::Machine;
+use clap::{Parser, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::measure::Plan;
+use crate::peers::Peer;
+use crate::report::{Ratios, Report, Settings};
+use crate::runs::Runs;
+
+/// Measure Timestone beside other durable queues.
+#[derive(Parser)]
+struct Args {
+    /// Alternating runs of each queue.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Clients that call at the same time.
+    #[arg(long, default_value_t = 64)]
+    clients: usize,
+    /// Messages of a run, one a call.
+    #[arg(long, default_value_t = 20_000)]
+    messages: usize,
+    /// Calls of a run that carry a batch of 100.
+    #[arg(long, default_value_t = 400)]
+    batches: usize,
+    /// Pick-ups of a run by an idle worker.
+    #[arg(long, default_value_t = 300)]
+    pick_ups: usize,
+    /// Queues to measure beside: names, or `all`, or `none`.
+    #[arg(long, value_delimiter = ',', default_value = "all")]
+    peers: Vec<String>,
+    /// Folder below which every queue keeps its files, on a disk [default: beside the program].
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// One short run, to see that everything works. Such figures are not for publication.
+    #[arg(long)]
+    quick: bool,
+    /// Measure on a busy machine. Such figures are not for publication.
+    #[arg(long)]
+    accept_load: bool,
+    /// Print JSON only.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    fn runs(&self) -> usize {
+        if self.quick { 1 } else { self.runs }
+    }
+
+    /// Syncs that tell what one costs.
+    fn syncs(&self) -> usize {
+        if self.quick { 50 } else { 1_000 }
+    }
+
+    fn plan(&self) -> Plan {
+        if self.quick {
+            return Plan {
+                clients: self.clients.min(8),
+                messages: 200,
+                batches: 8,
+                pick_ups: 10,
+            };
+        }
+        Plan {
+            clients: self.clients,
+            messages: self.messages,
+            batches: self.batches,
+            pick_ups: self.pick_ups,
+        }
+    }
+
+    fn peers(&self) -> Result<Vec<Peer>> {
+        match self.peers.join(",").as_str() {
+            "all" => Ok(Peer::value_variants().to_vec()),
+            "none" => Ok(Vec::new()),
+            _ => self.peers.iter().map(|name| named(name)).collect(),
+        }
+    }
+
+    /// A folder of this program's own; what is in it is removed at the end.
+    fn folder(&self) -> Result<PathBuf> {
+        let program = std::env::current_exe()?;
+        let beside = program.parent().context("the program lies nowhere")?;
+        let folder = match &self.folder {
+            Some(folder) => folder.clone(),
+            None => beside.join("bench-timestone-data"),
+        };
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        Ok(folder.canonicalize()?)
+    }
+}
+
+fn named(name: &str) -> Result<Peer> {
+    match Peer::from_str(name, true) {
+        Ok(peer) => Ok(peer),
+        Err(_) => bail!("there is no peer `{name}`; see --help"),
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    // What is dropped when we are interrupted ends its servers and removes its files.
+    tokio::select! {
+        report = report(&args) => print(&args, &report?),
+        signal = interrupted() => bail!("interrupted by {}", signal?),
+    }
+}
+
+async fn interrupted() -> Result<&'static str> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed.map(|()| "SIGINT").map_err(Into::into),
+        _ = terminate.recv() => Ok("SIGTERM"),
+    }
+}
+
+fn print(args: &Args, report: &Report) -> Result<()> {
+    match args.json {
+        true => println!("{}", serde_json::to_string(report)?),
+        false => table::print(report),
+    }
+    Ok(())
+}
+
+async fn report(args: &Args) -> Result<Report> {
+    ensure!(args.runs() > 0, "--runs must be at least 1");
+    ensure!(args.clients > 1, "--clients must be at least 2");
+    let (peers, folder) = (args.peers()?, args.folder()?);
+    disk::refuse_memory(&folder)?;
+    let machine = Machine::quiet(args.accept_load)?;
+    let fsync = disk::fsync_cost(&folder, args.syncs())?;
+    let scratch = tempfile::tempdir_in(&folder)?;
+    let runs = measure_all(args, peers, scratch.path()).await?;
+    let ours = runs.ours()?;
+    let (peers, skipped) = runs.peers();
+    Ok(Report {
+        machine,
+        settings: Settings::new(args.runs(), args.plan()),
+        fsync,
+        ratios: Ratios::of(&ours, &peers),
+        ours,
+        peers,
+        skipped,
+    })
+}
+
+async fn measure_all(args: &Args, peers: Vec<Peer>, scratch: &Path) -> Result<Runs> {
+    let mut runs = Runs::of(peers);
+    for run in 1..=args.runs() {
+        eprintln!("bench: run {run} of {}", args.runs());
+        runs.once(&args.plan(), scratch).await?;
+    }
+    Ok(runs)
+}

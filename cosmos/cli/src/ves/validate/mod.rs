@@ -1,0 +1,260 @@
+//! `ves validate`: VVS with every role in this process, for one request.
+
+mod args;
+mod expected;
+mod verdict;
+
+pub(super) use args::ValidateArgs;
+pub(super) use verdict::Verdict;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use blob::{BlobRef, Blobs};
+use daemon::{OneShot, OneShotConfig};
+use errors::Error;
+use optimus::{Caller, State};
+use stratum_frames::{FrameTable, SourceInfo, Tools, build_table, describe};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use vvs_api::report::Report;
+use vvs_api::service::VvsService;
+use vvs_api::wire;
+use wire::video_file::Place;
+
+use self::expected::{Table, expectations};
+use super::cache::{self, CACHE, InUse};
+use super::encode::processors;
+use super::follow::follow;
+use super::frames;
+use super::job::uri;
+use super::place::{Source, made_state_folder};
+use super::report::Reporter;
+use crate::colour::{ColourChoice, Paint};
+use crate::stop::Stop;
+use crate::{logging, signals};
+
+/// Exit status when the video differs from what it should be, as that of `cmp` and `diff`.
+const DIFFERS: u8 = 1;
+
+/// The longest report that is read, in bytes: 10,000 discrepancies, and room to spare.
+const MAX_REPORT_BYTES: u64 = 32 << 20;
+
+/// The files of one validation.
+struct Files {
+    video: Source,
+    source: Option<Source>,
+    /// The user's cache.
+    state: std::path::PathBuf,
+}
+
+/// Validates and says what was found.
+pub(super) fn main(args: &ValidateArgs, colour: ColourChoice) -> ExitCode {
+    logging::start(args.report.log_level(), colour);
+    let mut reporter = Reporter::new(&args.report, Paint::for_errors(colour));
+    match run(args, &mut reporter) {
+        Ok(verdict) => {
+            reporter.validated(&verdict, &verdict.words(Paint::for_output(colour)));
+            ExitCode::from(if verdict.valid { 0 } else { DIFFERS })
+        }
+        Err(stop) => reporter.ended(Err(stop), "nothing is left of it"),
+    }
+}
+
+fn run(args: &ValidateArgs, reporter: &mut Reporter) -> Result<Verdict, Stop> {
+    let files = Files::of(args)?;
+    let runtime = crate::runtime().map_err(|e| Error::platform("NO_RUNTIME", e.to_string()))?;
+    let in_use = InUse::begin(&files.state).map_err(|e| no_folder(&files.state, &e))?;
+    let report = runtime.block_on(validate(args, &files, reporter))?;
+    drop(in_use);
+    cache::trim_by_itself(&files.state);
+    let name = |path: &Path| path.display().to_string();
+    let elapsed = u64::try_from(reporter.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let source = files.source.map(|source| name(&source.path));
+    Ok(Verdict::of(
+        name(&files.video.path),
+        source,
+        report,
+        elapsed,
+    ))
+}
+
+impl Files {
+    /// Looks at the files; every problem at once.
+    fn of(args: &ValidateArgs) -> Result<Self, Vec<Error>> {
+        let video = Source::at(&args.video).map_err(|error| error.at("video"));
+        let source = args.source.as_deref().map(Source::at).transpose();
+        let source = source.map_err(|error| error.at("source"));
+        let state = made_state_folder(args.state.state.as_deref());
+        match (video, source, state) {
+            (Ok(video), Ok(source), Ok(state)) => Ok(Self {
+                video,
+                source,
+                state,
+            }),
+            (video, source, state) => {
+                let problems = [video.err(), source.err(), state.err()];
+                Err(problems.into_iter().flatten().collect())
+            }
+        }
+    }
+
+    fn one_shot(&self, state: &Path, workers: Option<u32>) -> OneShotConfig {
+        let folder = |file: &Source| file.path.parent().unwrap_or(&file.path).to_owned();
+        let files = [Some(&self.video), self.source.as_ref()];
+        OneShotConfig {
+            state: state.join("store"),
+            blobs: self.state.join(CACHE),
+            workers: workers.unwrap_or_else(processors),
+            source_roots: files.into_iter().flatten().map(folder).collect(),
+            output_roots: Vec::new(),
+        }
+    }
+}
+
+async fn validate(
+    args: &ValidateArgs,
+    files: &Files,
+    reporter: &mut Reporter,
+) -> Result<Report, Stop> {
+    let stop = signals::stop();
+    let (found, table) = tokio::select! {
+        read = read(args, files, reporter) => read?,
+        () = stop.cancelled() => return Err(Stop::Interrupted),
+    };
+    let scratch = scratch()?;
+    let config = files.one_shot(scratch.path(), args.workers);
+    let vvs = OneShot::validate(&config).await.map_err(not_started)?;
+    let ended = ask(&vvs, args, files, (found, table), reporter, &stop).await;
+    if matches!(ended, Err(Stop::Interrupted)) {
+        reporter.stopping();
+    }
+    vvs.shutdown().await;
+    ended
+}
+
+/// What the video says of itself, where it can be read at all, and when the frames of the source
+/// are shown, where that is compared.
+async fn read(
+    args: &ValidateArgs,
+    files: &Files,
+    reporter: &mut Reporter,
+) -> Result<(Option<SourceInfo>, Option<FrameTable>), Error> {
+    let tools = Tools::locate().map_err(ves_media::failure)?;
+    // Why it cannot be read is told by VVS.
+    let Ok((found, description)) = describe(&tools, &files.video.path).await else {
+        return Ok((None, None));
+    };
+    reporter.set_frames(frames::of(&found, &description));
+    let Some(source) = &files.source else {
+        return Ok((Some(found), None));
+    };
+    if args.expected.no_timestamps {
+        return Ok((Some(found), None));
+    }
+    if is_elementary(&found.container) {
+        reporter.say("times are not compared: an elementary stream has none");
+        return Ok((Some(found), None));
+    }
+    let table = build_table(&tools, &source.path).await;
+    let table = table.map_err(|error| ves_media::failure(error).at("source"))?;
+    Ok((Some(found), Some(table)))
+}
+
+/// Whether a file of this kind, by ffmpeg's name, is coded video alone.
+fn is_elementary(container: &str) -> bool {
+    const NAMES: [&str; 10] = [
+        "h264",
+        "hevc",
+        "vvc",
+        "obu",
+        "av1",
+        "m4v",
+        "mpegvideo",
+        "mjpeg",
+        "vc1",
+        "dirac",
+    ];
+    NAMES.contains(&container)
+}
+
+async fn ask(
+    vvs: &OneShot<VvsService>,
+    args: &ValidateArgs,
+    files: &Files,
+    (found, table): (Option<SourceInfo>, Option<FrameTable>),
+    reporter: &mut Reporter,
+    stop: &CancellationToken,
+) -> Result<Report, Stop> {
+    let has_source = files.source.is_some();
+    let table = kept(vvs.blobs(), table).await?;
+    let file = |file: &Source| wire::VideoFile {
+        place: Some(Place::Uri(uri(&file.path))),
+        ..Default::default()
+    };
+    let request = wire::ValidateRequest {
+        video: Some(file(&files.video)).into(),
+        source: files.source.as_ref().map(file).into(),
+        expectations: expectations(&args.expected, found.as_ref(), has_source, table)?,
+        ..Default::default()
+    };
+    // The frame table is a blob that this process itself has put there.
+    let caller = Caller {
+        is_role: true,
+        ..Default::default()
+    };
+    let id = vvs.requests().submit(&caller, request).await?;
+    reporter.accepted(&id, false);
+    let view = follow(vvs.requests(), &id, reporter, stop).await?;
+    let response = view.response.filter(|_| view.state == State::Succeeded);
+    let unknown = || Error::platform("NO_REASON", "it ended without a reason");
+    let response = response.ok_or_else(|| view.error.unwrap_or_else(unknown))?;
+    Ok(whole(vvs.blobs(), response).await?)
+}
+
+async fn kept(blobs: &Blobs, table: Option<FrameTable>) -> Result<Option<Table>, Error> {
+    let Some(table) = table else {
+        return Ok(None);
+    };
+    let bytes = table.encode().into();
+    let put = blobs.home().put(bytes, "application/octet-stream").await;
+    let blob = put.map_err(|e| Error::platform("BLOB_UNWRITABLE", e.to_string()))?;
+    let frames = table.len();
+    Ok(Some(Table { blob, frames }))
+}
+
+/// The whole report: a response lists fewer discrepancies.
+async fn whole(blobs: &Blobs, response: wire::ValidateResponse) -> Result<Report, Error> {
+    let unreadable = |why: String| Error::platform("REPORT_UNREADABLE", why);
+    let report = response.report.into_option();
+    let report = report.ok_or_else(|| unreadable("there is no report".into()))?;
+    let report = BlobRef::try_from(report).map_err(|e| unreadable(e.to_string()))?;
+    let bytes = blobs.get(&report, MAX_REPORT_BYTES).await;
+    let bytes = bytes.map_err(|e| unreadable(e.to_string()))?;
+    serde_json::from_slice(&bytes).map_err(|e| unreadable(e.to_string()))
+}
+
+/// The state of this validation alone: it goes when it ends.
+fn scratch() -> Result<TempDir, Error> {
+    let made = tempfile::Builder::new().prefix("ves-validate-").tempdir();
+    made.map_err(|e| {
+        Error::platform(
+            "NO_SCRATCH",
+            format!("no temporary folder can be made: {e}"),
+        )
+        .hint("name a folder that you can write to as TMPDIR")
+    })
+}
+
+fn no_folder(folder: &Path, error: &std::io::Error) -> Error {
+    let folder = folder.display();
+    Error::platform("STATE_FOLDER", format!("{folder} cannot be used: {error}"))
+        .hint("name another folder with --state")
+}
+
+fn not_started(error: anyhow::Error) -> Error {
+    Error::platform("NOT_STARTED", format!("{error:#}")).hint(
+        "see that ffmpeg and ffprobe are installed (Debian: apt install ffmpeg) and that the \
+         temporary and the state folder can be written",
+    )
+}

@@ -1,0 +1,54 @@
+//! What clients asked and were told.
+
+/// Proof of one delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Token {
+    pub message: u16,
+    pub delivery: u32,
+    pub nonce: u64,
+}
+
+/// What is asked of the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    Enqueue {
+        message: u16,
+        priority: i64,
+    },
+    /// One message, without waiting.
+    Dequeue,
+    Complete(Token),
+    Release(Token),
+    /// Fail, to be tried again at once.
+    Retry(Token),
+    Extend(Token),
+    /// The server was killed and has come back.
+    Restart,
+}
+
+/// What was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Done,
+    /// It had been done before.
+    Duplicate,
+    /// The token is no longer good.
+    Lost,
+    Leased(Token),
+    Nothing,
+}
+
+/// One call, as the client saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pub client: u32,
+    pub act: Act,
+    /// `None`: it was never told; the call may have had its effect or not, and may have it yet.
+    pub answer: Option<Answer>,
+    /// Before and after all others, by number.
+    pub called: u64,
+    pub returned: u64,
+    /// The queue's time at the beginning and at the end: Unix milliseconds.
+    pub from_ms: i64,
+    pub to_ms: i64,
+}

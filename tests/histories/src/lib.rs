@@ -1,0 +1,21 @@
+//! Histories of concurrent calls of the queue, and the proof that each is linearizable.
+//!
+//! Clients call the queue at the same time, while leases lapse and the server is killed, and note
+//! what they asked, what they were told, and when ([`record`]). A history is right if there is an
+//! order of its calls, each between its beginning and its end, in which a queue without any
+//! concurrency ([`spec`]) would have told the same ([`search`], after Wing and Gong's algorithm,
+//! with Lowe's memory of what was tried: *Testing for linearizability*, 2017).
+//!
+//! That one message is never in two workers' hands, that nothing acknowledged is lost, that the
+//! most urgent comes first and that a stale token changes nothing all follow from it.
+
+pub mod call;
+pub mod planted;
+mod random;
+pub mod record;
+pub mod search;
+pub mod served;
+pub mod spec;
+pub mod trial;
+
+pub use random::Random;

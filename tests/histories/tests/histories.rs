@@ -1,0 +1,156 @@
+//! Histories of the queue in this process are linearizable; of a queue with a mistake, some are not.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may insist")]
+
+use histories::call::{Act, Answer, Call, Token};
+use histories::planted::Mistake;
+use histories::search::{Verdict, judge};
+use histories::served::Served;
+use histories::spec::Spec;
+use histories::trial::Trial;
+
+#[test]
+fn what_clients_see_is_explained_by_one_order() {
+    for seed in 0..100 {
+        let trial = Trial::seeded(seed);
+        let calls = trial.run();
+        let answered = calls.iter().filter(|call| call.answer.is_some()).count();
+        assert!(answered > 30, "{trial:?}: {answered}");
+        assert_eq!(
+            judge(&trial.spec(), &calls),
+            Verdict::Linearizable,
+            "{trial:?}"
+        );
+    }
+}
+
+/// `cargo xtask soak timestone` kills many more.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_clients_see_of_a_killed_server_is_explained_by_one_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_soak-timestone").as_ref();
+    let mut served = Served::start(program, folder.path()).await.unwrap();
+    for seed in 0..3 {
+        let (spec, calls) = served.history(seed).await.unwrap();
+        assert_eq!(judge(&spec, &calls), Verdict::Linearizable, "seed {seed}");
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_history() {
+    let strip = |mut calls: Vec<Call>| {
+        for call in &mut calls {
+            // Nonces are unguessable on purpose.
+            let forget = |token: &mut Token| token.nonce = 0;
+            match &mut call.act {
+                Act::Complete(t) | Act::Release(t) | Act::Retry(t) | Act::Extend(t) => forget(t),
+                _ => {}
+            }
+            if let Some(Answer::Leased(token)) = &mut call.answer {
+                forget(token);
+            }
+        }
+        calls
+    };
+    for seed in [3, 4] {
+        let trial = Trial::seeded(seed);
+        assert_eq!(strip(trial.run()), strip(trial.run()), "{trial:?}");
+    }
+}
+
+#[test]
+fn every_planted_mistake_is_found() {
+    for mistake in Mistake::ALL {
+        let found = (0..20).filter(|seed| {
+            let trial = Trial {
+                mistake: Some(mistake),
+                ..Trial::seeded(*seed)
+            };
+            let verdict = judge(&trial.spec(), &trial.run());
+            matches!(verdict, Verdict::Impossible { .. })
+        });
+        assert!(found.count() > 0, "{mistake:?}");
+    }
+}
+
+/// A call that takes all the time there is, unless told otherwise.
+fn call(act: Act, answer: Option<Answer>, called: u64, returned: u64) -> Call {
+    Call {
+        client: 0,
+        act,
+        answer,
+        called,
+        returned,
+        from_ms: 0,
+        to_ms: 0,
+    }
+}
+
+const SPEC: Spec = Spec {
+    lease_ms: 10,
+    repeats: false,
+};
+
+fn enqueue(message: u16, priority: i64) -> Act {
+    Act::Enqueue { message, priority }
+}
+
+fn leased(message: u16, delivery: u32) -> Option<Answer> {
+    Some(Answer::Leased(Token {
+        message,
+        delivery,
+        nonce: 7,
+    }))
+}
+
+fn explained(calls: &[Call]) -> bool {
+    judge(&SPEC, calls) == Verdict::Linearizable
+}
+
+#[test]
+fn calls_at_the_same_time_may_have_their_effects_in_any_order() {
+    let both = |second: (u64, u64)| {
+        [
+            call(enqueue(1, 0), Some(Answer::Done), 0, 5),
+            call(Act::Dequeue, leased(1, 1), second.0, second.1),
+        ]
+    };
+    assert!(explained(&both((1, 3))));
+    assert!(explained(&both((6, 7))));
+    let mut early = both((6, 7));
+    early[0].called = 8;
+    early[0].returned = 9;
+    early.reverse();
+    assert!(!explained(&early));
+}
+
+#[test]
+fn what_was_never_told_may_have_happened_or_not() {
+    for answer in [leased(1, 1), Some(Answer::Nothing)] {
+        let calls = [
+            call(enqueue(1, 0), None, 0, 1),
+            call(Act::Dequeue, answer, 2, 3),
+        ];
+        assert!(explained(&calls), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_lease_lapses_when_its_time_has_come_and_not_before() {
+    let again = |from_ms: i64, to_ms: i64, answer| {
+        let second = Call {
+            from_ms,
+            to_ms,
+            ..call(Act::Dequeue, answer, 4, 5)
+        };
+        let first = Call {
+            to_ms: 2,
+            ..call(Act::Dequeue, leased(1, 1), 2, 3)
+        };
+        let added = call(enqueue(1, 0), Some(Answer::Done), 0, 1);
+        explained(&[added, first, second])
+    };
+    assert!(!again(3, 9, leased(1, 2)));
+    assert!(again(3, 10, leased(1, 2)));
+    assert!(again(11, 11, Some(Answer::Nothing)));
+    assert!(!again(12, 12, Some(Answer::Nothing)));
+}

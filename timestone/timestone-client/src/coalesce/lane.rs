@@ -1,0 +1,127 @@
+//! Calls of one kind whose items are answered one by one.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use timestone::limits::{MAX_BATCH, MAX_CALL_BYTES};
+use tokio::sync::oneshot;
+
+use super::IN_FLIGHT;
+use crate::{Outcomes, TimestoneError};
+
+/// Payload bytes of one joint call; the rest of a call's limit is for what surrounds them.
+const JOINT_BYTES: usize = MAX_CALL_BYTES / 2;
+
+type Answer = Result<Outcomes, TimestoneError>;
+type Sending = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// Joins calls into batches.
+pub(super) struct Lane<T> {
+    weigh: fn(&T) -> usize,
+    send: Box<dyn Fn(Vec<T>) -> Sending + Send + Sync>,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    waiting: VecDeque<Call<T>>,
+    in_flight: usize,
+}
+
+struct Call<T> {
+    items: Vec<T>,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl<T: Clone + Send + 'static> Lane<T> {
+    /// Sends batches by `send`; `weigh` tells the payload bytes of an item.
+    pub(super) fn new(
+        weigh: fn(&T) -> usize,
+        send: impl Fn(Vec<T>) -> Sending + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            weigh,
+            send: Box::new(send),
+            state: Mutex::new(State {
+                waiting: VecDeque::new(),
+                in_flight: 0,
+            }),
+        })
+    }
+
+    /// Sends items with those of others, and returns what became of them, in order.
+    pub(super) async fn call(self: &Arc<Self>, items: Vec<T>) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        if self.push(Call { items, answer }) {
+            tokio::spawn(Arc::clone(self).drive());
+        }
+        let gone = |_| TimestoneError::Unavailable("this process is ending".into());
+        answered.await.map_err(gone)?
+    }
+
+    /// Whether somebody must set out.
+    fn push(&self, call: Call<T>) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.waiting.push_back(call);
+        let sets_out = state.in_flight < IN_FLIGHT;
+        state.in_flight += usize::from(sets_out);
+        sets_out
+    }
+
+    /// Sends batches until nobody waits.
+    async fn drive(self: Arc<Self>) {
+        while let Some(calls) = self.take() {
+            self.send(calls).await;
+        }
+    }
+
+    /// Those that go next; `None`, and one less on the way, when there are none.
+    fn take(&self) -> Option<Vec<Call<T>>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = Vec::new();
+        let (mut items, mut bytes) = (0, 0);
+        while let Some(call) = state.waiting.front() {
+            items += call.items.len();
+            bytes += call.items.iter().map(self.weigh).sum::<usize>();
+            let fits = items <= MAX_BATCH && bytes <= JOINT_BYTES;
+            if !fits && !calls.is_empty() {
+                break;
+            }
+            calls.extend(state.waiting.pop_front());
+        }
+        if calls.is_empty() {
+            state.in_flight -= 1;
+            return None;
+        }
+        Some(calls)
+    }
+
+    async fn send(&self, calls: Vec<Call<T>>) {
+        let items = calls.iter().flat_map(|call| call.items.iter().cloned());
+        match (self.send)(items.collect()).await {
+            Ok(outcomes) => share(calls, outcomes),
+            // Whose fault it was is only known when each goes alone.
+            Err(TimestoneError::Refused(_)) if calls.len() > 1 => self.send_apart(calls).await,
+            Err(error) => {
+                for call in calls {
+                    let _ = call.answer.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    async fn send_apart(&self, calls: Vec<Call<T>>) {
+        for call in calls {
+            let _ = call.answer.send((self.send)(call.items).await);
+        }
+    }
+}
+
+/// Gives each call the outcomes of its items. Who no longer listens does not want to know.
+fn share<T>(calls: Vec<Call<T>>, outcomes: Outcomes) {
+    let mut outcomes = outcomes.into_iter();
+    for call in calls {
+        let own = outcomes.by_ref().take(call.items.len()).collect();
+        let _ = call.answer.send(Ok(own));
+    }
+}
