@@ -14,6 +14,8 @@ pub enum Act {
     Enqueue {
         message: u16,
         priority: i64,
+        /// Its exclusivity value, where the queue is exclusive.
+        value: u8,
     },
     /// One message, without waiting.
     Dequeue,

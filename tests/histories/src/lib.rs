@@ -7,7 +7,8 @@
 //! with Lowe's memory of what was tried: *Testing for linearizability*, 2017).
 //!
 //! That one message is never in two workers' hands, that nothing acknowledged is lost, that the
-//! most urgent comes first and that a stale token changes nothing all follow from it.
+//! most urgent comes first, that messages of one value of an exclusive queue never run together and
+//! that a stale token changes nothing all follow from it.
 
 pub mod call;
 pub mod planted;

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::record::KEY;
 use async_trait::async_trait;
 use bytes::Bytes;
 use timestone::{
@@ -28,16 +29,19 @@ pub enum Mistake {
     ForgetsCompletions,
     /// Says that there is nothing where there is something.
     HidesMessages,
+    /// Lets messages of one value run at the same time.
+    SharesValues,
 }
 
 impl Mistake {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::LosesMessages,
         Self::LeasesTwice,
         Self::LeastUrgentFirst,
         Self::TakesStaleTokens,
         Self::ForgetsCompletions,
         Self::HidesMessages,
+        Self::SharesValues,
     ];
 }
 
@@ -78,8 +82,14 @@ impl Timestone for Planted {
         if self.errs(Mistake::LosesMessages) {
             return done(&messages);
         }
-        if self.mistake == Mistake::LeastUrgentFirst {
-            messages.iter_mut().for_each(|m| m.priority = -m.priority);
+        for message in &mut messages {
+            match self.mistake {
+                Mistake::LeastUrgentFirst => message.priority = -message.priority,
+                Mistake::SharesValues => {
+                    message.metadata.insert(KEY.into(), message.id.clone());
+                }
+                _ => {}
+            }
         }
         self.to.enqueue(messages).await
     }

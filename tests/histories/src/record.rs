@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clock::SharedClock;
 use timestone::{
-    Completion, Failure, LeaseToken, LeasedMessage, MessageKey, NewMessage, Outcome, Refusal,
-    Session,
+    Completion, Failure, LeaseToken, LeasedMessage, MessageKey, NewMessage, Outcome, QueueConfig,
+    QueueKind, Refusal, Session,
 };
 use timestone_client::{DequeueRequest, Outcomes, Timestone, TimestoneError};
 use tokio::sync::watch;
@@ -109,6 +109,7 @@ impl Caller {
         let enqueue = Act::Enqueue {
             message: self.random.below(self.messages) as u16,
             priority: self.random.below(3) as i64,
+            value: self.random.below(3) as u8,
         };
         let Some(token) = self.token() else {
             return [enqueue, Act::Dequeue][self.random.below(2) as usize];
@@ -143,8 +144,12 @@ async fn ask(
 ) -> Option<Answer> {
     let lease = |token| lease_token(&queue, token);
     let outcomes = match act {
-        Act::Enqueue { message, priority } => {
-            let message = new_message(&queue, message, priority);
+        Act::Enqueue {
+            message,
+            priority,
+            value,
+        } => {
+            let message = new_message(&queue, message, priority, value);
             timestone.enqueue(vec![message]).await
         }
         Act::Dequeue => {
@@ -186,11 +191,28 @@ fn told(leased: Option<&LeasedMessage>) -> Answer {
     })
 }
 
-fn new_message(queue: &str, message: u16, priority: i64) -> NewMessage {
+/// The metadata key of exclusivity values.
+pub const KEY: &str = "value";
+
+/// The configuration of a queue under trial.
+pub fn config(lease_ms: u64, exclusive: bool) -> QueueConfig {
+    let key = || KEY.to_owned();
+    QueueConfig {
+        kind: match exclusive {
+            true => QueueKind::Exclusive { key: key() },
+            false => QueueKind::Simple,
+        },
+        lease_ms,
+        ..QueueConfig::default()
+    }
+}
+
+fn new_message(queue: &str, message: u16, priority: i64, value: u8) -> NewMessage {
     NewMessage {
         queue: queue.to_owned(),
         id: message.to_string(),
         priority,
+        metadata: [(KEY.to_owned(), value.to_string())].into(),
         attempts: Some(1_000),
         ..NewMessage::default()
     }

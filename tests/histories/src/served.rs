@@ -9,7 +9,6 @@ use anyhow::{Context, Result, ensure};
 use clock::{SharedClock, SystemClock};
 use rpc::{Server, Token};
 use store_fjall::FjallStore;
-use timestone::QueueConfig;
 use timestone_client::{Coalesced, RemoteTimestone, Timestone};
 use timestone_server::{LocalTimestone, OwnerOptions, TimestoneServer};
 use tokio::sync::watch;
@@ -17,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Random;
 use crate::call::{Act, Answer, Call};
-use crate::record::{Caller, Notes};
+use crate::record::{Caller, Notes, config};
 use crate::spec::Spec;
 
 /// The shortest that a lease can be: histories are short.
@@ -104,13 +103,11 @@ impl Served {
     /// One history in a queue of its own, with a kill in its middle.
     pub async fn history(&mut self, seed: u64) -> Result<(Spec, Vec<Call>)> {
         let queue = format!("q{seed}");
-        let config = QueueConfig {
-            lease_ms: LEASE_MS,
-            ..QueueConfig::default()
-        };
+        let mut random = Random::new(seed);
+        let exclusive = random.below(2) == 1;
+        let config = config(LEASE_MS, exclusive);
         self.client()?.put_queue(&queue, config).await?;
         let notes = Notes::new(Arc::new(SystemClock));
-        let mut random = Random::new(seed);
         let clients = 2 + random.below(4) as u32;
         let shared = self.shared(random.below(2) == 1)?;
         let (mut senders, mut callers) = (Vec::new(), Vec::new());
@@ -140,6 +137,7 @@ impl Served {
         let spec = Spec {
             lease_ms: LEASE_MS as i64,
             repeats: false,
+            exclusive,
         };
         Ok((spec, notes.calls()))
     }

@@ -9,6 +9,8 @@ pub struct Spec {
     /// Whether clients repeat calls whose replies were lost: then `Duplicate` may tell of
     /// themselves.
     pub repeats: bool,
+    /// Whether at most one message of each value is leased at a time.
+    pub exclusive: bool,
 }
 
 /// A queue.
@@ -22,6 +24,7 @@ pub struct State {
 struct Message {
     id: u16,
     priority: i64,
+    value: u8,
     deliveries: u32,
     phase: Phase,
     /// Which delivery a worker ended last, and how.
@@ -60,8 +63,12 @@ impl Spec {
 
     fn apply(&self, mut state: State, call: &Call) -> Option<State> {
         let told = match call.act {
-            Act::Enqueue { message, priority } => state.enqueue(message, priority),
-            Act::Dequeue => state.dequeue(call, self.lease(call)),
+            Act::Enqueue {
+                message,
+                priority,
+                value,
+            } => state.enqueue(message, priority, value),
+            Act::Dequeue => state.dequeue(call, self.lease(call), self.exclusive),
             Act::Complete(token) => state.settle(token, How::Completed),
             Act::Release(token) => state.settle(token, How::Released),
             Act::Retry(token) => state.settle(token, How::Failed),
@@ -113,13 +120,14 @@ impl State {
         self.messages.iter_mut().find(|message| message.id == id)
     }
 
-    fn enqueue(&mut self, id: u16, priority: i64) -> Answer {
+    fn enqueue(&mut self, id: u16, priority: i64, value: u8) -> Answer {
         if self.get(id).is_some() {
             return Answer::Duplicate;
         }
         self.messages.push(Message {
             id,
             priority,
+            value,
             deliveries: 0,
             phase: Phase::Pending,
             settled: None,
@@ -127,10 +135,19 @@ impl State {
         Answer::Done
     }
 
-    /// Leases the most urgent, of equals the oldest.
-    fn dequeue(&mut self, call: &Call, lapses: (i64, i64)) -> Answer {
-        let pending = self.messages.iter_mut();
-        let pending = pending.filter(|message| message.phase == Phase::Pending);
+    fn is_running(&self, value: u8) -> bool {
+        let running = |message: &Message| matches!(message.phase, Phase::Running(_));
+        let mut of_value = self.messages.iter().filter(|m| m.value == value);
+        of_value.any(running)
+    }
+
+    /// Leases the most urgent that may go, of equals the oldest.
+    fn dequeue(&mut self, call: &Call, lapses: (i64, i64), exclusive: bool) -> Answer {
+        let held = |value| exclusive && self.is_running(value);
+        let free: Vec<bool> = self.messages.iter().map(|m| !held(m.value)).collect();
+        let pending = self.messages.iter_mut().zip(free);
+        let pending = pending.filter(|(message, free)| *free && message.phase == Phase::Pending);
+        let pending = pending.map(|(message, _)| message);
         let Some(first) = pending.min_by_key(|message| message.priority) else {
             return Answer::Nothing;
         };

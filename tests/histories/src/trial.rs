@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use clock::{ManualClock, Timestamp};
 use store::{MemoryStore, Store};
-use timestone::QueueConfig;
 use timestone_client::{Coalesced, Timestone};
 use timestone_server::{LocalTimestone, OwnerOptions};
 use tokio::sync::watch;
@@ -16,7 +15,7 @@ use tokio::task::JoinHandle;
 use crate::Random;
 use crate::call::{Act, Answer, Call};
 use crate::planted::{Mistake, Planted};
-use crate::record::{Caller, Notes};
+use crate::record::{Caller, Notes, config};
 use crate::spec::Spec;
 
 const QUEUE: &str = "q";
@@ -36,6 +35,8 @@ pub struct Trial {
     pub crashes: u32,
     /// Whether calls of different clients travel together.
     pub coalesced: bool,
+    /// Whether messages of one value exclude one another.
+    pub exclusive: bool,
     /// What is wrong with the queue.
     pub mistake: Option<Mistake>,
 }
@@ -51,6 +52,7 @@ impl Trial {
             calls: 60 / clients,
             crashes: random.below(3) as u32,
             coalesced: random.below(2) == 1,
+            exclusive: random.below(2) == 1,
             mistake: None,
         }
     }
@@ -60,6 +62,7 @@ impl Trial {
         Spec {
             lease_ms: LEASE_MS as i64,
             repeats: false,
+            exclusive: self.exclusive,
         }
     }
 
@@ -75,10 +78,7 @@ impl Trial {
         let notes = Notes::new(Arc::new(clock.clone()));
         let store = MemoryStore::seeded(Arc::new(clock.clone()), self.seed);
         let first = self.start(&store, &clock);
-        let config = QueueConfig {
-            lease_ms: LEASE_MS,
-            ..QueueConfig::default()
-        };
+        let config = config(LEASE_MS, self.exclusive);
         let created = first.put_queue(QUEUE, config).await;
         debug_assert!(created.is_ok(), "{created:?}");
         let (mut senders, mut callers) = (Vec::new(), Vec::new());

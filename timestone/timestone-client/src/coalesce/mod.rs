@@ -23,9 +23,9 @@ use crate::{DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone,
 use lane::Lane;
 use leases::Leases;
 
-/// Calls of one kind that may be on the way at the same time: one to be stored, one to be stored
-/// next.
-const IN_FLIGHT: usize = 2;
+/// Calls of one kind that may be on the way at the same time: while one is stored, others are read
+/// and answered.
+const IN_FLIGHT: usize = 4;
 
 /// A queue behind which concurrent calls are joined. Each still is answered for itself.
 #[derive(Clone)]

@@ -223,39 +223,53 @@ fn enqueued(ids: &[&str]) -> Told {
     Told::Enqueued(ids.iter().map(|id| (*id).to_owned()).collect())
 }
 
-/// Two calls on the way, one each; the rest waits and travels as one.
+/// Calls that go at once, one each, until no more may.
+async fn crowd(scene: &mut Scene) -> Vec<JoinHandle<Result<Outcomes, TimestoneError>>> {
+    let mut calls = Vec::new();
+    for n in 0..IN_FLIGHT {
+        let id = n.to_string();
+        calls.push(scene.enqueue(&id));
+        assert_eq!(scene.heard().await, enqueued(&[&id]));
+    }
+    calls
+}
+
+async fn all_done(
+    calls: impl IntoIterator<Item = JoinHandle<Result<Outcomes, TimestoneError>>>,
+) -> Vec<bool> {
+    let mut done = Vec::new();
+    for call in calls {
+        let outcomes = call.await.unwrap();
+        done.push(outcomes.is_ok_and(|outcomes| outcomes.iter().all(Result::is_ok)));
+    }
+    done
+}
+
 #[tokio::test]
 async fn what_comes_meanwhile_travels_together_and_is_answered_apart() {
     let mut scene = Scene::new([]);
-    let mut calls = Vec::new();
-    for id in ["1", "2"] {
-        calls.push(scene.enqueue(id));
-        assert_eq!(scene.heard().await, enqueued(&[id]));
-    }
-    calls.extend(["3", "full", "5"].map(|id| scene.enqueue(id)));
+    let first = crowd(&mut scene).await;
+    let next = ["3", "full", "5"].map(|id| scene.enqueue(id));
     scene.settle().await;
     scene.gate.open.add_permits(1);
     assert_eq!(scene.heard().await, enqueued(&["3", "full", "5"]));
-    scene.gate.open.add_permits(2);
-    let mut done = Vec::new();
-    for call in calls {
-        let outcomes = call.await.unwrap().unwrap();
-        done.extend(outcomes.into_iter().map(|outcome| outcome.is_ok()));
-    }
-    assert_eq!(done, [true, true, true, false, true]);
+    scene.gate.open.add_permits(IN_FLIGHT);
+    assert_eq!(all_done(first).await, [true; IN_FLIGHT]);
+    assert_eq!(all_done(next).await, [true, false, true]);
 }
 
 #[tokio::test]
 async fn a_malformed_call_spoils_no_other() {
     let mut scene = Scene::new([]);
+    let first = crowd(&mut scene).await;
+    let next = ["3", "", "5"].map(|id| scene.enqueue(id));
+    scene.settle().await;
     scene.gate.open.add_permits(10);
-    let calls = ["1", "2", "3", "", "5"].map(|id| scene.enqueue(id));
-    let mut done = Vec::new();
-    for call in calls {
-        done.push(call.await.unwrap().is_ok());
+    for together in [&["3", "", "5"][..], &["3"], &[""], &["5"]] {
+        assert_eq!(scene.heard().await, enqueued(together));
     }
-    assert_eq!(done, [true, true, true, false, true]);
-    assert!(scene.heard().await != enqueued(&[""]));
+    assert_eq!(all_done(first).await, [true; IN_FLIGHT]);
+    assert_eq!(all_done(next).await, [true, false, true]);
 }
 
 #[tokio::test]
@@ -282,22 +296,33 @@ async fn a_batch_is_no_larger_than_a_call_may_be() {
 
 #[tokio::test]
 async fn who_waits_longest_is_served_first_and_the_rest_waits_on() {
-    let mut scene = Scene::new([Ok(1), Ok(2), Ok(1)]);
-    let first = scene.dequeue();
-    assert_eq!(scene.heard().await, Told::Wanted(1));
-    let second = scene.dequeue();
-    assert_eq!(scene.heard().await, Told::Wanted(1));
-    let (third, fourth) = (scene.dequeue(), scene.dequeue());
+    let mut scene = Scene::new([Ok(1), Ok(2), Ok(IN_FLIGHT - 1)]);
+    let mut waiting = VecDeque::new();
+    for _ in 0..IN_FLIGHT {
+        waiting.push_back(scene.dequeue());
+        assert_eq!(scene.heard().await, Told::Wanted(1));
+    }
+    waiting.extend([scene.dequeue(), scene.dequeue()]);
     scene.settle().await;
     scene.gate.open.add_permits(1);
-    assert_eq!(first.await.unwrap().unwrap().len(), 1);
+    served(&mut waiting, 1).await;
     assert_eq!(scene.heard().await, Told::Wanted(2));
-    // Brings two, where one was asked for and two are wanted.
+    // Brings two, where one was asked for and more are wanted.
     scene.gate.open.add_permits(1);
-    assert_eq!(second.await.unwrap().unwrap().len(), 1);
-    assert_eq!(third.await.unwrap().unwrap().len(), 1);
+    served(&mut waiting, 2).await;
     scene.gate.open.add_permits(1);
-    assert_eq!(fourth.await.unwrap().unwrap().len(), 1);
+    served(&mut waiting, IN_FLIGHT - 1).await;
+    assert!(waiting.is_empty());
+}
+
+/// The first so many have a message each.
+async fn served(
+    waiting: &mut VecDeque<JoinHandle<Result<Vec<LeasedMessage>, TimestoneError>>>,
+    count: usize,
+) {
+    for waiter in waiting.drain(..count) {
+        assert_eq!(waiter.await.unwrap().unwrap().len(), 1);
+    }
 }
 
 #[tokio::test]
