@@ -136,10 +136,12 @@ fn not_started(error: anyhow::Error) -> Error {
         return Error::platform("NO_ENCODER", format!("a tool is missing: {lacking}"))
             .hint("install ffmpeg with ffprobe (Debian: apt install ffmpeg), then ask again");
     }
-    Error::platform("NOT_STARTED", format!("{error:#}")).hint(
-        "another `ves` may be at the same encode; else see that ffmpeg and ffprobe are installed \
-         and that the state folder can be written",
-    )
+    if format!("{error:#}").contains("is in use by another process") {
+        return Error::platform("ALREADY_RUNNING", "another `ves` is at this very encode")
+            .hint("wait for it; or end it, and the same command goes on where it stopped");
+    }
+    Error::platform("NOT_STARTED", format!("{error:#}"))
+        .hint("see that ffmpeg and ffprobe are installed and that the state folder can be written")
 }
 
 fn forget(config: &OneShotConfig) {

@@ -90,7 +90,7 @@ fn the_same_is_asked_for_twice_at_once() -> Result<()> {
     let first = talk.begin(&SLOWLY)?;
     in_the_middle(&first)?;
     let second = talk.say(&SLOWLY)?;
-    second.is(5, &["another `ves`"])?;
+    second.is(5, &["ALREADY_RUNNING", "help: wait for it"])?;
     // Something else for the same name: whoever is second does not replace what is there.
     let other = [&SLOWLY[..6], &["--preset", "ultrafast"]].concat();
     let ended = [talk.say(&other)?.status, talk.hear(first, &SLOWLY)?.status];

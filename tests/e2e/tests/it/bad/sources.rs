@@ -89,7 +89,8 @@ fn what_points_elsewhere() -> Result<()> {
     ];
     for (list, name) in lists.iter().zip(["film.ffconcat", "film.m3u8"]) {
         fs::write(talk.at(name), list)?;
-        refused(&talk, name, 3, &["UNREADABLE_SOURCE"])?;
+        let words = ["UNREADABLE_SOURCE", "point to other files", "help:"];
+        refused(&talk, name, 3, &words)?;
     }
     Ok(())
 }
