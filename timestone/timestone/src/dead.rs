@@ -21,7 +21,8 @@ impl Queues {
         if !self.takes_dead_letter(&letter) {
             return Ending::Errored;
         }
-        self.insert(letter);
+        let payload = self.payload_of(sequence, message);
+        self.insert(letter, payload);
         match copy {
             true => Ending::Errored,
             false => Ending::DeadLettered,
@@ -34,7 +35,7 @@ impl Queues {
             queue: queue.into(),
             id: dead_letter_id(message).into(),
             priority: message.priority,
-            payload: message.payload.clone(),
+            payload_bytes: message.payload_bytes,
             metadata: message.metadata.clone(),
             // Whoever waited has been told.
             reply_to: None,

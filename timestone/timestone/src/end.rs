@@ -9,7 +9,8 @@ use crate::check;
 use crate::effects::keeps_payload;
 use crate::limits::MAX_TICK;
 use crate::message::{End, Ending, Message, State};
-use crate::{Cause, MessageKey, Notice, Outcome, Queues, Refusal};
+use crate::payload::{Payload, Told};
+use crate::{Cause, MessageKey, Outcome, Queues, Refusal};
 
 impl Queues {
     /// Ends a message for good and tells its `reply_to`; one not yet seen leaves a
@@ -34,11 +35,11 @@ impl Queues {
 
     fn insert_tombstone(&mut self, key: &MessageKey, error: Bytes) {
         let state = State::Ended(self.ending(&key.queue, Ending::NeverSeen));
-        self.insert(Message {
+        let tombstone = Message {
             queue: key.queue.as_str().into(),
             id: key.id.as_str().into(),
             priority: 0,
-            payload: Bytes::new(),
+            payload_bytes: 0,
             metadata: BTreeMap::new(),
             reply_to: None,
             attempts_left: 0,
@@ -47,7 +48,8 @@ impl Queues {
             error: Some(error),
             settled: None,
             state,
-        });
+        };
+        self.insert(tombstone, Payload::EMPTY);
     }
 
     /// Moves the time on and does what is due: at most [`MAX_TICK`] messages at
@@ -113,18 +115,18 @@ impl Queues {
         let Some(message) = self.messages.get(&sequence) else {
             return;
         };
-        let (key, payload, priority) = (message.key(), message.payload.clone(), message.priority);
-        let (reply_to, deliveries) = (message.reply_to.clone(), message.deliveries);
-        self.end(sequence, how, Some(error.clone()));
-        if let Some(reply_to) = reply_to {
-            let notice = Notice {
-                key: &key,
-                state: how.kind(),
-                error: &error,
-                deliveries,
-                payload: &payload,
-            };
-            self.announce(&reply_to, priority, &notice);
+        let (reply_to, priority) = (message.reply_to.clone(), message.priority);
+        let told = reply_to.is_some().then(|| Told {
+            key: message.key(),
+            state: how.kind(),
+            error: error.clone(),
+            deliveries: message.deliveries,
+            of: self.payload_of(sequence, message),
+        });
+        let bytes = message.payload_bytes;
+        self.end(sequence, how, Some(error));
+        if let (Some(reply_to), Some(told)) = (reply_to, told) {
+            self.announce(&reply_to, priority, told, bytes);
         }
     }
 
@@ -143,13 +145,14 @@ impl Queues {
         };
         let state = State::Ended(self.ending(&queue, how));
         if !keeps_payload(&state) {
+            self.recent.drop(sequence);
             self.changes.body(sequence);
         }
         self.change(sequence, |message| {
             message.state = state;
             message.error = error;
             if !keeps_payload(&message.state) {
-                message.payload = Bytes::new();
+                message.payload_bytes = 0;
                 message.metadata.clear();
             }
         });

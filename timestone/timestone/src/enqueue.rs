@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use crate::check;
 use crate::message::{Ending, Message, State};
-use crate::{Cause, MessageKey, MessageState, NewMessage, Notice, Outcome, Queues, Refusal};
+use crate::payload::{Payload, Told};
+use crate::{Cause, MessageKey, MessageState, NewMessage, Outcome, Queues, Refusal};
 
 /// What a queue knows of an id.
 enum Met {
@@ -120,18 +121,25 @@ impl Queues {
         }
     }
 
-    fn add(&mut self, new: NewMessage) {
+    fn add(&mut self, mut new: NewMessage) {
+        let payload = std::mem::take(&mut new.payload);
+        let bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        self.add_with(new, Payload::Here(payload), bytes);
+    }
+
+    /// Adds a message with this payload, which has at most so many bytes.
+    fn add_with(&mut self, new: NewMessage, payload: Payload, payload_bytes: u32) {
         let config = self.config_of(&new.queue);
         let attempts_left = new.attempts.unwrap_or(config.attempts);
         let state = match new.invisible_ms {
             0 => self.waiting(config.invisible_ms),
             ms => self.waiting(ms),
         };
-        self.insert(Message {
+        let message = Message {
             queue: new.queue.into(),
             id: new.id.into(),
             priority: new.priority,
-            payload: new.payload,
+            payload_bytes,
             metadata: new.metadata,
             reply_to: new.reply_to,
             attempts_left,
@@ -140,7 +148,8 @@ impl Queues {
             error: None,
             settled: None,
             state,
-        });
+        };
+        self.insert(message, payload);
     }
 
     /// The state of a message that may be delivered after `ms`.
@@ -158,14 +167,14 @@ impl Queues {
         let key = key_of(message);
         if let Some(reply_to) = &message.reply_to {
             let error = self.tombstone_error(&key);
-            let notice = Notice {
-                key: &key,
+            let told = Told {
+                key: key.clone(),
                 state: MessageState::Canceled,
-                error: &error,
+                error,
                 deliveries: 0,
-                payload: &message.payload,
+                of: Payload::Here(message.payload.clone()),
             };
-            self.announce(reply_to, message.priority, &notice);
+            self.announce(reply_to, message.priority, told, 0);
         }
         Refusal::Canceled(key)
     }
@@ -177,18 +186,23 @@ impl Queues {
         error.unwrap_or_else(|| self.wording.error(key, Cause::Canceled { reason: "" }))
     }
 
-    /// Tells `reply_to` the end of a message, once.
-    pub(crate) fn announce(&mut self, reply_to: &str, priority: i64, notice: &Notice<'_>) {
-        let message = NewMessage {
+    /// Tells `reply_to` the end of a message with a payload of so many bytes, once.
+    pub(crate) fn announce(&mut self, reply_to: &str, priority: i64, told: Told, bytes: u32) {
+        let mut message = NewMessage {
             queue: reply_to.to_owned(),
-            id: crate::terminated_id(&notice.key.queue, &notice.key.id),
-            payload: Arc::clone(&self.wording).terminated(notice),
+            id: crate::terminated_id(&told.key.queue, &told.key.id),
             priority,
             ..NewMessage::default()
         };
-        if matches!(self.meet(&message), Met::Nothing) {
-            self.add(message);
+        if !matches!(self.meet(&message), Met::Nothing) {
+            return;
         }
+        if let Payload::Here(payload) = &told.of {
+            message.payload = self.wording.terminated(&told.notice(payload));
+            return self.add(message);
+        }
+        let bytes = told.bytes(bytes);
+        self.add_with(message, Payload::Told(Arc::new(told)), bytes);
     }
 }
 

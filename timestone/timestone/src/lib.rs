@@ -20,6 +20,7 @@ pub mod limits;
 mod manage;
 mod message;
 mod model;
+mod payload;
 mod queue;
 mod queues;
 mod record;
@@ -36,14 +37,15 @@ mod wording;
 
 pub use config::{DeadLetter, Fairness, QueueConfig, QueueKind};
 pub use dequeue::{Delivery, Demand};
-pub use effects::Write;
+pub use effects::{Commit, Reads, Write, Writes};
 pub use filter::{Clause, Filter};
 pub use find::{Counted, Found, Search};
 pub use model::{
     Completion, Failure, LeaseToken, LeasedMessage, MessageKey, MessageState, MessageView,
     NewMessage, Outcome, QueueCount, QueueView, Refusal, Session,
 };
-pub use queues::Queues;
+pub use payload::Payloads;
+pub use queues::{Queues, Shown};
 pub use record::RecordError;
 pub use recovery::Recovery;
 pub use redrive::Reschedule;

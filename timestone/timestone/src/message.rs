@@ -30,8 +30,8 @@ pub(crate) struct Message {
     pub(crate) queue: Arc<str>,
     pub(crate) id: Arc<str>,
     pub(crate) priority: i64,
-    /// Empty once the message completed or was canceled.
-    pub(crate) payload: Bytes,
+    /// How long its payload is at most. The payload itself is not here.
+    pub(crate) payload_bytes: u32,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) reply_to: Option<String>,
     pub(crate) attempts_left: u32,
@@ -169,6 +169,7 @@ impl Message {
             })
     }
 
+    /// All but the payload.
     pub(crate) fn view(&self) -> MessageView {
         let lease = self.state.lease();
         let until = match &self.state {
@@ -186,7 +187,7 @@ impl Message {
             metadata: self.metadata.clone(),
             version: self.version,
             error: self.error.clone(),
-            payload: self.payload.clone(),
+            payload: Bytes::new(),
         }
     }
 }

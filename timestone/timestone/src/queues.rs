@@ -1,12 +1,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::check;
-use crate::effects::Changes;
+use crate::effects::{Changes, keeps_payload};
 use crate::index::Index;
 use crate::message::{Lease, Message, State};
+use crate::payload::{Payload, Payloads, Recent};
 use crate::{
     LeasedMessage, MessageKey, MessageView, QueueConfig, QueueCount, Refusal, Wording, limits,
 };
@@ -14,7 +13,7 @@ use crate::{
 /// All queues of one shard: what they hold and who works on it.
 ///
 /// Operations change memory at once. What they changed is handed out by
-/// [`take_writes`](Queues::take_writes) and must be stored before anybody is
+/// [`take_commit`](Queues::take_commit) and must be stored before anybody is
 /// told; if storing fails, this value is worthless and is
 /// [recovered](crate::Recovery) from the store.
 ///
@@ -26,6 +25,7 @@ pub struct Queues {
     pub(crate) messages: HashMap<u64, Message>,
     pub(crate) index: Index,
     pub(crate) changes: Changes,
+    pub(crate) recent: Recent,
     pub(crate) next_sequence: u64,
     pub(crate) now: i64,
     default_config: QueueConfig,
@@ -39,10 +39,16 @@ impl Queues {
             messages: HashMap::new(),
             index: Index::default(),
             changes: Changes::default(),
+            recent: Recent::default(),
             next_sequence: 0,
             now: i64::MIN,
             default_config: QueueConfig::default(),
         }
+    }
+
+    /// Keeps payloads of about so many bytes in memory beside the store.
+    pub fn keep_recent(&mut self, bytes: usize) {
+        self.recent.set_room(bytes);
     }
 
     /// Tells the time: Unix milliseconds. An earlier time than before is ignored.
@@ -51,9 +57,12 @@ impl Queues {
     }
 
     /// Reads one message.
-    pub fn get(&self, key: &MessageKey) -> Option<MessageView> {
+    pub fn get(&mut self, key: &MessageKey) -> Option<Shown> {
         let sequence = self.index.find(&key.queue, &key.id)?;
-        self.messages.get(&sequence).map(Message::view)
+        let message = self.messages.get(&sequence)?;
+        let (view, payload) = (message.view(), self.payload_of(sequence, message));
+        self.recent.want(&payload);
+        Some(Shown { view, payload })
     }
 
     /// Counts the messages of `queues`, or of all, by name, when empty.
@@ -102,9 +111,12 @@ impl Queues {
     }
 
     /// Adds a message that is not there yet.
-    pub(crate) fn insert(&mut self, message: Message) {
+    pub(crate) fn insert(&mut self, message: Message, payload: Payload) {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
+        if message.payload_bytes > 0 {
+            self.recent.hold(sequence, payload);
+        }
         self.index.admit(sequence, &message);
         self.messages.insert(sequence, message);
         self.changes.head(sequence);
@@ -153,6 +165,7 @@ impl Queues {
     pub(crate) fn remove(&mut self, sequence: u64) {
         if let Some(message) = self.messages.remove(&sequence) {
             self.index.forget(sequence, &message);
+            self.recent.drop(sequence);
             self.changes.head(sequence);
             self.changes.body(sequence);
         }
@@ -162,23 +175,51 @@ impl Queues {
         self.messages.get(&sequence)?.state.lease()
     }
 
-    pub(crate) fn leased(&self, sequence: u64) -> Option<LeasedMessage> {
+    /// What is leased, with its payload if that is at hand, and that.
+    pub(crate) fn leased(&self, sequence: u64) -> Option<(LeasedMessage, Payload)> {
         let message = self.messages.get(&sequence)?;
         let lease = message.state.lease()?;
-        Some(LeasedMessage {
+        let payload = self.payload_of(sequence, message);
+        let leased = LeasedMessage {
             token: message.token(lease),
-            payload: Bytes::clone(&message.payload),
+            payload: payload.at_hand(),
             priority: message.priority,
             metadata: message.metadata.clone(),
             lease_until: lease.until,
             lease_ms: lease.lease_ms,
             attempts_left: message.attempts_left,
-        })
+        };
+        Some((leased, payload))
+    }
+
+    /// The payload of `message`, which has this sequence.
+    pub(crate) fn payload_of(&self, sequence: u64, message: &Message) -> Payload {
+        match message.payload_bytes > 0 && keeps_payload(&message.state) {
+            true => self.recent.of(sequence),
+            false => Payload::EMPTY,
+        }
     }
 
     /// The time this much later than now.
     pub(crate) fn after(&self, ms: u64) -> i64 {
         self.now.saturating_add_unsigned(ms)
+    }
+}
+
+/// A message as an onlooker sees it, whose payload may be in the store.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    view: MessageView,
+    payload: Payload,
+}
+
+impl Shown {
+    /// All of it, once the commit has read what it lacks.
+    pub fn filled(self, read: &Payloads) -> MessageView {
+        MessageView {
+            payload: self.payload.bytes(read),
+            ..self.view
+        }
     }
 }
 

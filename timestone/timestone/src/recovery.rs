@@ -1,33 +1,33 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::effects::keeps_payload;
 use crate::message::{Message, State};
-use crate::record::{RecordKey, StoredQueue, body, config, head};
+use crate::record::{RecordKey, StoredQueue, config, head};
 use crate::{Queues, RecordError, Wording};
 
-/// Rebuilds queues from their records, which may come in any order.
+/// Rebuilds queues from their records, which may come in any order. Payloads are
+/// not among them.
 pub struct Recovery {
     queues: Queues,
-    bodies: HashMap<u64, Bytes>,
 }
 
 impl Recovery {
     pub fn new(wording: Arc<dyn Wording>) -> Self {
         Self {
             queues: Queues::new(wording),
-            bodies: HashMap::new(),
         }
+    }
+
+    /// What the keys of the records to be read begin with.
+    pub fn prefixes() -> [&'static [u8]; 2] {
+        RecordKey::RECOVERED
     }
 
     /// Takes one record.
     pub fn record(&mut self, key: &[u8], value: Bytes) -> Result<(), RecordError> {
         match RecordKey::decode(key)? {
-            RecordKey::Body(sequence) => {
-                self.bodies.insert(sequence, body::decode(value));
-            }
+            RecordKey::Body(_) => {}
             RecordKey::Head(sequence) => {
                 let message = head::decode(value)?;
                 self.queues.messages.insert(sequence, message);
@@ -53,41 +53,21 @@ impl Recovery {
 
     /// All queues as they were, but that every running message has its full
     /// lease from `now`: Unix milliseconds.
-    pub fn finish(mut self, now: i64) -> Result<Queues, RecordError> {
+    pub fn finish(mut self, now: i64) -> Queues {
         self.queues.at(now);
         let mut messages = std::mem::take(&mut self.queues.messages);
         for (sequence, message) in &mut messages {
-            self.complete(*sequence, message)?;
+            self.complete(*sequence, message);
         }
-        self.refuse_strays()?;
         self.queues.next_sequence = messages.keys().max().map_or(0, |last| last + 1);
         self.queues.messages = messages;
-        Ok(self.queues)
+        self.queues
     }
 
-    fn complete(&mut self, sequence: u64, message: &mut Message) -> Result<(), RecordError> {
-        if keeps_payload(&message.state) {
-            let body = self.bodies.remove(&sequence);
-            message.payload = body.ok_or(damaged("lacks its payload"))?;
-        }
+    fn complete(&mut self, sequence: u64, message: &mut Message) {
         if let State::Running(lease) = &mut message.state {
             lease.until = self.queues.after(lease.hold_ms);
         }
         self.queues.index.admit(sequence, message);
-        Ok(())
-    }
-
-    fn refuse_strays(&self) -> Result<(), RecordError> {
-        match self.bodies.is_empty() {
-            true => Ok(()),
-            false => Err(damaged("is missing for a payload")),
-        }
-    }
-}
-
-fn damaged(problem: &'static str) -> RecordError {
-    RecordError {
-        what: "message",
-        problem,
     }
 }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-
 use crate::check;
 use crate::limits::MAX_DELAY_MS;
 use crate::message::{Ending, State};
+use crate::payload::Payload;
 use crate::{MessageKey, Outcome, Queues, Refusal};
 
 /// How a message that waits shall wait.
@@ -49,14 +48,16 @@ impl Queues {
     fn revive(&mut self, sequence: u64, attempts: Option<u32>, content: Option<Content>) {
         let queue = self.messages.get(&sequence).map(|message| &message.queue);
         let default = queue.map_or(1, |queue| self.config_of(queue).attempts);
-        if content.is_some() {
+        let carried = content.map(|content| {
+            self.recent.hold(sequence, content.payload);
             self.changes.body(sequence);
-        }
+            (content.payload_bytes, content.metadata)
+        });
         self.change(sequence, |message| {
             message.attempts_left = attempts.unwrap_or(default);
             message.state = State::Pending;
-            if let Some((payload, metadata)) = content {
-                message.payload = payload;
+            if let Some((bytes, metadata)) = carried {
+                message.payload_bytes = bytes;
                 message.metadata = metadata;
             }
         });
@@ -75,7 +76,11 @@ impl Queues {
             State::Ended(end) if end.how == Ending::Errored => {}
             State::Running(_) | State::Ended(_) => return Err(gone()),
         }
-        let content = (found.payload.clone(), found.metadata.clone());
+        let content = Content {
+            payload: self.payload_of(letter, found),
+            payload_bytes: found.payload_bytes,
+            metadata: found.metadata.clone(),
+        };
         self.remove(letter);
         Ok(content)
     }
@@ -160,4 +165,8 @@ impl Queues {
 }
 
 /// What a message carries.
-type Content = (Bytes, BTreeMap<String, String>);
+struct Content {
+    payload: Payload,
+    payload_bytes: u32,
+    metadata: BTreeMap<String, String>,
+}

@@ -8,10 +8,12 @@ use bytes::Bytes;
 use super::RecordError;
 use super::codec::{Reader, Writer};
 use crate::Session;
+use crate::limits::MAX_PAYLOAD_BYTES;
 use crate::message::{Act, End, Ending, Lease, Message, Settled, State};
 
-/// Version 1 knows no dead letters, and is the same else.
-const VERSION: u8 = 2;
+/// Version 1 knows no dead letters, version 2 not how long the payload is; both
+/// are the same else.
+const VERSION: u8 = 3;
 
 /// Encodes all of `message` but its payload and the end of its lease, which
 /// recovery sets anew.
@@ -26,12 +28,13 @@ pub(crate) fn encode(message: &Message) -> Bytes {
     put_optional(&mut writer, message.error.as_deref());
     put_settled(&mut writer, message.settled);
     put_state(&mut writer, &message.state);
+    writer.number(message.payload_bytes);
     writer.finish()
 }
 
 /// Decodes a message without payload; the lease of a running one ends now.
 pub(crate) fn decode(value: Bytes) -> Result<Message, RecordError> {
-    let (mut reader, _) = Reader::new("message", VERSION, value)?;
+    let (mut reader, version) = Reader::new("message", VERSION, value)?;
     let message = Message {
         queue: reader.text()?.into(),
         id: reader.text()?.into(),
@@ -44,7 +47,10 @@ pub(crate) fn decode(value: Bytes) -> Result<Message, RecordError> {
         error: take_optional(&mut reader, Reader::bytes)?,
         settled: take_optional(&mut reader, take_settled)?,
         state: take_state(&mut reader)?,
-        payload: Bytes::new(),
+        payload_bytes: match version {
+            1 | 2 => MAX_PAYLOAD_BYTES as u32,
+            _ => reader.narrow()?,
+        },
     };
     reader.finish()?;
     Ok(message)
@@ -222,7 +228,7 @@ mod tests {
 
     fn any_message() -> impl Strategy<Value = Message> {
         let texts = (".{0,9}", ".{0,9}", option::of(".{0,9}"));
-        let numbers = any::<(i64, u64, u32, u32)>();
+        let numbers = any::<(i64, u64, u32, u32, u32)>();
         let rest = (
             btree_map(".{0,5}", ".{0,5}", 0..4),
             option::of(any::<Vec<u8>>()),
@@ -241,7 +247,7 @@ mod tests {
             error: rest.1.map(Bytes::from),
             settled: rest.2,
             state: rest.3,
-            payload: Bytes::new(),
+            payload_bytes: numbers.4,
         })
     }
 
@@ -255,6 +261,7 @@ mod tests {
         assert_eq!(message.metadata, [("k".to_owned(), "v".to_owned())].into());
         assert_eq!(message.reply_to.as_deref(), Some("r"));
         assert_eq!(message.state, State::Invisible { until: 8 });
+        assert_eq!(message.payload_bytes as usize, MAX_PAYLOAD_BYTES);
     }
 
     proptest! {
@@ -264,9 +271,9 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_a_message_or_an_error(mut value: Vec<u8>) {
+        fn any_bytes_are_a_message_or_an_error(mut value: Vec<u8>, version in 1..=VERSION) {
             if let Some(first) = value.first_mut() {
-                *first = VERSION;
+                *first = version;
             }
             let _ = decode(value.into());
         }
