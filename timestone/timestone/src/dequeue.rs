@@ -155,36 +155,34 @@ impl Queues {
             };
             bytes += self
                 .messages
-                .get(&sequence)
+                .get(sequence)
                 .map_or(0, |message| message.payload_bytes as usize);
             if bytes > MAX_DEQUEUE_BYTES {
                 break;
             }
             let lease_ms = self.lease_of(sequence, demand);
-            self.deliver(
-                sequence,
-                Lease {
-                    session: Arc::clone(&session),
-                    request_id: Arc::clone(&request_id),
-                    nonce: nonce(),
-                    until: self.after(lease_ms),
-                    lease_ms,
-                    hold_ms: lease_ms,
-                },
-            );
+            let lease = Lease {
+                session: Arc::clone(&session),
+                request_id: Arc::clone(&request_id),
+                nonce: nonce(),
+                until: self.after(lease_ms),
+                lease_ms,
+                hold_ms: lease_ms,
+            };
+            self.deliver(sequence, Box::new(lease));
             leased.push(sequence);
         }
         leased
     }
 
     fn lease_of(&self, sequence: u64, demand: &Demand) -> u64 {
-        let queue = self.messages.get(&sequence).map(|message| &message.queue);
+        let queue = self.messages.get(sequence).map(|message| &message.queue);
         let default = || queue.map_or(0, |queue| self.config_of(queue).lease_ms);
         demand.lease_ms.unwrap_or_else(default)
     }
 
-    fn deliver(&mut self, sequence: u64, lease: Lease) {
-        if let Some(message) = self.messages.get(&sequence) {
+    fn deliver(&mut self, sequence: u64, lease: Box<Lease>) {
+        if let Some(message) = self.messages.get(sequence) {
             self.index.serve(message);
         }
         self.change(sequence, |message| {
@@ -199,7 +197,7 @@ impl Queues {
         let sessions = &mut self.index.sessions;
         let request = sessions.answer(&demand.session, &demand.request_id);
         let mut request = request.unwrap_or_default();
-        let rank = |sequence: &u64| (self.messages.get(sequence).map(|m| m.priority), *sequence);
+        let rank = |sequence: &u64| (self.messages.get(*sequence).map(|m| m.priority), *sequence);
         request.messages.sort_by_key(rank);
         Delivery {
             answer: request.answers,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::message::{Ending, State};
+use crate::name::Name;
 use crate::payload::{Payload, Payloads};
 use crate::record::{RecordError, RecordKey, StoredQueue, config, head};
 use crate::{Queues, Wording};
@@ -20,7 +21,7 @@ pub struct Write {
 pub(crate) struct Changes {
     heads: Vec<u64>,
     bodies: Vec<u64>,
-    configs: BTreeSet<Arc<str>>,
+    configs: BTreeSet<Name>,
 }
 
 impl Changes {
@@ -32,7 +33,7 @@ impl Changes {
         self.bodies.push(sequence);
     }
 
-    pub(crate) fn config(&mut self, queue: Arc<str>) {
+    pub(crate) fn config(&mut self, queue: Name) {
         self.configs.insert(queue);
     }
 
@@ -169,24 +170,25 @@ impl Queues {
     }
 
     /// The queues that got a pending message since the last call.
-    pub fn take_woken(&mut self) -> BTreeSet<Arc<str>> {
-        self.index.take_woken()
+    pub fn take_woken(&mut self) -> BTreeSet<String> {
+        let woken = self.index.take_woken();
+        woken.iter().map(|queue| queue.to_string()).collect()
     }
 
     fn head(&self, sequence: u64) -> (RecordKey, Option<Payload>) {
-        let message = self.messages.get(&sequence);
+        let message = self.messages.get(sequence);
         let value = message.map(|message| Payload::Here(head::encode(message)));
         (RecordKey::Head(sequence), value)
     }
 
     fn body(&self, sequence: u64) -> (RecordKey, Option<Payload>) {
-        let message = self.messages.get(&sequence);
+        let message = self.messages.get(sequence);
         let kept = message.filter(|message| keeps_payload(&message.state));
         let value = kept.map(|message| self.payload_of(sequence, message));
         (RecordKey::Body(sequence), value)
     }
 
-    fn config(&self, name: &Arc<str>) -> (RecordKey, Option<Payload>) {
+    fn config(&self, name: &Name) -> (RecordKey, Option<Payload>) {
         let queue = self.index.queues.get(name);
         let stored = queue.and_then(StoredQueue::of);
         let value = stored.map(|stored| Payload::Here(config::encode(&stored)));

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::check;
+use crate::details::Details;
+use crate::id::Id;
 use crate::message::{Ending, Message, State};
 use crate::payload::{Payload, Told};
 use crate::{Cause, MessageKey, MessageState, NewMessage, Outcome, Queues, Refusal};
@@ -43,8 +45,8 @@ impl Queues {
     }
 
     fn meet(&self, message: &NewMessage) -> Met {
-        let sequence = self.index.find(&message.queue, &message.id);
-        let known = sequence.and_then(|sequence| self.messages.get(&sequence));
+        let sequence = self.find_message(&message.queue, &message.id);
+        let known = sequence.and_then(|sequence| self.messages.get(sequence));
         match known.map(|known| &known.state) {
             None => Met::Nothing,
             Some(State::Ended(end)) if end.how == Ending::NeverSeen => Met::Tombstone,
@@ -136,16 +138,14 @@ impl Queues {
             ms => self.waiting(ms),
         };
         let message = Message {
-            queue: new.queue.into(),
-            id: new.id.into(),
+            queue: self.name(&new.queue),
+            id: Id::new(&new.id),
             priority: new.priority,
             payload_bytes,
-            metadata: new.metadata,
-            reply_to: new.reply_to,
+            details: Details::new(&new.metadata, new.reply_to.as_deref(), None),
             attempts_left,
             deliveries: 0,
             version: 1,
-            error: None,
             settled: None,
             state,
         };
@@ -180,9 +180,9 @@ impl Queues {
     }
 
     fn tombstone_error(&self, key: &MessageKey) -> Bytes {
-        let sequence = self.index.find(&key.queue, &key.id);
-        let tombstone = sequence.and_then(|sequence| self.messages.get(&sequence));
-        let error = tombstone.and_then(|tombstone| tombstone.error.clone());
+        let sequence = self.find_message(&key.queue, &key.id);
+        let tombstone = sequence.and_then(|sequence| self.messages.get(sequence));
+        let error = tombstone.and_then(|tombstone| tombstone.details.error());
         error.unwrap_or_else(|| self.wording.error(key, Cause::Canceled { reason: "" }))
     }
 

@@ -4,22 +4,27 @@
 //! in, what must be stored and who must be woken is handed out. A payload is
 //! bytes to it.
 
+mod by_id;
 mod check;
 mod config;
 mod dead;
 mod dequeue;
+mod details;
 mod effects;
 mod end;
 mod enqueue;
 mod filter;
 mod find;
+mod id;
 mod index;
 mod labels;
 mod lanes;
 pub mod limits;
 mod manage;
 mod message;
+mod messages;
 mod model;
+mod name;
 mod payload;
 mod queue;
 mod queues;
@@ -29,6 +34,7 @@ mod redrive;
 mod sessions;
 mod settle;
 mod shelf;
+mod sorted;
 mod subscribe;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,13 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::by_id::ById;
 use crate::check;
 use crate::effects::{Changes, keeps_payload};
+use crate::id::Id;
 use crate::index::Index;
 use crate::message::{Lease, Message, State};
+use crate::messages::Messages;
+use crate::name::Name;
 use crate::payload::{Payload, Payloads, Recent};
 use crate::{
     LeasedMessage, MessageKey, MessageView, QueueConfig, QueueCount, Refusal, Wording, limits,
@@ -22,7 +25,8 @@ use crate::{
 /// ever before: recovery grants every running message its full lease anew.
 pub struct Queues {
     pub(crate) wording: Arc<dyn Wording>,
-    pub(crate) messages: HashMap<u64, Message>,
+    pub(crate) messages: Messages,
+    pub(crate) by_id: ById,
     pub(crate) index: Index,
     pub(crate) changes: Changes,
     pub(crate) recent: Recent,
@@ -36,7 +40,8 @@ impl Queues {
     pub fn new(wording: Arc<dyn Wording>) -> Self {
         Self {
             wording,
-            messages: HashMap::new(),
+            messages: Messages::default(),
+            by_id: ById::default(),
             index: Index::default(),
             changes: Changes::default(),
             recent: Recent::default(),
@@ -58,8 +63,8 @@ impl Queues {
 
     /// Reads one message.
     pub fn get(&mut self, key: &MessageKey) -> Option<Shown> {
-        let sequence = self.index.find(&key.queue, &key.id)?;
-        let message = self.messages.get(&sequence)?;
+        let sequence = self.find_message(&key.queue, &key.id)?;
+        let message = self.messages.get(sequence)?;
         let (view, payload) = (message.view(), self.payload_of(sequence, message));
         self.recent.want(&payload);
         Some(Shown { view, payload })
@@ -117,10 +122,34 @@ impl Queues {
         if message.payload_bytes > 0 {
             self.recent.hold(sequence, payload);
         }
-        self.index.admit(sequence, &message);
-        self.messages.insert(sequence, message);
+        self.add_known(sequence, message);
         self.changes.head(sequence);
         self.changes.body(sequence);
+    }
+
+    /// Adds a message that is stored.
+    pub(crate) fn add_known(&mut self, sequence: u64, message: Message) {
+        let hash = self.by_id.hash(&message.queue, &message.id);
+        self.by_id.insert(hash, sequence);
+        self.index.admit(sequence, &message);
+        self.messages.insert(sequence, message);
+    }
+
+    /// The message of this id.
+    pub(crate) fn find_message(&self, queue: &str, id: &str) -> Option<u64> {
+        let id = Id::new(id);
+        let is = |message: &Message| message.id == id && *message.queue == *queue;
+        self.by_id.find(self.by_id.hash(queue, &id), |sequence| {
+            self.messages.get(sequence).is_some_and(is)
+        })
+    }
+
+    /// The name of a queue, as the queue has it if there is one.
+    pub(crate) fn name(&self, queue: &str) -> Name {
+        match self.index.queues.get_key_value(queue) {
+            Some((name, _)) => name.clone(),
+            None => queue.into(),
+        }
     }
 
     /// Changes the state of a message, all that finds it, and what is stored of it.
@@ -132,11 +161,8 @@ impl Queues {
     /// Changes the state of a message and all that finds it, but not what is
     /// stored of it.
     pub(crate) fn move_to(&mut self, sequence: u64, edit: impl FnOnce(&mut Message)) {
-        if let Some(message) = self.messages.get_mut(&sequence) {
-            let tags = self.index.remove(sequence, message);
-            edit(message);
-            self.index.insert(sequence, message);
-            self.index.sweep(message, tags);
+        if let Some(message) = self.messages.get_mut(sequence) {
+            self.index.change(sequence, message, edit);
         }
     }
 
@@ -149,12 +175,12 @@ impl Queues {
     /// Changes what no index knows of a message; to be followed by a
     /// [`touch`](Self::touch) or [`change`](Self::change).
     pub(crate) fn edit(&mut self, sequence: u64, edit: impl FnOnce(&mut Message)) {
-        self.messages.get_mut(&sequence).map(edit);
+        self.messages.get_mut(sequence).map(edit);
     }
 
     /// Moves the end of a lease. This alone is not stored.
     pub(crate) fn set_lease_end(&mut self, sequence: u64, until: i64) {
-        let message = self.messages.get_mut(&sequence);
+        let message = self.messages.get_mut(sequence);
         if let Some(State::Running(lease)) = message.map(|message| &mut message.state) {
             self.index.move_timer(sequence, lease.until, until);
             lease.until = until;
@@ -163,7 +189,9 @@ impl Queues {
 
     /// Forgets a message.
     pub(crate) fn remove(&mut self, sequence: u64) {
-        if let Some(message) = self.messages.remove(&sequence) {
+        if let Some(message) = self.messages.remove(sequence) {
+            let hash = self.by_id.hash(&message.queue, &message.id);
+            self.by_id.remove(hash, sequence);
             self.index.forget(sequence, &message);
             self.recent.drop(sequence);
             self.changes.head(sequence);
@@ -172,19 +200,19 @@ impl Queues {
     }
 
     pub(crate) fn lease(&self, sequence: u64) -> Option<&Lease> {
-        self.messages.get(&sequence)?.state.lease()
+        self.messages.get(sequence)?.state.lease()
     }
 
     /// What is leased, with its payload if that is at hand, and that.
     pub(crate) fn leased(&self, sequence: u64) -> Option<(LeasedMessage, Payload)> {
-        let message = self.messages.get(&sequence)?;
+        let message = self.messages.get(sequence)?;
         let lease = message.state.lease()?;
         let payload = self.payload_of(sequence, message);
         let leased = LeasedMessage {
             token: message.token(lease),
             payload: payload.at_hand(),
             priority: message.priority,
-            metadata: message.metadata.clone(),
+            metadata: message.details.to_map(),
             lease_until: lease.until,
             lease_ms: lease.lease_ms,
             attempts_left: message.attempts_left,

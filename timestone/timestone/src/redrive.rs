@@ -46,7 +46,7 @@ impl Queues {
     }
 
     fn revive(&mut self, sequence: u64, attempts: Option<u32>, content: Option<Content>) {
-        let queue = self.messages.get(&sequence).map(|message| &message.queue);
+        let queue = self.messages.get(sequence).map(|message| &message.queue);
         let default = queue.map_or(1, |queue| self.config_of(queue).attempts);
         let carried = content.map(|content| {
             self.recent.hold(sequence, content.payload);
@@ -58,19 +58,19 @@ impl Queues {
             message.state = State::Pending;
             if let Some((bytes, metadata)) = carried {
                 message.payload_bytes = bytes;
-                message.metadata = metadata;
+                message.details.set_metadata(&metadata);
             }
         });
     }
 
     /// Takes what a message carried out of the dead-letter queue.
     fn take_dead_letter(&mut self, sequence: u64, key: &MessageKey) -> Result<Content, Refusal> {
-        let message = self.messages.get(&sequence);
+        let message = self.messages.get(sequence);
         let letter = message.and_then(|message| self.dead_letter_of(message));
-        let letter = letter.and_then(|letter| self.index.find(&letter.queue, &letter.id));
+        let letter = letter.and_then(|letter| self.find_message(&letter.queue, &letter.id));
         let gone = || Refusal::PayloadGone(key.clone());
         let letter = letter.ok_or_else(gone)?;
-        let found = self.messages.get(&letter).ok_or_else(gone)?;
+        let found = self.messages.get(letter).ok_or_else(gone)?;
         match &found.state {
             State::Pending | State::Invisible { .. } => {}
             State::Ended(end) if end.how == Ending::Errored => {}
@@ -79,7 +79,7 @@ impl Queues {
         let content = Content {
             payload: self.payload_of(letter, found),
             payload_bytes: found.payload_bytes,
-            metadata: found.metadata.clone(),
+            metadata: found.details.to_map(),
         };
         self.remove(letter);
         Ok(content)
@@ -111,7 +111,7 @@ impl Queues {
         priority: Option<i64>,
         visible_at: Option<i64>,
     ) -> Outcome {
-        let Some(message) = self.messages.get(&sequence) else {
+        let Some(message) = self.messages.get(sequence) else {
             return Outcome::Duplicate;
         };
         let priority = priority.unwrap_or(message.priority);
@@ -146,19 +146,19 @@ impl Queues {
     }
 
     fn sequence(&self, key: &MessageKey) -> Result<u64, Refusal> {
-        let sequence = self.index.find(&key.queue, &key.id);
+        let sequence = self.find_message(&key.queue, &key.id);
         sequence.ok_or_else(|| Refusal::NotFound(key.clone()))
     }
 
     fn ending_of(&self, sequence: u64) -> Option<Ending> {
-        match &self.messages.get(&sequence)?.state {
+        match &self.messages.get(sequence)?.state {
             State::Ended(end) => Some(end.how),
             _ => None,
         }
     }
 
     fn waits(&self, sequence: u64) -> bool {
-        let message = self.messages.get(&sequence);
+        let message = self.messages.get(sequence);
         let state = message.map(|message| &message.state);
         matches!(state, Some(State::Pending | State::Invisible { .. }))
     }

@@ -53,7 +53,7 @@ impl Queues {
             }
             true => self.end(sequence, Ending::Errored, Some(error)),
             false => {
-                self.edit(sequence, |message| message.error = Some(error));
+                self.edit(sequence, |message| message.details.set_error(Some(&error)));
                 self.redeliver(sequence, failure.retry_in_ms);
             }
         }
@@ -104,8 +104,8 @@ impl Queues {
     }
 
     fn claim(&self, token: &LeaseToken, act: Act) -> Result<Claim, Refusal> {
-        let sequence = self.index.find(&token.key.queue, &token.key.id);
-        let message = sequence.and_then(|sequence| self.messages.get(&sequence));
+        let sequence = self.find_message(&token.key.queue, &token.key.id);
+        let message = sequence.and_then(|sequence| self.messages.get(sequence));
         match message.is_some_and(|message| message.was_settled_by(token, act)) {
             true => Ok(Claim::Done),
             false => self.held(token).map(Claim::Held),
@@ -114,9 +114,9 @@ impl Queues {
 
     fn held(&self, token: &LeaseToken) -> Result<u64, Refusal> {
         let lost = || Refusal::LeaseLost(token.clone());
-        let sequence = self.index.find(&token.key.queue, &token.key.id);
+        let sequence = self.find_message(&token.key.queue, &token.key.id);
         let sequence = sequence.ok_or_else(lost)?;
-        let message = self.messages.get(&sequence).ok_or_else(lost)?;
+        let message = self.messages.get(sequence).ok_or_else(lost)?;
         match &message.state {
             _ if message.is_held_by(token, self.now) => Ok(sequence),
             State::Ended(end) if end.how == Ending::Canceled => {

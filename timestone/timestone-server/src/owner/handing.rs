@@ -1,7 +1,5 @@
 //! Messages are handed to those who ask, wait or subscribe.
 
-use std::collections::BTreeSet;
-
 use timestone::{Delivery, Payloads};
 use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
@@ -124,8 +122,7 @@ impl Serving {
     /// Hands new messages to those who wait, in the commit that brings them, and to
     /// those who have room again.
     pub(super) fn serve_waiters(&mut self) {
-        let woken = self.queues.take_woken();
-        let mut queues: BTreeSet<_> = woken.iter().map(|queue| queue.to_string()).collect();
+        let mut queues = self.queues.take_woken();
         for (session, request_id) in self.queues.take_freed() {
             if let Some(id) = self.waiters.find(&session, &request_id) {
                 self.waiters.line_up(id);

@@ -2,14 +2,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::{SharedClock, Timestamp};
-use store::{Batch, Fence, KeyRange, Snapshot, Store, StoreError};
+use store::{Batch, Entry, Fence, KeyRange, Snapshot, Store, StoreError};
 use timestone::{Commit, Payloads, Queues, RecordError, Recovery, Write};
 
 use super::OwnerOptions;
 use crate::wording::ProtoWording;
 
 /// Records read at once.
-const PAGE: usize = 512;
+const PAGE: usize = 4_096;
 
 /// A shard of a store, and the time there.
 #[derive(Clone)]
@@ -165,20 +165,30 @@ async fn read(snapshot: &dyn Snapshot) -> Result<Recovery, TakeError> {
     Ok(recovery)
 }
 
+/// Reads a page while the one before is taken apart.
 async fn read_all(
     snapshot: &dyn Snapshot,
-    mut range: KeyRange,
+    range: KeyRange,
     recovery: &mut Recovery,
 ) -> Result<(), TakeError> {
-    loop {
-        let entries = snapshot.range(range.clone(), PAGE).await?;
-        let full = entries.len() == PAGE;
-        for entry in entries {
-            range = range.after(entry.key.clone());
-            recovery.record(&entry.key, entry.value)?;
-        }
-        if !full {
-            return Ok(());
-        }
+    let mut page = snapshot.range(range.clone(), PAGE).await?;
+    while let Some(last) = page.last() {
+        let rest = range.clone().after(last.key.clone());
+        let next = async {
+            match page.len() < PAGE {
+                true => Ok(Vec::new()),
+                false => snapshot.range(rest, PAGE).await,
+            }
+        };
+        let take = async { take(&page, recovery) };
+        let (next, taken) = tokio::join!(next, take);
+        taken?;
+        page = next?;
     }
+    Ok(())
+}
+
+fn take(page: &[Entry], recovery: &mut Recovery) -> Result<(), RecordError> {
+    let mut entries = page.iter();
+    entries.try_for_each(|entry| recovery.record(&entry.key, &entry.value))
 }

@@ -230,7 +230,7 @@ impl Bench {
     fn recovered(&self) -> Queues {
         let mut recovery = Recovery::new(Arc::new(Plain));
         for (key, value) in &self.store {
-            recovery.record(key, value.clone()).unwrap();
+            recovery.record(key, value).unwrap();
         }
         let mut recovered = recovery.finish(self.model.now);
         recovered.keep_recent(self.room);
@@ -318,10 +318,10 @@ impl Bench {
     /// Promise 3, whatever the model says.
     fn check_exclusivity(&self) {
         let mut leased = BTreeSet::new();
-        for message in self.machine.messages.values() {
+        for (_, message) in self.machine.messages.iter() {
             let config = self.machine.config_of(&message.queue);
             if let (Some(key), State::Running(_)) = (config.exclusive_key(), &message.state) {
-                let value = (&message.queue, message.metadata.get(key));
+                let value = (&message.queue, message.details.get(key));
                 assert!(leased.insert(value), "{value:?} is leased twice");
             }
         }
@@ -420,9 +420,9 @@ fn total(count: &QueueCount) -> u64 {
 /// All messages, without what is not stored: when leases end, and that an
 /// invisible message has become visible.
 fn stored(machine: &Queues, now: i64) -> BTreeMap<u64, Message> {
-    let messages = machine.messages.clone().into_iter();
+    let messages = machine.messages.iter();
     messages
-        .map(|(sequence, message)| (sequence, settled(message, now)))
+        .map(|(sequence, message)| (sequence, settled(message.clone(), now)))
         .collect()
 }
 

@@ -48,7 +48,7 @@ fn recovered(queues: &mut Queues, store: &mut Vec<(Bytes, Option<Bytes>)>) -> Qu
     let mut recovery = Recovery::new(Arc::new(Plain));
     for (key, value) in newest {
         if let Some(value) = value {
-            recovery.record(&key, value).unwrap();
+            recovery.record(&key, &value).unwrap();
         }
     }
     recovery.finish(1_000)
@@ -162,8 +162,8 @@ fn a_page_is_bounded_by_bytes() {
     let messages = limits::MAX_DEQUEUE_BYTES / limits::MAX_ERROR_BYTES + 1;
     let mut queues = filled(messages);
     for n in 0..messages as u64 {
-        let error = Bytes::from(vec![0; limits::MAX_ERROR_BYTES]);
-        queues.edit(n, |message| message.error = Some(error));
+        let error = [0; limits::MAX_ERROR_BYTES];
+        queues.edit(n, |message| message.details.set_error(Some(&error)));
     }
     assert_eq!(pages(&queues, search(Filter::default())), (2, messages));
 }

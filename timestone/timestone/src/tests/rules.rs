@@ -245,7 +245,7 @@ fn recovery_reads_no_payloads() {
     };
     for write in records.filter(is_read) {
         let value = write.value.unwrap();
-        recovery.record(&write.key, value).unwrap();
+        recovery.record(&write.key, &value).unwrap();
     }
     let mut recovered = recovery.finish(0);
     assert_eq!(lease(&mut recovered, &demand("1", "r")).messages.len(), 1);
