@@ -7,7 +7,8 @@ use bytes::Bytes;
 /// Details of a message; nothing where there are none.
 ///
 /// Pairs, each as two texts, behind their number; then, each behind whether it is
-/// there, the queue to tell and the failure. Texts lie behind their length.
+/// there, the queue to tell and the failure; texts lie behind their length. What is
+/// absent from somewhere on is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Details(Box<[u8]>);
 
@@ -31,17 +32,20 @@ impl Details {
         if pairs.len() == 0 && reply_to.is_none() && error.is_none() {
             return Self::default();
         }
-        let mut packed = Vec::with_capacity(64);
+        let mut packed = Vec::with_capacity(256);
         put_number(&mut packed, pairs.len());
         for (key, value) in pairs {
             put(&mut packed, key.as_bytes());
             put(&mut packed, value.as_bytes());
         }
-        for other in [reply_to.map(str::as_bytes), error] {
+        let others = [reply_to.map(str::as_bytes), error];
+        let last = others.iter().rposition(Option::is_some);
+        for other in others.iter().take(last.map_or(0, |last| last + 1)) {
             packed.push(u8::from(other.is_some()));
             put(&mut packed, other.unwrap_or_default());
         }
-        Self(packed.into())
+        // A copy is as long as it must be, and leaves no room unused.
+        Self(packed[..].into())
     }
 
     /// The pairs, by key.
@@ -169,7 +173,7 @@ mod tests {
     fn nothing_takes_no_room() {
         assert_eq!(Details::new(&BTreeMap::new(), None, None).0.len(), 0);
         let pair = [("project".to_owned(), "x".repeat(12))].into();
-        assert_eq!(Details::new(&pair, None, None).0.len(), 26);
+        assert_eq!(Details::new(&pair, None, None).0.len(), 22);
     }
 
     proptest! {

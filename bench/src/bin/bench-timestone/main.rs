@@ -9,6 +9,7 @@
     reason = "a program has no outside; `pub` here means: for other files"
 )]
 
+mod depth;
 mod load;
 mod measure;
 mod ours;
@@ -57,6 +58,8 @@ struct Args {
     /// Folder below which every queue keeps its files, on a disk [default: beside the program].
     #[arg(long)]
     folder: Option<PathBuf>,
+    #[command(flatten)]
+    depth: depth::Args,
     /// One short run, to see that everything works. Such figures are not for publication.
     #[arg(long)]
     quick: bool,
@@ -126,9 +129,13 @@ fn named(name: &str) -> Result<Peer> {
 #[tokio::main]
 async fn main() -> Result<()> {
     let args = Args::parse();
+    if let Some(folder) = &args.depth.serve {
+        return depth::serve(folder).await;
+    }
     // What is dropped when we are interrupted ends its servers and removes its files.
     tokio::select! {
-        report = report(&args) => print(&args, &report?),
+        report = depth::report(&args), if args.depth.is_asked() => depth::print(&args, &report?),
+        report = report(&args), if !args.depth.is_asked() => print(&args, &report?),
         signal = interrupted() => bail!("interrupted by {}", signal?),
     }
 }
