@@ -114,11 +114,12 @@ fn the_queue_is_measured_at_every_depth() {
         for figure in [
             "/depth",
             "/enqueue_rate",
-            "/memory_bytes",
+            "/memory_bytes/filled",
             "/dequeue/p50_ms",
             "/dequeue/p99_ms",
             "/dequeue_by_all/p99_ms",
-            "/recovery_s",
+            "/recovery/wall_s",
+            "/recovery/cpu_s",
         ] {
             assert!(is_positive(measured.pointer(figure).unwrap()), "{figure}");
         }

@@ -12,6 +12,9 @@ use bytes::Bytes;
 use crate::limits::DEFAULT_RECENT_BYTES;
 use crate::{MessageKey, MessageState, Notice, Wording};
 
+/// What a payload takes beside its bytes, in bytes.
+const AROUND: usize = 128;
+
 /// A payload, or what it is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Payload {
@@ -55,7 +58,7 @@ impl Payload {
     /// Bytes in memory.
     fn len(&self) -> usize {
         match self {
-            Self::Here(bytes) => bytes.len(),
+            Self::Here(bytes) => bytes.len() + AROUND,
             Self::Stored(_) | Self::Told(_) => 0,
         }
     }
@@ -230,16 +233,20 @@ mod tests {
     #[test]
     fn what_is_not_stored_is_held_and_of_the_rest_the_newest() {
         let mut recent = Recent::default();
-        recent.set_room(25);
+        let each = 10 + AROUND;
+        recent.set_room(2 * each + 5);
         (0..5).for_each(|sequence| recent.hold(sequence, payload(10)));
         recent.hand_out();
         recent.hold(5, payload(10));
-        assert_eq!((recent.bytes(), recent.of(0)), (60, payload(10)));
+        assert_eq!((recent.bytes(), recent.of(0)), (6 * each, payload(10)));
         recent.stored();
-        assert_eq!((recent.bytes(), recent.of(3)), (20, Payload::Stored(3)));
+        assert_eq!(
+            (recent.bytes(), recent.of(3)),
+            (2 * each, Payload::Stored(3))
+        );
         assert_eq!(recent.of(4), payload(10));
         recent.set_room(0);
-        assert_eq!((recent.bytes(), recent.of(5)), (10, payload(10)));
+        assert_eq!((recent.bytes(), recent.of(5)), (each, payload(10)));
         recent.hand_out();
         recent.stored();
         assert_eq!((recent.bytes(), recent.of(5)), (0, Payload::Stored(5)));

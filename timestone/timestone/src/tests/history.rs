@@ -437,7 +437,7 @@ fn settled(mut message: Message, now: i64) -> Message {
 
 /// Room for no payload, for some, and for all.
 fn rooms() -> impl Strategy<Value = usize> {
-    select(vec![0, 60, usize::MAX])
+    select(vec![0, 500, usize::MAX])
 }
 
 proptest! {

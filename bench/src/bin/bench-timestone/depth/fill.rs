@@ -16,6 +16,8 @@ use crate::queue::PRIORITIES;
 pub const QUEUE: &str = "depth";
 /// Messages of a call.
 const BATCH: u64 = 1_000;
+/// Messages of a call that warms the server up: 4 MiB.
+const WARM_UP_BATCH: u64 = 256;
 /// Calls under way at the same time.
 const CALLS: usize = 4;
 
@@ -47,7 +49,7 @@ pub fn message(kind: Kind) -> NewMessage {
     let pair = |n| {
         (
             format!("key-{n}"),
-            format!("value-{:010}", random() % 10_000_000_000),
+            format!("tenant-{:04}", random() % 10_000),
         )
     };
     NewMessage {
@@ -98,14 +100,19 @@ fn take(left: &AtomicU64) -> Option<u64> {
     before.ok().map(|before| before.min(BATCH))
 }
 
-/// Enqueues so many messages and takes all of them out again.
-pub async fn warm_up(client: &Client, kind: Kind, messages: u64) -> Result<()> {
-    for round in 0..messages.div_ceil(BATCH * 50) {
-        fill(client, kind, BATCH * 50).await?;
-        for call in 0.. {
-            if drain(client, format!("{round}/{call}")).await? == 0 {
-                break;
-            }
+/// Fills every cache of the server, which keep payloads, with few messages, by so many
+/// calls of 4 MiB, and takes these out again. So what grows afterwards grows with the messages.
+pub async fn warm_up(client: &Client, calls: u64) -> Result<()> {
+    let kind = Kind {
+        payload: 16 << 10,
+        pairs: 0,
+    };
+    for _ in 0..calls {
+        enqueue(client, kind, WARM_UP_BATCH).await?;
+    }
+    for call in 0.. {
+        if drain(client, call.to_string()).await? == 0 {
+            break;
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! The queue while millions of messages wait in it: what each costs in memory, whether a
 //! dequeue becomes slower, and how long the queue takes to be back after `kill -9`.
 //!
-//! One queue is filled from depth to depth. Its server is a process of its own: this
+//! At each depth, over an empty store, with a server that is a process of its own: this
 //! program again, as nothing else shall be in its memory.
 
 mod fill;
@@ -14,6 +14,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use bench::disk;
 use bench::machine::Machine;
+use serde::Serialize;
 
 use fill::{Kind, fill, warm_up};
 use report::Depth;
@@ -21,10 +22,7 @@ pub use report::{Report, print};
 use server::Served;
 pub use server::serve;
 
-/// Enough payloads, in bytes, to fill every cache of the server.
-const WARM_UP: u64 = 256 << 20;
-
-/// The same queue, ever deeper.
+/// A queue with many messages.
 #[derive(clap::Args)]
 pub struct Args {
     /// Instead: measure with so many messages pending, at each of these depths.
@@ -59,65 +57,51 @@ pub async fn report(args: &crate::Args) -> Result<Report> {
     disk::refuse_memory(&folder)?;
     let machine = Machine::quiet(args.accept_load)?;
     let fsync = disk::fsync_cost(&folder, args.syncs())?;
-    let scratch = tempfile::tempdir_in(&folder)?;
-    let (memory, depths) = descend(args, scratch.path()).await?;
-    Ok(Report::new(args, machine, fsync, memory, depths))
+    let mut measured = Vec::new();
+    for depth in depths.iter().copied() {
+        let scratch = tempfile::tempdir_in(&folder)?;
+        let at = at(args, scratch.path(), depth).await;
+        measured.push(at.with_context(|| format!("{depth} messages"))?);
+    }
+    Ok(Report::new(args, machine, fsync, measured))
 }
 
-/// Memory of the server while nothing waits, in bytes.
-#[derive(Clone, Copy)]
+/// Memory of the server, in bytes.
+#[derive(Clone, Copy, Serialize)]
 pub struct Memory {
     pub at_start: u64,
-    /// Every cache is full.
+    /// Nothing waits, but its caches are full.
     pub warm: u64,
+    /// At its depth.
+    pub filled: u64,
 }
 
-async fn descend(args: &crate::Args, folder: &Path) -> Result<(Memory, Vec<Depth>)> {
+async fn at(args: &crate::Args, folder: &Path, depth: u64) -> Result<Depth> {
+    eprintln!("bench: {depth} messages");
     let kind = Kind {
         payload: args.depth.payload,
         pairs: args.depth.pairs,
     };
-    let mut served = Served::start(folder).await?;
-    let deepest = args.depth.depth.last().copied().unwrap_or_default();
-    served.put_queue(2 * deepest + WARM_UP).await?;
+    let served = Served::start(folder).await?;
     let at_start = served.memory()?;
-    let warm_ups = if args.quick {
-        1_000
-    } else {
-        WARM_UP / args.depth.payload.max(64) as u64
-    };
-    warm_up(&served.client()?, kind, warm_ups).await?;
+    let client = served.client()?;
+    served.put_queue().await?;
+    warm_up(&client, if args.quick { 2 } else { 64 }).await?;
     served.settle().await?;
     let warm = served.memory()?;
-    let (mut there, mut depths) = (0, Vec::new());
-    for depth in args.depth.depth.iter().copied() {
-        eprintln!("bench: {depth} messages");
-        let (measured, restarted) = at(args, served, kind, there, depth)
-            .await
-            .with_context(|| format!("{depth} messages"))?;
-        (there, served) = (depth, restarted);
-        depths.push(measured);
-    }
-    Ok((Memory { at_start, warm }, depths))
-}
-
-/// Measures at one depth, and restarts the server.
-async fn at(
-    args: &crate::Args,
-    served: Served,
-    kind: Kind,
-    there: u64,
-    depth: u64,
-) -> Result<(Depth, Served)> {
-    let enqueue_rate = fill(&served.client()?, kind, depth - there).await?;
+    let enqueue_rate = fill(&client, kind, depth).await?;
     served.settle().await?;
-    let memory = served.memory()?;
+    let memory = Memory {
+        at_start,
+        warm,
+        filled: served.memory()?,
+    };
     let times = args.depth.dequeues.min(usize::try_from(depth)? * 10);
-    let one = probe::dequeues(&served.client()?, kind, 1, times).await?;
-    let many = probe::dequeues(&served.client()?, kind, args.clients, times).await?;
+    let one = probe::dequeues(&client, kind, 1, times).await?;
+    let many = probe::dequeues(&client, kind, args.clients, times).await?;
     eprintln!("bench: {depth} messages: restart");
     let (served, recovery) = served.kill_and_restart(kind).await?;
-    let depth = Depth {
+    Ok(Depth {
         depth,
         enqueue_rate,
         memory,
@@ -125,6 +109,5 @@ async fn at(
         one,
         many,
         recovery,
-    };
-    Ok((depth, served))
+    })
 }

@@ -8,16 +8,17 @@ use serde::Serialize;
 
 use super::Memory;
 use super::probe::Latency;
+use super::server::Recovery;
 
 /// What was measured at one depth.
 pub struct Depth {
     pub depth: u64,
     pub enqueue_rate: f64,
-    pub memory: u64,
+    pub memory: Memory,
     pub memory_recovered: u64,
     pub one: Latency,
     pub many: Latency,
-    pub recovery: f64,
+    pub recovery: Recovery,
 }
 
 #[derive(Serialize)]
@@ -35,9 +36,6 @@ struct Settings {
     pairs: usize,
     clients: usize,
     dequeues: usize,
-    /// The server's memory before the first message, and when its caches were full.
-    memory_at_start_bytes: u64,
-    memory_warm_bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -45,7 +43,7 @@ struct Measured {
     depth: u64,
     /// Messages per second, in batches.
     enqueue_rate: f64,
-    memory_bytes: u64,
+    memory_bytes: Memory,
     /// The growth of the server's memory since its caches were full, by message.
     memory_per_message_bytes: f64,
     /// The same since its start, caches and all.
@@ -55,8 +53,7 @@ struct Measured {
     dequeue: Latency,
     /// By all clients together.
     dequeue_by_all: Latency,
-    /// From the start of the server until it has given a message.
-    recovery_s: f64,
+    recovery: Recovery,
 }
 
 /// The deepest over the shallowest.
@@ -67,7 +64,8 @@ struct Ratios {
 }
 
 impl Measured {
-    fn of(depth: &Depth, memory: Memory) -> Self {
+    fn of(depth: &Depth) -> Self {
+        let memory = depth.memory;
         let by_message = |now: u64, before: u64| {
             let growth = now as f64 - before as f64;
             growth / depth.depth as f64
@@ -75,26 +73,20 @@ impl Measured {
         Self {
             depth: depth.depth,
             enqueue_rate: depth.enqueue_rate,
-            memory_bytes: depth.memory,
-            memory_per_message_bytes: by_message(depth.memory, memory.warm),
-            memory_per_message_since_start_bytes: by_message(depth.memory, memory.at_start),
+            memory_bytes: memory,
+            memory_per_message_bytes: by_message(memory.filled, memory.warm),
+            memory_per_message_since_start_bytes: by_message(memory.filled, memory.at_start),
             memory_per_message_recovered_bytes: by_message(depth.memory_recovered, memory.at_start),
             dequeue: depth.one,
             dequeue_by_all: depth.many,
-            recovery_s: depth.recovery,
+            recovery: depth.recovery,
         }
     }
 }
 
 impl Report {
-    pub fn new(
-        args: &crate::Args,
-        machine: Machine,
-        fsync: Fsync,
-        memory: Memory,
-        depths: Vec<Depth>,
-    ) -> Self {
-        let depths: Vec<_> = depths.iter().map(|d| Measured::of(d, memory)).collect();
+    pub fn new(args: &crate::Args, machine: Machine, fsync: Fsync, depths: Vec<Depth>) -> Self {
+        let depths: Vec<_> = depths.iter().map(Measured::of).collect();
         let ratio = |p99: fn(&Measured) -> f64| {
             let ends = depths.last().zip(depths.first());
             ends.map_or(f64::NAN, |(last, first)| p99(last) / p99(first))
@@ -106,8 +98,6 @@ impl Report {
                 pairs: args.depth.pairs,
                 clients: args.clients,
                 dequeues: args.depth.dequeues,
-                memory_at_start_bytes: memory.at_start,
-                memory_warm_bytes: memory.warm,
             },
             fsync,
             ratios: Ratios {
@@ -157,7 +147,7 @@ fn table(depths: &[Measured]) -> Table {
             format!("{:.3}", measured.dequeue.p99_ms),
             format!("{:.3}", measured.dequeue_by_all.p50_ms),
             format!("{:.3}", measured.dequeue_by_all.p99_ms),
-            format!("{:.2}", measured.recovery_s),
+            format!("{:.2}", measured.recovery.wall_s),
         ]);
     }
     for column in table.column_iter_mut() {

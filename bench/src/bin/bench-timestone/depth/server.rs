@@ -10,6 +10,7 @@ use bench::cpu;
 use bench::server::{Server, free_port};
 use clock::{SharedClock, SystemClock};
 use rpc::Token;
+use serde::Serialize;
 use store_fjall::FjallStore;
 use timestone::{Completion, QueueConfig};
 use timestone_client::Client;
@@ -39,6 +40,16 @@ pub async fn serve(folder: &Path) -> Result<()> {
         .await?;
     bound.serve(CancellationToken::new()).await?;
     Ok(())
+}
+
+/// From the start of a server until it has given a message.
+#[derive(Clone, Copy, Serialize)]
+pub struct Recovery {
+    pub wall_s: f64,
+    /// Until its store was open and it listened.
+    pub store_s: f64,
+    /// Processor time.
+    pub cpu_s: f64,
 }
 
 /// A running server, and the folder of its files.
@@ -73,10 +84,10 @@ impl Served {
     }
 
     /// A queue that forgets what is completed, as only what waits is to be measured.
-    pub async fn put_queue(&self, max_depth: u64) -> Result<()> {
+    pub async fn put_queue(&self) -> Result<()> {
         let config = QueueConfig {
             retention_ms: 0,
-            max_depth,
+            max_depth: u64::MAX,
             ..QueueConfig::default()
         };
         Ok(self.client()?.put_queue(QUEUE, config).await?)
@@ -108,15 +119,20 @@ impl Served {
         }
     }
 
-    /// Kills the server and starts it again; seconds from that until it has given a message.
-    pub async fn kill_and_restart(self, kind: Kind) -> Result<(Self, f64)> {
+    /// Kills the server and starts it again.
+    pub async fn kill_and_restart(self, kind: Kind) -> Result<(Self, Recovery)> {
         let Self { server, folder, .. } = self;
         drop(server);
         let start = Instant::now();
         let served = Self::start(&folder).await?;
+        let store = start.elapsed();
         let client = served.client()?;
         let leased = probe::lease(&client, "restart", 1).await?;
-        let recovery = start.elapsed().as_secs_f64();
+        let recovery = Recovery {
+            wall_s: start.elapsed().as_secs_f64(),
+            store_s: store.as_secs_f64(),
+            cpu_s: cpu::of_tree(served.server.process())?.as_secs_f64(),
+        };
         let completion = Completion {
             token: leased,
             then_enqueue: Vec::new(),
