@@ -33,6 +33,10 @@ use crate::peers::Peer;
 use crate::report::{Ratios, Report, Settings};
 use crate::runs::Runs;
 
+/// The one that servers use.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measure Timestone beside other durable queues.
 #[derive(Parser)]
 struct Args {
