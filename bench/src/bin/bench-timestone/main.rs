@@ -127,7 +127,8 @@ fn named(name: &str) -> Result<Peer> {
     }
 }
 
-#[tokio::main]
+// All clients live on one thread: what is measured are servers.
+#[tokio::main(worker_threads = 1)]
 async fn main() -> Result<()> {
     let args = Args::parse();
     // What is dropped when we are interrupted ends its servers and removes its files.
