@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use fill::{Kind, fill, warm_up};
 use report::Depth;
-pub use report::{Report, print};
+pub use report::Report;
 use server::Served;
 pub use server::serve;
 

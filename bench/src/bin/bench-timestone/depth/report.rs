@@ -1,6 +1,5 @@
 //! What is told of each depth.
 
-use anyhow::Result;
 use bench::disk::Fsync;
 use bench::machine::Machine;
 use comfy_table::{CellAlignment, Table};
@@ -107,6 +106,15 @@ impl Report {
             depths,
         }
     }
+
+    /// Prints it for people.
+    pub fn print(&self) {
+        println!("{}", table(&self.depths));
+        println!(
+            "deepest over shallowest: p99 {:.2}, by all {:.2}",
+            self.ratios.depth_p99, self.ratios.depth_p99_by_all
+        );
+    }
 }
 
 const HEAD: [&str; 8] = [
@@ -119,20 +127,6 @@ const HEAD: [&str; 8] = [
     "p99 ms, all",
     "recovery s",
 ];
-
-/// Prints the report.
-pub fn print(args: &crate::Args, report: &Report) -> Result<()> {
-    if args.json {
-        println!("{}", serde_json::to_string(report)?);
-        return Ok(());
-    }
-    println!("{}", table(&report.depths));
-    println!(
-        "deepest over shallowest: p99 {:.2}, by all {:.2}",
-        report.ratios.depth_p99, report.ratios.depth_p99_by_all
-    );
-    Ok(())
-}
 
 fn table(depths: &[Measured]) -> Table {
     let mut table = Table::new();
