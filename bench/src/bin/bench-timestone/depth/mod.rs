@@ -24,6 +24,7 @@ pub use server::serve;
 
 /// A queue with many messages.
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// Instead: measure with so many messages pending, at each of these depths.
     #[arg(long, value_delimiter = ',', value_name = "MESSAGES")]
