@@ -10,6 +10,7 @@
 )]
 
 mod conditions;
+mod depth;
 mod load;
 mod measure;
 mod ours;
@@ -64,6 +65,8 @@ struct Args {
     /// Folder below which every queue keeps its files, on a disk [default: beside the program].
     #[arg(long)]
     folder: Option<PathBuf>,
+    #[command(flatten)]
+    depth: depth::Args,
     /// One short run, to see that everything works. Such figures are not for publication.
     #[arg(long)]
     quick: bool,
@@ -139,6 +142,9 @@ fn named(name: &str) -> Result<Peer> {
 #[tokio::main(worker_threads = 1)]
 async fn main() -> Result<()> {
     let args = Args::parse();
+    if let Some(folder) = &args.depth.serve {
+        return depth::serve(folder).await;
+    }
     // What is dropped when we are interrupted ends its servers and removes its files.
     tokio::select! {
         told = told(&args) => told,
@@ -156,13 +162,14 @@ async fn interrupted() -> Result<&'static str> {
 
 /// Measures what is asked for, and prints it.
 async fn told(args: &Args) -> Result<()> {
-    match args.conditions {
-        true => {
-            let report = conditions(args).await?;
-            print(args, &report, conditions::Report::print)
-        }
-        false => print(args, &report(args).await?, table::print),
+    if args.depth.is_asked() {
+        return depth::print(args, &depth::report(args).await?);
     }
+    if args.conditions {
+        let report = conditions(args).await?;
+        return print(args, &report, conditions::Report::print);
+    }
+    print(args, &report(args).await?, table::print)
 }
 
 fn print<T: Serialize>(args: &Args, report: &T, table: impl FnOnce(&T)) -> Result<()> {
