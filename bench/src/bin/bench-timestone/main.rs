@@ -165,13 +165,11 @@ async fn told(args: &Args) -> Result<()> {
     if args.depth.is_asked() {
         return print(args, &depth::report(args).await?, depth::Report::print);
     }
-    match args.conditions {
-        true => {
-            let report = conditions(args).await?;
-            print(args, &report, conditions::Report::print)
-        }
-        false => print(args, &report(args).await?, table::print),
+    if args.conditions {
+        let report = conditions(args).await?;
+        return print(args, &report, conditions::Report::print);
     }
+    print(args, &report(args).await?, table::print)
 }
 
 fn print<T: Serialize>(args: &Args, report: &T, table: impl FnOnce(&T)) -> Result<()> {
