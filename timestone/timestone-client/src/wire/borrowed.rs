@@ -2,7 +2,7 @@
 //! envelope around them is never built.
 
 use buffa::view::ViewEncode;
-use buffa::{MapView, MessageFieldView, MessageView as _};
+use buffa::{MapView, MessageFieldView, MessageView as _, SizeCache};
 use bytes::{Bytes, BytesMut};
 use connectrpc::PreEncoded;
 use proto::base::v1::EnvelopeView;
@@ -14,8 +14,9 @@ use super::message::some;
 
 impl Inward<&EnvelopeView<'_>> for Bytes {
     fn inward(payload: &EnvelopeView<'_>) -> Result<Self, Vec<Problem>> {
-        let mut encoded = BytesMut::new();
-        payload.encode(&mut encoded);
+        let mut sizes = SizeCache::default();
+        let mut encoded = BytesMut::with_capacity(payload.compute_size(&mut sizes) as usize);
+        payload.write_to(&mut sizes, &mut encoded);
         Ok(encoded.freeze())
     }
 }
