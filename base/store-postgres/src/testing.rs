@@ -330,13 +330,18 @@ pub struct Cluster {
 impl Cluster {
     /// Creates the database and starts the server.
     pub fn start(programs: &Programs) -> io::Result<Self> {
+        Self::start_with(programs, &[])
+    }
+
+    /// As [`start`](Self::start); each of `settings` is `name=value`.
+    pub fn start_with(programs: &Programs, settings: &[&str]) -> io::Result<Self> {
         let home = tempfile::Builder::new().prefix("cosmos-pg-").tempdir()?;
         if let Some((user, group)) = programs.account {
             chown(home.path(), Some(user), Some(group))?;
         }
         let data = home.path().join("data");
         programs.init(&data, &[])?;
-        let server = Server::start(programs, &data, home.path(), &[])?;
+        let server = Server::start(programs, &data, home.path(), settings)?;
         Ok(Self {
             server,
             _home: home,
