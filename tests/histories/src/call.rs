@@ -8,6 +8,13 @@ pub struct Token {
     pub nonce: u64,
 }
 
+impl Token {
+    /// The delivery that it proves.
+    pub fn spent(&self) -> (u16, u32) {
+        (self.message, self.delivery)
+    }
+}
+
 /// What is asked of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {

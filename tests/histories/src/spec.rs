@@ -1,5 +1,7 @@
 //! The queue without concurrency: what each call may tell, and what it changes.
 
+use std::collections::HashSet;
+
 use crate::call::{Act, Answer, Call, Token};
 
 /// What the queue promises, as far as calls alone do not tell.
@@ -13,6 +15,9 @@ pub struct Spec {
     pub exclusive: bool,
     pub lapses: Lapses,
 }
+
+/// Deliveries of messages.
+pub type Given = HashSet<(u16, u32)>;
 
 /// When leases lapse. They are never more than a few milliseconds shorter than promised.
 #[derive(Clone, Copy, Debug)]
@@ -66,13 +71,16 @@ enum How {
 
 impl Spec {
     /// Every state that the queue may be in after `call`; none when it cannot have told that.
-    pub fn after(&self, state: &State, call: &Call) -> Vec<State> {
+    ///
+    /// Deliveries that were `given` to somebody were not to another who was never told.
+    pub fn after(&self, state: &State, call: &Call, given: &Given) -> Vec<State> {
         let before = self.lapsed(state, call);
         let after = before.into_iter();
-        after.filter_map(|state| self.apply(state, call)).collect()
+        let apply = |state| self.apply(state, call, given);
+        after.filter_map(apply).collect()
     }
 
-    fn apply(&self, mut state: State, call: &Call) -> Option<State> {
+    fn apply(&self, mut state: State, call: &Call, given: &Given) -> Option<State> {
         let told = match call.act {
             Act::Enqueue {
                 message,
@@ -86,7 +94,11 @@ impl Spec {
             Act::Extend(token) => state.extend(token, self.lapses_at(call)),
             Act::Restart => self.restart(&mut state, call),
         };
-        self.fits(told, call.answer).then_some(state)
+        let possible = match (told, call.answer) {
+            (Answer::Leased(token), None) => !given.contains(&token.spent()),
+            (told, answer) => self.fits(told, answer),
+        };
+        possible.then_some(state)
     }
 
     /// When a lease lapses that begins with this call.

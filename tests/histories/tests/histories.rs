@@ -149,6 +149,23 @@ fn what_was_never_told_may_have_happened_or_not() {
 }
 
 #[test]
+fn a_take_over_grants_leases_anew_also_those_of_calls_at_the_same_time() {
+    let at = |from_ms, to_ms, call: Call| Call {
+        from_ms,
+        to_ms,
+        ..call
+    };
+    let calls = [
+        at(0, 0, call(enqueue(1, 0), Some(Answer::Done), 0, 1)),
+        at(0, 0, call(Act::Dequeue, leased(1, 1), 2, 5)),
+        at(0, 8, call(Act::Restart, Some(Answer::Done), 3, 4)),
+        at(15, 15, call(Act::Dequeue, Some(Answer::Nothing), 6, 7)),
+    ];
+    assert!(explained(&calls));
+    assert!(!explained(&[&calls[..2], &calls[3..]].concat()));
+}
+
+#[test]
 fn what_was_never_told_has_no_effect_after_its_end() {
     let lost = call(enqueue(1, 0), None, 0, 1);
     let looked = call(Act::Dequeue, Some(Answer::Nothing), 2, 3);
