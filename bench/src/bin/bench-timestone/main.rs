@@ -9,6 +9,7 @@
     reason = "a program has no outside; `pub` here means: for other files"
 )]
 
+mod held;
 mod load;
 mod measure;
 mod ours;
@@ -66,6 +67,10 @@ struct Args {
     /// Print JSON only.
     #[arg(long)]
     json: bool,
+    /// Measure something else: the queue over PostgreSQL while another session holds a
+    /// snapshot for so many seconds.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "180")]
+    long_transaction: Option<u64>,
 }
 
 impl Args {
@@ -126,6 +131,12 @@ fn named(name: &str) -> Result<Peer> {
 #[tokio::main]
 async fn main() -> Result<()> {
     let args = Args::parse();
+    if let Some(seconds) = args.long_transaction {
+        tokio::select! {
+            held = held(&args, seconds) => return Ok(println!("{}", serde_json::to_string(&held?)?)),
+            signal = interrupted() => bail!("interrupted by {}", signal?),
+        }
+    }
     // What is dropped when we are interrupted ends its servers and removes its files.
     tokio::select! {
         report = report(&args) => print(&args, &report?),
@@ -147,6 +158,19 @@ fn print(args: &Args, report: &Report) -> Result<()> {
         false => table::print(report),
     }
     Ok(())
+}
+
+async fn held(args: &Args, seconds: u64) -> Result<held::Held> {
+    let folder = args.folder()?;
+    disk::refuse_memory(&folder)?;
+    let machine = Machine::quiet(args.accept_load)?;
+    let scratch = tempfile::tempdir_in(&folder)?;
+    let plan = held::Plan {
+        seconds,
+        warm_up_seconds: if args.quick { 1 } else { 15 },
+        clients: args.clients,
+    };
+    held::measure(machine, plan, scratch.path()).await
 }
 
 async fn report(args: &Args) -> Result<Report> {
