@@ -128,13 +128,22 @@ impl Served {
     async fn ready(&mut self) -> Result<()> {
         let end = std::time::Instant::now() + PATIENCE;
         while !self.answers().await {
-            if let Some(child) = &mut self.child {
-                ensure!(child.try_wait()?.is_none(), "the server has ended");
+            if self.has_ended()? {
+                // A server that finds its database in recovery ends; it is started again.
+                ensure!(self.database.is_some(), "the server has ended");
+                self.spawn()?;
             }
             ensure!(std::time::Instant::now() < end, "the server does not come");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         Ok(())
+    }
+
+    fn has_ended(&mut self) -> Result<bool> {
+        match &mut self.child {
+            Some(child) => Ok(child.try_wait()?.is_some()),
+            None => Ok(true),
+        }
     }
 
     async fn answers(&self) -> bool {

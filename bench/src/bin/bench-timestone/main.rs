@@ -133,7 +133,10 @@ async fn main() -> Result<()> {
     let args = Args::parse();
     if let Some(seconds) = args.long_transaction {
         tokio::select! {
-            held = held(&args, seconds) => return Ok(println!("{}", serde_json::to_string(&held?)?)),
+            held = held(&args, seconds) => {
+                println!("{}", serde_json::to_string(&held?)?);
+                return Ok(());
+            }
             signal = interrupted() => bail!("interrupted by {}", signal?),
         }
     }
