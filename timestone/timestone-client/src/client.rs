@@ -4,7 +4,7 @@ use std::sync::Arc;
 use errors::Error;
 use rpc::Token;
 
-use crate::{Coalesced, RemoteTimestone, Timestone};
+use crate::{Coalesced, Consumer, RemoteTimestone, SubscribeRequest, Timestone};
 
 /// A handle on the queue, cheap to clone, whether it lives in this process or elsewhere.
 #[derive(Clone)]
@@ -22,6 +22,11 @@ impl Client {
     pub fn connect(url: &str, token: &Token) -> Result<Self, Error> {
         let remote = RemoteTimestone::connect(url, token)?;
         Ok(Self::new(Arc::new(Coalesced::new(Arc::new(remote)))))
+    }
+
+    /// A subscription that lasts, for the workers of this process.
+    pub fn consume(&self, request: SubscribeRequest) -> Consumer {
+        Consumer::start(Arc::clone(&self.0), request)
     }
 }
 

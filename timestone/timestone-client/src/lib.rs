@@ -8,6 +8,7 @@
 mod api;
 mod client;
 mod coalesce;
+mod consumer;
 pub mod envelope;
 mod heartbeat;
 pub mod names;
@@ -21,6 +22,7 @@ pub use api::{
 };
 pub use client::Client;
 pub use coalesce::Coalesced;
+pub use consumer::Consumer;
 pub use heartbeat::{Heartbeat, Loss};
 pub use remote::RemoteTimestone;
 pub use timestone::limits;

@@ -9,6 +9,7 @@
     reason = "a program has no outside; `pub` here means: for other files"
 )]
 
+mod conditions;
 mod held;
 mod load;
 mod measure;
@@ -27,12 +28,18 @@ use anyhow::{Context, Result, bail, ensure};
 use bench::disk;
 use bench::machine::Machine;
 use clap::{Parser, ValueEnum};
+use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::conditions::Conditions;
 use crate::measure::Plan;
 use crate::peers::Peer;
 use crate::report::{Ratios, Report, Settings};
 use crate::runs::Runs;
+
+/// The one that servers use.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measure Timestone beside other durable queues.
 #[derive(Parser)]
@@ -61,6 +68,11 @@ struct Args {
     /// One short run, to see that everything works. Such figures are not for publication.
     #[arg(long)]
     quick: bool,
+    /// Measure something else: conditions under which the queue may not slow down.
+    #[arg(long)]
+    conditions: bool,
+    #[command(flatten, next_help_heading = "With --conditions")]
+    under: Conditions,
     /// Measure on a busy machine. Such figures are not for publication.
     #[arg(long)]
     accept_load: bool,
@@ -128,21 +140,13 @@ fn named(name: &str) -> Result<Peer> {
     }
 }
 
-#[tokio::main]
+// All clients live on one thread: what is measured are servers.
+#[tokio::main(worker_threads = 1)]
 async fn main() -> Result<()> {
     let args = Args::parse();
-    if let Some(seconds) = args.long_transaction {
-        tokio::select! {
-            held = held(&args, seconds) => {
-                println!("{}", serde_json::to_string(&held?)?);
-                return Ok(());
-            }
-            signal = interrupted() => bail!("interrupted by {}", signal?),
-        }
-    }
     // What is dropped when we are interrupted ends its servers and removes its files.
     tokio::select! {
-        report = report(&args) => print(&args, &report?),
+        told = told(&args) => told,
         signal = interrupted() => bail!("interrupted by {}", signal?),
     }
 }
@@ -155,10 +159,25 @@ async fn interrupted() -> Result<&'static str> {
     }
 }
 
-fn print(args: &Args, report: &Report) -> Result<()> {
+/// Measures what is asked for, and prints it.
+async fn told(args: &Args) -> Result<()> {
+    if let Some(seconds) = args.long_transaction {
+        println!("{}", serde_json::to_string(&held(args, seconds).await?)?);
+        return Ok(());
+    }
+    match args.conditions {
+        true => {
+            let report = conditions(args).await?;
+            print(args, &report, conditions::Report::print)
+        }
+        false => print(args, &report(args).await?, table::print),
+    }
+}
+
+fn print<T: Serialize>(args: &Args, report: &T, table: impl FnOnce(&T)) -> Result<()> {
     match args.json {
         true => println!("{}", serde_json::to_string(report)?),
-        false => table::print(report),
+        false => table(report),
     }
     Ok(())
 }
@@ -174,6 +193,15 @@ async fn held(args: &Args, seconds: u64) -> Result<held::Held> {
         clients: args.clients,
     };
     held::measure(machine, plan, scratch.path()).await
+}
+
+async fn conditions(args: &Args) -> Result<conditions::Report> {
+    let folder = args.folder()?;
+    disk::refuse_memory(&folder)?;
+    let machine = Machine::quiet(args.accept_load)?;
+    let scratch = tempfile::tempdir_in(&folder)?;
+    let load = (args.clients, args.plan().messages);
+    conditions::Report::measure(args.under, load, machine, scratch.path()).await
 }
 
 async fn report(args: &Args) -> Result<Report> {
