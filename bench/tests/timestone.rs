@@ -132,3 +132,35 @@ fn a_long_transaction_is_measured() {
         &report["long_transaction"]["table_at_end"]["heap_bytes"]
     ));
 }
+
+#[test]
+fn the_queue_is_measured_at_every_depth() {
+    let folder = folder();
+    let mut command = Command::new(PROGRAM);
+    command.args(["--depth", "300,2000", "--dequeues", "40", "--clients", "4"]);
+    command.args(["--quick", "--accept-load", "--json", "--pairs", "1"]);
+    let output = command.arg("--folder").arg(folder.path()).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for depth in 0..2 {
+        let measured = &report["depths"][depth];
+        for figure in [
+            "/depth",
+            "/enqueue_rate",
+            "/memory_bytes/filled",
+            "/dequeue/p50_ms",
+            "/dequeue/p99_ms",
+            "/dequeue_by_all/p99_ms",
+            "/recovery/wall_s",
+            "/recovery/cpu_s",
+        ] {
+            assert!(is_positive(measured.pointer(figure).unwrap()), "{figure}");
+        }
+    }
+    for ratio in ["depth_p99", "depth_p99_by_all"] {
+        assert!(is_positive(&report["ratios"][ratio]), "{ratio}");
+    }
+    let left = folder.path().read_dir().unwrap().count();
+    assert_eq!(left, 0, "nothing stays");
+}

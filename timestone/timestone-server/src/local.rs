@@ -7,8 +7,8 @@ use futures::stream;
 use store::Store;
 use timestone::{
     Clause, Completion, Counted, Demand, Failure, Filter, Found, LeaseToken, LeasedMessage,
-    MessageKey, MessageView, NewMessage, Outcome, QueueConfig, QueueCount, QueueView, Queues,
-    Refusal, Reschedule, Search, limits,
+    MessageKey, MessageView, NewMessage, Outcome, Payloads, QueueConfig, QueueCount, QueueView,
+    Queues, Refusal, Reschedule, Search, limits,
 };
 use timestone_client::{
     CallRefusal, DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone,
@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::owner::{Inbox, Owner, OwnerOptions, Request, Taker, Waiter};
+use crate::owner::{Inbox, Owner, OwnerOptions, Reply, Request, Taker, Waiter};
 
 /// Answers that a subscriber may leave unread beside those it holds leases for.
 const MAX_UNREAD: usize = 16;
@@ -70,11 +70,25 @@ impl LocalTimestone {
         bytes: usize,
         act: impl FnOnce(&mut Queues) -> T + Send + 'static,
     ) -> Result<T, TimestoneError> {
+        let act = |queues: &mut Queues| {
+            let result = act(queues);
+            |_: &Payloads| result
+        };
+        self.ask(bytes, act).await
+    }
+
+    /// Runs `act` on the queues, and what it gives on the payloads that were read
+    /// for it when what it changed is stored; answers with that.
+    async fn ask<T: Send + 'static, F: FnOnce(&Payloads) -> T + Send + 'static>(
+        &self,
+        bytes: usize,
+        act: impl FnOnce(&mut Queues) -> F + Send + 'static,
+    ) -> Result<T, TimestoneError> {
         refuse_over("payload bytes", bytes, limits::MAX_CALL_BYTES)?;
         let (done, answer) = oneshot::channel();
-        let apply = Box::new(move |queues: &mut Queues| -> Box<dyn FnOnce() + Send> {
-            let result = act(queues);
-            Box::new(move || drop(done.send(result)))
+        let apply = Box::new(move |queues: &mut Queues| -> Reply {
+            let finish = act(queues);
+            Box::new(move |read| drop(done.send(finish(read))))
         });
         self.send(Request::Apply { apply, bytes }).await?;
         answer.await.map_err(|_| unavailable())
@@ -308,7 +322,11 @@ impl Timestone for LocalTimestone {
 
     async fn get(&self, key: &MessageKey) -> Result<Option<MessageView>, TimestoneError> {
         let key = key.clone();
-        self.call(0, move |queues| queues.get(&key)).await
+        let get = move |queues: &mut Queues| {
+            let shown = queues.get(&key);
+            |read: &Payloads| shown.map(|shown| shown.filled(read))
+        };
+        self.ask(0, get).await
     }
 
     async fn count(&self, queues: &[String]) -> Result<Vec<QueueCount>, TimestoneError> {

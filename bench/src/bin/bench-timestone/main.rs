@@ -10,6 +10,7 @@
 )]
 
 mod conditions;
+mod depth;
 mod held;
 mod load;
 mod measure;
@@ -65,6 +66,8 @@ struct Args {
     /// Folder below which every queue keeps its files, on a disk [default: beside the program].
     #[arg(long)]
     folder: Option<PathBuf>,
+    #[command(flatten)]
+    depth: depth::Args,
     /// One short run, to see that everything works. Such figures are not for publication.
     #[arg(long)]
     quick: bool,
@@ -144,6 +147,9 @@ fn named(name: &str) -> Result<Peer> {
 #[tokio::main(worker_threads = 1)]
 async fn main() -> Result<()> {
     let args = Args::parse();
+    if let Some(folder) = &args.depth.serve {
+        return depth::serve(folder).await;
+    }
     // What is dropped when we are interrupted ends its servers and removes its files.
     tokio::select! {
         told = told(&args) => told,
@@ -165,13 +171,14 @@ async fn told(args: &Args) -> Result<()> {
         println!("{}", serde_json::to_string(&held(args, seconds).await?)?);
         return Ok(());
     }
-    match args.conditions {
-        true => {
-            let report = conditions(args).await?;
-            print(args, &report, conditions::Report::print)
-        }
-        false => print(args, &report(args).await?, table::print),
+    if args.depth.is_asked() {
+        return depth::print(args, &depth::report(args).await?);
     }
+    if args.conditions {
+        let report = conditions(args).await?;
+        return print(args, &report, conditions::Report::print);
+    }
+    print(args, &report(args).await?, table::print)
 }
 
 fn print<T: Serialize>(args: &Args, report: &T, table: impl FnOnce(&T)) -> Result<()> {

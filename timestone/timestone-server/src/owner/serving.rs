@@ -2,7 +2,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use store::{Fence, StoreError};
-use timestone::{Delivery, Queues};
+use timestone::{Delivery, Payloads, Queues};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -36,7 +36,7 @@ pub(crate) struct Serving {
     pub(super) batch: Batch,
     /// On its way to the store.
     committing: Batch,
-    commit: Flight<()>,
+    commit: Flight<Payloads>,
     renewal: Flight<()>,
     renew_at: i64,
 }
@@ -135,21 +135,22 @@ impl Serving {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
-        match self.queues.changes() {
-            0 => batch.answer(),
-            _ => {
-                let writes = self.queues.take_writes();
-                let commit = self.shard.clone().commit(self.fence.clone(), writes);
-                self.commit = Some(Box::pin(commit));
-                self.committing = batch;
-            }
+        if self.queues.is_settled() {
+            return batch.answer(&self.queues.nothing_read());
         }
+        let changed = self.queues.take_commit();
+        let commit = self.shard.clone().commit(self.fence.clone(), changed);
+        self.commit = Some(Box::pin(commit));
+        self.committing = batch;
     }
 
-    fn committed(&mut self, stored: Result<(), StoreError>) -> Result<(), StoreError> {
+    fn committed(&mut self, stored: Result<Payloads, StoreError>) -> Result<(), StoreError> {
         self.commit = None;
         let batch = std::mem::take(&mut self.committing);
-        stored.map(|()| batch.answer())
+        let read = stored?;
+        self.queues.stored();
+        batch.answer(&read);
+        Ok(())
     }
 
     /// When time alone demands something: Unix milliseconds of the store.
@@ -209,7 +210,10 @@ impl Serving {
     async fn finish(mut self) -> Stopped {
         while self.commit.is_some() || !self.batch.is_empty() {
             self.start_commit();
-            let stored = landing_or_idle(&mut self.commit).await;
+            if self.commit.is_none() {
+                continue;
+            }
+            let stored = landing(&mut self.commit).await;
             if let Err(why) = self.committed(stored) {
                 tracing::warn!(shard = self.shard.name(), %why, "the last calls were not stored");
                 break;
@@ -225,13 +229,5 @@ async fn landing<T>(flight: &mut Flight<T>) -> Result<T, StoreError> {
     match flight {
         Some(flight) => flight.await,
         None => std::future::pending().await,
-    }
-}
-
-/// The result of the commit under way; good, when there is none.
-async fn landing_or_idle(flight: &mut Flight<()>) -> Result<(), StoreError> {
-    match flight {
-        Some(flight) => flight.await,
-        None => Ok(()),
     }
 }

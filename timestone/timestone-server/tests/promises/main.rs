@@ -24,6 +24,7 @@ mod world;
 macro_rules! promises {
     ([$($module:ident::$promise:ident,)*] but not coalesced [$($m:ident::$p:ident,)*]) => {
         promises!(@form memory: $($module::$promise,)* $($m::$p,)*);
+        promises!(@form cold: $($module::$promise,)* $($m::$p,)*);
         promises!(@form fjall: $($module::$promise,)* $($m::$p,)*);
         promises!(@form rpc: $($module::$promise,)* $($m::$p,)*);
         promises!(@form coalesced: $($module::$promise,)*);

@@ -32,6 +32,22 @@ pub fn local(store: Arc<dyn Store>, clock: &ManualClock) -> LocalTimestone {
     LocalTimestone::start(store, clock, OwnerOptions::new("test"))
 }
 
+/// No payload stays in memory once it is stored.
+pub async fn cold() -> World {
+    let clock = clock();
+    let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+    let options = OwnerOptions {
+        recent_bytes: 0,
+        ..OwnerOptions::new("test")
+    };
+    let local = LocalTimestone::start(store, Arc::new(clock.clone()), options);
+    World {
+        timestone: Arc::new(local),
+        clock,
+        _held: Vec::new(),
+    }
+}
+
 pub async fn memory() -> World {
     let clock = clock();
     let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
