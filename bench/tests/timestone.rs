@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use store_postgres::testing::Programs;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bench-timestone");
 
@@ -105,6 +106,31 @@ fn a_folder_in_memory_is_refused() {
         !output.status.success() && words.contains("--folder"),
         "{words}"
     );
+}
+
+#[test]
+fn a_long_transaction_is_measured() {
+    if let Err(why) = Programs::find() {
+        return corpus::skip("the queue during a long transaction", &why);
+    }
+    let folder = folder();
+    let mut command = Command::new(PROGRAM);
+    command.args(["--quick", "--accept-load", "--json", "--clients", "4"]);
+    command.args(["--long-transaction", "3", "--folder"]);
+    let output = command.arg(folder.path()).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for figure in ["rate", "postgres_cpu_us", "queue_cpu_us", "pages"] {
+        for window in ["before", "at_start", "at_end"] {
+            let value = &report["long_transaction"][window][figure];
+            assert!(is_positive(value), "{window} {figure}");
+        }
+    }
+    assert!(is_positive(&report["ratios"]["long_transaction_rate"]));
+    assert!(is_positive(
+        &report["long_transaction"]["table_at_end"]["heap_bytes"]
+    ));
 }
 
 #[test]

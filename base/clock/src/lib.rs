@@ -11,6 +11,7 @@ pub use time::Timestamp;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A source of time and of waiting. Nothing else in the platform reads a clock.
 pub trait Clock: Send + Sync + 'static {
@@ -19,6 +20,14 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Completes when the clock has reached `until`; at once when it already has.
     fn sleep_until(&self, until: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+
+    /// The time since some fixed moment. Whoever sets the clock does not move it, and it runs
+    /// on while the machine sleeps.
+    fn elapsed(&self) -> Duration;
+
+    /// Completes when [`elapsed`](Self::elapsed) has reached `until`.
+    fn sleep_until_elapsed(&self, until: Duration)
+    -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 /// A clock that can be handed around.

@@ -2,13 +2,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::{Clock, Timestamp};
 
-/// The longest single wait: after it the wall clock is read again, so that a
-/// clock set forward is noticed.
+/// The longest single wait: after it the clock is read again, so that a clock set
+/// forward, or a machine that slept, is noticed.
 const RECHECK: Duration = Duration::from_secs(1);
 
-/// The wall clock of this machine.
+/// The clocks of this machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -22,14 +24,46 @@ impl Clock for SystemClock {
     }
 
     fn sleep_until(&self, until: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async move {
-            loop {
-                let left = until.since(self.now());
-                if left.is_zero() {
-                    return;
-                }
-                tokio::time::sleep(left.min(RECHECK)).await;
-            }
-        })
+        Box::pin(sleep_while(move || until.since(self.now())))
+    }
+
+    fn elapsed(&self) -> Duration {
+        let boot = clock_gettime(ClockId::Boottime);
+        let seconds = u64::try_from(boot.tv_sec).unwrap_or_default();
+        let nanos = u32::try_from(boot.tv_nsec).unwrap_or_default();
+        Duration::new(seconds, nanos)
+    }
+
+    fn sleep_until_elapsed(
+        &self,
+        until: Duration,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(sleep_while(move || until.saturating_sub(self.elapsed())))
+    }
+}
+
+/// Sleeps until nothing is `left`.
+async fn sleep_while(left: impl Fn() -> Duration) {
+    loop {
+        let left = left();
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(RECHECK)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_the_time_has_come() {
+        let clock = SystemClock;
+        let (until, then) = (clock.elapsed() + Duration::from_millis(5), clock.now());
+        clock.sleep_until_elapsed(until).await;
+        assert!(clock.elapsed() >= until);
+        clock.sleep_until(then + Duration::from_millis(5)).await;
+        assert!(clock.now() >= then + Duration::from_millis(5));
     }
 }

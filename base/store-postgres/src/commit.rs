@@ -23,8 +23,8 @@ const GROUP_BYTES: usize = 16 << 20;
 /// new owner wait for this statement and makes this statement see a new owner.
 const COMMIT: &str = "
     WITH fence AS MATERIALIZED (
-        SELECT FROM cosmos.store_shard
-        WHERE shard = $1 AND epoch = $2 AND owner IS NOT NULL
+        SELECT FROM cosmos.store_fence
+        WHERE shard = $1 AND epoch = $2
         FOR SHARE
     ), put AS (
         INSERT INTO cosmos.store_record (shard, key, value)

@@ -18,32 +18,45 @@ macro_rules! now_ms {
 
 const NOW: &str = concat!("SELECT ", now_ms!());
 
-/// Waits for commits under way, which hold the row.
+/// Who owns the shard is settled on its row alone; then its fence is set, which
+/// waits for commits under way, as they hold it.
 const ACQUIRE: &str = concat!(
-    "INSERT INTO cosmos.store_shard AS held (shard, epoch, owner, until_ms)
-     VALUES ($1, 1, $2, ",
+    "WITH taken AS (
+         INSERT INTO cosmos.store_shard AS held (shard, epoch, owner, held_until_ms)
+         VALUES ($1, 1, $2, ",
     now_ms!(),
     " + $3)
-     ON CONFLICT (shard) DO UPDATE
-     SET epoch = held.epoch + 1, owner = excluded.owner, until_ms = ",
+         ON CONFLICT (shard) DO UPDATE
+         SET epoch = held.epoch + 1, owner = excluded.owner, held_until_ms = ",
     now_ms!(),
     " + $3
-     WHERE held.owner IS NULL OR held.owner = excluded.owner OR held.until_ms <= ",
+         WHERE held.owner IS NULL OR held.owner = excluded.owner OR held.held_until_ms <= ",
     now_ms!(),
     "
-     RETURNING epoch"
+         RETURNING epoch
+     ), fence AS (
+         INSERT INTO cosmos.store_fence (shard, epoch) SELECT $1, epoch FROM taken
+         ON CONFLICT (shard) DO UPDATE SET epoch = excluded.epoch
+     )
+     SELECT epoch FROM taken"
 );
 
 const OWNER: &str = "SELECT coalesce(owner, '') FROM cosmos.store_shard WHERE shard = $1";
 
 const RENEW: &str = concat!(
-    "UPDATE cosmos.store_shard SET until_ms = ",
+    "UPDATE cosmos.store_shard SET held_until_ms = ",
     now_ms!(),
     " + $3
      WHERE shard = $1 AND epoch = $2 AND owner IS NOT NULL"
 );
 
-const RELEASE: &str = "UPDATE cosmos.store_shard SET owner = NULL WHERE shard = $1 AND epoch = $2";
+const RELEASE: &str = "
+    WITH gone AS (
+        UPDATE cosmos.store_shard SET owner = NULL WHERE shard = $1 AND epoch = $2
+        RETURNING shard
+    )
+    UPDATE cosmos.store_fence SET epoch = 0
+    WHERE shard = $1 AND epoch = $2 AND EXISTS (SELECT FROM gone)";
 
 /// The longest time a shard can be taken for: a century.
 const MAX_TTL_MS: i64 = 100 * 366 * 24 * 3_600 * 1_000;

@@ -5,7 +5,8 @@ use crate::error::{reading, writing};
 
 /// Each step leads from the version of its index to the next. Steps are only
 /// ever added.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE cosmos.store_shard (
         shard text COLLATE \"C\" PRIMARY KEY,
         epoch bigint NOT NULL,
@@ -18,7 +19,20 @@ const STEPS: &[&str] = &["
         value bytea NOT NULL,
         PRIMARY KEY (shard, key)
     ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
-"];
+",
+    // What each commit looks at, apart from what each renewal changes: while somebody holds an
+    // old snapshot every version of a row stays and is looked at. Who knows the first step only
+    // can neither acquire nor renew any more, and is fenced off by whoever acquires.
+    "
+    CREATE TABLE cosmos.store_fence (
+        shard text COLLATE \"C\" PRIMARY KEY,
+        epoch bigint NOT NULL  -- 0: nobody's
+    );
+    INSERT INTO cosmos.store_fence
+    SELECT shard, CASE WHEN owner IS NULL THEN 0 ELSE epoch END FROM cosmos.store_shard;
+    ALTER TABLE cosmos.store_shard RENAME COLUMN until_ms TO held_until_ms;
+",
+];
 
 /// One starter migrates at a time; the number is this store's own.
 const BEGIN: &str = "

@@ -122,6 +122,7 @@ pub struct Server {
     programs: Programs,
     data: PathBuf,
     home: PathBuf,
+    settings: Vec<String>,
     /// The first process; `None` while it does not run.
     postmaster: Option<Child>,
 }
@@ -140,13 +141,14 @@ impl Server {
             programs: programs.clone(),
             data,
             home,
+            settings: settings.iter().map(ToString::to_string).collect(),
             postmaster: None,
         };
-        server.launch(settings)?;
+        server.launch()?;
         Ok(server)
     }
 
-    fn launch(&mut self, settings: &[&str]) -> io::Result<()> {
+    fn launch(&mut self) -> io::Result<()> {
         let log = File::create(self.log())?;
         let mut command = self.programs.command("postgres");
         command
@@ -154,7 +156,7 @@ impl Server {
             .arg(&self.data)
             .args(["-h", "", "-k"])
             .arg(&self.home);
-        for setting in settings {
+        for setting in &self.settings {
             command.args(["-c", setting]);
         }
         // A group of its own, so that Ctrl-C stops the tests and they the server.
@@ -225,9 +227,39 @@ impl Server {
         }
     }
 
-    /// Starts the server again after [`Server::stop`].
+    /// Ends every process of the server by SIGKILL, and returns when none is left.
+    pub fn kill(&mut self) -> io::Result<()> {
+        let Some(mut postmaster) = self.postmaster.take() else {
+            return Ok(());
+        };
+        let family = family(postmaster.id() as i32);
+        signal(&family, Signal::KILL);
+        postmaster.wait()?;
+        match ended(&family, PATIENCE) {
+            true => Ok(()),
+            false => Err(io::Error::other(format!(
+                "the server's processes {family:?} remain"
+            ))),
+        }
+    }
+
+    /// Ends the process of one connection, if there is any, by SIGKILL. The server then ends all
+    /// others too, and recovers.
+    pub fn kill_backend(&mut self) -> io::Result<()> {
+        let postmaster = self.postmaster.as_ref().map(Child::id);
+        let family = postmaster.map(|first| family(first as i32));
+        let family = family.unwrap_or_default();
+        let backend = family.into_iter().find(|process| is_backend(*process));
+        signal(backend.as_slice(), Signal::KILL);
+        match ended(backend.as_slice(), PATIENCE) {
+            true => Ok(()),
+            false => Err(io::Error::other("a connection's process remains")),
+        }
+    }
+
+    /// Starts the server again after [`Server::stop`] or [`Server::kill`].
     pub fn restart(&mut self) -> io::Result<()> {
-        self.launch(&[])
+        self.launch()
     }
 }
 
@@ -247,6 +279,12 @@ fn family(process: i32) -> Vec<i32> {
         .split_whitespace()
         .filter_map(|child| child.parse().ok());
     std::iter::once(process).chain(children).collect()
+}
+
+/// Whether the process serves a connection, as it says in its title.
+fn is_backend(process: i32) -> bool {
+    let title = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&title).contains("[local]")
 }
 
 fn signal(processes: &[i32], signal: Signal) {
@@ -292,13 +330,18 @@ pub struct Cluster {
 impl Cluster {
     /// Creates the database and starts the server.
     pub fn start(programs: &Programs) -> io::Result<Self> {
+        Self::start_with(programs, &[])
+    }
+
+    /// As [`start`](Self::start); each of `settings` is `name=value`.
+    pub fn start_with(programs: &Programs, settings: &[&str]) -> io::Result<Self> {
         let home = tempfile::Builder::new().prefix("cosmos-pg-").tempdir()?;
         if let Some((user, group)) = programs.account {
             chown(home.path(), Some(user), Some(group))?;
         }
         let data = home.path().join("data");
         programs.init(&data, &[])?;
-        let server = Server::start(programs, &data, home.path(), &[])?;
+        let server = Server::start(programs, &data, home.path(), settings)?;
         Ok(Self {
             server,
             _home: home,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use store::conformance::{self, Subject};
-use store::{Batch, KeyRange, Store, StoreError};
+use store::{Batch, Fence, KeyRange, Store, StoreError};
 use store_postgres::PostgresStore;
 use store_postgres::testing::{Cluster, Programs};
 
@@ -222,4 +222,70 @@ async fn newer_tables_are_refused() {
         matches!(&error, StoreError::Invalid(why) if why.contains("99")),
         "{error}"
     );
+}
+
+/// The tables as the first version made them, with a shard that is owned and one that is not.
+const FIRST_TABLES: &str = "
+    CREATE SCHEMA cosmos;
+    CREATE TABLE cosmos.store_version (version bigint NOT NULL);
+    INSERT INTO cosmos.store_version VALUES (1);
+    CREATE TABLE cosmos.store_shard (
+        shard text COLLATE \"C\" PRIMARY KEY, epoch bigint NOT NULL, owner text,
+        until_ms bigint NOT NULL);
+    CREATE TABLE cosmos.store_record (
+        shard text COLLATE \"C\" NOT NULL, key bytea NOT NULL, value bytea NOT NULL,
+        PRIMARY KEY (shard, key));
+    INSERT INTO cosmos.store_shard VALUES ('held', 3, 'old', 9e15), ('free', 7, NULL, 0);
+    INSERT INTO cosmos.store_record VALUES ('held', 'before', 'v')";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_of_the_first_version_keep_records_owners_and_epochs() {
+    let Some(cluster) = cluster() else { return };
+    let (client, connection) = tokio_postgres::connect(&cluster.config(), tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(FIRST_TABLES).await.unwrap();
+    let store = connect(&cluster).await;
+    assert!(store.get("held", b"before").await.unwrap().is_some());
+    let fence = |shard: &str, epoch| Fence {
+        shard: shard.into(),
+        epoch,
+    };
+    let refused = store.acquire("held", "new", TTL).await;
+    assert!(
+        matches!(refused, Err(StoreError::Owned { .. })),
+        "{refused:?}"
+    );
+    store.commit(&fence("held", 3), put("after")).await.unwrap();
+    let stale = store.commit(&fence("free", 7), put("after")).await;
+    assert!(matches!(stale, Err(StoreError::Fenced { .. })), "{stale:?}");
+    store.release(&fence("held", 3)).await.unwrap();
+    for (shard, epoch) in [("held", 4), ("free", 8)] {
+        let taken = store.acquire(shard, "new", TTL).await.unwrap();
+        assert_eq!(taken.epoch, epoch);
+        store.commit(&taken, put("new")).await.unwrap();
+    }
+}
+
+/// Somebody who holds a snapshot keeps every version of a row; what a commit looks at has few.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn renewals_leave_nothing_for_commits_to_look_at() {
+    let Some(cluster) = cluster() else { return };
+    let store = connect(&cluster).await;
+    let (client, connection) = tokio_postgres::connect(&cluster.config(), tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let fence = store.acquire("s", "a", TTL).await.unwrap();
+    let place = "SELECT ctid::text FROM cosmos.store_fence";
+    let place = async || -> String { client.query_one(place, &[]).await.unwrap().get(0) };
+    let before = place().await;
+    for _ in 0..20 {
+        store.renew(&fence, TTL).await.unwrap();
+        store.commit(&fence, put("k")).await.unwrap();
+    }
+    assert_eq!(place().await, before);
+    store.acquire("s", "a", TTL).await.unwrap();
+    assert_ne!(place().await, before);
 }

@@ -8,6 +8,13 @@ pub struct Token {
     pub nonce: u64,
 }
 
+impl Token {
+    /// The delivery that it proves.
+    pub fn spent(&self) -> (u16, u32) {
+        (self.message, self.delivery)
+    }
+}
+
 /// What is asked of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -24,8 +31,21 @@ pub enum Act {
     /// Fail, to be tried again at once.
     Retry(Token),
     Extend(Token),
-    /// The server was killed and has come back.
+    /// The server, or what it stores in, was killed and has come back.
     Restart,
+}
+
+impl Act {
+    /// The delivery that is spoken of.
+    pub fn token(&self) -> Option<Token> {
+        match self {
+            Self::Complete(token)
+            | Self::Release(token)
+            | Self::Retry(token)
+            | Self::Extend(token) => Some(*token),
+            Self::Enqueue { .. } | Self::Dequeue | Self::Restart => None,
+        }
+    }
 }
 
 /// What was told.
@@ -45,9 +65,10 @@ pub enum Answer {
 pub struct Call {
     pub client: u32,
     pub act: Act,
-    /// `None`: it was never told; the call may have had its effect or not, and may have it yet.
+    /// `None`: it was never told; the call may have had its effect or not.
     pub answer: Option<Answer>,
-    /// Before and after all others, by number.
+    /// Before and after all others, by number. A call that was never told had its effect, if it
+    /// had any, before it returned.
     pub called: u64,
     pub returned: u64,
     /// The queue's time at the beginning and at the end: Unix milliseconds.

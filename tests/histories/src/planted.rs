@@ -3,19 +3,25 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::record::KEY;
 use async_trait::async_trait;
 use bytes::Bytes;
+use clock::SharedClock;
+use store::Store;
 use timestone::{
     Clause, Completion, Counted, Failure, Filter, Found, LeaseToken, LeasedMessage, MessageKey,
-    MessageView, NewMessage, Outcome, QueueConfig, QueueCount, QueueView, Reschedule, Search,
+    MessageView, NewMessage, Outcome, QueueConfig, QueueCount, QueueView, Refusal, Reschedule,
+    Search,
 };
 use timestone_client::{
     DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone, TimestoneError,
 };
+use timestone_server::{LocalTimestone, OwnerOptions};
+
+use crate::hasty::Hasty;
+use crate::record::KEY;
 
 /// One mistake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Mistake {
     /// Says that a message was added, and adds none.
     LosesMessages,
@@ -31,10 +37,14 @@ pub enum Mistake {
     HidesMessages,
     /// Lets messages of one value run at the same time.
     SharesValues,
+    /// Says of what was done before that it has done it now.
+    ForgetsWhatWasDone,
+    /// Says that something is stored which is not yet: a crash undoes it.
+    AcknowledgesEarly,
 }
 
 impl Mistake {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::LosesMessages,
         Self::LeasesTwice,
         Self::LeastUrgentFirst,
@@ -42,7 +52,27 @@ impl Mistake {
         Self::ForgetsCompletions,
         Self::HidesMessages,
         Self::SharesValues,
+        Self::ForgetsWhatWasDone,
+        Self::AcknowledgesEarly,
     ];
+}
+
+/// A queue over `store` with this mistake, or none.
+pub fn start(
+    store: Arc<dyn Store>,
+    clock: SharedClock,
+    options: OwnerOptions,
+    mistake: Option<Mistake>,
+) -> Arc<dyn Timestone> {
+    let store: Arc<dyn Store> = match mistake {
+        Some(Mistake::AcknowledgesEarly) => Arc::new(Hasty::new(store, Arc::clone(&clock))),
+        _ => store,
+    };
+    let timestone = Arc::new(LocalTimestone::start(store, clock, options));
+    match mistake {
+        Some(mistake) => Arc::new(Planted::new(timestone, mistake)),
+        None => timestone,
+    }
 }
 
 /// Makes its mistake in every third call that allows it.
@@ -76,6 +106,10 @@ fn done<T>(items: &[T]) -> Result<Outcomes, TimestoneError> {
     Ok(items.iter().map(|_| Ok(Outcome::Done)).collect())
 }
 
+fn first_time(outcome: Result<Outcome, Refusal>) -> Result<Outcome, Refusal> {
+    outcome.map(|_| Outcome::Done)
+}
+
 #[async_trait]
 impl Timestone for Planted {
     async fn enqueue(&self, mut messages: Vec<NewMessage>) -> Result<Outcomes, TimestoneError> {
@@ -91,7 +125,11 @@ impl Timestone for Planted {
                 _ => {}
             }
         }
-        self.to.enqueue(messages).await
+        let outcomes = self.to.enqueue(messages).await?;
+        match self.mistake {
+            Mistake::ForgetsWhatWasDone => Ok(outcomes.into_iter().map(first_time).collect()),
+            _ => Ok(outcomes),
+        }
     }
 
     async fn dequeue(&self, request: DequeueRequest) -> Result<Vec<LeasedMessage>, TimestoneError> {

@@ -1,9 +1,8 @@
 //! Clients that call the queue at random, and note what they are told.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use clock::SharedClock;
+use bytes::Bytes;
 use timestone::{
     Completion, Failure, LeaseToken, LeasedMessage, MessageKey, NewMessage, Outcome, QueueConfig,
     QueueKind, Refusal, Session,
@@ -12,64 +11,11 @@ use timestone_client::{DequeueRequest, Outcomes, Timestone, TimestoneError};
 use tokio::sync::watch;
 
 use crate::Random;
-use crate::call::{Act, Answer, Call, Token};
+use crate::call::{Act, Answer, Token};
+use crate::notes::Notes;
 
-/// Where the calls of all clients are noted.
-#[derive(Clone)]
-pub struct Notes {
-    clock: SharedClock,
-    number: Arc<AtomicU64>,
-    calls: Arc<Mutex<Vec<Call>>>,
-}
-
-impl Notes {
-    /// Notes by the clock that the queue goes by.
-    pub fn new(clock: SharedClock) -> Self {
-        Self {
-            clock,
-            number: Arc::default(),
-            calls: Arc::default(),
-        }
-    }
-
-    /// Calls, and notes what was told.
-    pub async fn note(
-        &self,
-        client: u32,
-        act: Act,
-        call: impl Future<Output = Option<Answer>>,
-    ) -> Option<Answer> {
-        let (called, from_ms) = (self.tick(), self.now());
-        let answer = call.await;
-        let (to_ms, returned) = (self.now(), self.tick());
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.push(Call {
-            client,
-            act,
-            answer,
-            called,
-            returned,
-            from_ms,
-            to_ms: answer.map_or(i64::MAX / 2, |_| to_ms),
-        });
-        answer
-    }
-
-    /// All calls, in the order in which they began.
-    pub fn calls(&self) -> Vec<Call> {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.sort_by_key(|call| call.called);
-        calls.clone()
-    }
-
-    fn tick(&self) -> u64 {
-        self.number.fetch_add(1, Ordering::SeqCst)
-    }
-
-    fn now(&self) -> i64 {
-        self.clock.now().unix_ms()
-    }
-}
+/// How many different messages all clients of a history enqueue.
+pub const MESSAGES: u64 = 12;
 
 /// One client.
 pub struct Caller {
@@ -79,8 +25,8 @@ pub struct Caller {
     pub timestone: watch::Receiver<Arc<dyn Timestone>>,
     pub notes: Notes,
     pub random: Random,
-    /// How many different messages all clients enqueue.
-    pub messages: u64,
+    /// Bytes of a message, at most.
+    pub payload_bytes: u64,
     /// Every token it ever had; the last is the newest.
     pub tokens: Vec<Token>,
 }
@@ -92,22 +38,62 @@ impl Caller {
             for _ in 0..self.random.below(4) {
                 tokio::task::yield_now().await;
             }
-            let act = self.pick();
-            let timestone = Arc::clone(&self.timestone.borrow_and_update());
-            let call = ask(timestone, self.queue.clone(), self.number, act);
-            match self.notes.note(self.number, act, call).await {
-                Some(Answer::Leased(token)) => self.tokens.push(token),
-                Some(_) => {}
-                // The server is gone; there will be another.
-                None if self.timestone.changed().await.is_err() => return,
-                None => {}
+            match self.random.below(8) {
+                0 => self.look().await,
+                _ => self.call().await,
             }
+        }
+    }
+
+    async fn call(&mut self) {
+        let act = self.pick();
+        let payload = self.random.below(self.payload_bytes + 1) as usize;
+        let begun = self.notes.begin();
+        let answer = self.desk().ask(self.number, act, payload).await;
+        if answer.is_none() {
+            // The server is gone; there will be another.
+            self.recovered().await;
+        }
+        self.notes.end(begun, self.number, act, answer);
+        if let Some(Answer::Leased(token)) = answer {
+            self.tokens.push(token);
+        }
+    }
+
+    /// Looks at a message.
+    async fn look(&mut self) {
+        let message = self.random.below(MESSAGES) as u16;
+        let begun = self.notes.begin();
+        match self.desk().version(message).await {
+            Some(version) => self.notes.saw(begun, message, version),
+            None => self.recovered().await,
+        }
+    }
+
+    fn desk(&mut self) -> Desk {
+        Desk {
+            timestone: Arc::clone(&self.timestone.borrow_and_update()),
+            queue: self.queue.clone(),
+        }
+    }
+
+    /// Waits for a server that answers: what another had begun is then done or never will be.
+    async fn recovered(&mut self) {
+        if self.timestone.changed().await.is_err() {
+            return;
+        }
+        loop {
+            let timestone = self.desk().timestone;
+            if timestone.count(&[]).await.is_ok() {
+                return;
+            }
+            tokio::task::yield_now().await;
         }
     }
 
     fn pick(&mut self) -> Act {
         let enqueue = Act::Enqueue {
-            message: self.random.below(self.messages) as u16,
+            message: self.random.below(MESSAGES) as u16,
             priority: self.random.below(3) as i64,
             value: self.random.below(3) as u8,
         };
@@ -135,40 +121,51 @@ impl Caller {
     }
 }
 
-/// `None` when no answer came.
-async fn ask(
-    timestone: Arc<dyn Timestone>,
-    queue: String,
-    client: u32,
-    act: Act,
-) -> Option<Answer> {
-    let lease = |token| lease_token(&queue, token);
-    let outcomes = match act {
-        Act::Enqueue {
-            message,
-            priority,
-            value,
-        } => {
-            let message = new_message(&queue, message, priority, value);
-            timestone.enqueue(vec![message]).await
-        }
-        Act::Dequeue => {
-            let leased = timestone.dequeue(demand(&queue, client)).await;
-            return leased.ok().map(|leased| told(leased.first()));
-        }
-        Act::Complete(token) => {
-            let completion = Completion {
-                token: lease(token),
-                then_enqueue: Vec::new(),
-            };
-            timestone.complete(vec![completion]).await
-        }
-        Act::Retry(token) => timestone.fail(vec![failure(lease(token))]).await,
-        Act::Release(token) => timestone.release(vec![lease(token)], false).await,
-        Act::Extend(token) => timestone.extend(vec![lease(token)], None).await,
-        Act::Restart => return Some(Answer::Done),
-    };
-    answer(outcomes)
+/// Where a queue is asked.
+pub(crate) struct Desk {
+    pub(crate) timestone: Arc<dyn Timestone>,
+    pub(crate) queue: String,
+}
+
+impl Desk {
+    /// `None` when no answer came.
+    pub(crate) async fn ask(&self, client: u32, act: Act, payload: usize) -> Option<Answer> {
+        let Self { timestone, queue } = self;
+        let lease = |token| lease_token(queue, token);
+        let outcomes = match act {
+            Act::Enqueue {
+                message,
+                priority,
+                value,
+            } => {
+                let mut message = new_message(queue, message, priority, value);
+                message.payload = Bytes::from(vec![b'x'; payload]);
+                timestone.enqueue(vec![message]).await
+            }
+            Act::Dequeue => {
+                let leased = timestone.dequeue(demand(queue, client)).await;
+                return leased.ok().map(|leased| told(leased.first()));
+            }
+            Act::Complete(token) => {
+                let completion = Completion {
+                    token: lease(token),
+                    then_enqueue: Vec::new(),
+                };
+                timestone.complete(vec![completion]).await
+            }
+            Act::Retry(token) => timestone.fail(vec![failure(lease(token))]).await,
+            Act::Release(token) => timestone.release(vec![lease(token)], false).await,
+            Act::Extend(token) => timestone.extend(vec![lease(token)], None).await,
+            Act::Restart => return Some(Answer::Done),
+        };
+        answer(outcomes)
+    }
+
+    /// The version of a message, 0 where there is none; `None` when no answer came.
+    pub(crate) async fn version(&self, message: u16) -> Option<u64> {
+        let view = self.timestone.get(&key(&self.queue, message)).await.ok()?;
+        Some(view.map_or(0, |view| view.version))
+    }
 }
 
 fn answer(outcomes: Result<Outcomes, TimestoneError>) -> Option<Answer> {
@@ -230,12 +227,16 @@ fn failure(token: LeaseToken) -> Failure {
 
 fn lease_token(queue: &str, token: Token) -> LeaseToken {
     LeaseToken {
-        key: MessageKey {
-            queue: queue.to_owned(),
-            id: token.message.to_string(),
-        },
+        key: key(queue, token.message),
         delivery: token.delivery,
         nonce: token.nonce,
+    }
+}
+
+fn key(queue: &str, message: u16) -> MessageKey {
+    MessageKey {
+        queue: queue.to_owned(),
+        id: message.to_string(),
     }
 }
 

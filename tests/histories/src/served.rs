@@ -1,89 +1,149 @@
-//! Histories over a server in a process of its own, which is killed meanwhile.
+//! A server in a process of its own, and the database under it, that can be killed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use clock::{SharedClock, SystemClock};
-use rpc::{Server, Token};
-use store_fjall::FjallStore;
+use anyhow::{Context, Result, anyhow, ensure};
+use clap::ValueEnum;
+use serde::Serialize;
+use store_postgres::testing::{Cluster, Programs};
+use tempfile::TempDir;
 use timestone_client::{Coalesced, RemoteTimestone, Timestone};
-use timestone_server::{LocalTimestone, OwnerOptions, TimestoneServer};
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
-use crate::Random;
-use crate::call::{Act, Answer, Call};
-use crate::record::{Caller, Notes, config};
-use crate::spec::Spec;
+use crate::planted::Mistake;
+use crate::serve::token;
 
-/// The shortest that a lease can be: histories are short.
-const LEASE_MS: u64 = 100;
-/// Calls of one history: fewer than where time is told exactly, as more orders are possible.
-const CALLS: u32 = 40;
 /// How long a server may take to come up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Serves the queue stored below `folder`, and writes the address into `folder/url`, until killed.
-pub async fn serve(folder: &Path) -> Result<()> {
-    let clock: SharedClock = Arc::new(SystemClock);
-    let store = FjallStore::open(folder.join("store"), Arc::clone(&clock))?;
-    let options = OwnerOptions {
-        ttl: Duration::from_millis(500),
-        ..OwnerOptions::new("served")
-    };
-    let timestone = LocalTimestone::start(Arc::new(store), clock, options);
-    let services = TimestoneServer::new(Arc::new(timestone)).into_services();
-    let server = Server::new(token(folder)?).services(services);
-    let bound = server.bind(([127, 0, 0, 1], 0).into()).await?;
-    std::fs::write(folder.join("url.new"), bound.url())?;
-    std::fs::rename(folder.join("url.new"), folder.join("url"))?;
-    bound.serve(CancellationToken::new()).await?;
-    Ok(())
+/// What the server stores in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Adapter {
+    Fjall,
+    Postgres,
 }
 
-fn token(folder: &Path) -> Result<Token> {
-    Ok(Token::load_or_create(&folder.join("token"))?)
+/// What is killed, by SIGKILL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blow {
+    /// The queue's server.
+    Server,
+    /// One connection's process of PostgreSQL, after which all others are ended too.
+    Backend,
+    /// Every process of PostgreSQL.
+    Database,
+    /// Every process of PostgreSQL, and the queue's server.
+    Both,
 }
 
-/// A server that can be killed.
+/// The server.
 pub struct Served {
     program: PathBuf,
-    folder: PathBuf,
-    child: Child,
+    folder: TempDir,
+    mistake: Option<Mistake>,
+    child: Option<Child>,
+    database: Option<Cluster>,
 }
 
 impl Served {
-    /// Runs `program serve folder`.
-    pub async fn start(program: &Path, folder: &Path) -> Result<Self> {
+    /// Runs `program serve`.
+    pub async fn start(program: &Path, adapter: Adapter, mistake: Option<Mistake>) -> Result<Self> {
+        let database = match adapter {
+            Adapter::Fjall => None,
+            Adapter::Postgres => {
+                let programs = Programs::find().map_err(|why| anyhow!(why))?;
+                Some(Cluster::start(&programs)?)
+            }
+        };
         let mut served = Self {
             program: program.to_owned(),
-            folder: folder.to_owned(),
-            child: spawn(program, folder)?,
+            folder: tempfile::tempdir()?,
+            mistake,
+            child: None,
+            database,
         };
+        served.spawn()?;
         served.ready().await?;
         Ok(served)
     }
 
-    /// SIGKILL, and another start.
-    pub async fn restart(&mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        self.child = spawn(&self.program, &self.folder)?;
+    pub fn adapter(&self) -> Adapter {
+        match self.database {
+            Some(_) => Adapter::Postgres,
+            None => Adapter::Fjall,
+        }
+    }
+
+    /// Kills, and waits until all is there again.
+    pub async fn strike(&mut self, blow: Blow) -> Result<()> {
+        match blow {
+            Blow::Server => self.kill()?,
+            Blow::Backend => self.database()?.server().kill_backend()?,
+            Blow::Database => self.database()?.server().kill()?,
+            Blow::Both => {
+                self.database()?.server().kill()?;
+                self.kill()?;
+            }
+        }
+        if matches!(blow, Blow::Database | Blow::Both) {
+            self.database()?.server().restart()?;
+        }
+        if self.child.is_none() {
+            self.spawn()?;
+        }
         self.ready().await
+    }
+
+    fn database(&mut self) -> Result<&mut Cluster> {
+        self.database.as_mut().context("there is no database")
+    }
+
+    fn kill(&mut self) -> Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self) -> Result<()> {
+        let folder = self.folder.path();
+        let mut command = Command::new(&self.program);
+        command.arg("serve").arg(folder).stdin(Stdio::null());
+        if let Some(database) = &self.database {
+            command.args(["--database", &database.config()]);
+        }
+        if let Some(mistake) = self.mistake.and_then(|mistake| mistake.to_possible_value()) {
+            command.args(["--mistake", mistake.get_name()]);
+        }
+        let _ = std::fs::remove_file(folder.join("url"));
+        self.child = Some(command.spawn().context("cannot start the server")?);
+        Ok(())
     }
 
     /// Waits until calls are answered.
     async fn ready(&mut self) -> Result<()> {
         let end = std::time::Instant::now() + PATIENCE;
         while !self.answers().await {
-            ensure!(self.child.try_wait()?.is_none(), "the server has ended");
+            if self.has_ended()? {
+                // A server that finds its database in recovery ends; it is started again.
+                ensure!(self.database.is_some(), "the server has ended");
+                self.spawn()?;
+            }
             ensure!(std::time::Instant::now() < end, "the server does not come");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         Ok(())
+    }
+
+    fn has_ended(&mut self) -> Result<bool> {
+        match &mut self.child {
+            Some(child) => Ok(child.try_wait()?.is_some()),
+            None => Ok(true),
+        }
     }
 
     async fn answers(&self) -> bool {
@@ -94,88 +154,29 @@ impl Served {
     }
 
     /// A client that does not try again.
-    fn client(&self) -> Result<RemoteTimestone> {
-        let url = std::fs::read_to_string(self.folder.join("url"))?;
-        let client = RemoteTimestone::connect(&url, &token(&self.folder)?)?;
+    pub fn client(&self) -> Result<RemoteTimestone> {
+        let folder = self.folder.path();
+        let url = std::fs::read_to_string(folder.join("url"))?;
+        let client = RemoteTimestone::connect(&url, &token(folder)?)?;
         Ok(client.patient(Duration::ZERO))
     }
 
-    /// One history in a queue of its own, with a kill in its middle.
-    pub async fn history(&mut self, seed: u64) -> Result<(Spec, Vec<Call>)> {
-        let queue = format!("q{seed}");
-        let mut random = Random::new(seed);
-        let exclusive = random.below(2) == 1;
-        let config = config(LEASE_MS, exclusive);
-        self.client()?.put_queue(&queue, config).await?;
-        let notes = Notes::new(Arc::new(SystemClock));
-        let clients = 2 + random.below(4) as u32;
-        let shared = self.shared(random.below(2) == 1)?;
-        let (mut senders, mut callers) = (Vec::new(), Vec::new());
-        for number in 0..clients {
-            let (sender, timestone) = watch::channel(self.reach(shared.as_ref())?);
-            senders.push(sender);
-            let caller = Caller {
-                number,
-                queue: queue.clone(),
-                timestone,
-                notes: notes.clone(),
-                random: Random::new(seed ^ u64::from(number + 1) << 32),
-                messages: 12,
-                tokens: Vec::new(),
-            };
-            callers.push(tokio::spawn(caller.run(CALLS / clients)));
+    /// Ways to the server, for as many clients: each its own, or all through one that lets calls
+    /// travel together.
+    pub fn reach(&self, clients: u32, shared: bool) -> Result<Vec<Arc<dyn Timestone>>> {
+        if shared {
+            let shared = Coalesced::new(Arc::new(self.client()?));
+            let clone = |_| Arc::new(shared.clone()) as Arc<dyn Timestone>;
+            return Ok((0..clients).map(clone).collect());
         }
-        tokio::time::sleep(Duration::from_millis(random.below(40))).await;
-        self.note_restart(&notes).await?;
-        let shared = self.shared(shared.is_some())?;
-        for sender in senders {
-            sender.send_replace(self.reach(shared.as_ref())?);
-        }
-        for caller in callers {
-            caller.await.context("a client failed")?;
-        }
-        let spec = Spec {
-            lease_ms: LEASE_MS as i64,
-            repeats: false,
-            exclusive,
-        };
-        Ok((spec, notes.calls()))
-    }
-
-    async fn note_restart(&mut self, notes: &Notes) -> Result<()> {
-        let mut restarted = Ok(());
-        let restart = async {
-            restarted = self.restart().await;
-            Some(Answer::Done)
-        };
-        notes.note(u32::MAX, Act::Restart, restart).await;
-        restarted
-    }
-
-    /// The one client of all, whose calls travel together.
-    fn shared(&self, wanted: bool) -> Result<Option<Coalesced>> {
-        let client = wanted.then(|| self.client()).transpose()?;
-        Ok(client.map(|client| Coalesced::new(Arc::new(client))))
-    }
-
-    fn reach(&self, shared: Option<&Coalesced>) -> Result<Arc<dyn Timestone>> {
-        Ok(match shared {
-            Some(shared) => Arc::new(shared.clone()),
-            None => Arc::new(self.client()?),
-        })
+        let own = |_| Ok(Arc::new(self.client()?) as Arc<dyn Timestone>);
+        (0..clients).map(own).collect()
     }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // One that has ended is what is wanted.
+        let _ = self.kill();
     }
-}
-
-fn spawn(program: &Path, folder: &Path) -> Result<Child> {
-    let mut command = Command::new(program);
-    command.arg("serve").arg(folder).stdin(Stdio::null());
-    let _ = std::fs::remove_file(folder.join("url"));
-    command.spawn().context("cannot start the server")
 }

@@ -1,5 +1,7 @@
 //! The queue without concurrency: what each call may tell, and what it changes.
 
+use std::collections::HashSet;
+
 use crate::call::{Act, Answer, Call, Token};
 
 /// What the queue promises, as far as calls alone do not tell.
@@ -11,6 +13,20 @@ pub struct Spec {
     pub repeats: bool,
     /// Whether at most one message of each value is leased at a time.
     pub exclusive: bool,
+    pub lapses: Lapses,
+}
+
+/// Deliveries of messages.
+pub type Given = HashSet<(u16, u32)>;
+
+/// When leases lapse. They are never more than a few milliseconds shorter than promised.
+#[derive(Clone, Copy, Debug)]
+pub enum Lapses {
+    /// In time, but for so many milliseconds; every time the queue was taken over is noted, which
+    /// grants them anew.
+    InTime(i64),
+    /// In time or later: nobody has noted when the queue was taken over.
+    NotBefore(i64),
 }
 
 /// A queue.
@@ -55,32 +71,51 @@ enum How {
 
 impl Spec {
     /// Every state that the queue may be in after `call`; none when it cannot have told that.
-    pub fn after(&self, state: &State, call: &Call) -> Vec<State> {
-        let before = lapsed(state, call);
+    ///
+    /// Deliveries that were `given` to somebody were not to another who was never told.
+    pub fn after(&self, state: &State, call: &Call, given: &Given) -> Vec<State> {
+        let before = self.lapsed(state, call);
         let after = before.into_iter();
-        after.filter_map(|state| self.apply(state, call)).collect()
+        let apply = |state| self.apply(state, call, given);
+        after.filter_map(apply).collect()
     }
 
-    fn apply(&self, mut state: State, call: &Call) -> Option<State> {
+    fn apply(&self, mut state: State, call: &Call, given: &Given) -> Option<State> {
         let told = match call.act {
             Act::Enqueue {
                 message,
                 priority,
                 value,
             } => state.enqueue(message, priority, value),
-            Act::Dequeue => state.dequeue(call, self.lease(call), self.exclusive),
+            Act::Dequeue => state.dequeue(call, self.lapses_at(call), self.exclusive),
             Act::Complete(token) => state.settle(token, How::Completed),
             Act::Release(token) => state.settle(token, How::Released),
             Act::Retry(token) => state.settle(token, How::Failed),
-            Act::Extend(token) => state.extend(token, self.lease(call)),
-            Act::Restart => state.restart(self.lease(call)),
+            Act::Extend(token) => state.extend(token, self.lapses_at(call)),
+            Act::Restart => self.restart(&mut state, call),
         };
-        self.fits(told, call.answer).then_some(state)
+        let possible = match (told, call.answer) {
+            (Answer::Leased(token), None) => !given.contains(&token.spent()),
+            (told, answer) => self.fits(told, answer),
+        };
+        possible.then_some(state)
     }
 
     /// When a lease lapses that begins with this call.
-    fn lease(&self, call: &Call) -> (i64, i64) {
-        (call.from_ms + self.lease_ms, call.to_ms + self.lease_ms)
+    pub(crate) fn lapses_at(&self, call: &Call) -> (i64, i64) {
+        let after = |ms: i64| ms + self.lease_ms;
+        match self.lapses {
+            Lapses::InTime(ms) => (after(call.from_ms) - ms, after(call.to_ms) + ms),
+            Lapses::NotBefore(ms) => (after(call.from_ms) - ms, i64::MAX),
+        }
+    }
+
+    /// Whoever takes a queue over grants every lease anew.
+    fn restart(&self, state: &mut State, call: &Call) -> Answer {
+        if let Lapses::InTime(_) = self.lapses {
+            state.grant_anew(self.lapses_at(call));
+        }
+        Answer::Done
     }
 
     fn fits(&self, told: Answer, answer: Option<Answer>) -> bool {
@@ -89,31 +124,80 @@ impl Spec {
             told == answer || repeated
         })
     }
-}
 
-/// The states in which the call may find the queue, by which leases have lapsed.
-fn lapsed(state: &State, call: &Call) -> Vec<State> {
-    let mut states = vec![state.clone()];
-    for (place, message) in state.messages.iter().enumerate() {
-        let Phase::Running(lease) = message.phase else {
-            continue;
-        };
-        let (first, last) = lease.lapses;
+    /// The states in which the call may find the queue, by which leases have lapsed.
+    ///
+    /// A lease that may or must have lapsed is ended when that explains something: whoever takes
+    /// a lapsed message for a running one sees less and is told the same.
+    fn lapsed(&self, state: &State, call: &Call) -> Vec<State> {
+        let mut state = state.clone();
         // Whoever takes the queue over grants also those anew that nobody has seen lapse.
-        if last <= call.from_ms && call.act != Act::Restart {
-            states.iter_mut().for_each(|state| state.lapse(place));
-        } else if first <= call.to_ms {
-            let mut others = states.clone();
-            others.iter_mut().for_each(|state| state.lapse(place));
-            states.extend(others);
+        if call.act != Act::Restart {
+            state.lapse_overdue(call.from_ms);
+        }
+        let may = state.may_have_lapsed(call.to_ms);
+        match (call.act, call.answer) {
+            (Act::Restart, _) => match self.lapses {
+                Lapses::InTime(_) => state.with_any_lapsed(&may),
+                Lapses::NotBefore(_) => vec![state],
+            },
+            (Act::Dequeue, None | Some(Answer::Leased(_))) => state.with_one_lapsed(&may),
+            (act, Some(Answer::Lost)) => {
+                let named = |place: &usize| act.token().map(|t| t.message) == state.id(*place);
+                let named: Vec<_> = may.into_iter().filter(named).collect();
+                state.with_one_lapsed(&named)
+            }
+            _ => vec![state],
         }
     }
-    states
 }
 
 impl State {
     fn lapse(&mut self, place: usize) {
         self.messages[place].phase = Phase::Pending;
+    }
+
+    fn id(&self, place: usize) -> Option<u16> {
+        self.messages.get(place).map(|message| message.id)
+    }
+
+    /// Ends every lease that must have lapsed by then.
+    fn lapse_overdue(&mut self, now: i64) {
+        for message in &mut self.messages {
+            if matches!(message.phase, Phase::Running(lease) if lease.lapses.1 <= now) {
+                message.phase = Phase::Pending;
+            }
+        }
+    }
+
+    fn may_have_lapsed(&self, now: i64) -> Vec<usize> {
+        let may = |message: &Message| matches!(message.phase, Phase::Running(lease) if lease.lapses.0 <= now);
+        let places = self.messages.iter().enumerate();
+        let may = places.filter(|(_, message)| may(message));
+        may.map(|(place, _)| place).collect()
+    }
+
+    /// As it is, and with each one of these leases ended.
+    fn with_one_lapsed(self, may: &[usize]) -> Vec<Self> {
+        let lapsed = may.iter().map(|place| {
+            let mut state = self.clone();
+            state.lapse(*place);
+            state
+        });
+        let mut states: Vec<_> = lapsed.collect();
+        states.insert(0, self);
+        states
+    }
+
+    /// With any of these leases ended.
+    fn with_any_lapsed(self, may: &[usize]) -> Vec<Self> {
+        let mut states = vec![self];
+        for place in may {
+            let mut others = states.clone();
+            others.iter_mut().for_each(|state| state.lapse(*place));
+            states.extend(others);
+        }
+        states
     }
 
     fn get(&mut self, id: u16) -> Option<&mut Message> {
@@ -198,14 +282,12 @@ impl State {
         }
     }
 
-    /// Whoever takes a queue over grants every lease anew.
-    fn restart(&mut self, lapses: (i64, i64)) -> Answer {
+    fn grant_anew(&mut self, lapses: (i64, i64)) {
         for message in &mut self.messages {
             if let Phase::Running(lease) = &mut message.phase {
                 lease.lapses = lapses;
             }
         }
-        Answer::Done
     }
 }
 

@@ -5,24 +5,64 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clock::{ManualClock, Timestamp};
+use clock::{Clock, ManualClock, Timestamp};
 use store::{MemoryStore, Store};
 use timestone_client::{Coalesced, Timestone};
-use timestone_server::{LocalTimestone, OwnerOptions};
+use timestone_server::OwnerOptions;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::Random;
-use crate::call::{Act, Answer, Call};
-use crate::planted::{Mistake, Planted};
-use crate::record::{Caller, Notes, config};
-use crate::spec::Spec;
+use crate::call::{Act, Answer};
+use crate::history::History;
+use crate::inspect::inspect;
+use crate::notes::Notes;
+use crate::planted::{self, Mistake};
+use crate::record::{Caller, config};
+use crate::spec::{Lapses, Spec};
 
 const QUEUE: &str = "q";
 const LEASE_MS: u64 = 1_000;
 /// How long a dead server's shard stays its own; longer than time ever jumps, as who loses its
 /// shard and takes it again grants every lease anew.
 const OWNERSHIP: Duration = Duration::from_secs(5);
+
+/// How far a clock is set off at once, at most: milliseconds.
+const JUMPS: [u64; 3] = [2_000, 60_000, 12 * 3_600_000];
+
+/// The clocks of the server and of the store: the same time passes by both.
+struct Clocks {
+    server: ManualClock,
+    store: ManualClock,
+}
+
+impl Clocks {
+    fn new() -> Self {
+        // Far from the beginning of time, as it may be set back.
+        let start = || ManualClock::new(Timestamp::from_unix_ms(1 << 40));
+        Self {
+            server: start(),
+            store: start(),
+        }
+    }
+
+    fn advance(&self, by: Duration) {
+        self.server.advance(by);
+        self.store.advance(by);
+    }
+
+    /// Sets one off, now and then.
+    fn jump(&self, random: &mut Random) {
+        let clock = [&self.server, &self.store][random.below(2) as usize];
+        let most = JUMPS[random.below(3) as usize];
+        let by = Duration::from_millis(random.below(most));
+        match random.below(10) {
+            0 => clock.set(clock.now() + by),
+            1 => clock.set(clock.now() - by),
+            _ => {}
+        }
+    }
+}
 
 /// What a history is made of.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +77,9 @@ pub struct Trial {
     pub coalesced: bool,
     /// Whether messages of one value exclude one another.
     pub exclusive: bool,
+    /// Whether the clocks of the server and of the store are set, each by itself, forwards and
+    /// backwards, by milliseconds to hours.
+    pub jumps: bool,
     /// What is wrong with the queue.
     pub mistake: Option<Mistake>,
 }
@@ -53,6 +96,7 @@ impl Trial {
             crashes: random.below(3) as u32,
             coalesced: random.below(2) == 1,
             exclusive: random.below(2) == 1,
+            jumps: random.below(2) == 1,
             mistake: None,
         }
     }
@@ -63,20 +107,22 @@ impl Trial {
             lease_ms: LEASE_MS as i64,
             repeats: false,
             exclusive: self.exclusive,
+            lapses: Lapses::InTime(0),
         }
     }
 
     /// The history.
-    pub fn run(self) -> Vec<Call> {
+    pub fn run(self) -> History {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let calls = runtime.map(|runtime| runtime.block_on(self.record()));
-        calls.unwrap_or_default()
+        let history = runtime.map(|runtime| runtime.block_on(self.record()));
+        history.unwrap_or_else(|_| History::new(self.spec(), Vec::new(), Vec::new()))
     }
 
-    async fn record(self) -> Vec<Call> {
-        let clock = ManualClock::new(Timestamp::from_unix_ms(0));
+    async fn record(self) -> History {
+        let clocks = Clocks::new();
+        let clock = clocks.server.clone();
         let notes = Notes::new(Arc::new(clock.clone()));
-        let store = MemoryStore::seeded(Arc::new(clock.clone()), self.seed);
+        let store = MemoryStore::seeded(Arc::new(clocks.store.clone()), self.seed);
         let first = self.start(&store, &clock);
         let config = config(LEASE_MS, self.exclusive);
         let created = first.put_queue(QUEUE, config).await;
@@ -89,12 +135,16 @@ impl Trial {
             callers.push(tokio::spawn(caller.run(self.calls)));
         }
         drop(first);
-        self.weather(store, &clock, &senders, &notes, &callers)
+        self.weather(store, &clocks, &senders, &notes, &callers)
             .await;
         for caller in callers {
             let _ = caller.await;
         }
-        notes.calls()
+        for last in senders.iter().take(1) {
+            let last = Arc::clone(&last.borrow());
+            inspect(last, QUEUE, &notes).await;
+        }
+        History::new(self.spec(), notes.calls(), notes.sights())
     }
 
     fn start(&self, store: &MemoryStore, clock: &ManualClock) -> Arc<dyn Timestone> {
@@ -104,11 +154,7 @@ impl Trial {
             ttl: OWNERSHIP,
             ..OwnerOptions::new("trial")
         };
-        let mut timestone: Arc<dyn Timestone> =
-            Arc::new(LocalTimestone::start(store, clock, options));
-        if let Some(mistake) = self.mistake {
-            timestone = Arc::new(Planted::new(timestone, mistake));
-        }
+        let timestone = planted::start(store, clock, options, self.mistake);
         match self.coalesced {
             true => Arc::new(Coalesced::new(timestone)),
             false => timestone,
@@ -127,7 +173,7 @@ impl Trial {
             timestone,
             notes: notes.clone(),
             random: Random::new(self.seed ^ u64::from(number + 1) << 32),
-            messages: 12,
+            payload_bytes: 0,
             tokens: Vec::new(),
         }
     }
@@ -136,7 +182,7 @@ impl Trial {
     async fn weather(
         &self,
         mut store: MemoryStore,
-        clock: &ManualClock,
+        clocks: &Clocks,
         timestone: &[watch::Sender<Arc<dyn Timestone>>],
         notes: &Notes,
         callers: &[JoinHandle<()>],
@@ -147,25 +193,37 @@ impl Trial {
             for _ in 0..random.below(20) {
                 tokio::task::yield_now().await;
             }
-            clock.advance(Duration::from_millis(random.below(LEASE_MS / 3)));
-            if crashes > 0 && random.below(40) == 0 {
+            clocks.advance(Duration::from_millis(random.below(LEASE_MS / 3)));
+            if self.jumps {
+                clocks.jump(&mut random);
+            }
+            if crashes > 0 && random.below(12) == 0 {
                 crashes -= 1;
-                let restarted = async {
-                    store = store.crash();
-                    let next = self.start(&store, clock);
-                    // It answers when it has read everything.
-                    while next.count(&[]).await.is_err() {
-                        clock.advance(OWNERSHIP / 50);
-                        tokio::task::yield_now().await;
-                    }
-                    // One by one: who waits for the same channel wakes in any order.
-                    for sender in timestone {
-                        sender.send_replace(Arc::clone(&next));
-                    }
-                    Some(Answer::Done)
-                };
-                notes.note(u32::MAX, Act::Restart, restarted).await;
+                let begun = notes.begin();
+                store = self.restart(store, clocks, timestone).await;
+                notes.end(begun, u32::MAX, Act::Restart, Some(Answer::Done));
             }
         }
+    }
+
+    /// Another server over what is left of the store, for all clients.
+    async fn restart(
+        &self,
+        store: MemoryStore,
+        clocks: &Clocks,
+        timestone: &[watch::Sender<Arc<dyn Timestone>>],
+    ) -> MemoryStore {
+        let store = store.crash();
+        let next = self.start(&store, &clocks.server);
+        // It answers when it has read everything.
+        while next.count(&[]).await.is_err() {
+            clocks.advance(OWNERSHIP / 50);
+            tokio::task::yield_now().await;
+        }
+        // One by one: who waits for the same channel wakes in any order.
+        for sender in timestone {
+            sender.send_replace(Arc::clone(&next));
+        }
+        store
     }
 }

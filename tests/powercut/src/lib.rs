@@ -13,5 +13,5 @@ pub mod proof;
 mod random;
 pub mod workload;
 
-pub use mount::{Behaviour, Mount};
+pub use mount::{Behaviour, Mount, Watcher};
 pub use random::Random;

@@ -23,7 +23,11 @@ pub(crate) struct Shared {
     power: Mutex<Power>,
     cut: Condvar,
     lies: bool,
+    watcher: Mutex<Option<Watcher>>,
 }
+
+/// Is shown the disk before each change, and how many there were.
+pub type Watcher = Box<dyn FnMut(u64, &Disk) + Send>;
 
 /// Counts changes down to the cut.
 struct Power {
@@ -50,8 +54,20 @@ pub struct Behaviour {
 impl Mount {
     /// Mounts `disk` at a new temporary directory.
     pub fn new(disk: Disk, behaviour: Behaviour) -> io::Result<Self> {
+        Self::with(Shared::new(disk, behaviour))
+    }
+
+    /// As [`new`](Self::new); `watcher` is shown the disk before each change. A copy that it makes
+    /// is the disk as if its power went there and then.
+    pub fn watched(disk: Disk, behaviour: Behaviour, watcher: Watcher) -> io::Result<Self> {
+        let mut shared = Shared::new(disk, behaviour);
+        shared.watcher = Mutex::new(Some(watcher));
+        Self::with(shared)
+    }
+
+    fn with(shared: Shared) -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix("powercut-").tempdir()?;
-        let shared = Arc::new(Shared::new(disk, behaviour));
+        let shared = Arc::new(shared);
         let filesystem = DiskFilesystem {
             shared: Arc::clone(&shared),
         };
@@ -141,6 +157,7 @@ impl Shared {
             }),
             cut: Condvar::new(),
             lies: behaviour.lies,
+            watcher: Mutex::new(None),
         }
     }
 
@@ -159,7 +176,12 @@ impl Shared {
             self.cut.notify_all();
         }
         // Before the count is let go, so that no change passes after the cut.
-        Some(self.disk())
+        let disk = self.disk();
+        let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(watcher) = watcher.as_mut() {
+            watcher(power.changes, &disk);
+        }
+        Some(disk)
     }
 
     pub(crate) fn lies(&self) -> bool {

@@ -15,7 +15,7 @@ pub use adapter::Adapter;
 pub use fjall::FjallAdapter;
 pub use postgres::PostgresAdapter;
 pub use report::Report;
-pub use target::Target;
+pub use target::{OPTIONS, Target};
 
 use round::Round;
 

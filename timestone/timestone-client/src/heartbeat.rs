@@ -1,10 +1,8 @@
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use clock::{Clock, SharedClock, Timestamp};
+use clock::{SharedClock, SystemClock};
 use timestone::{LeaseToken, LeasedMessage, Refusal};
-use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{Client, TimestoneError};
@@ -22,9 +20,9 @@ pub enum Loss {
 
 /// Keeps a lease while work goes on; dropped, it lets the lease go.
 ///
-/// Time is measured by this machine's monotonic clock, which runs on while the
-/// process is stopped: a process that sleeps through its lease knows when it
-/// wakes, before it asks anybody. The queue itself relies on none of this; it
+/// Time is what has [elapsed](clock::Clock::elapsed) on this machine, whatever its
+/// clock is set to, also while the process was stopped: a process that sleeps
+/// through its lease knows when it wakes, before it asks anybody. The queue itself relies on none of this; it
 /// refuses what a late worker brings.
 #[derive(Debug)]
 pub struct Heartbeat {
@@ -37,7 +35,7 @@ impl Heartbeat {
     /// Begins to renew the lease of `leased`, which has just been received. Must
     /// be called on a runtime.
     pub fn start(client: Client, leased: &LeasedMessage) -> Self {
-        Self::start_by(Arc::new(Monotonic(Instant::now())), client, leased)
+        Self::start_by(Arc::new(SystemClock), client, leased)
     }
 
     fn start_by(clock: SharedClock, client: Client, leased: &LeasedMessage) -> Self {
@@ -46,7 +44,7 @@ impl Heartbeat {
             client,
             token: leased.token.clone(),
             lease: Duration::from_millis(leased.lease_ms),
-            renewed: clock.now(),
+            renewed: clock.elapsed(),
             clock,
         };
         let lost = CancellationToken::new();
@@ -88,15 +86,16 @@ struct Beat {
     token: LeaseToken,
     lease: Duration,
     /// When the last renewal was asked for.
-    renewed: Timestamp,
+    renewed: Duration,
 }
 
 impl Beat {
     async fn until_lost(mut self) -> Loss {
         let mut next = self.renewed + self.lease / 3;
         loop {
-            self.clock.sleep_until(next.min(self.lapse())).await;
-            let asked = self.clock.now();
+            let until = next.min(self.lapse());
+            self.clock.sleep_until_elapsed(until).await;
+            let asked = self.clock.elapsed();
             if asked >= self.lapse() {
                 return Loss::Lapsed;
             }
@@ -108,13 +107,13 @@ impl Beat {
                 Ok(Err(loss)) => return loss,
                 Err(why) => {
                     tracing::debug!(%why, message = self.token.key.id, "a lease was not renewed");
-                    self.clock.now() + self.lease / 10
+                    self.clock.elapsed() + self.lease / 10
                 }
             };
         }
     }
 
-    fn lapse(&self) -> Timestamp {
+    fn lapse(&self) -> Duration {
         self.renewed + self.lease
     }
 
@@ -123,27 +122,13 @@ impl Beat {
         let extend = self.client.extend(vec![self.token.clone()], None);
         let outcomes = tokio::select! {
             outcomes = extend => outcomes,
-            () = self.clock.sleep_until(self.lapse()) => return Ok(Err(Loss::Lapsed)),
+            () = self.clock.sleep_until_elapsed(self.lapse()) => return Ok(Err(Loss::Lapsed)),
         };
         Ok(match outcomes?.pop() {
             Some(Err(Refusal::Canceled(_))) => Err(Loss::Canceled),
             Some(Ok(_)) => Ok(()),
             Some(Err(_)) | None => Err(Loss::Lost),
         })
-    }
-}
-
-/// Time since a start. It does not jump, and runs on while the process is stopped.
-struct Monotonic(Instant);
-
-impl Clock for Monotonic {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix_ms(0) + self.0.elapsed()
-    }
-
-    fn sleep_until(&self, until: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        let until = self.0 + until.since(Timestamp::from_unix_ms(0));
-        Box::pin(tokio::time::sleep_until(until))
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod conditions;
 mod depth;
+mod held;
 mod load;
 mod measure;
 mod ours;
@@ -81,6 +82,10 @@ struct Args {
     /// Print JSON only.
     #[arg(long)]
     json: bool,
+    /// Measure something else: the queue over PostgreSQL while another session holds a
+    /// snapshot for so many seconds.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "180")]
+    long_transaction: Option<u64>,
 }
 
 impl Args {
@@ -162,6 +167,10 @@ async fn interrupted() -> Result<&'static str> {
 
 /// Measures what is asked for, and prints it.
 async fn told(args: &Args) -> Result<()> {
+    if let Some(seconds) = args.long_transaction {
+        println!("{}", serde_json::to_string(&held(args, seconds).await?)?);
+        return Ok(());
+    }
     if args.depth.is_asked() {
         return print(args, &depth::report(args).await?, depth::Report::print);
     }
@@ -178,6 +187,19 @@ fn print<T: Serialize>(args: &Args, report: &T, table: impl FnOnce(&T)) -> Resul
         false => table(report),
     }
     Ok(())
+}
+
+async fn held(args: &Args, seconds: u64) -> Result<held::Held> {
+    let folder = args.folder()?;
+    disk::refuse_memory(&folder)?;
+    let machine = Machine::quiet(args.accept_load)?;
+    let scratch = tempfile::tempdir_in(&folder)?;
+    let plan = held::Plan {
+        seconds,
+        warm_up_seconds: if args.quick { 1 } else { 15 },
+        clients: args.clients,
+    };
+    held::measure(machine, plan, scratch.path()).await
 }
 
 async fn conditions(args: &Args) -> Result<conditions::Report> {

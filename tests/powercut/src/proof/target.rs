@@ -18,7 +18,7 @@ pub enum Target {
 
 /// Little memory, so that tables are written and merged, and journals changed,
 /// while the power is cut.
-const OPTIONS: Options = Options {
+pub const OPTIONS: Options = Options {
     memtable_bytes: 256 << 10,
     cache_bytes: 4 << 20,
 };

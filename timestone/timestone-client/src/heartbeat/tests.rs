@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use clock::ManualClock;
+use clock::{Clock, ManualClock, Timestamp};
 use timestone::{
     Clause, Completion, Counted, Failure, Filter, Found, MessageKey, MessageView, NewMessage,
     Outcome, QueueConfig, QueueCount, QueueView, Reschedule, Search,
@@ -264,12 +264,4 @@ async fn a_dropped_heartbeat_renews_no_more() {
         tokio::task::yield_now().await;
     }
     assert_eq!(*extender.calls.borrow(), 0);
-}
-
-#[tokio::test]
-async fn the_clock_of_leases_runs() {
-    let clock = Monotonic(Instant::now());
-    let later = clock.now() + Duration::from_millis(2);
-    clock.sleep_until(later).await;
-    assert!(clock.now() >= later);
 }

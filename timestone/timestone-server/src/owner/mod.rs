@@ -6,6 +6,14 @@
 //! the next commit. When a commit fails, memory is dropped and read anew from
 //! the store under a new epoch, so that a late effect of the failed commit is
 //! either seen or fenced off.
+//!
+//! Time is the store's when the shard was taken, and what has elapsed since. To set
+//! a clock, the store's or this machine's, forwards or backwards, therefore moves no
+//! lease, wait or renewal of a running owner. The next owner grants every lease
+//! anew from the store's time then; what is invisible until a certain time, or
+//! remembered until one, ends by that time: earlier where the store's clock was set
+//! forward, later where it was set back. Another may take the shard over early or
+//! late by as much; the one who lost it is fenced off either way.
 
 mod batch;
 mod handing;

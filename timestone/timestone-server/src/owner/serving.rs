@@ -37,7 +37,7 @@ pub(crate) struct Serving {
     /// On its way to the store.
     committing: Batch,
     commit: Flight<Payloads>,
-    renewal: Flight<StoreTime>,
+    renewal: Flight<()>,
     renew_at: i64,
 }
 
@@ -79,7 +79,7 @@ impl Serving {
                 biased;
                 () = stop.cancelled() => return self.finish().await,
                 stored = landing(&mut self.commit) => self.committed(stored),
-                time = landing(&mut self.renewal) => self.renewed(time),
+                renewed = landing(&mut self.renewal) => self.renewed(renewed),
                 Some(undo) = inbox.undos.recv() => self.undo_dequeue(&undo),
                 request = inbox.requests.recv(), if open => match request {
                     Some(request) => self.apply_all(request, inbox),
@@ -182,11 +182,10 @@ impl Serving {
         }
     }
 
-    fn renewed(&mut self, time: Result<StoreTime, StoreError>) -> Result<(), StoreError> {
+    fn renewed(&mut self, renewed: Result<(), StoreError>) -> Result<(), StoreError> {
         self.renewal = None;
-        match time {
-            Ok(time) => {
-                self.time = time;
+        match renewed {
+            Ok(()) => {
                 self.renew_later(3);
                 Ok(())
             }

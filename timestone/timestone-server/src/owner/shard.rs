@@ -36,24 +36,42 @@ pub(crate) enum TakeError {
     Record(#[from] RecordError),
 }
 
-/// The store's time, told by the local clock between looks at the store.
+/// The time of a shard: the store's when the shard was taken, and since then what
+/// has elapsed here.
+///
+/// Whoever sets a clock, the store's or this machine's, moves it no more: leases
+/// and waits are as long as they were said to be. The next owner begins with the
+/// store's time then.
 #[derive(Clone)]
 pub(crate) struct StoreTime {
     clock: SharedClock,
-    /// Milliseconds that the store is ahead.
-    ahead: i64,
+    /// Unix milliseconds when nothing had elapsed on the clock.
+    zero: i64,
 }
 
 impl StoreTime {
-    /// Milliseconds since the Unix epoch.
-    pub(crate) fn now(&self) -> i64 {
-        self.clock.now().unix_ms().saturating_add(self.ahead)
+    fn new(clock: SharedClock, store_now: Timestamp) -> Self {
+        let elapsed = ms(clock.elapsed());
+        Self {
+            zero: store_now.unix_ms().saturating_sub_unsigned(elapsed),
+            clock,
+        }
     }
 
-    pub(crate) async fn sleep_until(&self, ms: i64) {
-        let until = Timestamp::from_unix_ms(ms.saturating_sub(self.ahead));
-        self.clock.sleep_until(until).await;
+    /// Milliseconds since the Unix epoch.
+    pub(crate) fn now(&self) -> i64 {
+        self.zero.saturating_add_unsigned(ms(self.clock.elapsed()))
     }
+
+    pub(crate) async fn sleep_until(&self, at: i64) {
+        let until = u64::try_from(at.saturating_sub(self.zero)).unwrap_or_default();
+        let until = Duration::from_millis(until);
+        self.clock.sleep_until_elapsed(until).await;
+    }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Shard {
@@ -74,8 +92,8 @@ impl Shard {
     }
 
     pub(crate) async fn pause(&self, wait: Duration) {
-        let until = self.clock.now() + wait;
-        Arc::clone(&self.clock).sleep_until(until).await;
+        let until = self.clock.elapsed() + wait;
+        self.clock.sleep_until_elapsed(until).await;
     }
 
     /// Owns the shard and reads what it holds.
@@ -85,7 +103,7 @@ impl Shard {
         let fence = store
             .acquire(&options.shard, &options.owner, options.ttl)
             .await?;
-        let time = self.time().await?;
+        let time = StoreTime::new(Arc::clone(&self.clock), store.now().await?);
         let snapshot = store.snapshot(&options.shard).await?;
         let mut queues = read(snapshot.as_ref()).await?.finish(time.now());
         queues.keep_recent(options.recent_bytes);
@@ -94,14 +112,6 @@ impl Shard {
             fence,
             queues,
             time,
-        })
-    }
-
-    pub(crate) async fn time(&self) -> Result<StoreTime, StoreError> {
-        let store_now = self.store.now().await?.unix_ms();
-        Ok(StoreTime {
-            ahead: store_now.saturating_sub(self.clock.now().unix_ms()),
-            clock: Arc::clone(&self.clock),
         })
     }
 
@@ -140,10 +150,9 @@ impl Shard {
         self.store.commit(fence, batch).await
     }
 
-    /// Stays the owner; tells the store's time anew.
-    pub(crate) async fn renew(self, fence: Fence) -> Result<StoreTime, StoreError> {
-        self.store.renew(&fence, self.options.ttl).await?;
-        self.time().await
+    /// Stays the owner.
+    pub(crate) async fn renew(self, fence: Fence) -> Result<(), StoreError> {
+        self.store.renew(&fence, self.options.ttl).await
     }
 
     pub(crate) async fn release(&self, fence: &Fence) {

@@ -14,6 +14,7 @@ mod found;
 mod leases;
 mod managed;
 mod order;
+mod postgres;
 mod redriven;
 mod streamed;
 mod waiting;
@@ -21,11 +22,13 @@ mod world;
 
 /// Runs each promise on each form of the queue.
 macro_rules! promises {
-    ($($module:ident::$promise:ident,)*) => {
-        promises!(@form memory: $($module::$promise,)*);
-        promises!(@form cold: $($module::$promise,)*);
-        promises!(@form fjall: $($module::$promise,)*);
-        promises!(@form rpc: $($module::$promise,)*);
+    ([$($module:ident::$promise:ident,)*] but not coalesced [$($m:ident::$p:ident,)*]) => {
+        promises!(@form memory: $($module::$promise,)* $($m::$p,)*);
+        promises!(@form cold: $($module::$promise,)* $($m::$p,)*);
+        promises!(@form fjall: $($module::$promise,)* $($m::$p,)*);
+        promises!(@form rpc: $($module::$promise,)* $($m::$p,)*);
+        promises!(@form coalesced: $($module::$promise,)*);
+        promises!(@postgres: $($module::$promise,)* $($m::$p,)*);
     };
     (@form $form:ident: $($module:ident::$promise:ident,)*) => {
         mod $form {
@@ -37,98 +40,81 @@ macro_rules! promises {
             )*
         }
     };
+    // All in one test, as to start a database takes longer than they do.
+    (@postgres: $($module:ident::$promise:ident,)*) => {
+        #[tokio::test]
+        async fn every_promise_is_kept_over_postgresql() {
+            let Some(database) = crate::postgres::database().await else { return };
+            $(
+                println!("{}", stringify!($promise));
+                let world = crate::postgres::world(&database, stringify!($promise));
+                crate::$module::$promise(world).await;
+            )*
+        }
+    };
 }
 
 promises! {
-    order::the_most_urgent_comes_first_then_the_oldest,
-    order::the_most_urgent_of_several_queues_comes_first,
-    order::a_retried_message_keeps_its_place,
-    order::what_is_enqueued_twice_is_there_once,
-    order::a_full_queue_refuses_producers,
-    order::a_message_that_comes_too_late_is_refused,
-    order::a_message_outside_the_limits_is_refused_by_field,
-    order::messages_are_counted_by_state,
-    leases::a_lease_belongs_to_one_worker_until_it_lapses,
-    leases::an_extended_lease_does_not_lapse,
-    leases::a_repeated_dequeue_gets_the_same_messages,
-    leases::a_new_boot_frees_the_leases_of_the_old,
-    leases::a_released_message_comes_again_and_a_refund_costs_nothing,
-    leases::a_failed_message_comes_again_after_its_delay,
-    leases::a_lease_is_as_long_as_its_queue_or_caller_says,
-    ends::completing_hands_work_on,
-    ends::completing_is_all_or_nothing,
-    ends::work_is_handed_on_to_a_full_queue,
-    ends::a_repeated_end_is_a_duplicate,
-    ends::running_out_of_attempts_is_announced,
-    ends::failing_for_good_is_announced_once,
-    ends::a_worker_that_hands_on_its_failure_is_not_spoken_for,
-    ends::canceling_stops_the_worker_and_is_announced,
-    ends::canceling_what_was_not_seen_refuses_it,
-    ends::an_ended_message_is_forgotten_after_its_retention,
-    exclusive::one_message_of_each_value_is_leased,
-    exclusive::a_value_is_free_again_however_its_lease_ends,
-    exclusive::a_message_without_the_key_is_refused_by_name,
-    exclusive::a_freed_value_wakes_a_waiting_worker,
-    fair::a_flood_of_one_tenant_does_not_starve_another,
-    fair::tenants_are_served_by_weight_and_each_by_urgency,
-    fair::exclusive_values_of_fair_tenants_take_turns,
-    found::messages_are_found_by_metadata_and_state,
-    found::pages_follow_one_another,
-    found::matching_messages_are_counted,
-    found::a_dequeue_takes_what_matches,
-    found::a_dequeue_that_would_have_to_search_is_refused,
-    managed::a_queue_is_read_and_listed_as_it_was_configured,
-    managed::a_queue_with_work_is_deleted_by_force_alone,
-    managed::a_queue_with_work_stays_of_its_kind,
-    managed::blocked_producers_are_refused_and_work_goes_on,
-    managed::blocked_workers_get_nothing_until_they_are_let,
-    managed::a_message_is_invisible_for_as_long_as_its_queue_says,
-    redriven::an_errored_message_is_put_back_with_its_attempts,
-    redriven::a_dead_letter_moves_with_its_error_and_comes_back,
-    redriven::a_copied_dead_letter_leaves_the_message_where_it_is,
-    redriven::a_waiting_message_is_rescheduled,
-    streamed::a_subscriber_is_sent_messages_while_it_has_room,
-    streamed::a_lease_that_lapses_makes_room,
-    streamed::what_a_broken_stream_held_lapses,
-    streamed::a_subscription_that_cannot_be_is_refused,
-    waiting::a_worker_that_wants_something_else_holds_up_nobody,
-    waiting::a_waiting_worker_is_woken,
-    waiting::workers_are_served_in_the_order_they_came,
-    waiting::waiting_ends,
-    waiting::a_lapsed_lease_wakes_a_waiting_worker,
-    waiting::a_call_that_was_given_up_holds_no_lease,
-    waiting::a_repeated_wait_replaces_the_first,
-}
-
-// Joined with others, a request does not keep its id.
-promises! { @form coalesced:
-    order::the_most_urgent_comes_first_then_the_oldest,
-    order::the_most_urgent_of_several_queues_comes_first,
-    order::a_retried_message_keeps_its_place,
-    order::what_is_enqueued_twice_is_there_once,
-    order::a_full_queue_refuses_producers,
-    order::a_message_that_comes_too_late_is_refused,
-    order::a_message_outside_the_limits_is_refused_by_field,
-    order::messages_are_counted_by_state,
-    leases::a_lease_belongs_to_one_worker_until_it_lapses,
-    leases::an_extended_lease_does_not_lapse,
-    leases::a_new_boot_frees_the_leases_of_the_old,
-    leases::a_released_message_comes_again_and_a_refund_costs_nothing,
-    leases::a_failed_message_comes_again_after_its_delay,
-    leases::a_lease_is_as_long_as_its_queue_or_caller_says,
-    ends::completing_hands_work_on,
-    ends::completing_is_all_or_nothing,
-    ends::work_is_handed_on_to_a_full_queue,
-    ends::a_repeated_end_is_a_duplicate,
-    ends::running_out_of_attempts_is_announced,
-    ends::failing_for_good_is_announced_once,
-    ends::a_worker_that_hands_on_its_failure_is_not_spoken_for,
-    ends::canceling_stops_the_worker_and_is_announced,
-    ends::canceling_what_was_not_seen_refuses_it,
-    ends::an_ended_message_is_forgotten_after_its_retention,
-    waiting::a_waiting_worker_is_woken,
-    waiting::workers_are_served_in_the_order_they_came,
-    waiting::waiting_ends,
-    waiting::a_lapsed_lease_wakes_a_waiting_worker,
-    waiting::a_call_that_was_given_up_holds_no_lease,
+    [
+        order::the_most_urgent_comes_first_then_the_oldest,
+        order::the_most_urgent_of_several_queues_comes_first,
+        order::a_retried_message_keeps_its_place,
+        order::what_is_enqueued_twice_is_there_once,
+        order::a_full_queue_refuses_producers,
+        order::a_message_that_comes_too_late_is_refused,
+        order::a_message_outside_the_limits_is_refused_by_field,
+        order::messages_are_counted_by_state,
+        leases::a_lease_belongs_to_one_worker_until_it_lapses,
+        leases::an_extended_lease_does_not_lapse,
+        leases::a_new_boot_frees_the_leases_of_the_old,
+        leases::a_released_message_comes_again_and_a_refund_costs_nothing,
+        leases::a_failed_message_comes_again_after_its_delay,
+        leases::a_lease_is_as_long_as_its_queue_or_caller_says,
+        ends::completing_hands_work_on,
+        ends::completing_is_all_or_nothing,
+        ends::work_is_handed_on_to_a_full_queue,
+        ends::a_repeated_end_is_a_duplicate,
+        ends::running_out_of_attempts_is_announced,
+        ends::failing_for_good_is_announced_once,
+        ends::a_worker_that_hands_on_its_failure_is_not_spoken_for,
+        ends::canceling_stops_the_worker_and_is_announced,
+        ends::canceling_what_was_not_seen_refuses_it,
+        ends::an_ended_message_is_forgotten_after_its_retention,
+        exclusive::one_message_of_each_value_is_leased,
+        exclusive::a_value_is_free_again_however_its_lease_ends,
+        exclusive::a_message_without_the_key_is_refused_by_name,
+        exclusive::a_freed_value_wakes_a_waiting_worker,
+        fair::a_flood_of_one_tenant_does_not_starve_another,
+        fair::tenants_are_served_by_weight_and_each_by_urgency,
+        fair::exclusive_values_of_fair_tenants_take_turns,
+        found::messages_are_found_by_metadata_and_state,
+        found::pages_follow_one_another,
+        found::matching_messages_are_counted,
+        found::a_dequeue_takes_what_matches,
+        found::a_dequeue_that_would_have_to_search_is_refused,
+        managed::a_queue_is_read_and_listed_as_it_was_configured,
+        managed::a_queue_with_work_is_deleted_by_force_alone,
+        managed::a_queue_with_work_stays_of_its_kind,
+        managed::blocked_producers_are_refused_and_work_goes_on,
+        managed::blocked_workers_get_nothing_until_they_are_let,
+        managed::a_message_is_invisible_for_as_long_as_its_queue_says,
+        redriven::an_errored_message_is_put_back_with_its_attempts,
+        redriven::a_dead_letter_moves_with_its_error_and_comes_back,
+        redriven::a_copied_dead_letter_leaves_the_message_where_it_is,
+        redriven::a_waiting_message_is_rescheduled,
+        streamed::a_subscriber_is_sent_messages_while_it_has_room,
+        streamed::a_lease_that_lapses_makes_room,
+        streamed::what_a_broken_stream_held_lapses,
+        streamed::a_subscription_that_cannot_be_is_refused,
+        waiting::a_worker_that_wants_something_else_holds_up_nobody,
+        waiting::a_waiting_worker_is_woken,
+        waiting::workers_are_served_in_the_order_they_came,
+        waiting::waiting_ends,
+        waiting::a_lapsed_lease_wakes_a_waiting_worker,
+        waiting::a_call_that_was_given_up_holds_no_lease,
+    ] but not coalesced [
+        // Joined with others, a request does not keep its id.
+        leases::a_repeated_dequeue_gets_the_same_messages,
+        waiting::a_repeated_wait_replaces_the_first,
+    ]
 }

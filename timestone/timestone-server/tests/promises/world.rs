@@ -20,7 +20,7 @@ pub struct World {
     pub timestone: Arc<dyn Timestone>,
     pub clock: ManualClock,
     /// What must live as long.
-    _held: Vec<Box<dyn std::any::Any + Send>>,
+    pub _held: Vec<Box<dyn std::any::Any + Send>>,
 }
 
 pub fn clock() -> ManualClock {

@@ -2,7 +2,7 @@
 
 mod beanstalkd;
 mod bullmq;
-mod postgres;
+pub mod postgres;
 #[cfg(feature = "rabbitmq")]
 mod rabbitmq;
 #[cfg(not(feature = "rabbitmq"))]

@@ -79,7 +79,7 @@ impl Postgres {
 }
 
 /// The server refuses to be root: then it runs as an account, to which its files belong.
-fn hand_over(programs: &Programs, folder: &Path, scratch: &Path) -> Result<()> {
+pub fn hand_over(programs: &Programs, folder: &Path, scratch: &Path) -> Result<()> {
     if let Some((user, group)) = programs.account() {
         fs::set_permissions(scratch, Permissions::from_mode(0o755))?;
         chown(folder, Some(user), Some(group))?;
@@ -87,7 +87,7 @@ fn hand_over(programs: &Programs, folder: &Path, scratch: &Path) -> Result<()> {
     Ok(())
 }
 
-fn postmaster(data: &Path) -> Result<u32> {
+pub fn postmaster(data: &Path) -> Result<u32> {
     let file = fs::read_to_string(data.join("postmaster.pid"))?;
     let first = file.lines().next().context("postmaster.pid is empty")?;
     Ok(first.trim().parse()?)
