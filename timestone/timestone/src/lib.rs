@@ -11,6 +11,7 @@ mod dequeue;
 mod effects;
 mod end;
 mod enqueue;
+mod events;
 mod filter;
 mod find;
 mod index;
@@ -29,6 +30,7 @@ mod sessions;
 mod settle;
 mod shelf;
 mod subscribe;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -37,6 +39,7 @@ mod wording;
 pub use config::{DeadLetter, Fairness, QueueConfig, QueueKind};
 pub use dequeue::{Delivery, Demand};
 pub use effects::Write;
+pub use events::{Event, Happening};
 pub use filter::{Clause, Filter};
 pub use find::{Counted, Found, Search};
 pub use model::{
@@ -47,6 +50,7 @@ pub use queues::Queues;
 pub use record::RecordError;
 pub use recovery::Recovery;
 pub use redrive::Reschedule;
+pub use tally::{Happened, QueueStats, Stats};
 pub use wording::{Cause, Notice, Wording};
 
 /// The id under which `message_id` goes to a dead-letter queue after so many deliveries.

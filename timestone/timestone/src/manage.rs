@@ -142,6 +142,7 @@ impl Queues {
                 self.index.queues.remove(name);
                 self.index.doomed.remove(name);
                 self.changes.config(Arc::clone(name));
+                self.forget_tally(name);
             }
         }
     }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use crate::check;
 use crate::effects::Changes;
+use crate::events::Observed;
 use crate::index::Index;
 use crate::message::{Lease, Message, State};
 use crate::{
@@ -28,6 +29,7 @@ pub struct Queues {
     pub(crate) changes: Changes,
     pub(crate) next_sequence: u64,
     pub(crate) now: i64,
+    pub(crate) observed: Observed,
     default_config: QueueConfig,
 }
 
@@ -41,6 +43,7 @@ impl Queues {
             changes: Changes::default(),
             next_sequence: 0,
             now: i64::MIN,
+            observed: Observed::default(),
             default_config: QueueConfig::default(),
         }
     }
@@ -109,12 +112,15 @@ impl Queues {
         self.messages.insert(sequence, message);
         self.changes.head(sequence);
         self.changes.body(sequence);
+        self.note(sequence, None);
     }
 
     /// Changes the state of a message, all that finds it, and what is stored of it.
     pub(crate) fn change(&mut self, sequence: u64, edit: impl FnOnce(&mut Message)) {
+        let before = self.before(sequence);
         self.move_to(sequence, edit);
         self.touch(sequence);
+        self.note(sequence, before);
     }
 
     /// Changes the state of a message and all that finds it, but not what is
@@ -153,6 +159,7 @@ impl Queues {
     pub(crate) fn remove(&mut self, sequence: u64) {
         if let Some(message) = self.messages.remove(&sequence) {
             self.index.forget(sequence, &message);
+            self.note_gone(sequence, &message);
             self.changes.head(sequence);
             self.changes.body(sequence);
         }

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::model::{Model, code};
 use super::step::{ALL as QUEUES, Pick, Step, crowded_step, step};
+use super::watched::Watched;
 use super::wording::Plain;
 use crate::message::{Message, State};
 use crate::{
@@ -29,6 +30,7 @@ struct Bench {
     /// The number of the newest delivery of each message that is remembered.
     newest: BTreeMap<MessageKey, u32>,
     completed: BTreeSet<MessageKey>,
+    watched: Watched,
 }
 
 impl Bench {
@@ -42,8 +44,10 @@ impl Bench {
             answers: Vec::new(),
             newest: BTreeMap::new(),
             completed: BTreeSet::new(),
+            watched: Watched::default(),
         };
         bench.machine.at(0);
+        bench.watched.begin(&mut bench.machine);
         for (queue, config) in configs() {
             bench.machine.put_queue(queue, config.clone()).unwrap();
             bench.model.configs.insert(queue.into(), config);
@@ -217,6 +221,7 @@ impl Bench {
             stored(&recovered, self.model.now),
             stored(&self.machine, self.model.now)
         );
+        self.watched.begin(&mut recovered);
         recovered.tick(self.model.now);
         self.machine = recovered;
         self.model.crash();
@@ -224,6 +229,7 @@ impl Bench {
 
     /// Every onlooker sees the same, and time knows what comes next.
     fn compare(&mut self) {
+        self.watched.compare(&mut self.machine);
         self.model.forget_answers();
         let keys = self.model.keys();
         assert_eq!(keys.len(), self.machine.messages.len());

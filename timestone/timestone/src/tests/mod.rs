@@ -7,4 +7,5 @@ mod managed;
 mod model;
 mod rules;
 mod step;
+mod watched;
 mod wording;
