@@ -12,7 +12,9 @@ pub mod envelope;
 mod heartbeat;
 pub mod names;
 mod patience;
+mod reference;
 mod remote;
+mod watch;
 pub mod wire;
 
 pub use api::{
@@ -22,5 +24,7 @@ pub use api::{
 pub use client::Client;
 pub use coalesce::Coalesced;
 pub use heartbeat::{Heartbeat, Loss};
+pub use reference::{MAX_REFERRED_BYTES, payload_ref};
 pub use remote::RemoteTimestone;
 pub use timestone::limits;
+pub use watch::{EventSearch, FoundEvents, MessageHistory, Watch, WatchRequest, Watched};

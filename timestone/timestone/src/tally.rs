@@ -43,6 +43,8 @@ pub struct Stats {
     pub queues: Vec<QueueStats>,
     /// All others together, those that are gone included.
     pub rest: QueueStats,
+    /// When this was: Unix milliseconds.
+    pub now: i64,
 }
 
 /// Counts of all queues.
@@ -304,7 +306,10 @@ impl Queues {
         let mut names: Vec<_> = self.index.queues.iter().collect();
         names.sort_unstable_by_key(|(name, queue)| (queue.config.is_none(), *name));
         let none = QueueTally::default();
-        let mut stats = Stats::default();
+        let mut stats = Stats {
+            now: self.now,
+            ..Stats::default()
+        };
         stats.rest.happened = tally.gone;
         for (at, (name, queue)) in names.into_iter().enumerate() {
             let known = tally.queues.get(name).unwrap_or(&none);

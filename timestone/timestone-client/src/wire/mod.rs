@@ -4,6 +4,7 @@
 //! Inward is checked and names the field; limits are the queue's own matter.
 
 mod convert;
+mod event;
 mod message;
 mod outcome;
 mod queue;

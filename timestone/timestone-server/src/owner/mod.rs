@@ -24,6 +24,7 @@ use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::seen::{Feed, HistoryOptions, Metrics};
 use serving::{Serving, Stopped};
 use shard::Shard;
 pub(crate) use waiters::{Granted, Taker, Undo, Waiter};
@@ -37,6 +38,10 @@ pub struct OwnerOptions {
     pub owner: String,
     /// After this much silence another process may take the shard over.
     pub ttl: Duration,
+    /// Whether what happens is kept, and where.
+    pub history: Option<HistoryOptions>,
+    /// Where numbers go, if they are wanted.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 impl OwnerOptions {
@@ -46,6 +51,8 @@ impl OwnerOptions {
             shard: "timestone/0".into(),
             owner: owner.into(),
             ttl: Duration::from_secs(10),
+            history: None,
+            metrics: None,
         }
     }
 }
@@ -83,6 +90,7 @@ pub(crate) struct Owner {
     inbox: Inbox,
     undo: mpsc::Sender<Undo>,
     stop: CancellationToken,
+    feed: Arc<Feed>,
 }
 
 impl Owner {
@@ -99,7 +107,14 @@ impl Owner {
             inbox,
             undo,
             stop,
+            feed: Arc::new(Feed::new(None, None)),
         }
+    }
+
+    /// Tells what happens.
+    pub(crate) fn telling(mut self, feed: Arc<Feed>) -> Self {
+        self.feed = feed;
+        self
     }
 
     /// Owns the shard, again and again, until told to stop.
@@ -124,7 +139,10 @@ impl Owner {
                 taken = self.shard.take() => taken,
             };
             match taken {
-                Ok(owned) => return Some(Serving::new(owned, self.undo.clone())),
+                Ok(owned) => {
+                    let feed = Arc::clone(&self.feed);
+                    return Some(Serving::new(owned, self.undo.clone(), feed));
+                }
                 Err(why) => {
                     tracing::warn!(shard = self.shard.name(), %why, "the queue's shard cannot be taken yet");
                     self.refuse_for(waits.next()?).await;

@@ -1,9 +1,11 @@
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use store::{Fence, StoreError};
-use timestone::{Delivery, Queues};
+use timestone::{Delivery, Event, Queues};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::Batch;
@@ -11,6 +13,7 @@ use super::nonces::Nonces;
 use super::shard::{Owned, Shard, StoreTime};
 use super::waiters::Waiters;
 use super::{Inbox, Request, Undo};
+use crate::seen::Feed;
 
 /// Records that may wait for a commit before time is allowed to change more.
 const MAX_CHANGES: usize = 8_192;
@@ -36,19 +39,25 @@ pub(crate) struct Serving {
     pub(super) batch: Batch,
     /// On its way to the store.
     committing: Batch,
+    /// What is true once that is stored.
+    happening: (Vec<Event>, u64),
+    /// When that began, and how many records it is.
+    begun: (Instant, usize),
+    feed: Arc<Feed>,
     commit: Flight<()>,
     renewal: Flight<StoreTime>,
     renew_at: i64,
 }
 
 impl Serving {
-    pub(crate) fn new(owned: Owned, undo: mpsc::Sender<Undo>) -> Self {
+    pub(crate) fn new(owned: Owned, undo: mpsc::Sender<Undo>, feed: Arc<Feed>) -> Self {
         let Owned {
             shard,
             fence,
-            queues,
+            mut queues,
             time,
         } = owned;
+        feed.see(&mut queues);
         let mut serving = Self {
             renew_at: time.now(),
             shard,
@@ -60,6 +69,9 @@ impl Serving {
             nonces: Nonces::default(),
             batch: Batch::default(),
             committing: Batch::default(),
+            happening: (Vec::new(), 0),
+            begun: (Instant::now(), 0),
+            feed,
             commit: None,
             renewal: None,
         };
@@ -135,13 +147,21 @@ impl Serving {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
+        let events = (self.queues.take_events(), self.queues.next_event());
+        self.queues.observe(self.feed.is_wanted());
+        self.feed.waiting(self.waiters.len());
         match self.queues.changes() {
-            0 => batch.answer(),
+            0 => {
+                self.feed.publish(events.0, events.1);
+                batch.answer();
+            }
             _ => {
                 let writes = self.queues.take_writes();
+                self.begun = (Instant::now(), writes.len());
                 let commit = self.shard.clone().commit(self.fence.clone(), writes);
                 self.commit = Some(Box::pin(commit));
                 self.committing = batch;
+                self.happening = events;
             }
         }
     }
@@ -149,7 +169,13 @@ impl Serving {
     fn committed(&mut self, stored: Result<(), StoreError>) -> Result<(), StoreError> {
         self.commit = None;
         let batch = std::mem::take(&mut self.committing);
-        stored.map(|()| batch.answer())
+        let (events, next) = std::mem::take(&mut self.happening);
+        let (begun, records) = self.begun;
+        stored.map(|()| {
+            self.feed.committed(begun.elapsed(), records);
+            self.feed.publish(events, next);
+            batch.answer();
+        })
     }
 
     /// When time alone demands something: Unix milliseconds of the store.

@@ -12,7 +12,7 @@ use timestone::{
     LeasedMessage, MessageKey, MessageView, NewMessage, Outcome, QueueConfig, Refusal, Session,
 };
 use timestone_client::{Coalesced, DequeueRequest, RemoteTimestone, Timestone, envelope};
-use timestone_server::{LocalTimestone, OwnerOptions, TimestoneServer};
+use timestone_server::{HistoryOptions, LocalTimestone, OwnerOptions, TimestoneServer};
 use tokio_util::sync::CancellationToken;
 
 /// A queue under test and its time.
@@ -29,7 +29,16 @@ pub fn clock() -> ManualClock {
 
 pub fn local(store: Arc<dyn Store>, clock: &ManualClock) -> LocalTimestone {
     let clock: SharedClock = Arc::new(clock.clone());
-    LocalTimestone::start(store, clock, OwnerOptions::new("test"))
+    let history = HistoryOptions {
+        store: Arc::clone(&store),
+        keep: Duration::from_secs(100_000),
+        max_bytes: 1 << 17,
+    };
+    let options = OwnerOptions {
+        history: Some(history),
+        ..OwnerOptions::new("test")
+    };
+    LocalTimestone::start(store, clock, options)
 }
 
 pub async fn memory() -> World {

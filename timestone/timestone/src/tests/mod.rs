@@ -5,6 +5,7 @@ mod lanes;
 mod letters;
 mod managed;
 mod model;
+mod retention;
 mod rules;
 mod step;
 mod watched;
