@@ -7,6 +7,7 @@ mod cancel;
 mod delete;
 mod drain;
 mod find;
+mod history;
 mod json;
 mod list;
 mod message;

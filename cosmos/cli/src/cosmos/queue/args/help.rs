@@ -28,8 +28,14 @@ JSON objects, one a line. Times are Unix milliseconds, fields without a value ar
     payload: {type, bytes, preview, tenant, principal, correlation_id, deadline_unix_ms, reply_to}
   redrive, reschedule, cancel, delete:
     queue, id, outcome: done, unchanged, refused or planned (--dry-run), error
+    message adds, where the server keeps history:
+    history: [{queue, id, happening, at_unix_ms, from, state, lasted_ms, priority, deliveries,
+      attempts_left, owner, until_unix_ms, version, error}], the oldest first; of a message that
+      is forgotten there is nothing else
   tail:
-    event: counts, with the fields of list; or event: message, with those of find
+    event: counts, with the fields of list; or event: message, with those of history
+    happening: enqueued, became_visible, leased, extended, completed, failed, released, returned,
+      lapsed, canceled, errored, expired, rescheduled, redriven, forgotten
   any, at its failure:
     event: failed, errors: [{class, code, message, field, hint, causes}]";
 
@@ -43,10 +49,9 @@ they are leased; in a queue that is exclusive or fair, those whose key is taken,
 is not, are passed over.";
 
 pub(super) const TAIL: &str = "\
-It looks at every --interval and shows what is different: how many messages are in which state,
-which were leased and by whom, and what became of those that ran, with their errors. A message that
-came and went between two looks shows in the counts alone; of a queue where more than 1,000 run at
-a time, the 1,000 most urgent are followed. Nothing in the queue is changed.
+It shows what happens to messages as it happens, with their workers and errors, and at every
+--interval how many are in which state, where that has changed. Where more happens than can be
+shown, it says so and goes on from there. Nothing in the queue is changed.
 
 Examples:
   cosmos queue tail stratum/ves-avc

@@ -130,7 +130,7 @@ pub(crate) struct TailArgs {
     /// Name of the queue
     pub queue: String,
 
-    /// How often to look
+    /// How often to tell the counts, at most
     #[arg(short, long, value_name = "TIME", default_value = "1s")]
     pub interval: Age,
 }
