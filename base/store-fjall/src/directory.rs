@@ -121,6 +121,9 @@ fn open(path: &Path, options: Options) -> Result<(Database, Keyspace), StoreErro
 fn start(path: &Path, options: Options) -> fjall::Result<(Database, Keyspace)> {
     let database = Database::builder(path)
         .cache_size(options.cache_bytes)
+        // With more, the engine's first hands compactions that wait back to itself until another
+        // takes them: a processor is busy with nothing.
+        .worker_threads(1)
         .open()?;
     let memtable = options.memtable_bytes;
     let keyspace = database.keyspace(KEYSPACE, || {

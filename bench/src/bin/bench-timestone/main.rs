@@ -33,6 +33,10 @@ use crate::peers::Peer;
 use crate::report::{Ratios, Report, Settings};
 use crate::runs::Runs;
 
+/// The one that servers use.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measure Timestone beside other durable queues.
 #[derive(Parser)]
 struct Args {
@@ -123,7 +127,8 @@ fn named(name: &str) -> Result<Peer> {
     }
 }
 
-#[tokio::main]
+// All clients live on one thread: what is measured are servers.
+#[tokio::main(worker_threads = 1)]
 async fn main() -> Result<()> {
     let args = Args::parse();
     // What is dropped when we are interrupted ends its servers and removes its files.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use timestone::limits::{MAX_BATCH, MAX_CALL_BYTES};
 use tokio::sync::oneshot;
@@ -25,7 +25,42 @@ pub(super) struct Lane<T> {
 
 struct State<T> {
     waiting: VecDeque<Call<T>>,
+    /// Somebody is about to set out with all who wait.
+    gathering: bool,
     in_flight: usize,
+}
+
+impl<T> State<T> {
+    /// Whether the caller is to set out.
+    fn gather(&mut self) -> bool {
+        let gathers = !self.gathering && self.in_flight < IN_FLIGHT && !self.waiting.is_empty();
+        self.gathering |= gathers;
+        gathers
+    }
+
+    /// Those that go together.
+    fn set_out(&mut self, weigh: fn(&T) -> usize) -> Vec<Call<T>> {
+        self.gathering = false;
+        self.in_flight += 1;
+        let mut calls = Vec::new();
+        let (mut items, mut bytes) = (0, 0);
+        while let Some(call) = self.waiting.front() {
+            items += call.items.len();
+            bytes += call.items.iter().map(weigh).sum::<usize>();
+            let fits = items <= MAX_BATCH && bytes <= JOINT_BYTES;
+            if !fits && !calls.is_empty() {
+                break;
+            }
+            calls.extend(self.waiting.pop_front());
+        }
+        calls
+    }
+
+    /// Whether the caller is to set out again.
+    fn come_back(&mut self) -> bool {
+        self.in_flight -= 1;
+        self.gather()
+    }
 }
 
 struct Call<T> {
@@ -44,6 +79,7 @@ impl<T: Clone + Send + 'static> Lane<T> {
             send: Box::new(send),
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
+                gathering: false,
                 in_flight: 0,
             }),
         })
@@ -61,39 +97,26 @@ impl<T: Clone + Send + 'static> Lane<T> {
 
     /// Whether somebody must set out.
     fn push(&self, call: Call<T>) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.waiting.push_back(call);
-        let sets_out = state.in_flight < IN_FLIGHT;
-        state.in_flight += usize::from(sets_out);
-        sets_out
+        state.gather()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends batches until nobody waits.
     async fn drive(self: Arc<Self>) {
-        while let Some(calls) = self.take() {
+        loop {
+            // Others that can run now may have calls of their own.
+            tokio::task::yield_now().await;
+            let calls = self.state().set_out(self.weigh);
             self.send(calls).await;
-        }
-    }
-
-    /// Those that go next; `None`, and one less on the way, when there are none.
-    fn take(&self) -> Option<Vec<Call<T>>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut calls = Vec::new();
-        let (mut items, mut bytes) = (0, 0);
-        while let Some(call) = state.waiting.front() {
-            items += call.items.len();
-            bytes += call.items.iter().map(self.weigh).sum::<usize>();
-            let fits = items <= MAX_BATCH && bytes <= JOINT_BYTES;
-            if !fits && !calls.is_empty() {
-                break;
+            if !self.state().come_back() {
+                return;
             }
-            calls.extend(state.waiting.pop_front());
         }
-        if calls.is_empty() {
-            state.in_flight -= 1;
-            return None;
-        }
-        Some(calls)
     }
 
     async fn send(&self, calls: Vec<Call<T>>) {

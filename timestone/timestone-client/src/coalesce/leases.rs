@@ -62,6 +62,8 @@ pub(super) struct Leases {
 #[derive(Default)]
 struct Wishing {
     waiting: VecDeque<Waiter>,
+    /// Somebody is about to set out for all who wait.
+    gathering: bool,
     in_flight: usize,
     /// Messages asked for by those on the way.
     asked: u64,
@@ -85,12 +87,25 @@ struct Trip {
 }
 
 impl Wishing {
-    /// The next call, for those for whom none has set out yet.
-    fn set_out(&mut self) -> Option<Trip> {
+    /// Whether the caller is to set out, because there are those for whom nobody has.
+    fn gather(&mut self) -> bool {
+        let gathers = !self.gathering && self.in_flight < IN_FLIGHT && self.wanted() > 0;
+        self.gathering |= gathers;
+        gathers
+    }
+
+    /// Messages that nobody has asked for yet.
+    fn wanted(&mut self) -> u64 {
         self.waiting.retain(|waiter| !waiter.answer.is_closed());
         let wanted: u64 = self.waiting.iter().map(|w| u64::from(w.max)).sum();
-        let max = wanted.saturating_sub(self.asked).min(MAX_BATCH as u64);
-        if max == 0 || self.in_flight == IN_FLIGHT {
+        wanted.saturating_sub(self.asked)
+    }
+
+    /// The next call, unless nobody wants anything any more.
+    fn set_out(&mut self) -> Option<Trip> {
+        self.gathering = false;
+        let max = self.wanted().min(MAX_BATCH as u64);
+        if max == 0 {
             return None;
         }
         self.in_flight += 1;
@@ -99,6 +114,10 @@ impl Wishing {
             max: max as u32,
             came: self.came,
         })
+    }
+
+    fn is_idle(&self) -> bool {
+        self.in_flight == 0 && !self.gathering
     }
 
     fn came_back(&mut self, trip: Trip) {
@@ -153,8 +172,9 @@ impl Leases {
         }
         let (answer, answered) = oneshot::channel();
         let wish = Wish::of(&request);
-        self.wait(&wish, request.max, answer);
-        self.set_out(wish);
+        if self.wait(&wish, request.max, answer) {
+            tokio::spawn(Arc::clone(self).drive(wish));
+        }
         let gone = |_| TimestoneError::Unavailable("this process is ending".into());
         answered.await.map_err(gone)?
     }
@@ -169,7 +189,8 @@ impl Leases {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait(&self, wish: &Wish, max: u32, answer: oneshot::Sender<Answer>) {
+    /// Whether somebody must set out.
+    fn wait(&self, wish: &Wish, max: u32, answer: oneshot::Sender<Answer>) -> bool {
         let mut lanes = self.lanes();
         let wishing = lanes.entry(wish.clone()).or_default();
         let number = wishing.came;
@@ -179,33 +200,35 @@ impl Leases {
             max,
             answer,
         });
+        wishing.gather()
     }
 
-    fn set_out(self: &Arc<Self>, wish: Wish) {
-        if let Some(trip) = self.next_trip(&wish) {
-            tokio::spawn(Arc::clone(self).drive(wish, trip));
-        }
-    }
-
-    /// Forgets the wish when nobody has it any more.
-    fn next_trip(&self, wish: &Wish) -> Option<Trip> {
-        let mut lanes = self.lanes();
-        let wishing = lanes.get_mut(wish)?;
-        let trip = wishing.set_out();
-        if wishing.in_flight == 0 {
-            lanes.remove(wish);
-        }
-        trip
-    }
-
-    async fn drive(self: Arc<Self>, wish: Wish, first: Trip) {
-        let mut next = Some(first);
-        while let Some(trip) = next {
+    /// Calls until nobody wants more.
+    async fn drive(self: Arc<Self>, wish: Wish) {
+        loop {
+            // Others that can run now may have the same wish.
+            tokio::task::yield_now().await;
+            let Some(trip) = self.of(&wish, Wishing::set_out).flatten() else {
+                return;
+            };
             let answer = self.to.dequeue(wish.request(trip.max)).await;
             let unwanted = self.arrived(&wish, trip, answer);
             self.give_back(unwanted).await;
-            next = self.next_trip(&wish);
+            if self.of(&wish, Wishing::gather) != Some(true) {
+                return;
+            }
         }
+    }
+
+    /// Acts on a wish, and forgets it when nobody has it any more.
+    fn of<T>(&self, wish: &Wish, act: impl FnOnce(&mut Wishing) -> T) -> Option<T> {
+        let mut lanes = self.lanes();
+        let wishing = lanes.get_mut(wish)?;
+        let done = act(wishing);
+        if wishing.is_idle() {
+            lanes.remove(wish);
+        }
+        Some(done)
     }
 
     fn arrived(&self, wish: &Wish, trip: Trip, answer: Answer) -> Vec<LeasedMessage> {

@@ -1,9 +1,9 @@
 //! Small calls made at the same time travel together.
 //!
-//! A call that finds nobody on the way goes at once, alone. What comes while [`IN_FLIGHT`] calls
-//! are on the way waits for the first of them to return and then travels as one, so that many
-//! workers of one process cost the server, the network and the disk little more than one.
-//! Nothing waits for a timer.
+//! A call takes along whatever other tasks that can run now have to send, and goes. What comes
+//! while [`IN_FLIGHT`] calls are on the way waits for the first of them to return and then travels
+//! as one, so that many workers of one process cost the server, the network and the disk little
+//! more than one. Nothing waits for a timer.
 
 mod lane;
 mod leases;
@@ -28,7 +28,7 @@ use leases::Leases;
 
 /// Calls of one kind that may be on the way at the same time: while one is stored, others are read
 /// and answered.
-const IN_FLIGHT: usize = 4;
+const IN_FLIGHT: usize = 2;
 
 /// A queue behind which concurrent calls are joined. Each still is answered for itself.
 #[derive(Clone)]
