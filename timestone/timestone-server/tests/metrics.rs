@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -250,4 +251,76 @@ async fn prometheus_finds_nothing_wrong() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.is_empty(), "{said}{text}");
+}
+
+/// A program that is killed with its world.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// One that nobody listens at now.
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+/// Scrapes this server, with the token in a file, and serves what it found.
+fn prometheus(folder: &Path, target: &str, address: &str) -> std::io::Result<Running> {
+    let token = folder.join("token");
+    std::fs::write(&token, TOKEN)?;
+    let config = format!(
+        "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: timestone\n    \
+         authorization: {{credentials_file: {}}}\n    static_configs: [{{targets: [\"{target}\"]}}]\n",
+        token.display()
+    );
+    std::fs::write(folder.join("prometheus.yml"), config)?;
+    let mut command = Command::new("prometheus");
+    command
+        .arg(format!("--web.listen-address={address}"))
+        .args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"])
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.spawn().map(Running)
+}
+
+/// The answer to a query, while there is somebody to answer.
+async fn query(address: &str, query: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!(
+        "GET /api/v1/query?query={query} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn prometheus_scrapes_them() {
+    let world = World::busy().await;
+    let (folder, address) = (tempfile::tempdir().unwrap(), free_address());
+    let Ok(_running) = prometheus(folder.path(), &world.address, &address) else {
+        let why = "prometheus is not installed (apt-get install prometheus)";
+        return corpus::skip("metrics scraped by Prometheus", why);
+    };
+    let scraped = async {
+        loop {
+            let asked = query(&address, "timestone_messages").await;
+            if asked.is_ok_and(|answer| answer.contains(r#""queue":"jobs","state":"running""#)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let limit = Duration::from_secs(60);
+    tokio::time::timeout(limit, scraped)
+        .await
+        .expect("it is scraped");
 }
