@@ -153,6 +153,35 @@ fn everything_known_of_a_message_is_said() {
 }
 
 #[test]
+fn events_are_found_by_what_they_are_like() {
+    let world = World::new();
+    world.errored("jobs", 0..3);
+    world.enqueue(vec![message("other", "x", 0)]);
+    let ids = |words: &str| {
+        let events = world.json(words);
+        let id = |event: &serde_json::Value| event["id"].as_str().unwrap().to_owned();
+        events.iter().map(id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("events --code EXIT_1"), ["0", "1", "2"]);
+    assert_eq!(ids("events other"), ["x"]);
+    assert_eq!(
+        ids("events --by worker@host --happened leased -n 2"),
+        ["0", "1"]
+    );
+    assert_eq!(ids("events --until 2001-01-01T00:00:00Z"), [""; 0]);
+    assert_eq!(ids("events --last 1h --happened enqueued").len(), 4);
+    let said = world.say("events jobs --happened errored -n 1");
+    assert!(said.contains("it broke [EXIT_1]"), "{said}");
+    assert!(said.contains("1 event shown; there may be more"), "{said}");
+    assert_eq!(world.say("events nowhere"), "no events\nexit 0\n");
+    let said = world.say("events --happened lost");
+    assert!(
+        said.contains("`lost` is no event; one of enqueued"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_happened_to_a_message_is_known_when_it_is_forgotten() {
     let world = World::new();
     world.enqueue(vec![message("jobs", "17", 5)]);

@@ -32,6 +32,8 @@ JSON objects, one a line. Times are Unix milliseconds, fields without a value ar
     history: [{queue, id, happening, at_unix_ms, from, state, lasted_ms, priority, deliveries,
       attempts_left, owner, until_unix_ms, version, error}], the oldest first; of a message that
       is forgotten there is nothing else
+  events:
+    the fields of history, without lasted_ms
   tail:
     event: counts, with the fields of list; or event: message, with those of history
     happening: enqueued, became_visible, leased, extended, completed, failed, released, returned,
@@ -64,6 +66,15 @@ every message of the states is looked at. Ended messages have no metadata, but f
 Examples:
   cosmos queue find stratum/ves-avc --state running,errored
   cosmos queue find jobs --where tenant=a,b --where kind=encode -n 1000 --json";
+
+pub(super) const EVENTS: &str = "\
+The oldest first, as far back as the server keeps history (timestone.history in its configuration).
+Best effort: what came too fast to be written is not there.
+
+Examples:
+  cosmos queue events --happened errored,expired --last 1d
+  cosmos queue events stratum/ves-avc --by agent@host-7 --last 2h
+  cosmos queue events --code OUT_OF_MEMORY --json | jq -r .id";
 
 pub(super) const REDRIVE_USAGE: &str = "\
 cosmos queue redrive [OPTIONS] <QUEUE> <ID>...
