@@ -54,6 +54,17 @@ fn append(file: &mut File) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64() * 1e3)
 }
 
+/// What the process `process` has had the disk write so far, in bytes.
+pub fn bytes_written(process: u32) -> Result<u64> {
+    let path = format!("/proc/{process}/io");
+    let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
+    let written = text
+        .lines()
+        .find_map(|line| line.strip_prefix("write_bytes: "));
+    let written = written.with_context(|| format!("{path} does not tell what was written"))?;
+    Ok(written.trim().parse()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

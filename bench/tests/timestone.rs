@@ -53,14 +53,22 @@ fn the_report_holds_every_figure_of_ours_and_skips_peers_that_are_missing() {
     for figure in ["/machine/processors", "/fsync/p50_ms", "/fsync/p99_ms"] {
         assert!(is_positive(report.pointer(figure).unwrap()), "{figure}");
     }
-    for variant in ["shared_client", "connection_per_client", "in_process"] {
+    for variant in [
+        "shared_client",
+        "consumer",
+        "connection_per_client",
+        "in_process",
+    ] {
         let ours = &report["ours"][variant];
-        for act in [
+        let acts = [
             "enqueue",
             "lease_complete",
             "batch_enqueue",
             "batch_lease_complete",
-        ] {
+        ];
+        // A consumer takes one at a time.
+        let measured = if variant == "consumer" { 2 } else { 4 };
+        for act in &acts[..measured] {
             for figure in ["rate", "p50_ms", "p99_ms", "client_cpu_us_per_op"] {
                 assert!(is_positive(&ours[act][figure]), "{variant} {act} {figure}");
             }
@@ -97,4 +105,36 @@ fn a_folder_in_memory_is_refused() {
         !output.status.success() && words.contains("--folder"),
         "{words}"
     );
+}
+
+#[test]
+fn the_queue_is_measured_at_every_depth() {
+    let folder = folder();
+    let mut command = Command::new(PROGRAM);
+    command.args(["--depth", "300,2000", "--dequeues", "40", "--clients", "4"]);
+    command.args(["--quick", "--accept-load", "--json", "--pairs", "1"]);
+    let output = command.arg("--folder").arg(folder.path()).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for depth in 0..2 {
+        let measured = &report["depths"][depth];
+        for figure in [
+            "/depth",
+            "/enqueue_rate",
+            "/memory_bytes/filled",
+            "/dequeue/p50_ms",
+            "/dequeue/p99_ms",
+            "/dequeue_by_all/p99_ms",
+            "/recovery/wall_s",
+            "/recovery/cpu_s",
+        ] {
+            assert!(is_positive(measured.pointer(figure).unwrap()), "{figure}");
+        }
+    }
+    for ratio in ["depth_p99", "depth_p99_by_all"] {
+        assert!(is_positive(&report["ratios"][ratio]), "{ratio}");
+    }
+    let left = folder.path().read_dir().unwrap().count();
+    assert_eq!(left, 0, "nothing stays");
 }

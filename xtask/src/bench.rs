@@ -36,7 +36,10 @@ fn ves(args: &[String]) -> Result<()> {
 
 /// Gets the peers; the program tells what could not be had.
 fn timestone(args: &[String]) -> Result<()> {
-    let alone = args.windows(2).any(|pair| pair == ["--peers", "none"]);
+    let alone = args.windows(2).any(|pair| pair == ["--peers", "none"])
+        || args
+            .iter()
+            .any(|arg| arg.starts_with("--depth") || arg == "--conditions");
     if alone
         || args
             .iter()

@@ -22,6 +22,10 @@ impl Reader {
         Ok(value.map(|value| Bytes::copy_from_slice(&value)))
     }
 
+    pub(crate) fn get_all(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
     pub(crate) fn range(&self, range: &KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
         if range.is_empty() {
             return Ok(Vec::new());

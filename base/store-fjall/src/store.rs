@@ -168,7 +168,8 @@ impl Store for FjallStore {
         range: KeyRange,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        read_page(self.reader(shard)?, range, limit).await
+        let reader = self.reader(shard)?;
+        aside(move || reader.range(&range, limit)).await
     }
 
     async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError> {
@@ -184,14 +185,12 @@ impl Store for FjallStore {
     }
 }
 
-/// A page may touch many blocks of the disk, so it is not read on the runtime's
-/// threads; a single value is.
-async fn read_page(
-    reader: Reader,
-    range: KeyRange,
-    limit: usize,
-) -> Result<Vec<Entry>, StoreError> {
-    tokio::task::spawn_blocking(move || reader.range(&range, limit))
+/// A page, or many values, may touch many blocks of the disk, so they are not read
+/// on the runtime's threads; a single value is.
+async fn aside<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(read)
         .await
         .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string().into())))
 }
@@ -208,7 +207,16 @@ impl Snapshot for FjallSnapshot {
         self.reader.get(key)
     }
 
+    async fn get_all(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        if let [key] = keys {
+            return Ok(vec![self.reader.get(key)?]);
+        }
+        let (reader, keys) = (self.reader.clone(), keys.to_vec());
+        aside(move || reader.get_all(&keys)).await
+    }
+
     async fn range(&self, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        read_page(self.reader.clone(), range, limit).await
+        let reader = self.reader.clone();
+        aside(move || reader.range(&range, limit)).await
     }
 }

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -22,6 +23,25 @@ pub(crate) async fn get(
         .await
         .map_err(reading)?;
     row.map(|row| bytes(&row, 0)).transpose()
+}
+
+const GET_ALL: &str =
+    "SELECT key, value FROM cosmos.store_record WHERE shard = $1 AND key = ANY($2)";
+
+pub(crate) async fn get_all(
+    client: &ClientWrapper,
+    shard: &str,
+    keys: &[Bytes],
+) -> Result<Vec<Option<Bytes>>, StoreError> {
+    let statement = prepared(client, GET_ALL, &[Type::TEXT, Type::BYTEA_ARRAY]).await?;
+    let wanted: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
+    let rows = client
+        .query(&statement, &[&shard, &wanted])
+        .await
+        .map_err(reading)?;
+    let found = rows.iter().map(|row| Ok((bytes(row, 0)?, bytes(row, 1)?)));
+    let found: HashMap<_, _> = found.collect::<Result<_, StoreError>>()?;
+    Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
 }
 
 pub(crate) async fn range(

@@ -130,6 +130,10 @@ impl Snapshot for PostgresSnapshot {
         read::get(&self.client, &self.shard, key).await
     }
 
+    async fn get_all(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        read::get_all(&self.client, &self.shard, keys).await
+    }
+
     async fn range(&self, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
         read::range(&self.client, &self.shard, &range, limit).await
     }

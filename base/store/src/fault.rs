@@ -279,6 +279,11 @@ impl Snapshot for FaultSnapshot {
         self.inner.get(key).await
     }
 
+    async fn get_all(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        refuse_if_cut(&self.cut)?;
+        self.inner.get_all(keys).await
+    }
+
     async fn range(&self, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
         refuse_if_cut(&self.cut)?;
         self.inner.range(range, limit).await

@@ -144,6 +144,15 @@ pub trait Snapshot: Send + Sync {
     /// The value of `key`, if any.
     async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError>;
 
+    /// The value of each of `keys`, in their order.
+    async fn get_all(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            values.push(self.get(key).await?);
+        }
+        Ok(values)
+    }
+
     /// Up to `limit` entries of `range`, in key order.
     async fn range(&self, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError>;
 }

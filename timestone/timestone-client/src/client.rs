@@ -6,7 +6,7 @@ use errors::Error;
 use rpc::Token;
 
 use crate::reference::ByReference;
-use crate::{Coalesced, RemoteTimestone, Timestone};
+use crate::{Coalesced, Consumer, RemoteTimestone, SubscribeRequest, Timestone};
 
 /// A handle on the queue, cheap to clone, whether it lives in this process or elsewhere.
 #[derive(Clone)]
@@ -31,6 +31,12 @@ impl Client {
     /// all who work on the queue must have.
     pub fn with_blobs(self, blobs: Blobs) -> Self {
         Self(Arc::new(self.0.with_blobs(blobs)))
+    }
+
+    /// A subscription that lasts, for the workers of this process.
+    pub fn consume(&self, request: SubscribeRequest) -> Consumer {
+        let queue: Arc<dyn Timestone> = self.0.clone();
+        Consumer::start(queue, request)
     }
 }
 

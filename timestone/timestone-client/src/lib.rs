@@ -8,6 +8,7 @@
 mod api;
 mod client;
 mod coalesce;
+mod consumer;
 pub mod envelope;
 mod heartbeat;
 pub mod names;
@@ -23,6 +24,7 @@ pub use api::{
 };
 pub use client::Client;
 pub use coalesce::Coalesced;
+pub use consumer::Consumer;
 pub use heartbeat::{Heartbeat, Loss};
 pub use reference::{MAX_REFERRED_BYTES, payload_ref};
 pub use remote::RemoteTimestone;

@@ -7,8 +7,8 @@ use futures::stream;
 use store::Store;
 use timestone::{
     Clause, Completion, Counted, Demand, Failure, Filter, Found, LeaseToken, LeasedMessage,
-    MessageKey, MessageView, NewMessage, Outcome, QueueConfig, QueueCount, QueueView, Queues,
-    Refusal, Reschedule, Search, Stats, limits,
+    MessageKey, MessageView, NewMessage, Outcome, Payloads, QueueConfig, QueueCount, QueueView,
+    Queues, Refusal, Reschedule, Search, Stats, limits,
 };
 use timestone_client::{
     CallRefusal, DequeueRequest, EventSearch, FoundEvents, MessageHistory, Outcomes,
@@ -105,8 +105,22 @@ impl LocalTimestone {
         bytes: usize,
         act: impl FnOnce(&mut Queues) -> T + Send + 'static,
     ) -> Result<T, TimestoneError> {
+        let act = |queues: &mut Queues| {
+            let result = act(queues);
+            |_: &Payloads| result
+        };
+        self.ask(bytes, act).await
+    }
+
+    /// Runs `act` on the queues, and what it gives on the payloads that were read
+    /// for it when what it changed is stored; answers with that.
+    async fn ask<T: Send + 'static, F: FnOnce(&Payloads) -> T + Send + 'static>(
+        &self,
+        bytes: usize,
+        act: impl FnOnce(&mut Queues) -> F + Send + 'static,
+    ) -> Result<T, TimestoneError> {
         refuse_over("payload bytes", bytes, limits::MAX_CALL_BYTES)?;
-        calls::call(&self.requests, bytes, act).await
+        calls::ask(&self.requests, bytes, act).await
     }
 
     /// Runs `act` on each item of a batch.
@@ -333,7 +347,11 @@ impl Timestone for LocalTimestone {
 
     async fn get(&self, key: &MessageKey) -> Result<Option<MessageView>, TimestoneError> {
         let key = key.clone();
-        self.call(0, move |queues| queues.get(&key)).await
+        let get = move |queues: &mut Queues| {
+            let shown = queues.get(&key);
+            |read: &Payloads| shown.map(|shown| shown.filled(read))
+        };
+        self.ask(0, get).await
     }
 
     async fn count(&self, queues: &[String]) -> Result<Vec<QueueCount>, TimestoneError> {

@@ -2,13 +2,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use connectrpc::{
-    ConnectError, RequestContext, Response, Router, ServiceRequest, ServiceResult, ServiceStream,
+    ConnectError, PreEncoded, RequestContext, Response, Router, ServiceRequest, ServiceResult,
+    ServiceStream,
 };
 use errors::Error;
 use futures::StreamExt;
 use proto::timestone::v1::{self as wire, TimestoneService, TimestoneServiceExt};
 use timestone::{Clause, Counted, Filter, MessageKey, QueueConfig, Search, limits};
-use timestone_client::wire::{Inward, Outward, Problem, all, each, required, to_outcome};
+use timestone_client::wire::{
+    Inward, Outward, Problem, all, dequeued, each, required, sent, to_outcome,
+};
 use timestone_client::{
     CallRefusal, DequeueRequest, EventSearch, Outcomes, SubscribeRequest, Timestone,
     TimestoneError, WatchRequest,
@@ -96,7 +99,7 @@ impl TimestoneService for TimestoneServer {
         _: RequestContext,
         request: ServiceRequest<'_, wire::EnqueueRequest>,
     ) -> ServiceResult<wire::EnqueueResponse> {
-        let messages = each("messages", request.to_owned_message().messages);
+        let messages = each("messages", request.view().messages.iter());
         let outcomes = self.timestone.enqueue(messages.map_err(invalid)?);
         Response::ok(wire::EnqueueResponse {
             outcomes: told(outcomes.await.map_err(refuse)?),
@@ -108,7 +111,7 @@ impl TimestoneService for TimestoneServer {
         &self,
         _: RequestContext,
         request: ServiceRequest<'_, wire::DequeueRequest>,
-    ) -> ServiceResult<wire::DequeueResponse> {
+    ) -> ServiceResult<PreEncoded<wire::DequeueResponse>> {
         let mut request = request.to_owned_message();
         let filter = std::mem::take(&mut request.filter).into_option();
         let request = DequeueRequest::inward(request).map_err(invalid)?;
@@ -117,27 +120,20 @@ impl TimestoneService for TimestoneServer {
             None => self.timestone.dequeue(request).await,
         };
         let leased = leased.map_err(refuse)?;
-        Response::ok(wire::DequeueResponse {
-            messages: all(leased),
-            ..Default::default()
-        })
+        Response::ok(dequeued(&leased))
     }
 
     async fn subscribe(
         &self,
         _: RequestContext,
         request: ServiceRequest<'_, wire::SubscribeRequest>,
-    ) -> ServiceResult<ServiceStream<wire::SubscribeResponse>> {
+    ) -> ServiceResult<ServiceStream<PreEncoded<wire::SubscribeResponse>>> {
         let request = SubscribeRequest::inward(request.to_owned_message());
         let messages = self.timestone.subscribe(request.map_err(invalid)?);
         let messages = messages.await.map_err(refuse)?;
-        Response::stream_ok(messages.map(|messages| {
-            messages
-                .map_err(refuse)
-                .map(|messages| wire::SubscribeResponse {
-                    messages: all(messages),
-                    ..Default::default()
-                })
+        Response::stream_ok(messages.map(|messages| match messages {
+            Ok(messages) => Ok(sent(&messages)),
+            Err(error) => Err(refuse(error)),
         }))
     }
 

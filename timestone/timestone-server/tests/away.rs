@@ -8,8 +8,10 @@ use std::time::Duration;
 use clock::{ManualClock, Timestamp};
 use rpc::{Server, Token};
 use store::MemoryStore;
-use timestone::{NewMessage, Outcome};
-use timestone_client::{RemoteTimestone, Timestone, TimestoneError};
+use timestone::{Completion, LeasedMessage, NewMessage, Outcome, Session};
+use timestone_client::{
+    Client, Consumer, RemoteTimestone, SubscribeRequest, Timestone, TimestoneError,
+};
 use timestone_server::{LocalTimestone, OwnerOptions, TimestoneServer};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -102,5 +104,64 @@ async fn a_call_over_the_limits_is_refused_by_either_end() {
     assert_eq!(remote.enqueue(many(most)).await.unwrap().len(), most);
     let refused = remote.enqueue(many(most + 1)).await.unwrap_err();
     assert!(refused.to_string().contains("at most 1024"), "{refused}");
+    served.end().await;
+}
+
+fn subscription(queue: &str) -> SubscribeRequest {
+    SubscribeRequest {
+        queues: vec![queue.into()],
+        credit: 2,
+        lease_ms: None,
+        session: Session {
+            owner: "w".into(),
+            boot: "1".into(),
+        },
+        subscription_id: String::new(),
+        filter: None,
+    }
+}
+
+/// Completes the next message; its id.
+async fn work(client: &Client, consumer: &Consumer) -> String {
+    let LeasedMessage { token, .. } = consumer.next().await.unwrap();
+    let id = token.key.id.clone();
+    let completion = Completion {
+        token,
+        then_enqueue: Vec::new(),
+    };
+    let outcomes = client.complete(vec![completion]).await.unwrap();
+    assert_eq!(outcomes, [Ok(Outcome::Done)]);
+    id
+}
+
+#[tokio::test]
+async fn a_consumer_outlives_the_server() {
+    let (store, token) = (store(), Token::random());
+    let served = serve(&store, &token, ([127, 0, 0, 1], 0).into()).await;
+    let address = served.address;
+    let client = Client::connect(&served.url, &token).unwrap();
+    let consumer = client.consume(subscription("q"));
+    let all = ["a", "b", "c"].map(message).to_vec();
+    client.enqueue(all).await.unwrap();
+    assert_eq!(work(&client, &consumer).await, "a");
+    assert_eq!(work(&client, &consumer).await, "b");
+    assert_eq!(work(&client, &consumer).await, "c");
+    served.end().await;
+    let again = serve(&store, &token, address).await;
+    client.enqueue(vec![message("d")]).await.unwrap();
+    assert_eq!(work(&client, &consumer).await, "d");
+    again.end().await;
+}
+
+#[tokio::test]
+async fn a_consumer_of_nothing_hears_why() {
+    let (store, token) = (store(), Token::random());
+    let served = serve(&store, &token, ([127, 0, 0, 1], 0).into()).await;
+    let client = Client::connect(&served.url, &token).unwrap();
+    let consumer = client.consume(subscription(""));
+    let refused = consumer.next().await.unwrap_err();
+    assert!(matches!(refused, TimestoneError::Refused(_)), "{refused}");
+    let ended = consumer.next().await.unwrap_err();
+    assert!(matches!(ended, TimestoneError::Unavailable(_)), "{ended}");
     served.end().await;
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clock::{Clock, ManualClock, Timestamp};
 use store::{Call, Fault, FaultStore, MemoryStore, Store};
-use timestone::{NewMessage, Outcome};
-use timestone_client::{Timestone, TimestoneError};
+use timestone::{NewMessage, Outcome, Session};
+use timestone_client::{DequeueRequest, Timestone, TimestoneError};
 use timestone_server::{LocalTimestone, OwnerOptions};
 use tokio::sync::Notify;
 
@@ -158,6 +158,45 @@ async fn an_owner_keeps_its_shard_for_as_long_as_it_lives() {
     assert!(clock.now() > Timestamp::from_unix_ms(60_000));
     let other = store.acquire("timestone/0", "two", Duration::from_secs(1));
     assert!(other.await.is_err());
+}
+
+#[tokio::test]
+async fn a_payload_that_cannot_be_read_is_leased_to_nobody() {
+    let (store, clock) = faulty();
+    let options = OwnerOptions {
+        recent_bytes: 0,
+        ..OwnerOptions::new("one")
+    };
+    let timestone = LocalTimestone::start(store.clone(), Arc::new(clock.clone()), options);
+    let message = NewMessage {
+        queue: "q".into(),
+        id: "a".into(),
+        payload: "payload".into(),
+        attempts: Some(1),
+        ..NewMessage::default()
+    };
+    timestone.enqueue(vec![message]).await.unwrap();
+    let dequeue = |request_id: &str| {
+        timestone.dequeue(DequeueRequest {
+            queues: vec!["q".into()],
+            max: 1,
+            wait_ms: 0,
+            lease_ms: None,
+            session: Session {
+                owner: "w".into(),
+                boot: "1".into(),
+            },
+            request_id: request_id.into(),
+        })
+    };
+    store.script(Call::Snapshot, [Fault::Unavailable]);
+    let unavailable = dequeue("1").await.unwrap_err();
+    assert!(matches!(unavailable, TimestoneError::Unavailable(_)));
+    let leased = dequeue("2").await.unwrap().remove(0);
+    assert_eq!(
+        (leased.attempts_left, &leased.payload[..]),
+        (0, &b"payload"[..])
+    );
 }
 
 #[tokio::test]

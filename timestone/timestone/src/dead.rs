@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::details::Details;
+use crate::id::Id;
 use crate::limits::MAX_DERIVED_ID_BYTES;
 use crate::message::{Ending, Message};
 use crate::{DeadLetter, MessageKey, Queues};
@@ -10,48 +12,48 @@ impl Queues {
     /// Puts a message that ends with `error` into the dead-letter queue of its
     /// own; tells how it ends there. What cannot go stays, as errored.
     pub(crate) fn send_dead_letter(&mut self, sequence: u64, error: &Bytes) -> Ending {
-        let Some(message) = self.messages.get(&sequence) else {
+        let Some(message) = self.messages.get(sequence) else {
             return Ending::Errored;
         };
         let policy = self.config_of(&message.queue).dead_letter.clone();
         let Some(DeadLetter { queue, copy }) = policy else {
             return Ending::Errored;
         };
-        let letter = self.dead_letter(message, &queue, error.clone());
+        let letter = self.dead_letter(message, &queue, error);
         if !self.takes_dead_letter(&letter) {
             return Ending::Errored;
         }
-        self.insert(letter);
+        let payload = self.payload_of(sequence, message);
+        self.insert(letter, payload);
         match copy {
             true => Ending::Errored,
             false => Ending::DeadLettered,
         }
     }
 
-    fn dead_letter(&self, message: &Message, queue: &str, error: Bytes) -> Message {
+    fn dead_letter(&self, message: &Message, queue: &str, error: &Bytes) -> Message {
         let config = self.config_of(queue);
         Message {
-            queue: queue.into(),
-            id: dead_letter_id(message).into(),
+            queue: self.name(queue),
+            id: Id::new(&dead_letter_id(message)),
             priority: message.priority,
-            payload: message.payload.clone(),
-            metadata: message.metadata.clone(),
+            payload_bytes: message.payload_bytes,
             // Whoever waited has been told.
-            reply_to: None,
+            details: Details::new(&message.details.to_map(), None, Some(error)),
             attempts_left: config.attempts,
             deliveries: 0,
             version: 1,
-            error: Some(error),
             settled: None,
             state: self.waiting(config.invisible_ms),
         }
     }
 
     fn takes_dead_letter(&self, letter: &Message) -> bool {
-        letter.id.len() <= MAX_DERIVED_ID_BYTES
+        let id = letter.id.to_string();
+        id.len() <= MAX_DERIVED_ID_BYTES
             && self.refuse_another_queue(&letter.queue).is_ok()
             && self.refuse_deleting(&letter.queue).is_ok()
-            && self.index.find(&letter.queue, &letter.id).is_none()
+            && self.find_message(&letter.queue, &id).is_none()
     }
 
     /// Where the payload of a message went.
@@ -65,5 +67,5 @@ impl Queues {
 }
 
 fn dead_letter_id(message: &Message) -> String {
-    crate::dead_letter_id(&message.queue, &message.id, message.deliveries)
+    crate::dead_letter_id(&message.queue, &message.id.to_string(), message.deliveries)
 }

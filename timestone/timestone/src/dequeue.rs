@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::check;
 use crate::limits::MAX_DEQUEUE_BYTES;
 use crate::message::{Lease, State};
+use crate::payload::{Payload, Payloads};
 use crate::queue::Queue;
 use crate::sessions::{Entry, Request};
 use crate::{Clause, LeasedMessage, Queues, Refusal, Session};
@@ -29,9 +30,23 @@ pub struct Demand {
 /// What was leased.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivery {
+    /// To be [filled](Self::fill) before they are given to anybody.
     pub messages: Vec<LeasedMessage>,
     /// How often this request has been answered.
     pub answer: u32,
+    /// Which messages lack their payload.
+    lacking: Vec<(usize, Payload)>,
+}
+
+impl Delivery {
+    /// Fills in the payloads that were not at hand, once the commit has read them.
+    pub fn fill(&mut self, read: &Payloads) {
+        for (index, payload) in self.lacking.drain(..) {
+            if let Some(message) = self.messages.get_mut(index) {
+                message.payload = payload.bytes(read);
+            }
+        }
+    }
 }
 
 impl Queues {
@@ -140,36 +155,34 @@ impl Queues {
             };
             bytes += self
                 .messages
-                .get(&sequence)
-                .map_or(0, |message| message.payload.len());
+                .get(sequence)
+                .map_or(0, |message| message.payload_bytes as usize);
             if bytes > MAX_DEQUEUE_BYTES {
                 break;
             }
             let lease_ms = self.lease_of(sequence, demand);
-            self.deliver(
-                sequence,
-                Lease {
-                    session: Arc::clone(&session),
-                    request_id: Arc::clone(&request_id),
-                    nonce: nonce(),
-                    until: self.after(lease_ms),
-                    lease_ms,
-                    hold_ms: lease_ms,
-                },
-            );
+            let lease = Lease {
+                session: Arc::clone(&session),
+                request_id: Arc::clone(&request_id),
+                nonce: nonce(),
+                until: self.after(lease_ms),
+                lease_ms,
+                hold_ms: lease_ms,
+            };
+            self.deliver(sequence, Box::new(lease));
             leased.push(sequence);
         }
         leased
     }
 
     fn lease_of(&self, sequence: u64, demand: &Demand) -> u64 {
-        let queue = self.messages.get(&sequence).map(|message| &message.queue);
+        let queue = self.messages.get(sequence).map(|message| &message.queue);
         let default = || queue.map_or(0, |queue| self.config_of(queue).lease_ms);
         demand.lease_ms.unwrap_or_else(default)
     }
 
-    fn deliver(&mut self, sequence: u64, lease: Lease) {
-        if let Some(message) = self.messages.get(&sequence) {
+    fn deliver(&mut self, sequence: u64, lease: Box<Lease>) {
+        if let Some(message) = self.messages.get(sequence) {
             self.index.serve(message);
         }
         self.change(sequence, |message| {
@@ -184,13 +197,27 @@ impl Queues {
         let sessions = &mut self.index.sessions;
         let request = sessions.answer(&demand.session, &demand.request_id);
         let mut request = request.unwrap_or_default();
-        let rank = |sequence: &u64| (self.messages.get(sequence).map(|m| m.priority), *sequence);
+        let rank = |sequence: &u64| (self.messages.get(*sequence).map(|m| m.priority), *sequence);
         request.messages.sort_by_key(rank);
-        let leased = request.messages.iter();
         Delivery {
-            messages: leased.filter_map(|message| self.leased(*message)).collect(),
             answer: request.answers,
+            ..self.delivery(&request.messages)
         }
+    }
+
+    /// Messages that are leased, as they are handed out.
+    pub(crate) fn delivery(&mut self, sequences: &[u64]) -> Delivery {
+        let mut delivery = Delivery::default();
+        for sequence in sequences {
+            let Some((leased, payload)) = self.leased(*sequence) else {
+                continue;
+            };
+            if self.recent.want(&payload) {
+                delivery.lacking.push((delivery.messages.len(), payload));
+            }
+            delivery.messages.push(leased);
+        }
+        delivery
     }
 }
 

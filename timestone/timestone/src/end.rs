@@ -1,15 +1,17 @@
 //! Messages end, by others than their workers and by time.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::check;
+use crate::details::Details;
 use crate::effects::keeps_payload;
+use crate::id::Id;
 use crate::limits::MAX_TICK;
 use crate::message::{End, Ending, Message, State};
-use crate::{Cause, MessageKey, Notice, Outcome, Queues, Refusal};
+use crate::payload::{Payload, Told};
+use crate::{Cause, MessageKey, Outcome, Queues, Refusal};
 
 impl Queues {
     /// Ends a message for good and tells its `reply_to`; one not yet seen leaves a
@@ -18,12 +20,12 @@ impl Queues {
         check::key(key)?;
         check::reason(reason)?;
         let error = self.wording.error(key, Cause::Canceled { reason });
-        let Some(sequence) = self.index.find(&key.queue, &key.id) else {
+        let Some(sequence) = self.find_message(&key.queue, &key.id) else {
             self.refuse_another_queue(&key.queue)?;
             self.insert_tombstone(key, error);
             return Ok(Outcome::Done);
         };
-        match self.messages.get(&sequence).map(|message| &message.state) {
+        match self.messages.get(sequence).map(|message| &message.state) {
             None | Some(State::Ended(_)) => Ok(Outcome::Duplicate),
             Some(_) => {
                 self.end_telling(sequence, Ending::Canceled, error);
@@ -34,20 +36,19 @@ impl Queues {
 
     fn insert_tombstone(&mut self, key: &MessageKey, error: Bytes) {
         let state = State::Ended(self.ending(&key.queue, Ending::NeverSeen));
-        self.insert(Message {
-            queue: key.queue.as_str().into(),
-            id: key.id.as_str().into(),
+        let tombstone = Message {
+            queue: self.name(&key.queue),
+            id: Id::new(&key.id),
             priority: 0,
-            payload: Bytes::new(),
-            metadata: BTreeMap::new(),
-            reply_to: None,
+            payload_bytes: 0,
+            details: Details::new(&BTreeMap::new(), None, Some(&error)),
             attempts_left: 0,
             deliveries: 0,
             version: 1,
-            error: Some(error),
             settled: None,
             state,
-        });
+        };
+        self.insert(tombstone, Payload::EMPTY);
     }
 
     /// Moves the time on and does what is due: at most [`MAX_TICK`] messages at
@@ -71,7 +72,7 @@ impl Queues {
     }
 
     fn do_due(&mut self, sequence: u64) {
-        match self.messages.get(&sequence).map(|message| &message.state) {
+        match self.messages.get(sequence).map(|message| &message.state) {
             // The time it becomes visible is stored already.
             Some(State::Invisible { .. }) => {
                 let before = self.before(sequence);
@@ -87,7 +88,7 @@ impl Queues {
     pub(crate) fn redeliver(&mut self, sequence: u64, in_ms: u64) {
         let attempts = self
             .messages
-            .get(&sequence)
+            .get(sequence)
             .map(|message| message.attempts_left);
         match attempts {
             Some(0) => self.end_used_up(sequence),
@@ -99,12 +100,13 @@ impl Queues {
     }
 
     fn end_used_up(&mut self, sequence: u64) {
-        let Some(message) = self.messages.get(&sequence) else {
+        let Some(message) = self.messages.get(sequence) else {
             return;
         };
+        let last = message.details.error();
         let cause = Cause::AttemptsUsedUp {
             deliveries: message.deliveries,
-            last: message.error.as_ref(),
+            last: last.as_ref(),
         };
         let error = self.wording.error(&message.key(), cause);
         self.end_telling(sequence, Ending::Errored, error);
@@ -112,21 +114,22 @@ impl Queues {
 
     /// Ends a message and tells its `reply_to`.
     pub(crate) fn end_telling(&mut self, sequence: u64, how: Ending, error: Bytes) {
-        let Some(message) = self.messages.get(&sequence) else {
+        let Some(message) = self.messages.get(sequence) else {
             return;
         };
-        let (key, payload, priority) = (message.key(), message.payload.clone(), message.priority);
-        let (reply_to, deliveries) = (message.reply_to.clone(), message.deliveries);
-        self.end(sequence, how, Some(error.clone()));
-        if let Some(reply_to) = reply_to {
-            let notice = Notice {
-                key: &key,
-                state: how.kind(),
-                error: &error,
-                deliveries,
-                payload: &payload,
-            };
-            self.announce(&reply_to, priority, &notice);
+        let reply_to = message.details.reply_to().map(str::to_owned);
+        let priority = message.priority;
+        let told = reply_to.is_some().then(|| Told {
+            key: message.key(),
+            state: how.kind(),
+            error: error.clone(),
+            deliveries: message.deliveries,
+            of: self.payload_of(sequence, message),
+        });
+        let bytes = message.payload_bytes;
+        self.end(sequence, how, Some(error));
+        if let (Some(reply_to), Some(told)) = (reply_to, told) {
+            self.announce(&reply_to, priority, told, bytes);
         }
     }
 
@@ -134,8 +137,8 @@ impl Queues {
     pub(crate) fn end(&mut self, sequence: u64, how: Ending, error: Option<Bytes>) {
         let Some(queue) = self
             .messages
-            .get(&sequence)
-            .map(|message| Arc::clone(&message.queue))
+            .get(sequence)
+            .map(|message| message.queue.clone())
         else {
             return;
         };
@@ -145,14 +148,15 @@ impl Queues {
         };
         let state = State::Ended(self.ending(&queue, how));
         if !keeps_payload(&state) {
+            self.recent.drop(sequence);
             self.changes.body(sequence);
         }
         self.change(sequence, |message| {
             message.state = state;
-            message.error = error;
+            message.details.set_error(error.as_deref());
             if !keeps_payload(&message.state) {
-                message.payload = Bytes::new();
-                message.metadata.clear();
+                message.payload_bytes = 0;
+                message.details.set_metadata(&BTreeMap::new());
             }
         });
     }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::check;
+use crate::details::Details;
+use crate::id::Id;
 use crate::message::{Ending, Message, State};
-use crate::{Cause, MessageKey, MessageState, NewMessage, Notice, Outcome, Queues, Refusal};
+use crate::payload::{Payload, Told};
+use crate::{Cause, MessageKey, MessageState, NewMessage, Outcome, Queues, Refusal};
 
 /// What a queue knows of an id.
 enum Met {
@@ -42,8 +45,8 @@ impl Queues {
     }
 
     fn meet(&self, message: &NewMessage) -> Met {
-        let sequence = self.index.find(&message.queue, &message.id);
-        let known = sequence.and_then(|sequence| self.messages.get(&sequence));
+        let sequence = self.find_message(&message.queue, &message.id);
+        let known = sequence.and_then(|sequence| self.messages.get(sequence));
         match known.map(|known| &known.state) {
             None => Met::Nothing,
             Some(State::Ended(end)) if end.how == Ending::NeverSeen => Met::Tombstone,
@@ -120,27 +123,33 @@ impl Queues {
         }
     }
 
-    fn add(&mut self, new: NewMessage) {
+    fn add(&mut self, mut new: NewMessage) {
+        let payload = std::mem::take(&mut new.payload);
+        let bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        self.add_with(new, Payload::Here(payload), bytes);
+    }
+
+    /// Adds a message with this payload, which has at most so many bytes.
+    fn add_with(&mut self, new: NewMessage, payload: Payload, payload_bytes: u32) {
         let config = self.config_of(&new.queue);
         let attempts_left = new.attempts.unwrap_or(config.attempts);
         let state = match new.invisible_ms {
             0 => self.waiting(config.invisible_ms),
             ms => self.waiting(ms),
         };
-        self.insert(Message {
-            queue: new.queue.into(),
-            id: new.id.into(),
+        let message = Message {
+            queue: self.name(&new.queue),
+            id: Id::new(&new.id),
             priority: new.priority,
-            payload: new.payload,
-            metadata: new.metadata,
-            reply_to: new.reply_to,
+            payload_bytes,
+            details: Details::new(&new.metadata, new.reply_to.as_deref(), None),
             attempts_left,
             deliveries: 0,
             version: 1,
-            error: None,
             settled: None,
             state,
-        });
+        };
+        self.insert(message, payload);
     }
 
     /// The state of a message that may be delivered after `ms`.
@@ -158,37 +167,42 @@ impl Queues {
         let key = key_of(message);
         if let Some(reply_to) = &message.reply_to {
             let error = self.tombstone_error(&key);
-            let notice = Notice {
-                key: &key,
+            let told = Told {
+                key: key.clone(),
                 state: MessageState::Canceled,
-                error: &error,
+                error,
                 deliveries: 0,
-                payload: &message.payload,
+                of: Payload::Here(message.payload.clone()),
             };
-            self.announce(reply_to, message.priority, &notice);
+            self.announce(reply_to, message.priority, told, 0);
         }
         Refusal::Canceled(key)
     }
 
     fn tombstone_error(&self, key: &MessageKey) -> Bytes {
-        let sequence = self.index.find(&key.queue, &key.id);
-        let tombstone = sequence.and_then(|sequence| self.messages.get(&sequence));
-        let error = tombstone.and_then(|tombstone| tombstone.error.clone());
+        let sequence = self.find_message(&key.queue, &key.id);
+        let tombstone = sequence.and_then(|sequence| self.messages.get(sequence));
+        let error = tombstone.and_then(|tombstone| tombstone.details.error());
         error.unwrap_or_else(|| self.wording.error(key, Cause::Canceled { reason: "" }))
     }
 
-    /// Tells `reply_to` the end of a message, once.
-    pub(crate) fn announce(&mut self, reply_to: &str, priority: i64, notice: &Notice<'_>) {
-        let message = NewMessage {
+    /// Tells `reply_to` the end of a message with a payload of so many bytes, once.
+    pub(crate) fn announce(&mut self, reply_to: &str, priority: i64, told: Told, bytes: u32) {
+        let mut message = NewMessage {
             queue: reply_to.to_owned(),
-            id: crate::terminated_id(&notice.key.queue, &notice.key.id),
-            payload: Arc::clone(&self.wording).terminated(notice),
+            id: crate::terminated_id(&told.key.queue, &told.key.id),
             priority,
             ..NewMessage::default()
         };
-        if matches!(self.meet(&message), Met::Nothing) {
-            self.add(message);
+        if !matches!(self.meet(&message), Met::Nothing) {
+            return;
         }
+        if let Payload::Here(payload) = &told.of {
+            message.payload = self.wording.terminated(&told.notice(payload));
+            return self.add(message);
+        }
+        let bytes = told.bytes(bytes);
+        self.add_with(message, Payload::Told(Arc::new(told)), bytes);
     }
 }
 

@@ -200,8 +200,8 @@ impl Observed {
         events.push(Event {
             number,
             at: now,
-            queue: Arc::clone(&message.queue),
-            id: Arc::clone(&message.id),
+            queue: Arc::from(&*message.queue),
+            id: message.id.to_string().into(),
             version: message.version,
             happening: what,
             from: before.map(|before| before.state),
@@ -211,7 +211,7 @@ impl Observed {
             attempts_left: message.attempts_left,
             owner: session.map(|session| session.owner.as_str().into()),
             until: message.state.due().filter(|_| open && !is_gone),
-            error: message.error.clone().filter(|_| what.has_error()),
+            error: what.has_error().then(|| message.details.error()).flatten(),
         });
     }
 }
@@ -247,7 +247,7 @@ impl Queues {
     pub(crate) fn before(&self, sequence: u64) -> Option<Before> {
         match self.observed.is_idle() {
             true => None,
-            false => self.messages.get(&sequence).map(Before::of),
+            false => self.messages.get(sequence).map(Before::of),
         }
     }
 
@@ -256,7 +256,7 @@ impl Queues {
         if self.observed.is_idle() {
             return;
         }
-        let Some(message) = self.messages.get(&sequence) else {
+        let Some(message) = self.messages.get(sequence) else {
             return;
         };
         let happening = match (&before, message.state.kind()) {

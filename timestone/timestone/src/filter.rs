@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use crate::MessageState;
 
 /// Which messages are meant: those for which every clause holds.
@@ -26,8 +24,7 @@ impl Clause {
         }
     }
 
-    pub(crate) fn holds(&self, metadata: &BTreeMap<String, String>) -> bool {
-        let value = metadata.get(&self.key);
-        value.is_some_and(|value| self.any_of.contains(value))
+    pub(crate) fn holds(&self, value: Option<&str>) -> bool {
+        value.is_some_and(|value| self.any_of.iter().any(|wanted| wanted == value))
     }
 }

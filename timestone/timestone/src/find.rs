@@ -82,14 +82,12 @@ impl Queues {
         check::page(search.limit)?;
         let (mut messages, mut bytes) = (Vec::new(), 0);
         let next = self.walk(&search.queue, &search.filter, &search.cursor, |message| {
-            bytes += message.error.as_ref().map_or(0, Bytes::len);
+            let view = message.view();
+            bytes += view.error.as_ref().map_or(0, Bytes::len);
             if messages.len() == search.limit as usize || bytes > MAX_DEQUEUE_BYTES {
                 return Step::Full;
             }
-            messages.push(MessageView {
-                payload: Bytes::new(),
-                ..message.view()
-            });
+            messages.push(view);
             Step::On
         })?;
         Ok(Found { messages, next })
@@ -139,7 +137,7 @@ impl Queues {
             if looked_at == MAX_SCAN {
                 return stop();
             }
-            let message = self.messages.get(&position.rank.1);
+            let message = self.messages.get(position.rank.1);
             let meant = message.filter(|message| path.means(message));
             if let Some(Step::Full) = meant.map(&mut show) {
                 return stop();
@@ -248,7 +246,7 @@ impl<'a> Path<'a> {
     fn means(&self, message: &Message) -> bool {
         let clauses = self.filter.metadata.iter().enumerate();
         let mut others = clauses.filter(|(index, _)| Some(*index) != self.driver);
-        others.all(|(_, clause)| clause.holds(&message.metadata))
+        others.all(|(_, clause)| clause.holds(message.details.get(&clause.key)))
     }
 
     fn cursor(&self, position: Position) -> Bytes {

@@ -96,7 +96,7 @@ impl Labels {
 
     /// The labels of the values of `message`.
     pub(crate) fn of(&mut self, message: &Message) -> impl Iterator<Item = Label> {
-        let pairs = message.metadata.iter();
+        let pairs = message.details.metadata();
         pairs.filter_map(|(key, value)| Some(self.value(self.key(key)?, value)))
     }
 

@@ -4,23 +4,29 @@
 //! in, what must be stored and who must be woken is handed out. A payload is
 //! bytes to it.
 
+mod by_id;
 mod check;
 mod config;
 mod dead;
 mod dequeue;
+mod details;
 mod effects;
 mod end;
 mod enqueue;
 mod events;
 mod filter;
 mod find;
+mod id;
 mod index;
 mod labels;
 mod lanes;
 pub mod limits;
 mod manage;
 mod message;
+mod messages;
 mod model;
+mod name;
+mod payload;
 mod queue;
 mod queues;
 mod record;
@@ -29,6 +35,7 @@ mod redrive;
 mod sessions;
 mod settle;
 mod shelf;
+mod sorted;
 mod subscribe;
 mod tally;
 #[cfg(test)]
@@ -38,7 +45,7 @@ mod wording;
 
 pub use config::{DeadLetter, Fairness, QueueConfig, QueueKind};
 pub use dequeue::{Delivery, Demand};
-pub use effects::Write;
+pub use effects::{Commit, Reads, Write, Writes};
 pub use events::{Event, Happening};
 pub use filter::{Clause, Filter};
 pub use find::{Counted, Found, Search};
@@ -46,7 +53,8 @@ pub use model::{
     Completion, Failure, LeaseToken, LeasedMessage, MessageKey, MessageState, MessageView,
     NewMessage, Outcome, QueueCount, QueueView, Refusal, Session,
 };
-pub use queues::Queues;
+pub use payload::Payloads;
+pub use queues::{Queues, Shown};
 pub use record::RecordError;
 pub use recovery::Recovery;
 pub use redrive::Reschedule;

@@ -58,5 +58,7 @@ pub const MAX_QUEUES: usize = 100_000;
 pub const MAX_TICK: usize = 1_024;
 /// Payloads in the answer to one dequeue, or errors on one page, in bytes.
 pub const MAX_DEQUEUE_BYTES: usize = 4 << 20;
+/// Payloads kept in memory beside the store, unless told otherwise, in bytes.
+pub const DEFAULT_RECENT_BYTES: usize = 64 << 20;
 /// Payloads of one call, in bytes.
 pub const MAX_CALL_BYTES: usize = 16 << 20;

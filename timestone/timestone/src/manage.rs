@@ -1,11 +1,9 @@
 //! Queues come, change and go.
 
-use std::sync::Arc;
-
 use crate::check;
-use crate::labels::ALL;
 use crate::limits::{MAX_REARRANGED, MAX_TICK};
 use crate::message::{Ending, State};
+use crate::name::Name;
 use crate::queue::Queue;
 use crate::{Cause, Outcome, QueueConfig, QueueView, Queues, Refusal};
 
@@ -22,21 +20,23 @@ impl Queues {
         self.refuse_rearranging(queue, &config)?;
         let known = self.index.queues.get(queue);
         if known.and_then(|known| known.config.as_ref()) != Some(&config) {
-            self.configure(queue.into(), config);
+            self.configure(self.name(queue), config);
         }
         Ok(())
     }
 
-    fn configure(&mut self, name: Arc<str>, config: QueueConfig) {
-        let queue = self.index.queues.entry(Arc::clone(&name)).or_default();
-        if queue.configure(config) {
-            for sequence in queue.ids.values().copied().collect::<Vec<_>>() {
-                if let Some(message) = self.messages.get(&sequence) {
-                    queue.put(sequence, message);
-                }
+    pub(crate) fn arrange(&mut self, name: &Name, config: QueueConfig) {
+        let queue = self.index.queues.entry(name.clone()).or_default();
+        for sequence in queue.configure(config) {
+            if let Some(message) = self.messages.get(sequence) {
+                queue.put(sequence, message);
             }
         }
-        self.index.wake(Arc::clone(&name));
+    }
+
+    fn configure(&mut self, name: Name, config: QueueConfig) {
+        self.arrange(&name, config);
+        self.index.wake(&name);
         self.changes.config(name);
     }
 
@@ -57,7 +57,7 @@ impl Queues {
         if queue.config().kind != config.kind {
             refuse_depth(name, queue)?;
         }
-        let messages = queue.ids.len() as u64;
+        let messages = queue.len();
         match messages > MAX_REARRANGED && !queue.config().arranges_like(config) {
             true => Err(check::invalid(
                 "config",
@@ -111,11 +111,11 @@ impl Queues {
         if !force {
             refuse_depth(queue, known)?;
         }
-        let name = Arc::clone(name);
+        let name = name.clone();
         if let Some(known) = self.index.queues.get_mut(queue) {
             known.deleting = true;
         }
-        self.changes.config(Arc::clone(&name));
+        self.changes.config(name.clone());
         self.index.doomed.insert(name);
         self.delete_some(MAX_TICK);
         Ok(Outcome::Done)
@@ -131,9 +131,9 @@ impl Queues {
         }
     }
 
-    fn delete_one(&mut self, name: &Arc<str>) {
+    fn delete_one(&mut self, name: &Name) {
         let queue = self.index.queues.get(name);
-        match queue.and_then(|queue| queue.shelf.all(ALL).next()) {
+        match queue.and_then(|queue| queue.shelf.all().next()) {
             Some((_, sequence)) => {
                 self.cancel_deleted(sequence);
                 self.remove(sequence);
@@ -141,14 +141,14 @@ impl Queues {
             None => {
                 self.index.queues.remove(name);
                 self.index.doomed.remove(name);
-                self.changes.config(Arc::clone(name));
+                self.changes.config(name.clone());
                 self.forget_tally(name);
             }
         }
     }
 
     fn cancel_deleted(&mut self, sequence: u64) {
-        let Some(message) = self.messages.get(&sequence) else {
+        let Some(message) = self.messages.get(sequence) else {
             return;
         };
         if !matches!(message.state, State::Ended(_)) {

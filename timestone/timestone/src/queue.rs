@@ -1,5 +1,5 @@
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, LazyLock};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use crate::labels::{ALL, Counts, Label, Labels, NONE};
 use crate::lanes::{Group, Lanes};
@@ -16,7 +16,6 @@ pub(crate) struct Queue {
     pub(crate) config: Option<QueueConfig>,
     /// Its messages are being ended and forgotten, and then itself.
     pub(crate) deleting: bool,
-    pub(crate) ids: HashMap<Arc<str>, u64>,
     pub(crate) labels: Labels,
     pub(crate) shelf: Shelf,
     /// `None`: simply the most urgent comes first.
@@ -53,7 +52,6 @@ impl Default for Queue {
         Self {
             config: None,
             deleting: false,
-            ids: HashMap::new(),
             labels: Labels::new(&BTreeSet::new()),
             shelf: Shelf::default(),
             lanes: None,
@@ -66,28 +64,36 @@ impl Queue {
         self.config.as_ref().unwrap_or(&DEFAULT)
     }
 
-    /// Configures the queue; whether its messages must be
-    /// [put](Self::put) in their places again.
-    pub(crate) fn configure(&mut self, config: QueueConfig) -> bool {
+    /// Configures the queue; tells the messages that must be [put](Self::put) in
+    /// their places again.
+    pub(crate) fn configure(&mut self, config: QueueConfig) -> Vec<u64> {
         let same = self.config().arranges_like(&config);
         self.config = Some(config);
-        if !same {
-            self.clear_places();
+        match same {
+            true => Vec::new(),
+            false => self.clear_places(),
         }
-        !same
     }
 
-    fn clear_places(&mut self) {
+    fn clear_places(&mut self) -> Vec<u64> {
+        let messages = self.shelf.all().map(|rank| rank.1).collect();
         let config = self.config();
         let has_lanes = config.fairness.is_some() || config.exclusive_key().is_some();
         self.labels = Labels::new(&config.found_by());
         self.shelf = Shelf::default();
         self.lanes = has_lanes.then(Lanes::default);
+        messages
     }
 
     /// Whether nothing would be forgotten with it.
     pub(crate) fn is_blank(&self) -> bool {
-        self.config.is_none() && self.ids.is_empty() && !self.deleting
+        self.config.is_none() && self.len() == 0 && !self.deleting
+    }
+
+    /// Messages that are remembered.
+    pub(crate) fn len(&self) -> u64 {
+        let counts = self.labels.counts(ALL);
+        counts.iter().copied().map(u64::from).sum()
     }
 
     /// Messages that wait or run.
@@ -178,7 +184,7 @@ impl Queue {
     fn group(&mut self, message: &Message) -> Group {
         let config = self.config();
         let label = |key: &str| {
-            let value = message.metadata.get(key);
+            let value = message.details.get(key);
             value.and_then(|value| self.labels.find(key, value))
         };
         let value = config.exclusive_key().map(|key| label(key).unwrap_or(NONE));

@@ -1,13 +1,15 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use crate::by_id::ById;
 use crate::check;
-use crate::effects::Changes;
+use crate::effects::{Changes, keeps_payload};
 use crate::events::Observed;
+use crate::id::Id;
 use crate::index::Index;
 use crate::message::{Lease, Message, State};
+use crate::messages::Messages;
+use crate::name::Name;
+use crate::payload::{Payload, Payloads, Recent};
 use crate::{
     LeasedMessage, MessageKey, MessageView, QueueConfig, QueueCount, Refusal, Wording, limits,
 };
@@ -15,7 +17,7 @@ use crate::{
 /// All queues of one shard: what they hold and who works on it.
 ///
 /// Operations change memory at once. What they changed is handed out by
-/// [`take_writes`](Queues::take_writes) and must be stored before anybody is
+/// [`take_commit`](Queues::take_commit) and must be stored before anybody is
 /// told; if storing fails, this value is worthless and is
 /// [recovered](crate::Recovery) from the store.
 ///
@@ -24,9 +26,11 @@ use crate::{
 /// ever before: recovery grants every running message its full lease anew.
 pub struct Queues {
     pub(crate) wording: Arc<dyn Wording>,
-    pub(crate) messages: HashMap<u64, Message>,
+    pub(crate) messages: Messages,
+    pub(crate) by_id: ById,
     pub(crate) index: Index,
     pub(crate) changes: Changes,
+    pub(crate) recent: Recent,
     pub(crate) next_sequence: u64,
     pub(crate) now: i64,
     pub(crate) observed: Observed,
@@ -38,14 +42,21 @@ impl Queues {
     pub fn new(wording: Arc<dyn Wording>) -> Self {
         Self {
             wording,
-            messages: HashMap::new(),
+            messages: Messages::default(),
+            by_id: ById::default(),
             index: Index::default(),
             changes: Changes::default(),
+            recent: Recent::default(),
             next_sequence: 0,
             now: i64::MIN,
             observed: Observed::default(),
             default_config: QueueConfig::default(),
         }
+    }
+
+    /// Keeps payloads of about so many bytes in memory beside the store.
+    pub fn keep_recent(&mut self, bytes: usize) {
+        self.recent.set_room(bytes);
     }
 
     /// Tells the time: Unix milliseconds. An earlier time than before is ignored.
@@ -54,9 +65,12 @@ impl Queues {
     }
 
     /// Reads one message.
-    pub fn get(&self, key: &MessageKey) -> Option<MessageView> {
-        let sequence = self.index.find(&key.queue, &key.id)?;
-        self.messages.get(&sequence).map(Message::view)
+    pub fn get(&mut self, key: &MessageKey) -> Option<Shown> {
+        let sequence = self.find_message(&key.queue, &key.id)?;
+        let message = self.messages.get(sequence)?;
+        let (view, payload) = (message.view(), self.payload_of(sequence, message));
+        self.recent.want(&payload);
+        Some(Shown { view, payload })
     }
 
     /// Counts the messages of `queues`, or of all, by name, when empty.
@@ -105,14 +119,41 @@ impl Queues {
     }
 
     /// Adds a message that is not there yet.
-    pub(crate) fn insert(&mut self, message: Message) {
+    pub(crate) fn insert(&mut self, message: Message, payload: Payload) {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
-        self.index.admit(sequence, &message);
-        self.messages.insert(sequence, message);
+        if message.payload_bytes > 0 {
+            self.recent.hold(sequence, payload);
+        }
+        self.add_known(sequence, message);
         self.changes.head(sequence);
         self.changes.body(sequence);
         self.note(sequence, None);
+    }
+
+    /// Adds a message that is stored.
+    pub(crate) fn add_known(&mut self, sequence: u64, message: Message) {
+        let hash = self.by_id.hash(&message.queue, &message.id);
+        self.by_id.insert(hash, sequence);
+        self.index.admit(sequence, &message);
+        self.messages.insert(sequence, message);
+    }
+
+    /// The message of this id.
+    pub(crate) fn find_message(&self, queue: &str, id: &str) -> Option<u64> {
+        let id = Id::new(id);
+        let is = |message: &Message| message.id == id && *message.queue == *queue;
+        self.by_id.find(self.by_id.hash(queue, &id), |sequence| {
+            self.messages.get(sequence).is_some_and(is)
+        })
+    }
+
+    /// The name of a queue, as the queue has it if there is one.
+    pub(crate) fn name(&self, queue: &str) -> Name {
+        match self.index.queues.get_key_value(queue) {
+            Some((name, _)) => name.clone(),
+            None => queue.into(),
+        }
     }
 
     /// Changes the state of a message, all that finds it, and what is stored of it.
@@ -126,11 +167,8 @@ impl Queues {
     /// Changes the state of a message and all that finds it, but not what is
     /// stored of it.
     pub(crate) fn move_to(&mut self, sequence: u64, edit: impl FnOnce(&mut Message)) {
-        if let Some(message) = self.messages.get_mut(&sequence) {
-            let tags = self.index.remove(sequence, message);
-            edit(message);
-            self.index.insert(sequence, message);
-            self.index.sweep(message, tags);
+        if let Some(message) = self.messages.get_mut(sequence) {
+            self.index.change(sequence, message, edit);
         }
     }
 
@@ -143,12 +181,12 @@ impl Queues {
     /// Changes what no index knows of a message; to be followed by a
     /// [`touch`](Self::touch) or [`change`](Self::change).
     pub(crate) fn edit(&mut self, sequence: u64, edit: impl FnOnce(&mut Message)) {
-        self.messages.get_mut(&sequence).map(edit);
+        self.messages.get_mut(sequence).map(edit);
     }
 
     /// Moves the end of a lease. This alone is not stored.
     pub(crate) fn set_lease_end(&mut self, sequence: u64, until: i64) {
-        let message = self.messages.get_mut(&sequence);
+        let message = self.messages.get_mut(sequence);
         if let Some(State::Running(lease)) = message.map(|message| &mut message.state) {
             self.index.move_timer(sequence, lease.until, until);
             lease.until = until;
@@ -157,35 +195,66 @@ impl Queues {
 
     /// Forgets a message.
     pub(crate) fn remove(&mut self, sequence: u64) {
-        if let Some(message) = self.messages.remove(&sequence) {
+        if let Some(message) = self.messages.remove(sequence) {
+            let hash = self.by_id.hash(&message.queue, &message.id);
+            self.by_id.remove(hash, sequence);
             self.index.forget(sequence, &message);
             self.note_gone(sequence, &message);
+            self.recent.drop(sequence);
             self.changes.head(sequence);
             self.changes.body(sequence);
         }
     }
 
     pub(crate) fn lease(&self, sequence: u64) -> Option<&Lease> {
-        self.messages.get(&sequence)?.state.lease()
+        self.messages.get(sequence)?.state.lease()
     }
 
-    pub(crate) fn leased(&self, sequence: u64) -> Option<LeasedMessage> {
-        let message = self.messages.get(&sequence)?;
+    /// What is leased, with its payload if that is at hand, and that.
+    pub(crate) fn leased(&self, sequence: u64) -> Option<(LeasedMessage, Payload)> {
+        let message = self.messages.get(sequence)?;
         let lease = message.state.lease()?;
-        Some(LeasedMessage {
+        let payload = self.payload_of(sequence, message);
+        let leased = LeasedMessage {
             token: message.token(lease),
-            payload: Bytes::clone(&message.payload),
+            payload: payload.at_hand(),
             priority: message.priority,
-            metadata: message.metadata.clone(),
+            metadata: message.details.to_map(),
             lease_until: lease.until,
             lease_ms: lease.lease_ms,
             attempts_left: message.attempts_left,
-        })
+        };
+        Some((leased, payload))
+    }
+
+    /// The payload of `message`, which has this sequence.
+    pub(crate) fn payload_of(&self, sequence: u64, message: &Message) -> Payload {
+        match message.payload_bytes > 0 && keeps_payload(&message.state) {
+            true => self.recent.of(sequence),
+            false => Payload::EMPTY,
+        }
     }
 
     /// The time this much later than now.
     pub(crate) fn after(&self, ms: u64) -> i64 {
         self.now.saturating_add_unsigned(ms)
+    }
+}
+
+/// A message as an onlooker sees it, whose payload may be in the store.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    view: MessageView,
+    payload: Payload,
+}
+
+impl Shown {
+    /// All of it, once the commit has read what it lacks.
+    pub fn filled(self, read: &Payloads) -> MessageView {
+        MessageView {
+            payload: self.payload.bytes(read),
+            ..self.view
+        }
     }
 }
 

@@ -1,93 +1,74 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use crate::effects::keeps_payload;
 use crate::message::{Message, State};
-use crate::record::{RecordKey, StoredQueue, body, config, head};
+use crate::record::{RecordKey, StoredQueue, config, head};
 use crate::{Queues, RecordError, Wording};
 
-/// Rebuilds queues from their records, which may come in any order.
+/// Rebuilds queues from their records, which may come in any order; best by key, as
+/// [`prefixes`](Self::prefixes) come. Payloads are not among them.
 pub struct Recovery {
     queues: Queues,
-    bodies: HashMap<u64, Bytes>,
+    /// Their leases begin when all is there.
+    running: Vec<(u64, Message)>,
 }
 
 impl Recovery {
     pub fn new(wording: Arc<dyn Wording>) -> Self {
         Self {
             queues: Queues::new(wording),
-            bodies: HashMap::new(),
+            running: Vec::new(),
         }
     }
 
+    /// What the keys of the records to be read begin with.
+    pub fn prefixes() -> [&'static [u8]; 2] {
+        RecordKey::RECOVERED
+    }
+
     /// Takes one record.
-    pub fn record(&mut self, key: &[u8], value: Bytes) -> Result<(), RecordError> {
+    pub fn record(&mut self, key: &[u8], value: &[u8]) -> Result<(), RecordError> {
         match RecordKey::decode(key)? {
-            RecordKey::Body(sequence) => {
-                self.bodies.insert(sequence, body::decode(value));
-            }
+            RecordKey::Body(_) => {}
             RecordKey::Head(sequence) => {
-                let message = head::decode(value)?;
-                self.queues.messages.insert(sequence, message);
+                let message = head::decode(value, |queue| self.queues.name(queue))?;
+                self.message(sequence, message);
             }
-            RecordKey::Config(name) => {
-                self.queue(name.into(), config::decode(value)?);
-            }
+            RecordKey::Config(name) => self.queue(&name, config::decode(value)?),
         }
         Ok(())
     }
 
-    fn queue(&mut self, name: Arc<str>, stored: StoredQueue) {
+    fn message(&mut self, sequence: u64, message: Message) {
+        let next = &mut self.queues.next_sequence;
+        *next = (*next).max(sequence.saturating_add(1));
+        match message.state {
+            State::Running(_) => self.running.push((sequence, message)),
+            _ => self.queues.add_known(sequence, message),
+        }
+    }
+
+    fn queue(&mut self, name: &str, stored: StoredQueue) {
+        let name = self.queues.name(name);
+        if let Some(config) = stored.config {
+            self.queues.arrange(&name, config);
+        }
         let index = &mut self.queues.index;
         if stored.deleting {
-            index.doomed.insert(Arc::clone(&name));
+            index.doomed.insert(name.clone());
         }
-        let queue = index.queues.entry(name).or_default();
-        queue.deleting = stored.deleting;
-        if let Some(config) = stored.config {
-            queue.configure(config);
-        }
+        index.queues.entry(name).or_default().deleting = stored.deleting;
     }
 
     /// All queues as they were, but that every running message has its full
     /// lease from `now`: Unix milliseconds.
-    pub fn finish(mut self, now: i64) -> Result<Queues, RecordError> {
+    pub fn finish(mut self, now: i64) -> Queues {
         self.queues.at(now);
-        let mut messages = std::mem::take(&mut self.queues.messages);
-        for (sequence, message) in &mut messages {
-            self.complete(*sequence, message)?;
+        for (sequence, mut message) in std::mem::take(&mut self.running) {
+            if let State::Running(lease) = &mut message.state {
+                lease.until = self.queues.after(lease.hold_ms);
+            }
+            self.queues.add_known(sequence, message);
         }
-        self.refuse_strays()?;
-        self.queues.next_sequence = messages.keys().max().map_or(0, |last| last + 1);
-        self.queues.messages = messages;
-        Ok(self.queues)
-    }
-
-    fn complete(&mut self, sequence: u64, message: &mut Message) -> Result<(), RecordError> {
-        if keeps_payload(&message.state) {
-            let body = self.bodies.remove(&sequence);
-            message.payload = body.ok_or(damaged("lacks its payload"))?;
-        }
-        if let State::Running(lease) = &mut message.state {
-            lease.until = self.queues.after(lease.hold_ms);
-        }
-        self.queues.index.admit(sequence, message);
-        Ok(())
-    }
-
-    fn refuse_strays(&self) -> Result<(), RecordError> {
-        match self.bodies.is_empty() {
-            true => Ok(()),
-            false => Err(damaged("is missing for a payload")),
-        }
-    }
-}
-
-fn damaged(problem: &'static str) -> RecordError {
-    RecordError {
-        what: "message",
-        problem,
+        self.queues
     }
 }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-
 use crate::check;
 use crate::limits::MAX_DELAY_MS;
 use crate::message::{Ending, State};
+use crate::payload::Payload;
 use crate::{MessageKey, Outcome, Queues, Refusal};
 
 /// How a message that waits shall wait.
@@ -47,35 +46,41 @@ impl Queues {
     }
 
     fn revive(&mut self, sequence: u64, attempts: Option<u32>, content: Option<Content>) {
-        let queue = self.messages.get(&sequence).map(|message| &message.queue);
+        let queue = self.messages.get(sequence).map(|message| &message.queue);
         let default = queue.map_or(1, |queue| self.config_of(queue).attempts);
-        if content.is_some() {
+        let carried = content.map(|content| {
+            self.recent.hold(sequence, content.payload);
             self.changes.body(sequence);
-        }
+            (content.payload_bytes, content.metadata)
+        });
         self.change(sequence, |message| {
             message.attempts_left = attempts.unwrap_or(default);
             message.state = State::Pending;
-            if let Some((payload, metadata)) = content {
-                message.payload = payload;
-                message.metadata = metadata;
+            if let Some((bytes, metadata)) = carried {
+                message.payload_bytes = bytes;
+                message.details.set_metadata(&metadata);
             }
         });
     }
 
     /// Takes what a message carried out of the dead-letter queue.
     fn take_dead_letter(&mut self, sequence: u64, key: &MessageKey) -> Result<Content, Refusal> {
-        let message = self.messages.get(&sequence);
+        let message = self.messages.get(sequence);
         let letter = message.and_then(|message| self.dead_letter_of(message));
-        let letter = letter.and_then(|letter| self.index.find(&letter.queue, &letter.id));
+        let letter = letter.and_then(|letter| self.find_message(&letter.queue, &letter.id));
         let gone = || Refusal::PayloadGone(key.clone());
         let letter = letter.ok_or_else(gone)?;
-        let found = self.messages.get(&letter).ok_or_else(gone)?;
+        let found = self.messages.get(letter).ok_or_else(gone)?;
         match &found.state {
             State::Pending | State::Invisible { .. } => {}
             State::Ended(end) if end.how == Ending::Errored => {}
             State::Running(_) | State::Ended(_) => return Err(gone()),
         }
-        let content = (found.payload.clone(), found.metadata.clone());
+        let content = Content {
+            payload: self.payload_of(letter, found),
+            payload_bytes: found.payload_bytes,
+            metadata: found.details.to_map(),
+        };
         self.remove(letter);
         Ok(content)
     }
@@ -106,7 +111,7 @@ impl Queues {
         priority: Option<i64>,
         visible_at: Option<i64>,
     ) -> Outcome {
-        let Some(message) = self.messages.get(&sequence) else {
+        let Some(message) = self.messages.get(sequence) else {
             return Outcome::Duplicate;
         };
         let priority = priority.unwrap_or(message.priority);
@@ -141,23 +146,27 @@ impl Queues {
     }
 
     fn sequence(&self, key: &MessageKey) -> Result<u64, Refusal> {
-        let sequence = self.index.find(&key.queue, &key.id);
+        let sequence = self.find_message(&key.queue, &key.id);
         sequence.ok_or_else(|| Refusal::NotFound(key.clone()))
     }
 
     fn ending_of(&self, sequence: u64) -> Option<Ending> {
-        match &self.messages.get(&sequence)?.state {
+        match &self.messages.get(sequence)?.state {
             State::Ended(end) => Some(end.how),
             _ => None,
         }
     }
 
     fn waits(&self, sequence: u64) -> bool {
-        let message = self.messages.get(&sequence);
+        let message = self.messages.get(sequence);
         let state = message.map(|message| &message.state);
         matches!(state, Some(State::Pending | State::Invisible { .. }))
     }
 }
 
 /// What a message carries.
-type Content = (Bytes, BTreeMap<String, String>);
+struct Content {
+    payload: Payload,
+    payload_bytes: u32,
+    metadata: BTreeMap<String, String>,
+}

@@ -1,7 +1,7 @@
 //! Workers end their deliveries, or hold on to them.
 
 use crate::check;
-use crate::message::{Act, Ending, Settled, State};
+use crate::message::{Act, Ending, Message, Settled, State};
 use crate::{Completion, Failure, LeaseToken, Outcome, Queues, Refusal};
 
 /// What a token stands for now.
@@ -53,7 +53,7 @@ impl Queues {
             }
             true => self.end(sequence, Ending::Errored, Some(error)),
             false => {
-                self.edit(sequence, |message| message.error = Some(error));
+                self.edit(sequence, |message| message.details.set_error(Some(&error)));
                 self.redeliver(sequence, failure.retry_in_ms);
             }
         }
@@ -81,7 +81,8 @@ impl Queues {
         lease_ms: Option<u64>,
     ) -> Result<Outcome, Refusal> {
         check::lease(lease_ms)?;
-        let sequence = self.held(token)?;
+        let (sequence, message) = self.delivered(token)?;
+        self.hold(token, message)?;
         let Some(lease) = self.lease(sequence) else {
             return Err(Refusal::LeaseLost(token.clone()));
         };
@@ -106,25 +107,28 @@ impl Queues {
     }
 
     fn claim(&self, token: &LeaseToken, act: Act) -> Result<Claim, Refusal> {
-        let sequence = self.index.find(&token.key.queue, &token.key.id);
-        let message = sequence.and_then(|sequence| self.messages.get(&sequence));
-        match message.is_some_and(|message| message.was_settled_by(token, act)) {
+        let (sequence, message) = self.delivered(token)?;
+        match message.was_settled_by(token, act) {
             true => Ok(Claim::Done),
-            false => self.held(token).map(Claim::Held),
+            false => self.hold(token, message).map(|()| Claim::Held(sequence)),
         }
     }
 
-    fn held(&self, token: &LeaseToken) -> Result<u64, Refusal> {
-        let lost = || Refusal::LeaseLost(token.clone());
-        let sequence = self.index.find(&token.key.queue, &token.key.id);
-        let sequence = sequence.ok_or_else(lost)?;
-        let message = self.messages.get(&sequence).ok_or_else(lost)?;
+    /// The message that was delivered under a token.
+    fn delivered(&self, token: &LeaseToken) -> Result<(u64, &Message), Refusal> {
+        let sequence = self.find_message(&token.key.queue, &token.key.id);
+        let found = sequence.and_then(|found| Some((found, self.messages.get(found)?)));
+        found.ok_or_else(|| Refusal::LeaseLost(token.clone()))
+    }
+
+    /// Refuses a token whose delivery does not run any more.
+    fn hold(&self, token: &LeaseToken, message: &Message) -> Result<(), Refusal> {
         match &message.state {
-            _ if message.is_held_by(token, self.now) => Ok(sequence),
+            _ if message.is_held_by(token, self.now) => Ok(()),
             State::Ended(end) if end.how == Ending::Canceled => {
                 Err(Refusal::Canceled(token.key.clone()))
             }
-            _ => Err(lost()),
+            _ => Err(Refusal::LeaseLost(token.clone())),
         }
     }
 

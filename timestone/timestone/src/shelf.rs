@@ -1,7 +1,6 @@
-use std::collections::BTreeSet;
-
 use crate::MessageState;
-use crate::labels::Label;
+use crate::labels::{ALL, Label};
+use crate::sorted::Sorted;
 
 #[cfg(test)]
 thread_local! {
@@ -12,23 +11,34 @@ thread_local! {
 /// Where a message stands among its equals: lower comes first.
 pub(crate) type Rank = (i64, u64);
 
-/// The messages that bear a label, by state and rank.
+const FIRST: Rank = (i64::MIN, 0);
+
+/// The messages of one queue, by state and rank.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Shelf(BTreeSet<(Label, MessageState, Rank)>);
+pub(crate) struct Shelf {
+    all: [Sorted<Rank>; 6],
+    /// Those that bear another label than [`ALL`].
+    labelled: Sorted<(Label, MessageState, Rank)>,
+}
 
 impl Shelf {
     pub(crate) fn insert(&mut self, label: Label, state: MessageState, rank: Rank) {
-        self.0.insert((label, state, rank));
+        match label {
+            ALL => self.all[state as usize].insert(rank),
+            label => self.labelled.insert((label, state, rank)),
+        }
     }
 
     pub(crate) fn remove(&mut self, label: Label, state: MessageState, rank: Rank) {
-        self.0.remove(&(label, state, rank));
+        match label {
+            ALL => self.all[state as usize].remove(rank),
+            label => self.labelled.remove((label, state, rank)),
+        }
     }
 
     /// The most urgent message that waits.
     pub(crate) fn pending(&self, label: Label) -> Option<Rank> {
-        let from = (i64::MIN, 0);
-        self.from(label, MessageState::Pending, from).next()
+        self.from(label, MessageState::Pending, FIRST).next()
     }
 
     /// The messages from a rank on.
@@ -38,17 +48,19 @@ impl Shelf {
         state: MessageState,
         rank: Rank,
     ) -> impl Iterator<Item = Rank> {
-        let spots = (label, state, rank)..=(label, state, (i64::MAX, u64::MAX));
-        let spots = self.0.range(spots);
+        let all = (label == ALL).then(|| self.all[state as usize].from(rank));
+        let labelled = (label != ALL).then(|| self.labelled.from((label, state, rank)));
+        let labelled = labelled.into_iter().flatten();
+        let same = move |spot: &(Label, MessageState, Rank)| (spot.0, spot.1) == (label, state);
+        let labelled = labelled.take_while(same).map(|spot| spot.2);
+        let ranks = all.into_iter().flatten().chain(labelled);
         #[cfg(test)]
-        let spots = spots.inspect(|_| LOOKED_AT.with(|n| n.set(n.get() + 1)));
-        spots.map(|(_, _, rank)| *rank)
+        let ranks = ranks.inspect(|_| LOOKED_AT.with(|n| n.set(n.get() + 1)));
+        ranks
     }
 
-    /// All messages of a label.
-    pub(crate) fn all(&self, label: Label) -> impl Iterator<Item = Rank> {
-        let from = (label, MessageState::Invisible, (i64::MIN, 0));
-        let to = (label, MessageState::Errored, (i64::MAX, u64::MAX));
-        self.0.range(from..=to).map(|(_, _, rank)| *rank)
+    /// All messages.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Rank> {
+        self.all.iter().flat_map(|ranks| ranks.from(FIRST))
     }
 }

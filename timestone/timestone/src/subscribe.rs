@@ -1,7 +1,7 @@
 //! Workers that are sent messages as long as they have room.
 
 use crate::check;
-use crate::{Demand, LeasedMessage, Queues, Refusal, Session};
+use crate::{Delivery, Demand, Queues, Refusal, Session};
 
 impl Queues {
     /// Begins to send messages under the demand's request: up to `max` of them are
@@ -32,11 +32,11 @@ impl Queues {
         &mut self,
         demand: &Demand,
         nonce: &mut dyn FnMut() -> u64,
-    ) -> Result<Vec<LeasedMessage>, Refusal> {
+    ) -> Result<Delivery, Refusal> {
         self.admit(demand)?;
         let room = self.room(demand);
-        let leased = self.lease_next(demand, room, nonce).into_iter();
-        Ok(leased.filter_map(|message| self.leased(message)).collect())
+        let leased = self.lease_next(demand, room, nonce);
+        Ok(self.delivery(&leased))
     }
 
     /// How many more messages the subscriber may be sent.

@@ -2,10 +2,10 @@
 //! urgent those are that wait, and for how long they have.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use crate::events::Happening;
 use crate::message::Message;
+use crate::name::Name;
 use crate::{MessageState, QueueCount, Queues};
 
 /// Spans of time of one queue that are told apart; of more, neighbours are joined.
@@ -50,7 +50,7 @@ pub struct Stats {
 /// Counts of all queues.
 #[derive(Default)]
 pub(crate) struct Tally {
-    queues: HashMap<Arc<str>, QueueTally>,
+    queues: HashMap<Name, QueueTally>,
     /// Of queues that are gone.
     gone: Happened,
     /// Since when a message is pending that was not so from its beginning.
@@ -71,7 +71,7 @@ impl Tally {
     /// Counts what is there.
     fn begin(&mut self, now: i64, message: &Message) {
         if message.state.kind() == MessageState::Pending {
-            let queue = self.queues.entry(Arc::clone(&message.queue)).or_default();
+            let queue = self.queues.entry(message.queue.clone()).or_default();
             queue.deadlines.add(message.priority, DEADLINE_WIDTH);
             queue.fresh.found(now);
         }
@@ -86,7 +86,7 @@ impl Tally {
         from: Option<(MessageState, i64)>,
         happening: Happening,
     ) {
-        let queue = self.queues.entry(Arc::clone(&message.queue)).or_default();
+        let queue = self.queues.entry(message.queue.clone()).or_default();
         queue.happened[happening as usize] += 1;
         let was = from.filter(|(state, _)| *state == MessageState::Pending);
         let is = message.state.kind() == MessageState::Pending;
@@ -109,7 +109,7 @@ impl Tally {
 
     /// Counts that a message is forgotten.
     pub(crate) fn left(&mut self, sequence: u64, message: &Message, from: MessageState) {
-        let queue = self.queues.entry(Arc::clone(&message.queue)).or_default();
+        let queue = self.queues.entry(message.queue.clone()).or_default();
         queue.happened[Happening::Forgotten as usize] += 1;
         if from == MessageState::Pending {
             queue.deadlines.subtract(message.priority, DEADLINE_WIDTH);
@@ -284,7 +284,7 @@ impl Queues {
     pub fn keep_tally(&mut self) {
         if self.observed.tally.is_none() {
             let mut tally = Tally::default();
-            let messages = self.messages.values();
+            let messages = self.messages.iter().map(|(_, message)| message);
             messages.for_each(|message| tally.begin(self.now, message));
             self.observed.tally = Some(tally);
         }

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{owned, puts};
 use crate::{Batch, KeyRange, Store};
 
@@ -32,6 +34,11 @@ async fn later_commits_do_not_show(store: &Arc<dyn Store>) {
         Some(&b"1"[..])
     );
     assert_eq!(snapshot.get(b"added").await.unwrap(), None);
+    let keys = ["same", "added", "changed", "same"].map(Bytes::from);
+    let values = snapshot.get_all(&keys).await.unwrap();
+    let one = Some(Bytes::from_static(b"1"));
+    assert_eq!(values, [one.clone(), None, one.clone(), one]);
+    assert!(snapshot.get_all(&[]).await.unwrap().is_empty());
     let entries = snapshot.range(KeyRange::all(), 9).await.unwrap();
     let keys: Vec<_> = entries.iter().map(|entry| &entry.key[..]).collect();
     assert_eq!(keys, [&b"changed"[..], b"removed", b"same"]);

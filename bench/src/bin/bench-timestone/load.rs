@@ -103,8 +103,19 @@ async fn once(connection: &mut dyn Connection, act: Act) -> Result<usize> {
 
 /// From the beginning of an enqueue until a worker that waits has the message.
 pub async fn pick_up(connections: &mut Connections, times: usize) -> Result<Done> {
-    let mut producer = connections.pop().context("no producer")?;
-    let mut worker = connections.pop().context("no worker")?;
+    let producer = connections.pop().context("no producer")?;
+    let worker = connections.pop().context("no worker")?;
+    // A task as all clients are: the thread that drives the measurement is another.
+    let (pair, done) = tokio::spawn(hand_over(producer, worker, times)).await??;
+    connections.extend(pair);
+    Ok(done)
+}
+
+async fn hand_over(
+    mut producer: Box<dyn Connection>,
+    mut worker: Box<dyn Connection>,
+    times: usize,
+) -> Result<([Box<dyn Connection>; 2], Done)> {
     let mut done = Done::default();
     for _ in 0..times {
         let waiting = tokio::spawn(async move {
@@ -122,8 +133,7 @@ pub async fn pick_up(connections: &mut Connections, times: usize) -> Result<Done
         done.messages += 1;
         done.latencies.push(milliseconds(at - start));
     }
-    connections.extend([worker, producer]);
-    Ok(done)
+    Ok(([worker, producer], done))
 }
 
 fn milliseconds(time: Duration) -> f64 {

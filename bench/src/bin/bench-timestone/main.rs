@@ -9,6 +9,8 @@
     reason = "a program has no outside; `pub` here means: for other files"
 )]
 
+mod conditions;
+mod depth;
 mod load;
 mod measure;
 mod ours;
@@ -26,8 +28,10 @@ use anyhow::{Context, Result, bail, ensure};
 use bench::disk;
 use bench::machine::Machine;
 use clap::{Parser, ValueEnum};
+use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::conditions::Conditions;
 use crate::measure::Plan;
 use crate::peers::Peer;
 use crate::report::{Ratios, Report, Settings};
@@ -61,9 +65,16 @@ struct Args {
     /// Folder below which every queue keeps its files, on a disk [default: beside the program].
     #[arg(long)]
     folder: Option<PathBuf>,
+    #[command(flatten)]
+    depth: depth::Args,
     /// One short run, to see that everything works. Such figures are not for publication.
     #[arg(long)]
     quick: bool,
+    /// Measure something else: conditions under which the queue may not slow down.
+    #[arg(long)]
+    conditions: bool,
+    #[command(flatten, next_help_heading = "With --conditions")]
+    under: Conditions,
     /// Measure on a busy machine. Such figures are not for publication.
     #[arg(long)]
     accept_load: bool,
@@ -131,9 +142,12 @@ fn named(name: &str) -> Result<Peer> {
 #[tokio::main(worker_threads = 1)]
 async fn main() -> Result<()> {
     let args = Args::parse();
+    if let Some(folder) = &args.depth.serve {
+        return depth::serve(folder).await;
+    }
     // What is dropped when we are interrupted ends its servers and removes its files.
     tokio::select! {
-        report = report(&args) => print(&args, &report?),
+        told = told(&args) => told,
         signal = interrupted() => bail!("interrupted by {}", signal?),
     }
 }
@@ -146,12 +160,33 @@ async fn interrupted() -> Result<&'static str> {
     }
 }
 
-fn print(args: &Args, report: &Report) -> Result<()> {
+/// Measures what is asked for, and prints it.
+async fn told(args: &Args) -> Result<()> {
+    if args.depth.is_asked() {
+        return depth::print(args, &depth::report(args).await?);
+    }
+    if args.conditions {
+        let report = conditions(args).await?;
+        return print(args, &report, conditions::Report::print);
+    }
+    print(args, &report(args).await?, table::print)
+}
+
+fn print<T: Serialize>(args: &Args, report: &T, table: impl FnOnce(&T)) -> Result<()> {
     match args.json {
         true => println!("{}", serde_json::to_string(report)?),
-        false => table::print(report),
+        false => table(report),
     }
     Ok(())
+}
+
+async fn conditions(args: &Args) -> Result<conditions::Report> {
+    let folder = args.folder()?;
+    disk::refuse_memory(&folder)?;
+    let machine = Machine::quiet(args.accept_load)?;
+    let scratch = tempfile::tempdir_in(&folder)?;
+    let load = (args.clients, args.plan().messages);
+    conditions::Report::measure(args.under, load, machine, scratch.path()).await
 }
 
 async fn report(args: &Args) -> Result<Report> {

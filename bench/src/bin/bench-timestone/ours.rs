@@ -14,13 +14,15 @@ use store_fjall::FjallStore;
 use tempfile::TempDir;
 use timestone::{Completion, LeaseToken, NewMessage, Outcome, QueueConfig, Refusal, Session};
 use timestone_client::envelope::to_payload;
-use timestone_client::{Client, DequeueRequest};
+use timestone_client::{Client, Consumer, DequeueRequest, SubscribeRequest};
 use timestone_server::{LocalTimestone, OwnerOptions};
 
 use crate::queue::{Connection, Message, Phase, Queue};
 use crate::raw_store::Recorder;
 
-const QUEUE: &str = "bench";
+pub const QUEUE: &str = "bench";
+/// Tasks of one process.
+const WORKERS: &str = "workers";
 /// How long a worker waits for a message, in milliseconds.
 const WAIT_MS: u64 = 30_000;
 
@@ -29,6 +31,8 @@ const WAIT_MS: u64 = 30_000;
 pub enum Sharing {
     /// All clients are clones of one.
     One,
+    /// As `One`, and messages are sent to whoever is free instead of being asked for.
+    Sent,
     /// Each client has a connection of its own.
     Each,
 }
@@ -68,7 +72,7 @@ impl Remote {
         Ok(remote)
     }
 
-    fn client(&self) -> Result<Client> {
+    pub fn client(&self) -> Result<Client> {
         Ok(Client::connect(&self.url, &self.token)?)
     }
 }
@@ -77,10 +81,14 @@ impl Remote {
 impl Queue for Remote {
     async fn connect(&self, clients: usize) -> Result<Vec<Box<dyn Connection>>> {
         let shared = self.client()?;
-        let connect = |n| match self.sharing {
-            // Tasks of one process.
-            Sharing::One => Ok(worker(shared.clone(), "workers".into(), n)),
-            Sharing::Each => Ok(worker(self.client()?, format!("worker-{n}"), n)),
+        let consumer = match self.sharing {
+            Sharing::Sent => Some(Arc::new(shared.consume(subscription(clients)?))),
+            Sharing::One | Sharing::Each => None,
+        };
+        let connect = |n| match (self.sharing, &consumer) {
+            (Sharing::Each, _) => Ok(worker(self.client()?, format!("worker-{n}"), n)),
+            (_, None) => Ok(worker(shared.clone(), WORKERS.into(), n)),
+            (_, Some(consumer)) => Ok(Consuming::new(shared.clone(), Arc::clone(consumer)).boxed()),
         };
         (0..clients).map(connect).collect()
     }
@@ -94,7 +102,7 @@ impl Queue for Remote {
     }
 
     fn has_batches(&self) -> bool {
-        true
+        self.sharing != Sharing::Sent
     }
 }
 
@@ -165,10 +173,7 @@ fn worker(client: Client, owner: String, n: usize) -> Box<dyn Connection> {
     Box::new(Worker {
         client,
         n,
-        session: Session {
-            owner,
-            boot: "1".into(),
-        },
+        session: session(owner),
         calls: 0,
         held: Vec::new(),
     })
@@ -186,8 +191,7 @@ struct Worker {
 #[async_trait]
 impl Connection for Worker {
     async fn enqueue(&mut self, messages: Vec<Message>) -> Result<()> {
-        let messages = messages.into_iter().map(new_message).collect();
-        all_done(self.client.enqueue(messages).await?)
+        enqueue(&self.client, messages).await
     }
 
     async fn lease(&mut self, max: usize) -> Result<usize> {
@@ -206,16 +210,81 @@ impl Connection for Worker {
     }
 
     async fn complete(&mut self) -> Result<()> {
-        let completion = |token| Completion {
-            token,
-            then_enqueue: Vec::new(),
-        };
-        let completions = self.held.drain(..).map(completion).collect();
-        all_done(self.client.complete(completions).await?)
+        complete(&self.client, self.held.drain(..)).await
     }
 }
 
-fn new_message(message: Message) -> NewMessage {
+/// As many messages at a time as there are workers.
+pub fn subscription(workers: usize) -> Result<SubscribeRequest> {
+    Ok(SubscribeRequest {
+        queues: vec![QUEUE.into()],
+        credit: u32::try_from(workers)?,
+        lease_ms: None,
+        session: session(WORKERS.into()),
+        subscription_id: String::new(),
+        filter: None,
+    })
+}
+
+pub fn session(owner: String) -> Session {
+    Session {
+        owner,
+        boot: "1".into(),
+    }
+}
+
+/// One worker of a consumer.
+pub struct Consuming {
+    client: Client,
+    consumer: Arc<Consumer>,
+    held: Option<LeaseToken>,
+}
+
+impl Consuming {
+    pub fn new(client: Client, consumer: Arc<Consumer>) -> Self {
+        Self {
+            client,
+            consumer,
+            held: None,
+        }
+    }
+
+    fn boxed(self) -> Box<dyn Connection> {
+        Box::new(self)
+    }
+}
+
+#[async_trait]
+impl Connection for Consuming {
+    async fn enqueue(&mut self, messages: Vec<Message>) -> Result<()> {
+        enqueue(&self.client, messages).await
+    }
+
+    async fn lease(&mut self, _max: usize) -> Result<usize> {
+        self.held = Some(self.consumer.next().await?.token);
+        Ok(1)
+    }
+
+    async fn complete(&mut self) -> Result<()> {
+        complete(&self.client, self.held.take()).await
+    }
+}
+
+async fn enqueue(client: &Client, messages: Vec<Message>) -> Result<()> {
+    let messages = messages.into_iter().map(new_message).collect();
+    all_done(client.enqueue(messages).await?)
+}
+
+pub async fn complete(client: &Client, held: impl IntoIterator<Item = LeaseToken>) -> Result<()> {
+    let completion = |token| Completion {
+        token,
+        then_enqueue: Vec::new(),
+    };
+    let completions = held.into_iter().map(completion).collect();
+    all_done(client.complete(completions).await?)
+}
+
+pub fn new_message(message: Message) -> NewMessage {
     NewMessage {
         queue: QUEUE.into(),
         id: format!("message-{:016}", message.number),
@@ -234,7 +303,7 @@ fn envelope(payload: &[u8]) -> Envelope {
     }
 }
 
-fn all_done(outcomes: Vec<Result<Outcome, Refusal>>) -> Result<()> {
+pub fn all_done(outcomes: Vec<Result<Outcome, Refusal>>) -> Result<()> {
     for outcome in outcomes {
         match outcome? {
             Outcome::Done => {}

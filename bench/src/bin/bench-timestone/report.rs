@@ -47,8 +47,11 @@ impl Settings {
 
 #[derive(Serialize)]
 pub struct Ours {
-    /// All clients are clones of one: what the ratios are made of.
+    /// All clients are clones of one, and ask for messages.
     pub shared_client: Measured,
+    /// As `shared_client`, and the server sends messages to workers that are free: what the
+    /// ratios of single messages are made of, as the peers' libraries work so.
+    pub consumer: Measured,
     pub connection_per_client: Measured,
     /// No server: the queue in the process of its clients.
     pub in_process: Measured,
@@ -186,12 +189,12 @@ impl Side<'_> {
     fn rate_vs_durable(&self, act: Act) -> Option<f64> {
         let theirs = self.durable(|peer| rate(peer, act))?;
         let best = theirs.into_iter().max_by(f64::total_cmp)?;
-        over(rate(&self.ours.shared_client, act)?, best)
+        over(rate(&self.ours.consumer, act)?, best)
     }
 
     fn least_vs_durable(&self, of: fn(&Measured) -> Option<f64>) -> Option<f64> {
         let best = self.durable(of)?.into_iter().min_by(f64::total_cmp)?;
-        over(of(&self.ours.shared_client)?, best)
+        over(of(&self.ours.consumer)?, best)
     }
 
     fn rate_vs(&self, peer: Peer, act: Act) -> Option<f64> {
@@ -203,7 +206,7 @@ impl Side<'_> {
 
     fn pick_up_vs(&self, peer: Peer) -> Option<f64> {
         over(
-            self.ours.shared_client.pick_up_p50()?,
+            self.ours.consumer.pick_up_p50()?,
             self.peers.get(&peer)?.pick_up_p50()?,
         )
     }
@@ -253,7 +256,8 @@ mod tests {
 
     fn ours() -> Ours {
         Ours {
-            shared_client: measured(300.0, 10.0, 1.0),
+            shared_client: measured(250.0, 15.0, 1.5),
+            consumer: measured(300.0, 10.0, 1.0),
             connection_per_client: measured(200.0, 20.0, 2.0),
             in_process: measured(400.0, 5.0, 0.5),
             raw_store: measured(500.0, 5.0, 0.5),

@@ -15,6 +15,7 @@ use crate::report::{Measured, Ours, Skipped};
 #[derive(Default)]
 pub struct Runs {
     shared: Vec<Run>,
+    sent: Vec<Run>,
     each: Vec<Run>,
     in_process: Vec<Run>,
     raw_store: Vec<Run>,
@@ -34,6 +35,7 @@ impl Runs {
     /// One run of each queue, one after another.
     pub async fn once(&mut self, plan: &Plan, scratch: &Path) -> Result<()> {
         self.shared.push(remote(Sharing::One, plan, scratch).await?);
+        self.sent.push(remote(Sharing::Sent, plan, scratch).await?);
         self.each.push(remote(Sharing::Each, plan, scratch).await?);
         let (queue, store) = in_process(plan, scratch).await?;
         self.in_process.push(queue);
@@ -62,6 +64,7 @@ impl Runs {
         let of = |runs: &[Run]| Measured::of(runs).context("there was no run");
         Ok(Ours {
             shared_client: of(&self.shared)?,
+            consumer: of(&self.sent)?,
             connection_per_client: of(&self.each)?,
             in_process: of(&self.in_process)?,
             raw_store: of(&self.raw_store)?,

@@ -46,6 +46,7 @@ fn table(report: &Report) -> Table {
     let ours = &report.ours;
     let queues = [
         ("ours, shared client", &ours.shared_client),
+        ("ours, consumer", &ours.consumer),
         ("ours, a connection each", &ours.connection_per_client),
         ("ours, in process", &ours.in_process),
         ("the store alone", &ours.raw_store),

@@ -48,10 +48,14 @@ pub fn required<T: Inward<W>, W>(field: &str, value: Option<W>) -> Result<T, Vec
 }
 
 /// Converts every item of the repeated `field`.
-pub fn each<T: Inward<W>, W>(field: &str, items: Vec<W>) -> Result<Vec<T>, Vec<Problem>> {
-    let mut converted = Vec::with_capacity(items.len());
+pub fn each<T: Inward<W>, W>(
+    field: &str,
+    items: impl IntoIterator<Item = W>,
+) -> Result<Vec<T>, Vec<Problem>> {
+    let items = items.into_iter();
+    let mut converted = Vec::with_capacity(items.size_hint().0);
     let mut problems = Vec::new();
-    for (index, item) in items.into_iter().enumerate() {
+    for (index, item) in items.enumerate() {
         match T::inward(item) {
             Ok(item) => converted.push(item),
             Err(found) => {

@@ -3,6 +3,7 @@
 //!
 //! Inward is checked and names the field; limits are the queue's own matter.
 
+mod borrowed;
 mod convert;
 mod event;
 mod message;
@@ -13,5 +14,6 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub use borrowed::{dequeued, sent};
 pub use convert::{Inward, Outward, Problem, all, each, required};
 pub use outcome::{Item, outcome_of, to_outcome};

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
+use buffa::{Message, MessageView as _};
 use bytes::Bytes;
+use connectrpc::{CodecFormat, Encodable};
 use proto::base::v1 as base;
 use proto::timestone::v1 as wire;
 use timestone::{
@@ -22,7 +24,7 @@ fn payload() -> Bytes {
 
 fn error() -> Bytes {
     let error = errors::Error::function("BROKEN", "it broke");
-    buffa::Message::encode_to_vec(&base::Error::from(error)).into()
+    base::Error::from(error).encode_to_vec().into()
 }
 
 fn key() -> MessageKey {
@@ -51,6 +53,18 @@ fn message() -> NewMessage {
         attempts: Some(3),
         not_after: Some(-7),
         reply_to: Some("r".into()),
+    }
+}
+
+fn leased() -> LeasedMessage {
+    LeasedMessage {
+        token: token(),
+        payload: payload(),
+        priority: 1,
+        metadata: [("k".to_owned(), "v".to_owned())].into(),
+        lease_until: 77,
+        lease_ms: 88,
+        attempts_left: 9,
     }
 }
 
@@ -148,15 +162,7 @@ fn everything_survives_the_wire() {
         },
         request_id: "r".into(),
     });
-    survives(LeasedMessage {
-        token: token(),
-        payload: payload(),
-        priority: 1,
-        metadata: [("k".to_owned(), "v".to_owned())].into(),
-        lease_until: 77,
-        lease_ms: 88,
-        attempts_left: 9,
-    });
+    survives(leased());
     survives(QueueCount {
         queue: "q".into(),
         invisible: 1,
@@ -228,4 +234,31 @@ fn everything_missing_is_named_at_once() {
             "completions[1].then_enqueue[1].payload"
         ]
     );
+}
+
+#[test]
+fn what_lies_in_a_buffer_is_read_and_written_alike() {
+    let wire = message().outward();
+    let encoded = wire.encode_to_vec();
+    let view = wire::NewMessageView::decode_view(&encoded).unwrap();
+    assert_eq!(NewMessage::inward(&view), Ok(message()));
+    let nothing = wire::NewMessageView::default();
+    assert_eq!(
+        NewMessage::inward(&nothing).unwrap_err()[0].field,
+        "payload"
+    );
+    for payload in [payload(), Bytes::new(), Bytes::from_static(b"no envelope")] {
+        let leased = LeasedMessage {
+            payload,
+            ..leased()
+        };
+        let answer = super::dequeued(std::slice::from_ref(&leased));
+        let answer = answer.encode(CodecFormat::Proto).unwrap();
+        let read = wire::DequeueResponse::decode_from_slice(&answer).unwrap();
+        let written = wire::DequeueResponse {
+            messages: vec![leased.outward()],
+            ..Default::default()
+        };
+        assert_eq!(read, written);
+    }
 }

@@ -1,3 +1,5 @@
+use timestone::Payloads;
+
 use super::Reply;
 
 /// Calls that share one commit.
@@ -27,8 +29,8 @@ impl Batch {
         self.bytes += bytes;
     }
 
-    /// Answers every call.
-    pub(crate) fn answer(self) {
-        self.replies.into_iter().for_each(|reply| reply());
+    /// Answers every call, with the payloads that were read.
+    pub(crate) fn answer(self, read: &Payloads) {
+        self.replies.into_iter().for_each(|reply| reply(read));
     }
 }

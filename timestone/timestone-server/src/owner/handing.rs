@@ -1,8 +1,6 @@
 //! Messages are handed to those who ask, wait or subscribe.
 
-use std::collections::BTreeSet;
-
-use timestone::Delivery;
+use timestone::{Delivery, Payloads};
 use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -56,7 +54,7 @@ impl Serving {
         let Taker::Call(taker) = waiter.taker else {
             return;
         };
-        let granted = answer.map(|delivery| match delivery.messages.is_empty() {
+        let mut granted = answer.map(|delivery| match delivery.messages.is_empty() {
             true => Granted::nothing(),
             false => Granted::new(
                 &waiter.demand,
@@ -65,8 +63,11 @@ impl Serving {
                 self.undo.clone(),
             ),
         });
-        // What nobody takes gives itself back.
-        let reply = Box::new(move || drop(taker.send(granted)));
+        let reply = Box::new(move |read: &Payloads| {
+            granted.iter_mut().for_each(|granted| granted.fill(read));
+            // What nobody takes gives itself back.
+            drop(taker.send(granted));
+        });
         self.batch.add(reply, 0);
     }
 
@@ -95,7 +96,7 @@ impl Serving {
         let answer = self.accept(subscriber);
         let reply = answer.as_ref().map(|_| ()).map_err(TimestoneError::clone);
         self.batch
-            .add(Box::new(move || drop(accepted.send(reply))), 0);
+            .add(Box::new(move |_| drop(accepted.send(reply))), 0);
         if let Ok(id) = answer {
             self.serve(id);
         }
@@ -121,8 +122,7 @@ impl Serving {
     /// Hands new messages to those who wait, in the commit that brings them, and to
     /// those who have room again.
     pub(super) fn serve_waiters(&mut self) {
-        let woken = self.queues.take_woken();
-        let mut queues: BTreeSet<_> = woken.iter().map(|queue| queue.to_string()).collect();
+        let mut queues = self.queues.take_woken();
         for (session, request_id) in self.queues.take_freed() {
             if let Some(id) = self.waiters.find(&session, &request_id) {
                 self.waiters.line_up(id);
@@ -193,15 +193,19 @@ impl Serving {
         let leased = self.queues.top_up(&waiter.demand, &mut || nonces.draw());
         let is_full = self.queues.room(&waiter.demand) == 0;
         match leased {
-            Ok(messages) if messages.is_empty() && !is_full => return Handed::Nothing,
-            Ok(messages) if messages.is_empty() => {}
-            Ok(messages) => self
-                .batch
-                .add(Box::new(move || drop(room.send(Ok(messages)))), 0),
+            Ok(delivery) if delivery.messages.is_empty() && !is_full => return Handed::Nothing,
+            Ok(delivery) if delivery.messages.is_empty() => {}
+            Ok(mut delivery) => {
+                let reply = Box::new(move |read: &Payloads| {
+                    delivery.fill(read);
+                    drop(room.send(Ok(delivery.messages)));
+                });
+                self.batch.add(reply, 0);
+            }
             Err(refusal) => {
                 let refusal = Err(refusal.into());
                 self.batch
-                    .add(Box::new(move || drop(room.send(refusal))), 0);
+                    .add(Box::new(move |_| drop(room.send(refusal))), 0);
                 self.part_with(id);
             }
         }

@@ -1,7 +1,8 @@
 //! The one task that owns a shard: it applies calls to memory, commits what they
 //! changed, and only then answers.
 //!
-//! Calls that arrive while a commit is under way are applied at once and share
+//! Payloads that are not in memory are read along with the commit whose answers
+//! need them. Calls that arrive while a commit is under way are applied at once and share
 //! the next commit. When a commit fails, memory is dropped and read anew from
 //! the store under a new epoch, so that a late effect of the failed commit is
 //! either seen or fenced off.
@@ -16,10 +17,9 @@ mod waiters;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use clock::SharedClock;
 use store::Store;
-use timestone::Queues;
+use timestone::{Payloads, Queues, limits};
 use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -42,6 +42,9 @@ pub struct OwnerOptions {
     pub history: Option<HistoryOptions>,
     /// Where numbers go, if they are wanted.
     pub metrics: Option<Arc<Metrics>>,
+    /// Payloads of about so many bytes are kept in memory; others are read from
+    /// the store when they are wanted.
+    pub recent_bytes: usize,
 }
 
 impl OwnerOptions {
@@ -53,12 +56,14 @@ impl OwnerOptions {
             ttl: Duration::from_secs(10),
             history: None,
             metrics: None,
+            recent_bytes: limits::DEFAULT_RECENT_BYTES,
         }
     }
 }
 
 /// Told when what a call changed is stored; dropped when it could not be stored.
-pub(crate) type Reply = Box<dyn FnOnce() + Send>;
+/// Given the payloads that were read for it.
+pub(crate) type Reply = Box<dyn FnOnce(&Payloads) + Send>;
 
 /// Runs a call and hands out how it is answered.
 pub(crate) type Apply = Box<dyn FnOnce(&mut Queues) -> Reply + Send>;
@@ -175,12 +180,4 @@ fn backoff() -> impl Iterator<Item = Duration> {
         wait = (wait * 2).min(Duration::from_secs(1));
         wait
     })
-}
-
-/// The value of a record, or none where it is deleted.
-pub(crate) fn put_or_delete(batch: &mut store::Batch, key: Bytes, value: Option<Bytes>) {
-    match value {
-        Some(value) => batch.put(key, value),
-        None => batch.delete(key),
-    };
 }

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use store::{Fence, StoreError};
-use timestone::{Delivery, Event, Queues};
+use timestone::{Delivery, Event, Payloads, Queues};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -44,7 +44,7 @@ pub(crate) struct Serving {
     /// When that began, and how many records it is.
     begun: (Instant, usize),
     feed: Arc<Feed>,
-    commit: Flight<()>,
+    commit: Flight<Payloads>,
     renewal: Flight<StoreTime>,
     renew_at: i64,
 }
@@ -150,32 +150,29 @@ impl Serving {
         let events = (self.queues.take_events(), self.queues.next_event());
         self.queues.observe(self.feed.is_wanted());
         self.feed.waiting(self.waiters.len());
-        match self.queues.changes() {
-            0 => {
-                self.feed.publish(events.0, events.1);
-                batch.answer();
-            }
-            _ => {
-                let writes = self.queues.take_writes();
-                self.begun = (Instant::now(), writes.len());
-                let commit = self.shard.clone().commit(self.fence.clone(), writes);
-                self.commit = Some(Box::pin(commit));
-                self.committing = batch;
-                self.happening = events;
-            }
+        if self.queues.is_settled() {
+            self.feed.publish(events.0, events.1);
+            return batch.answer(&self.queues.nothing_read());
         }
+        self.begun = (Instant::now(), self.queues.changes());
+        let changed = self.queues.take_commit();
+        let commit = self.shard.clone().commit(self.fence.clone(), changed);
+        self.commit = Some(Box::pin(commit));
+        self.committing = batch;
+        self.happening = events;
     }
 
-    fn committed(&mut self, stored: Result<(), StoreError>) -> Result<(), StoreError> {
+    fn committed(&mut self, stored: Result<Payloads, StoreError>) -> Result<(), StoreError> {
         self.commit = None;
         let batch = std::mem::take(&mut self.committing);
         let (events, next) = std::mem::take(&mut self.happening);
+        let read = stored?;
         let (begun, records) = self.begun;
-        stored.map(|()| {
-            self.feed.committed(begun.elapsed(), records);
-            self.feed.publish(events, next);
-            batch.answer();
-        })
+        self.feed.committed(begun.elapsed(), records);
+        self.queues.stored();
+        self.feed.publish(events, next);
+        batch.answer(&read);
+        Ok(())
     }
 
     /// When time alone demands something: Unix milliseconds of the store.
@@ -236,7 +233,10 @@ impl Serving {
     async fn finish(mut self) -> Stopped {
         while self.commit.is_some() || !self.batch.is_empty() {
             self.start_commit();
-            let stored = landing_or_idle(&mut self.commit).await;
+            if self.commit.is_none() {
+                continue;
+            }
+            let stored = landing(&mut self.commit).await;
             if let Err(why) = self.committed(stored) {
                 tracing::warn!(shard = self.shard.name(), %why, "the last calls were not stored");
                 break;
@@ -252,13 +252,5 @@ async fn landing<T>(flight: &mut Flight<T>) -> Result<T, StoreError> {
     match flight {
         Some(flight) => flight.await,
         None => std::future::pending().await,
-    }
-}
-
-/// The result of the commit under way; good, when there is none.
-async fn landing_or_idle(flight: &mut Flight<()>) -> Result<(), StoreError> {
-    match flight {
-        Some(flight) => flight.await,
-        None => Ok(()),
     }
 }

@@ -2,14 +2,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::{SharedClock, Timestamp};
-use store::{Batch, Fence, KeyRange, Snapshot, Store, StoreError};
-use timestone::{Queues, RecordError, Recovery, Write};
+use store::{Batch, Entry, Fence, KeyRange, Snapshot, Store, StoreError};
+use timestone::{Commit, Payloads, Queues, RecordError, Recovery, Write};
 
-use super::{OwnerOptions, put_or_delete};
+use super::OwnerOptions;
 use crate::wording::ProtoWording;
 
 /// Records read at once.
-const PAGE: usize = 512;
+const PAGE: usize = 4_096;
 
 /// A shard of a store, and the time there.
 #[derive(Clone)]
@@ -87,7 +87,8 @@ impl Shard {
             .await?;
         let time = self.time().await?;
         let snapshot = store.snapshot(&options.shard).await?;
-        let queues = read(snapshot.as_ref()).await?.finish(time.now())?;
+        let mut queues = read(snapshot.as_ref()).await?.finish(time.now());
+        queues.keep_recent(options.recent_bytes);
         Ok(Owned {
             shard: self.clone(),
             fence,
@@ -104,13 +105,39 @@ impl Shard {
         })
     }
 
-    /// Stores the writes as one.
-    pub(crate) async fn commit(self, fence: Fence, writes: Vec<Write>) -> Result<(), StoreError> {
+    /// Stores what changed, as one, and reads what answers lack.
+    pub(crate) async fn commit(self, fence: Fence, commit: Commit) -> Result<Payloads, StoreError> {
+        let Commit { reads, writes } = commit;
+        let (keys, nothing) = (reads.keys(), reads.nothing());
+        if keys.is_empty() {
+            self.write(&fence, writes.records(&nothing)).await?;
+            return Ok(nothing);
+        }
+        // It shows what was there before anything is written.
+        let before = self.store.snapshot(self.name()).await?;
+        let read = async { reads.take(before.get_all(&keys).await?).map_err(damaged) };
+        if writes.wait() {
+            let read = read.await?;
+            self.write(&fence, writes.records(&read)).await?;
+            return Ok(read);
+        }
+        let write = self.write(&fence, writes.records(&nothing));
+        let (read, ()) = tokio::try_join!(read, write)?;
+        Ok(read)
+    }
+
+    async fn write(&self, fence: &Fence, writes: Vec<Write>) -> Result<(), StoreError> {
+        if writes.is_empty() {
+            return Ok(());
+        }
         let mut batch = Batch::new();
         for Write { key, value } in writes {
-            put_or_delete(&mut batch, key, value);
+            match value {
+                Some(value) => batch.put(key, value),
+                None => batch.delete(key),
+            };
         }
-        self.store.commit(&fence, batch).await
+        self.store.commit(fence, batch).await
     }
 
     /// Stays the owner; tells the store's time anew.
@@ -126,18 +153,42 @@ impl Shard {
     }
 }
 
+fn damaged(error: RecordError) -> StoreError {
+    StoreError::Corrupt(error.to_string().into())
+}
+
 async fn read(snapshot: &dyn Snapshot) -> Result<Recovery, TakeError> {
     let mut recovery = Recovery::new(Arc::new(ProtoWording));
-    let mut range = KeyRange::all();
-    loop {
-        let entries = snapshot.range(range.clone(), PAGE).await?;
-        let full = entries.len() == PAGE;
-        for entry in entries {
-            range = range.after(entry.key.clone());
-            recovery.record(&entry.key, entry.value)?;
-        }
-        if !full {
-            return Ok(recovery);
-        }
+    for prefix in Recovery::prefixes() {
+        read_all(snapshot, KeyRange::prefix(prefix), &mut recovery).await?;
     }
+    Ok(recovery)
+}
+
+/// Reads a page while the one before is taken apart.
+async fn read_all(
+    snapshot: &dyn Snapshot,
+    range: KeyRange,
+    recovery: &mut Recovery,
+) -> Result<(), TakeError> {
+    let mut page = snapshot.range(range.clone(), PAGE).await?;
+    while let Some(last) = page.last() {
+        let rest = range.clone().after(last.key.clone());
+        let next = async {
+            match page.len() < PAGE {
+                true => Ok(Vec::new()),
+                false => snapshot.range(rest, PAGE).await,
+            }
+        };
+        let take = async { take(&page, recovery) };
+        let (next, taken) = tokio::join!(next, take);
+        taken?;
+        page = next?;
+    }
+    Ok(())
+}
+
+fn take(page: &[Entry], recovery: &mut Recovery) -> Result<(), RecordError> {
+    let mut entries = page.iter();
+    entries.try_for_each(|entry| recovery.record(&entry.key, &entry.value))
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use timestone::{Clause, Delivery, Demand, LeasedMessage, Session};
+use timestone::{Clause, Delivery, Demand, LeasedMessage, Payloads, Session};
 use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -43,7 +43,7 @@ impl Taker {
 /// Leases on their way to a worker; given back when nobody takes them.
 #[derive(Debug)]
 pub(crate) struct Granted {
-    messages: Vec<LeasedMessage>,
+    delivery: Delivery,
     undo: Option<(Undo, mpsc::Sender<Undo>)>,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Undo {
 impl Granted {
     pub(crate) fn nothing() -> Self {
         Self {
-            messages: Vec::new(),
+            delivery: Delivery::default(),
             undo: None,
         }
     }
@@ -77,15 +77,20 @@ impl Granted {
             answer: delivery.answer,
         };
         Self {
-            messages: delivery.messages,
+            delivery,
             undo: Some((undo, undos)),
         }
+    }
+
+    /// Fills in the payloads that were read for it.
+    pub(crate) fn fill(&mut self, read: &Payloads) {
+        self.delivery.fill(read);
     }
 
     /// Takes the leases.
     pub(crate) fn claim(mut self) -> Vec<LeasedMessage> {
         self.undo = None;
-        std::mem::take(&mut self.messages)
+        std::mem::take(&mut self.delivery.messages)
     }
 }
 

@@ -24,6 +24,7 @@ mod world;
 macro_rules! promises {
     ($($module:ident::$promise:ident,)*) => {
         promises!(@form memory: $($module::$promise,)*);
+        promises!(@form cold: $($module::$promise,)*);
         promises!(@form fjall: $($module::$promise,)*);
         promises!(@form rpc: $($module::$promise,)*);
     };

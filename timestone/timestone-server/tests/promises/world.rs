@@ -29,16 +29,37 @@ pub fn clock() -> ManualClock {
 
 pub fn local(store: Arc<dyn Store>, clock: &ManualClock) -> LocalTimestone {
     let clock: SharedClock = Arc::new(clock.clone());
+    let options = options(&store);
+    LocalTimestone::start(store, clock, options)
+}
+
+/// With history, in the same store.
+fn options(store: &Arc<dyn Store>) -> OwnerOptions {
     let history = HistoryOptions {
-        store: Arc::clone(&store),
+        store: Arc::clone(store),
         keep: Duration::from_secs(100_000),
         max_bytes: 1 << 17,
     };
-    let options = OwnerOptions {
+    OwnerOptions {
         history: Some(history),
         ..OwnerOptions::new("test")
+    }
+}
+
+/// No payload stays in memory once it is stored.
+pub async fn cold() -> World {
+    let clock = clock();
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+    let options = OwnerOptions {
+        recent_bytes: 0,
+        ..options(&store)
     };
-    LocalTimestone::start(store, clock, options)
+    let local = LocalTimestone::start(store, Arc::new(clock.clone()), options);
+    World {
+        timestone: Arc::new(local),
+        clock,
+        _held: Vec::new(),
+    }
 }
 
 pub async fn memory() -> World {

@@ -1,24 +1,29 @@
 //! Numbers as LEB128, bytes and text behind their length, after a version byte.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::RecordError;
+
+/// Bytes of most records, so that none grows while it is written.
+const USUAL: usize = 128;
 
 /// Appends values to a record.
 pub(super) struct Writer(BytesMut);
 
 impl Writer {
     pub(super) fn new(version: u8) -> Self {
-        Self(BytesMut::from(&[version][..]))
+        let mut record = BytesMut::with_capacity(USUAL);
+        record.put_u8(version);
+        Self(record)
     }
 
     pub(super) fn number(&mut self, number: impl Into<u64>) -> &mut Self {
         let mut rest = number.into();
         while rest >= 0x80 {
-            self.0.extend_from_slice(&[rest as u8 | 0x80]);
+            self.0.put_u8(rest as u8 | 0x80);
             rest >>= 7;
         }
-        self.0.extend_from_slice(&[rest as u8]);
+        self.0.put_u8(rest as u8);
         self
     }
 
@@ -48,17 +53,17 @@ impl Writer {
 }
 
 /// Takes values off a record.
-pub(super) struct Reader {
+pub(super) struct Reader<'a> {
     what: &'static str,
-    rest: Bytes,
+    rest: &'a [u8],
 }
 
-impl Reader {
+impl<'a> Reader<'a> {
     /// Reads a `what` record of a version up to this one; tells which.
     pub(super) fn new(
         what: &'static str,
         newest: u8,
-        value: Bytes,
+        value: &'a [u8],
     ) -> Result<(Self, u8), RecordError> {
         let mut reader = Self { what, rest: value };
         match reader.byte()? {
@@ -75,13 +80,12 @@ impl Reader {
     }
 
     fn byte(&mut self) -> Result<u8, RecordError> {
-        Ok(self.take(1)?[0])
-    }
-
-    fn take(&mut self, len: usize) -> Result<Bytes, RecordError> {
-        match len <= self.rest.len() {
-            true => Ok(self.rest.split_to(len)),
-            false => Err(self.error("too short")),
+        match self.rest.split_first() {
+            Some((byte, rest)) => {
+                self.rest = rest;
+                Ok(*byte)
+            }
+            None => Err(self.error("too short")),
         }
     }
 
@@ -107,14 +111,19 @@ impl Reader {
         Ok((number >> 1) as i64 ^ -((number & 1) as i64))
     }
 
-    pub(super) fn bytes(&mut self) -> Result<Bytes, RecordError> {
-        let len = self.number()?;
-        self.take(usize::try_from(len).unwrap_or(usize::MAX))
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], RecordError> {
+        let len = usize::try_from(self.number()?).unwrap_or(usize::MAX);
+        match self.rest.split_at_checked(len) {
+            Some((bytes, rest)) => {
+                self.rest = rest;
+                Ok(bytes)
+            }
+            None => Err(self.error("too short")),
+        }
     }
 
-    pub(super) fn text(&mut self) -> Result<String, RecordError> {
-        let bytes = self.bytes()?;
-        String::from_utf8(bytes.into()).map_err(|_| self.error("text is not UTF-8"))
+    pub(super) fn text(&mut self) -> Result<&'a str, RecordError> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| self.error("text is not UTF-8"))
     }
 
     pub(super) fn present(&mut self) -> Result<bool, RecordError> {

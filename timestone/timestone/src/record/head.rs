@@ -1,6 +1,5 @@
 //! Everything about a message but its payload.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,60 +7,74 @@ use bytes::Bytes;
 use super::RecordError;
 use super::codec::{Reader, Writer};
 use crate::Session;
+use crate::details::Details;
+use crate::id::Id;
+use crate::limits::MAX_PAYLOAD_BYTES;
 use crate::message::{Act, End, Ending, Lease, Message, Settled, State};
+use crate::name::Name;
 
-/// Version 1 knows no dead letters, and is the same else.
-const VERSION: u8 = 2;
+/// Version 1 knows no dead letters, version 2 not how long the payload is; both
+/// are the same else.
+const VERSION: u8 = 3;
 
 /// Encodes all of `message` but its payload and the end of its lease, which
 /// recovery sets anew.
 pub(crate) fn encode(message: &Message) -> Bytes {
     let mut writer = Writer::new(VERSION);
-    writer.text(&message.queue).text(&message.id);
+    writer.text(&message.queue).text(&message.id.to_string());
     writer.signed(message.priority).number(message.version);
     writer.number(message.attempts_left);
     writer.number(message.deliveries);
-    put_metadata(&mut writer, &message.metadata);
-    put_optional(&mut writer, message.reply_to.as_ref().map(String::as_bytes));
-    put_optional(&mut writer, message.error.as_deref());
+    put_details(&mut writer, &message.details);
     put_settled(&mut writer, message.settled);
     put_state(&mut writer, &message.state);
+    writer.number(message.payload_bytes);
     writer.finish()
 }
 
-/// Decodes a message without payload; the lease of a running one ends now.
-pub(crate) fn decode(value: Bytes) -> Result<Message, RecordError> {
-    let (mut reader, _) = Reader::new("message", VERSION, value)?;
+/// Decodes a message, whose queue is called what `name` says; the lease of a running
+/// one ends now.
+pub(crate) fn decode(
+    value: &[u8],
+    name: impl FnOnce(&str) -> Name,
+) -> Result<Message, RecordError> {
+    let (mut reader, version) = Reader::new("message", VERSION, value)?;
     let message = Message {
-        queue: reader.text()?.into(),
-        id: reader.text()?.into(),
+        queue: name(reader.text()?),
+        id: Id::new(reader.text()?),
         priority: reader.signed()?,
         version: reader.number()?,
         attempts_left: reader.narrow()?,
         deliveries: reader.narrow()?,
-        metadata: take_metadata(&mut reader)?,
-        reply_to: take_optional(&mut reader, Reader::text)?,
-        error: take_optional(&mut reader, Reader::bytes)?,
+        details: take_details(&mut reader)?,
         settled: take_optional(&mut reader, take_settled)?,
         state: take_state(&mut reader)?,
-        payload: Bytes::new(),
+        payload_bytes: match version {
+            1 | 2 => MAX_PAYLOAD_BYTES as u32,
+            _ => reader.narrow()?,
+        },
     };
     reader.finish()?;
     Ok(message)
 }
 
-fn put_metadata(writer: &mut Writer, metadata: &BTreeMap<String, String>) {
+fn put_details(writer: &mut Writer, details: &Details) {
+    let metadata = details.metadata();
     writer.number(metadata.len() as u64);
     for (key, value) in metadata {
         writer.text(key).text(value);
     }
+    put_optional(writer, details.reply_to().map(str::as_bytes));
+    put_optional(writer, details.error().as_deref());
 }
 
-fn take_metadata(reader: &mut Reader) -> Result<BTreeMap<String, String>, RecordError> {
+fn take_details(reader: &mut Reader<'_>) -> Result<Details, RecordError> {
     let pairs = reader.number()?;
-    (0..pairs)
-        .map(|_| Ok((reader.text()?, reader.text()?)))
-        .collect()
+    let pairs = (0..pairs).map(|_| Ok((reader.text()?.to_owned(), reader.text()?.to_owned())));
+    let metadata = pairs.collect::<Result<_, RecordError>>()?;
+    let reply_to = take_optional(reader, Reader::text)?;
+    let error = take_optional(reader, Reader::bytes)?;
+    Ok(Details::new(&metadata, reply_to, error))
 }
 
 fn put_optional(writer: &mut Writer, value: Option<&[u8]>) {
@@ -69,9 +82,9 @@ fn put_optional(writer: &mut Writer, value: Option<&[u8]>) {
     value.map(|value| writer.bytes(value));
 }
 
-fn take_optional<T>(
-    reader: &mut Reader,
-    take: impl FnOnce(&mut Reader) -> Result<T, RecordError>,
+fn take_optional<'a, T>(
+    reader: &mut Reader<'a>,
+    take: impl FnOnce(&mut Reader<'a>) -> Result<T, RecordError>,
 ) -> Result<Option<T>, RecordError> {
     match reader.present()? {
         true => take(reader).map(Some),
@@ -87,7 +100,7 @@ fn put_settled(writer: &mut Writer, settled: Option<Settled>) {
     }
 }
 
-fn take_settled(reader: &mut Reader) -> Result<Settled, RecordError> {
+fn take_settled(reader: &mut Reader<'_>) -> Result<Settled, RecordError> {
     Ok(Settled {
         delivery: reader.narrow()?,
         nonce: reader.number()?,
@@ -103,7 +116,7 @@ fn act_number(act: Act) -> u8 {
     }
 }
 
-fn take_act(reader: &mut Reader) -> Result<Act, RecordError> {
+fn take_act(reader: &mut Reader<'_>) -> Result<Act, RecordError> {
     match reader.number()? {
         0 => Ok(Act::Completed),
         1 => Ok(Act::Failed),
@@ -138,13 +151,13 @@ fn ending_number(how: Ending) -> u8 {
     }
 }
 
-fn take_state(reader: &mut Reader) -> Result<State, RecordError> {
+fn take_state(reader: &mut Reader<'_>) -> Result<State, RecordError> {
     match reader.number()? {
         0 => Ok(State::Pending),
         1 => Ok(State::Invisible {
             until: reader.signed()?,
         }),
-        2 => Ok(State::Running(take_lease(reader)?)),
+        2 => Ok(State::Running(Box::new(take_lease(reader)?))),
         3 => take_end(reader, Ending::Completed),
         4 => take_end(reader, Ending::Canceled),
         5 => take_end(reader, Ending::Errored),
@@ -154,15 +167,15 @@ fn take_state(reader: &mut Reader) -> Result<State, RecordError> {
     }
 }
 
-fn take_end(reader: &mut Reader, how: Ending) -> Result<State, RecordError> {
+fn take_end(reader: &mut Reader<'_>, how: Ending) -> Result<State, RecordError> {
     let forget_at = reader.signed()?;
     Ok(State::Ended(End { how, forget_at }))
 }
 
-fn take_lease(reader: &mut Reader) -> Result<Lease, RecordError> {
+fn take_lease(reader: &mut Reader<'_>) -> Result<Lease, RecordError> {
     let session = Session {
-        owner: reader.text()?,
-        boot: reader.text()?,
+        owner: reader.text()?.into(),
+        boot: reader.text()?.into(),
     };
     Ok(Lease {
         session: Arc::new(session),
@@ -206,7 +219,7 @@ mod tests {
         prop_oneof![
             Just(State::Pending),
             any::<i64>().prop_map(|until| State::Invisible { until }),
-            any_lease().prop_map(State::Running),
+            any_lease().prop_map(|lease| State::Running(Box::new(lease))),
             (how, any::<i64>()).prop_map(|(how, forget_at)| State::Ended(End { how, forget_at })),
         ]
     }
@@ -222,7 +235,7 @@ mod tests {
 
     fn any_message() -> impl Strategy<Value = Message> {
         let texts = (".{0,9}", ".{0,9}", option::of(".{0,9}"));
-        let numbers = any::<(i64, u64, u32, u32)>();
+        let numbers = any::<(i64, u64, u32, u32, u32)>();
         let rest = (
             btree_map(".{0,5}", ".{0,5}", 0..4),
             option::of(any::<Vec<u8>>()),
@@ -230,45 +243,44 @@ mod tests {
             any_state(),
         );
         (texts, numbers, rest).prop_map(|((queue, id, reply_to), numbers, rest)| Message {
-            queue: queue.into(),
-            id: id.into(),
+            queue: queue.as_str().into(),
+            id: Id::new(&id),
             priority: numbers.0,
             version: numbers.1,
             attempts_left: numbers.2,
             deliveries: numbers.3,
-            reply_to,
-            metadata: rest.0,
-            error: rest.1.map(Bytes::from),
+            details: Details::new(&rest.0, reply_to.as_deref(), rest.1.as_deref()),
             settled: rest.2,
             state: rest.3,
-            payload: Bytes::new(),
+            payload_bytes: numbers.4,
         })
     }
 
     #[test]
     fn a_message_of_version_1_is_read() {
         let stored = b"\x01\x01q\x01a\x0d\x05\x03\x02\x01\x01k\x01v\x01\x01r\x00\x00\x01\x10";
-        let message = decode(Bytes::from_static(stored)).unwrap();
-        assert_eq!((&*message.queue, &*message.id), ("q", "a"));
+        let message = decode(stored, |queue| queue.into()).unwrap();
+        assert_eq!((&*message.queue, &message.id), ("q", &Id::new("a")));
         assert_eq!((message.priority, message.version), (-7, 5));
         assert_eq!((message.attempts_left, message.deliveries), (3, 2));
-        assert_eq!(message.metadata, [("k".to_owned(), "v".to_owned())].into());
-        assert_eq!(message.reply_to.as_deref(), Some("r"));
+        assert!(message.details.metadata().eq([("k", "v")]));
+        assert_eq!(message.details.reply_to(), Some("r"));
         assert_eq!(message.state, State::Invisible { until: 8 });
+        assert_eq!(message.payload_bytes as usize, MAX_PAYLOAD_BYTES);
     }
 
     proptest! {
         #[test]
         fn a_message_survives(message in any_message()) {
-            prop_assert_eq!(decode(encode(&message)).unwrap(), message);
+            prop_assert_eq!(decode(&encode(&message), |queue| queue.into()).unwrap(), message);
         }
 
         #[test]
-        fn any_bytes_are_a_message_or_an_error(mut value: Vec<u8>) {
+        fn any_bytes_are_a_message_or_an_error(mut value: Vec<u8>, version in 1..=VERSION) {
             if let Some(first) = value.first_mut() {
-                *first = VERSION;
+                *first = version;
             }
-            let _ = decode(value.into());
+            let _ = decode(&value, |queue| queue.into());
         }
     }
 }

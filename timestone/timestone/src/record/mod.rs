@@ -2,14 +2,14 @@
 //!
 //! | key                    | value                                   |
 //! |------------------------|-----------------------------------------|
-//! | `b` sequence (8 bytes) | [`body`]: the payload, written once     |
+//! | `b` sequence (8 bytes) | the payload, written once, as it came   |
 //! | `m` sequence (8 bytes) | [`head`]: all else of a message         |
 //! | `q` name               | [`config`]: a queue that was configured |
 //!
 //! The sequence is the order of enqueueing, so order survives a restart. Heads
-//! are rewritten with each transition; payloads, the larger part, are not.
+//! are rewritten with each transition; payloads, the larger part, are not, and
+//! are read only when somebody needs them.
 
-pub(crate) mod body;
 mod codec;
 pub(crate) mod config;
 pub(crate) mod head;
@@ -35,6 +35,9 @@ pub(crate) enum RecordKey {
 }
 
 impl RecordKey {
+    /// What the keys begin with that recovery reads.
+    pub(crate) const RECOVERED: [&'static [u8]; 2] = [b"q", b"m"];
+
     pub(crate) fn encode(&self) -> Bytes {
         match self {
             Self::Body(sequence) => numbered(b'b', *sequence),

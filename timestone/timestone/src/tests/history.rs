@@ -7,7 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 
+use super::all_payloads;
 use super::model::{Model, code};
 use super::step::{ALL as QUEUES, Pick, Step, crowded_step, step};
 use super::watched::Watched;
@@ -15,8 +17,8 @@ use super::wording::Plain;
 use crate::message::{Message, State};
 use crate::{
     Clause, Completion, Counted, DeadLetter, Delivery, Demand, Failure, Fairness, Filter,
-    LeaseToken, MessageKey, MessageState, Outcome, QueueConfig, QueueCount, QueueKind, Queues,
-    Recovery, Reschedule, Search,
+    LeaseToken, LeasedMessage, MessageKey, MessageState, MessageView, Outcome, QueueConfig,
+    QueueCount, QueueKind, Queues, Recovery, Reschedule, Search,
 };
 
 /// A machine, the store below it, the model beside it, and what workers know.
@@ -31,11 +33,17 @@ struct Bench {
     newest: BTreeMap<MessageKey, u32>,
     completed: BTreeSet<MessageKey>,
     watched: Watched,
+    /// Bytes of payloads kept in memory.
+    room: usize,
+    /// Answers that wait for the next commit, and what is expected of them.
+    unanswered: Vec<(Delivery, Vec<LeasedMessage>)>,
 }
 
 impl Bench {
-    fn new() -> Self {
+    fn new(room: usize) -> Self {
         let mut bench = Self {
+            room,
+            unanswered: Vec::new(),
             machine: Queues::new(Arc::new(Plain)),
             store: BTreeMap::new(),
             model: Model::default(),
@@ -47,6 +55,7 @@ impl Bench {
             watched: Watched::default(),
         };
         bench.machine.at(0);
+        bench.machine.keep_recent(room);
         bench.watched.begin(&mut bench.machine);
         for (queue, config) in configs() {
             bench.machine.put_queue(queue, config.clone()).unwrap();
@@ -162,16 +171,17 @@ impl Bench {
             .machine
             .dequeue(&demand, &mut || nonces.next().unwrap());
         self.nonce = nonces.next().unwrap();
-        let Delivery { messages, answer } = match found {
+        let delivery = match found {
             Ok(delivery) => delivery,
             Err(refusal) => return assert_eq!(expected, Err(refusal.code())),
         };
-        assert_eq!(Ok(&messages), expected.as_ref());
-        for token in messages.into_iter().map(|leased| leased.token) {
+        for leased in &delivery.messages {
+            let token = leased.token.clone();
             self.newest.insert(token.key.clone(), token.delivery);
             self.tokens.push(token);
         }
-        self.answers.push((demand, answer));
+        self.answers.push((demand, delivery.answer));
+        self.unanswered.push((delivery, expected.unwrap()));
     }
 
     /// A message is completed once, and by its newest delivery alone.
@@ -196,21 +206,39 @@ impl Bench {
             .undo_dequeue(&demand.session, &demand.request_id, answer);
     }
 
+    /// Reads what is asked for, no more, stores what changed, and answers.
     fn commit(&mut self) {
-        for write in self.machine.take_writes() {
+        let commit = self.machine.take_commit();
+        let values = commit.reads.keys().into_iter();
+        let values = values.map(|key| self.store.get(&key).cloned());
+        let read = commit.reads.take(values.collect()).unwrap();
+        for (mut delivery, expected) in self.unanswered.drain(..) {
+            delivery.fill(&read);
+            assert_eq!(delivery.messages, expected);
+        }
+        for write in commit.writes.records(&read) {
             match write.value {
                 Some(value) => self.store.insert(write.key, value),
                 None => self.store.remove(&write.key),
             };
         }
+        self.machine.stored();
+        assert!(self.machine.recent.bytes() <= self.room);
+    }
+
+    fn view(&mut self, key: &MessageKey) -> Option<MessageView> {
+        let shown = self.machine.get(key)?;
+        Some(shown.filled(&all_payloads(&self.store)))
     }
 
     fn recovered(&self) -> Queues {
         let mut recovery = Recovery::new(Arc::new(Plain));
         for (key, value) in &self.store {
-            recovery.record(key, value.clone()).unwrap();
+            recovery.record(key, value).unwrap();
         }
-        recovery.finish(self.model.now).unwrap()
+        let mut recovered = recovery.finish(self.model.now);
+        recovered.keep_recent(self.room);
+        recovered
     }
 
     /// What was stored is what was there.
@@ -234,16 +262,22 @@ impl Bench {
         let keys = self.model.keys();
         assert_eq!(keys.len(), self.machine.messages.len());
         for key in keys {
-            let view = self.machine.get(&key).unwrap();
+            let view = self.view(&key).unwrap();
             assert_eq!(Some(&view), self.model.view(&key, view.version).as_ref());
-            self.check_attempts(&key, view.state);
+            let waits = matches!(view.state, MessageState::Pending | MessageState::Invisible);
+            assert!(!waits || view.attempts_left > 0, "{view:?} can never run");
         }
         for queue in QUEUES {
             let count = self.machine.count(&[queue.into()]).remove(0);
             assert_eq!(count, self.model.count(queue));
         }
         self.check_exclusivity();
-        self.completed.retain(|key| self.machine.get(key).is_some());
+        let completed = self.completed.iter();
+        let gone = completed.filter(|key| self.machine.get(key).is_none());
+        let gone: Vec<_> = gone.cloned().collect();
+        for key in gone {
+            self.completed.remove(&key);
+        }
         let next = self.machine.next_timer();
         assert!(
             next.is_none_or(|next| next > self.model.now),
@@ -290,19 +324,13 @@ impl Bench {
     /// Promise 3, whatever the model says.
     fn check_exclusivity(&self) {
         let mut leased = BTreeSet::new();
-        for message in self.machine.messages.values() {
+        for (_, message) in self.machine.messages.iter() {
             let config = self.machine.config_of(&message.queue);
             if let (Some(key), State::Running(_)) = (config.exclusive_key(), &message.state) {
-                let value = (&message.queue, message.metadata.get(key));
+                let value = (&message.queue, message.details.get(key));
                 assert!(leased.insert(value), "{value:?} is leased twice");
             }
         }
-    }
-
-    fn check_attempts(&self, key: &MessageKey, state: MessageState) {
-        let view = self.machine.get(key).unwrap();
-        let waits = matches!(state, MessageState::Pending | MessageState::Invisible);
-        assert!(!waits || view.attempts_left > 0, "{view:?} can never run");
     }
 }
 
@@ -398,9 +426,9 @@ fn total(count: &QueueCount) -> u64 {
 /// All messages, without what is not stored: when leases end, and that an
 /// invisible message has become visible.
 fn stored(machine: &Queues, now: i64) -> BTreeMap<u64, Message> {
-    let messages = machine.messages.clone().into_iter();
+    let messages = machine.messages.iter();
     messages
-        .map(|(sequence, message)| (sequence, settled(message, now)))
+        .map(|(sequence, message)| (sequence, settled(message.clone(), now)))
         .collect()
 }
 
@@ -413,13 +441,24 @@ fn settled(mut message: Message, now: i64) -> Message {
     message
 }
 
+/// Room for no payload, for some, and for all.
+fn rooms() -> impl Strategy<Value = usize> {
+    select(vec![0, 500, usize::MAX])
+}
+
 proptest! {
     #[test]
-    fn the_machine_does_what_the_model_does(steps in vec(step(), 1..80)) {
-        let mut bench = Bench::new();
-        for step in steps {
+    fn the_machine_does_what_the_model_does(
+        steps in vec((step(), prop::bool::weighted(0.4)), 1..80),
+        room in rooms(),
+    ) {
+        let mut bench = Bench::new(room);
+        for (step, commit) in steps {
             bench.apply(step);
             bench.pass(0);
+            if commit {
+                bench.commit();
+            }
             bench.compare();
         }
         bench.compare_searches();
@@ -436,11 +475,17 @@ proptest! {
     })]
 
     #[test]
-    fn a_crowded_machine_does_what_the_model_does(steps in vec(crowded_step(), 100..300)) {
-        let mut bench = Bench::new();
-        for step in steps {
+    fn a_crowded_machine_does_what_the_model_does(
+        steps in vec((crowded_step(), prop::bool::weighted(0.4)), 100..300),
+        room in rooms(),
+    ) {
+        let mut bench = Bench::new(room);
+        for (step, commit) in steps {
             bench.apply(step);
             bench.pass(0);
+            if commit {
+                bench.commit();
+            }
         }
         bench.compare();
         bench.compare_searches();

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::wording::Plain;
+use crate::labels::ALL;
 use crate::shelf::LOOKED_AT;
 use crate::{
-    Clause, Completion, Demand, Fairness, LeasedMessage, NewMessage, QueueConfig, QueueKind,
-    Queues, Session, limits,
+    Clause, Completion, Demand, Fairness, LeasedMessage, MessageState, NewMessage, QueueConfig,
+    QueueKind, Queues, Session, limits,
 };
 
 fn queues(config: QueueConfig) -> Queues {
@@ -218,7 +219,7 @@ fn values_that_nobody_holds_are_forgotten() {
     served(&mut queues, 5_000);
     (0..10).for_each(|_| queues.tick(1_001));
     let queue = &queues.index.queues["q"];
-    assert!(queue.ids.is_empty());
+    assert_eq!(queue.len(), 0);
     // Tenants that had their turn are remembered while they owe something.
     assert!(queue.labels.len() < 4_200, "{}", queue.labels.len());
     queues.put_queue("q", exclusive()).unwrap();
@@ -264,8 +265,9 @@ fn a_key_that_is_indexed_later_finds_what_was_there() {
 #[test]
 fn many_messages_are_not_rearranged() {
     let mut queues = queues(QueueConfig::default());
-    let ids = &mut queues.index.queues.get_mut("q").unwrap().ids;
-    ids.extend((0..=limits::MAX_REARRANGED).map(|n| (n.to_string().into(), n)));
+    let labels = &mut queues.index.queues.get_mut("q").unwrap().labels;
+    let messages = 0..=limits::MAX_REARRANGED;
+    messages.for_each(|_| labels.count_in(ALL, MessageState::Completed));
     let refused = queues.put_queue("q", fair(&[])).unwrap_err().to_string();
     assert!(refused.contains("at most 100000"), "{refused}");
     let blocked = QueueConfig {

@@ -84,10 +84,10 @@ fn a_dead_letter_moves_and_comes_back_each_in_one_batch() {
         (&b"payload"[..], "x")
     );
     assert_eq!(
-        queues.get(&letter.token.key).unwrap().error.unwrap(),
+        queues.view(&letter.token.key).unwrap().error.unwrap(),
         "broken"
     );
-    assert!(queues.get(&key()).unwrap().payload.is_empty());
+    assert!(queues.view(&key()).unwrap().payload.is_empty());
     assert_eq!(
         queues.redrive(&key(), None),
         Err(Refusal::PayloadGone(key()))
@@ -97,7 +97,7 @@ fn a_dead_letter_moves_and_comes_back_each_in_one_batch() {
     assert_eq!(queues.redrive(&key(), None), Ok(Outcome::Done));
     assert_eq!(queues.take_writes().len(), 4);
     assert_eq!(queues.redrive(&key(), None), Ok(Outcome::Duplicate));
-    assert_eq!(queues.get(&letter.token.key), None);
+    assert_eq!(queues.view(&letter.token.key), None);
     assert_eq!(queues.fail(failure), Ok(Outcome::Duplicate));
     let again = lease(&mut queues, "q");
     assert_eq!((again.attempts_left, again.token.delivery), (2, 2));
@@ -112,7 +112,7 @@ fn a_copied_dead_letter_stays_when_the_message_is_put_back() {
     let mut queues = queues(true);
     fail(&mut queues);
     assert_eq!(queues.redrive(&key(), Some(1)), Ok(Outcome::Done));
-    assert_eq!(queues.get(&key()).unwrap().attempts_left, 1);
+    assert_eq!(queues.view(&key()).unwrap().attempts_left, 1);
     fail(&mut queues);
     let dead = queues.count(&["dead".into()]).remove(0);
     assert_eq!(dead.pending, 2);
@@ -129,7 +129,7 @@ fn what_finds_no_dead_letter_queue_stays_where_it_errored() {
     queues.enqueue(dead).unwrap();
     queues.index.queues.get_mut("dead").unwrap().deleting = true;
     fail(&mut queues);
-    let view = queues.get(&key()).unwrap();
+    let view = queues.view(&key()).unwrap();
     assert_eq!(
         (view.state, &*view.payload),
         (MessageState::Errored, &b"payload"[..])

@@ -37,16 +37,21 @@ fn filled(n: usize) -> Queues {
 
 /// As if the process had ended here.
 fn recovered(queues: &mut Queues, store: &mut Vec<(Bytes, Option<Bytes>)>) -> Queues {
-    let writes = queues.take_writes();
-    store.extend(writes.into_iter().map(|write| (write.key, write.value)));
+    let newest: BTreeMap<_, _> = store.iter().cloned().collect();
+    let commit = queues.take_commit();
+    let values = commit.reads.keys().into_iter();
+    let values = values.map(|key| newest.get(&key).cloned().flatten());
+    let read = commit.reads.take(values.collect()).unwrap();
+    let writes = commit.writes.records(&read).into_iter();
+    store.extend(writes.map(|write| (write.key, write.value)));
     let newest: BTreeMap<_, _> = store.iter().cloned().collect();
     let mut recovery = Recovery::new(Arc::new(Plain));
     for (key, value) in newest {
         if let Some(value) = value {
-            recovery.record(&key, value).unwrap();
+            recovery.record(&key, &value).unwrap();
         }
     }
-    recovery.finish(1_000).unwrap()
+    recovery.finish(1_000)
 }
 
 #[test]
@@ -157,8 +162,8 @@ fn a_page_is_bounded_by_bytes() {
     let messages = limits::MAX_DEQUEUE_BYTES / limits::MAX_ERROR_BYTES + 1;
     let mut queues = filled(messages);
     for n in 0..messages as u64 {
-        let error = Bytes::from(vec![0; limits::MAX_ERROR_BYTES]);
-        queues.edit(n, |message| message.error = Some(error));
+        let error = [0; limits::MAX_ERROR_BYTES];
+        queues.edit(n, |message| message.details.set_error(Some(&error)));
     }
     assert_eq!(pages(&queues, search(Filter::default())), (2, messages));
 }
@@ -184,10 +189,10 @@ fn a_cursor_of_another_search_is_refused() {
 
 #[test]
 fn messages_are_found_without_their_payload() {
-    let queues = filled(1);
+    let mut queues = filled(1);
     let found = queues.find(&search(title("0"))).unwrap().messages;
     assert!(found[0].payload.is_empty());
-    assert!(!queues.get(&found[0].key).unwrap().payload.is_empty());
+    assert!(!queues.view(&found[0].key).unwrap().payload.is_empty());
 }
 
 #[test]
@@ -205,7 +210,10 @@ fn a_subscriber_is_sent_as_much_as_it_has_room_for() {
         request_id: "s".into(),
     };
     queues.subscribe(&demand).unwrap();
-    let top_up = |queues: &mut Queues| queues.top_up(&demand, &mut || 7).unwrap();
+    let top_up = |queues: &mut Queues| {
+        let delivery = queues.top_up(&demand, &mut || 7);
+        delivery.unwrap().messages
+    };
     let first = top_up(&mut queues);
     assert_eq!(first.len(), 2);
     assert!(top_up(&mut queues).is_empty() && queues.take_freed().is_empty());

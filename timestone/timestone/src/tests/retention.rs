@@ -112,7 +112,7 @@ fn keep(queues: &mut Queues, store: &mut BTreeMap<Bytes, Bytes>) {
 }
 
 fn is_clean(queues: &mut Queues, store: &mut BTreeMap<Bytes, Bytes>) {
-    assert!(queues.messages.is_empty());
+    assert_eq!(queues.messages.len(), 0);
     assert_eq!(queues.next_timer(), None);
     let count = queues.count(&["q".into()]).remove(0);
     assert_eq!(count.completed + count.canceled + count.errored, 0);
@@ -139,9 +139,9 @@ fn what_ended_before_a_crash_goes_as_well() {
     let (_, mut store) = ended();
     let mut recovery = Recovery::new(Arc::new(Plain));
     for (key, value) in &store {
-        recovery.record(key, value.clone()).unwrap();
+        recovery.record(key, value).unwrap();
     }
-    let mut queues = recovery.finish(RETENTION_MS / 2).unwrap();
+    let mut queues = recovery.finish(RETENTION_MS / 2);
     assert_eq!(queues.messages.len(), MESSAGES);
     settle(&mut queues, RETENTION_MS + 100);
     is_clean(&mut queues, &mut store);

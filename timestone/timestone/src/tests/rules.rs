@@ -210,21 +210,46 @@ fn a_dequeue_is_bounded_by_bytes() {
 }
 
 #[test]
-fn a_store_without_a_payload_is_damaged() {
+fn a_payload_that_is_not_at_hand_is_read_with_the_commit_that_needs_it() {
+    let mut queues = queues();
+    queues.keep_recent(0);
+    queues.enqueue(message("a")).unwrap();
+    queues.take_writes();
+    queues.stored();
+    let mut delivery = lease(&mut queues, &demand("1", "r"));
+    assert!(delivery.messages[0].payload.is_empty());
+    assert!(!queues.is_settled());
+    let commit = queues.take_commit();
+    assert_eq!(commit.reads.keys(), [RecordKey::Body(0).encode()]);
+    assert!(!commit.writes.wait());
+    let read = commit
+        .reads
+        .take(vec![Some(Bytes::from_static(b"payload"))]);
+    delivery.fill(&read.unwrap());
+    assert_eq!(delivery.messages[0].payload, "payload");
+    assert!(queues.is_settled());
+    lease(&mut queues, &demand("1", "r"));
+    let damaged = queues.take_commit().reads.take(vec![None]);
+    assert_eq!(damaged.err().unwrap().problem, "lacks its payload");
+}
+
+#[test]
+fn recovery_reads_no_payloads() {
     let mut queues = queues();
     queues.enqueue(message("a")).unwrap();
-    for lost in 0..2 {
-        let mut recovery = Recovery::new(Arc::new(Plain));
-        let mut writes = Vec::new();
-        queues.changes.head(0);
-        queues.changes.body(0);
-        writes.append(&mut queues.take_writes());
-        writes.remove(lost);
-        for write in writes {
-            recovery.record(&write.key, write.value.unwrap()).unwrap();
-        }
-        assert!(recovery.finish(0).is_err());
+    let mut recovery = Recovery::new(Arc::new(Plain));
+    let records = queues.take_writes().into_iter();
+    let is_read = |write: &Write| {
+        let mut prefixes = Recovery::prefixes().into_iter();
+        prefixes.any(|prefix| write.key.starts_with(prefix))
+    };
+    for write in records.filter(is_read) {
+        let value = write.value.unwrap();
+        recovery.record(&write.key, &value).unwrap();
     }
+    let mut recovered = recovery.finish(0);
+    assert_eq!(lease(&mut recovered, &demand("1", "r")).messages.len(), 1);
+    assert_eq!(recovered.take_commit().reads.keys().len(), 1);
 }
 
 #[test]

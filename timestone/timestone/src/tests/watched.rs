@@ -34,7 +34,7 @@ impl Watched {
         machine.number_events_from(self.next);
         self.happened.clear();
         let now = machine.now;
-        let messages = machine.messages.values();
+        let messages = machine.messages.iter().map(|(_, message)| message);
         self.messages = messages
             .map(|message| (key(message), Heard::of(message, now)))
             .collect();
@@ -44,7 +44,7 @@ impl Watched {
         for event in machine.take_events() {
             self.hear(&event);
         }
-        let messages = machine.messages.values();
+        let messages = machine.messages.iter().map(|(_, message)| message);
         let mut found: BTreeMap<_, _> = messages
             .map(|message| (key(message), Heard::of(message, 0)))
             .collect();

@@ -73,9 +73,10 @@ fn callers_who_have_gone_make_room() {
 fn leases_that_nobody_takes_are_given_back() {
     let (undos, mut undone) = mpsc::channel(1);
     let (waiter, _) = waiter(&["a"], 7);
-    let delivery = |answer| Delivery {
-        messages: Vec::new(),
-        answer,
+    let delivery = |answer| {
+        let mut delivery = Delivery::default();
+        delivery.answer = answer;
+        delivery
     };
     let taken = Granted::new(&waiter.demand, delivery(1), 3, undos.clone());
     assert!(taken.claim().is_empty());

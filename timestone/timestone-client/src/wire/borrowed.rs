@@ -1,0 +1,89 @@
+//! Messages that are converted as they lie in a buffer: payloads are copied once, and the
+//! envelope around them is never built.
+
+use buffa::view::ViewEncode;
+use buffa::{MapView, MessageFieldView, MessageView as _};
+use bytes::{Bytes, BytesMut};
+use connectrpc::PreEncoded;
+use proto::base::v1::EnvelopeView;
+use proto::timestone::v1 as wire;
+use timestone::{LeasedMessage, NewMessage};
+
+use super::convert::{Inward, Problem, required};
+use super::message::some;
+
+impl Inward<&EnvelopeView<'_>> for Bytes {
+    fn inward(payload: &EnvelopeView<'_>) -> Result<Self, Vec<Problem>> {
+        let mut encoded = BytesMut::new();
+        payload.encode(&mut encoded);
+        Ok(encoded.freeze())
+    }
+}
+
+impl Inward<&wire::NewMessageView<'_>> for NewMessage {
+    fn inward(message: &wire::NewMessageView<'_>) -> Result<Self, Vec<Problem>> {
+        let pairs = message.metadata.iter();
+        Ok(Self {
+            queue: message.queue.to_owned(),
+            id: message.id.to_owned(),
+            payload: required("payload", message.payload.as_option())?,
+            priority: message.priority,
+            metadata: pairs
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
+            invisible_ms: message.invisible_ms,
+            attempts: some(message.attempts),
+            not_after: some(message.not_after_unix_ms),
+            reply_to: some(message.reply_to.to_owned()),
+        })
+    }
+}
+
+/// The answer that holds these messages.
+pub fn dequeued(messages: &[LeasedMessage]) -> PreEncoded<wire::DequeueResponse> {
+    PreEncoded::from_view(&wire::DequeueResponseView {
+        messages: messages.iter().map(leased).collect(),
+        ..Default::default()
+    })
+}
+
+/// The part of a stream that holds these messages.
+pub fn sent(messages: &[LeasedMessage]) -> PreEncoded<wire::SubscribeResponse> {
+    PreEncoded::from_view(&wire::SubscribeResponseView {
+        messages: messages.iter().map(leased).collect(),
+        ..Default::default()
+    })
+}
+
+fn leased(message: &LeasedMessage) -> wire::LeasedMessageView<'_> {
+    let token = &message.token;
+    let pairs = message.metadata.iter();
+    wire::LeasedMessageView {
+        token: MessageFieldView::set(wire::LeaseTokenView {
+            message_id: &token.key.id,
+            queue: &token.key.queue,
+            delivery: token.delivery,
+            nonce: token.nonce,
+            ..Default::default()
+        }),
+        payload: envelope(&message.payload),
+        priority: message.priority,
+        metadata: MapView::new(pairs.map(|(k, v)| (k.as_str(), v.as_str())).collect()),
+        lease_until_unix_ms: message.lease_until,
+        lease_ms: message.lease_ms,
+        attempts_left: message.attempts_left,
+        ..Default::default()
+    }
+}
+
+/// Payloads are opaque to the queue: what is no envelope travels as the body of one.
+fn envelope(payload: &[u8]) -> MessageFieldView<EnvelopeView<'_>> {
+    if payload.is_empty() {
+        return MessageFieldView::unset();
+    }
+    let wrap = |_| EnvelopeView {
+        body: payload,
+        ..Default::default()
+    };
+    MessageFieldView::set(EnvelopeView::decode_view(payload).unwrap_or_else(wrap))
+}
