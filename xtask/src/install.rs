@@ -52,6 +52,12 @@ pub const FUSE: Tool = Tool {
     package: "fuse3",
     purpose: "frames as files, the power-cut suite",
 };
+/// Reads the metrics.
+pub const PROMETHEUS: Tool = Tool {
+    program: "prometheus",
+    package: "prometheus",
+    purpose: "the queue's metrics, scraped by who shall scrape them",
+};
 /// A peer of the queue's measurement, and the ground of another.
 pub const REDIS: Tool = Tool {
     program: "redis-server",

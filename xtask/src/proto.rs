@@ -26,7 +26,8 @@ pub fn check() -> Result<Vec<Breach>> {
     let present = compile::all(&roots)?;
     let mut breaches = lint::check(&present);
     breaches.extend(growth(&present)?);
-    breaches.extend(drift::check(&roots)?);
+    let all = [roots, vec![compile::foreign()]].concat();
+    breaches.extend(drift::check(&all)?);
     Ok(breaches)
 }
 

@@ -1,11 +1,15 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::middleware::from_fn_with_state;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::serve::ListenerExt;
 use connectrpc::{ConnectRpcService, DeadlinePolicy, Limits, Router};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::guard::{self, Guard};
@@ -13,12 +17,16 @@ use crate::limits::{DRAIN, MAX_CALL_TIMEOUT, MAX_REQUEST_BYTES};
 use crate::token::Token;
 
 /// What a server will serve: RPC services as gRPC, gRPC-Web and JSON, and
-/// further HTTP routes, all of them only to callers with the token.
+/// further HTTP routes, all of them only to callers with the token, where there is one.
 pub struct Server {
     guard: Guard,
     services: Router,
     routes: axum::Router,
+    timed: Option<Timed>,
 }
+
+/// Told the path of each call that was answered, and how long that took.
+type Timed = Arc<dyn Fn(&str, Duration) + Send + Sync>;
 
 impl Server {
     /// Serves nothing yet, to callers who show `token`.
@@ -27,6 +35,18 @@ impl Server {
             guard: Guard::new(token),
             services: Router::new(),
             routes: axum::Router::new(),
+            timed: None,
+        }
+    }
+
+    /// Serves nothing yet, to everybody who reaches it by one of its names: for what may
+    /// be known to all who can, to programs that have no token.
+    pub fn without_token() -> Self {
+        Self {
+            guard: Guard::open(),
+            services: Router::new(),
+            routes: axum::Router::new(),
+            timed: None,
         }
     }
 
@@ -46,6 +66,13 @@ impl Server {
     /// Adds other routes.
     pub fn routes(mut self, routes: axum::Router) -> Self {
         self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// Tells `told` the path of each call that was answered, and how long that took; of a
+    /// stream, until it began.
+    pub fn timed(mut self, told: impl Fn(&str, Duration) + Send + Sync + 'static) -> Self {
+        self.timed = Some(Arc::new(told));
         self
     }
 
@@ -73,10 +100,20 @@ impl Server {
             .with_limits(limits)
             .with_deadline_policy(deadlines);
         let guard = Arc::new(self.guard);
-        self.routes
-            .fallback_service(services)
-            .layer(from_fn_with_state(guard, guard::check))
+        let app = self.routes.fallback_service(services);
+        let app = match self.timed {
+            Some(told) => app.layer(from_fn_with_state(told, time)),
+            None => app,
+        };
+        app.layer(from_fn_with_state(guard, guard::check))
     }
+}
+
+async fn time(State(told): State<Timed>, request: Request, next: Next) -> Response {
+    let (path, began) = (request.uri().path().to_owned(), Instant::now());
+    let answer = next.run(request).await;
+    told(&path, began.elapsed());
+    answer
 }
 
 /// A server that listens.

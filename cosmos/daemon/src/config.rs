@@ -39,6 +39,29 @@ pub struct TimestoneConfig {
     /// How the other roles reach it. Unset: `http://` and `listen`.
     pub url: Option<String>,
     pub lease_seconds: u64,
+    pub history: HistoryConfig,
+    /// Queues told of one by one at `/metrics`; the others are told of together.
+    pub metrics_queues: usize,
+    pub keda: KedaConfig,
+}
+
+/// What happened to messages.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HistoryConfig {
+    /// 0: no history is kept.
+    pub days: u32,
+    pub megabytes: u64,
+}
+
+/// The external scaler for KEDA.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KedaConfig {
+    /// Unset: none.
+    pub listen: Option<String>,
+    /// Names, besides those of loopback, by which KEDA calls it.
+    pub hosts: Vec<String>,
 }
 
 /// The API server.
@@ -103,6 +126,18 @@ impl Default for TimestoneConfig {
             listen: "127.0.0.1:7401".into(),
             url: None,
             lease_seconds: 15,
+            history: HistoryConfig::default(),
+            metrics_queues: 200,
+            keda: KedaConfig::default(),
+        }
+    }
+}
+
+impl Default for HistoryConfig {
+    fn default() -> Self {
+        Self {
+            days: 7,
+            megabytes: 1_024,
         }
     }
 }

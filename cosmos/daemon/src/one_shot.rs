@@ -11,7 +11,7 @@ use timestone_client::Client;
 use ves_api::service::VesService;
 use vvs_api::service::VvsService;
 
-use crate::roles::Plato;
+use crate::roles::{Plato, Seen};
 use crate::services::{self, Api, Built, Services};
 use crate::stack::Stack;
 use crate::{functions, parts, roles};
@@ -104,7 +104,8 @@ async fn start_roles(stack: &mut Stack, services: Services, config: &OneShotConf
     let functions = functions::registry(services).context("cannot find the functions")?;
     let store = parts::embedded(&config.state)?;
     let blobs = parts::open_blobs("local", &config.blobs)?;
-    let timestone = Client::new(roles::timestone(stack, store.clone(), OWNERSHIP));
+    let queues = roles::timestone(stack, store.clone(), OWNERSHIP, Seen::default());
+    let timestone = Client::new(queues).with_blobs(blobs.clone());
     let plato = Plato {
         process: "ves".into(),
         groups: 1,

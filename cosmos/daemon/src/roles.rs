@@ -14,38 +14,72 @@ use store::Store;
 use stratum::Registry;
 use stratum_agent::Agent;
 use timestone_client::Client;
-use timestone_server::{LocalTimestone, OwnerOptions, TimestoneServer};
+use timestone_keda::KedaScaler;
+use timestone_server::{HistoryOptions, LocalTimestone, Metrics, OwnerOptions, TimestoneServer};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::KedaConfig;
 use crate::parts;
 use crate::services::{Api, Services};
 use crate::stack::Stack;
+
+/// How the queues are seen from outside.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) history: Option<HistoryOptions>,
+    pub(crate) metrics: Option<Arc<Metrics>>,
+}
 
 /// Owns the queues, for this process.
 pub(crate) fn timestone(
     stack: &mut Stack,
     store: Arc<dyn Store>,
     ttl: Duration,
+    seen: Seen,
 ) -> Arc<LocalTimestone> {
     let mut options = OwnerOptions::new(ids::time_ordered());
     options.ttl = ttl;
+    (options.history, options.metrics) = (seen.history, seen.metrics);
     let owner = Arc::new(LocalTimestone::start(store, parts::clock(), options));
     let stopped = owner.clone();
     stack.push("timestone", async move { stopped.shutdown().await });
     owner
 }
 
-/// Serves the queues to other processes.
+/// Serves the queues to other processes, and what is measured of them at `/metrics`.
 pub(crate) async fn serve_timestone(
     stack: &mut Stack,
     timestone: Arc<LocalTimestone>,
+    metrics: Option<Arc<Metrics>>,
     token: Token,
     listen: &str,
 ) -> Result<()> {
-    let services = TimestoneServer::new(timestone).into_services();
-    serve(stack, "timestone server", services, token, listen)
+    let services = TimestoneServer::new(timestone.clone()).into_services();
+    let mut server = Server::new(token).services(services);
+    if let Some(metrics) = metrics {
+        server = server
+            .routes(metrics.routes(vec![timestone]))
+            .timed(move |path, took| metrics.called(path, took));
+    }
+    serve(stack, "timestone server", server, listen)
         .await
         .map(drop)
+}
+
+/// Tells KEDA how much work there is.
+pub(crate) async fn serve_keda(
+    stack: &mut Stack,
+    timestone: Arc<LocalTimestone>,
+    config: &KedaConfig,
+) -> Result<()> {
+    let Some(listen) = &config.listen else {
+        return Ok(());
+    };
+    let services = KedaScaler::new(timestone).into_services();
+    let server = Server::without_token().services(services);
+    let hosts = config.hosts.iter();
+    let server = hosts.fold(server, |server, host| server.host(host.clone()));
+    serve(stack, "keda scaler", server, listen).await.map(drop)
 }
 
 /// How the workflows of every service are owned, and on what.
@@ -127,20 +161,20 @@ pub(crate) async fn serve_optimus(
     for service in services {
         routes = service.open(stack, api, routes);
     }
-    serve(stack, "optimus server", routes, token, listen).await
+    let server = Server::new(token).services(routes);
+    serve(stack, "optimus server", server, listen).await
 }
 
 async fn serve(
     stack: &mut Stack,
     name: &'static str,
-    services: Router,
-    token: Token,
+    server: Server,
     listen: &str,
 ) -> Result<SocketAddr> {
     let address: SocketAddr = listen
         .parse()
         .with_context(|| format!("`{listen}` is not an address; one looks like 127.0.0.1:7400"))?;
-    let bound = Server::new(token).services(services).bind(address).await;
+    let bound = server.bind(address).await;
     let bound = bound.with_context(|| format!("cannot listen at {address}"))?;
     tracing::info!(name, url = bound.url(), "listening");
     let (stop, address) = (CancellationToken::new(), bound.address());

@@ -10,9 +10,10 @@ use blob::Blobs;
 use rpc::Token;
 use store::Store;
 use timestone_client::Client;
+use timestone_server::{HistoryOptions, LocalTimestone, Metrics};
 use tokio_util::sync::CancellationToken;
 
-use crate::roles::Plato;
+use crate::roles::{Plato, Seen};
 use crate::services::{self, Api, Services};
 use crate::stack::{Role, Stack};
 use crate::{Config, functions, parts, roles};
@@ -43,9 +44,8 @@ async fn ended(stack: Stack, started: Result<()>, stop: CancellationToken) -> Re
 async fn start_all(stack: &mut Stack, services: Services, config: &Config) -> Result<()> {
     let store = parts::open_store(config, "store").await?;
     let blobs = blobs(config)?;
-    let queues = roles::timestone(stack, store.clone(), ownership(config));
-    let timestone = Client::new(queues.clone());
-    roles::serve_timestone(stack, queues, token(config)?, &config.timestone.listen).await?;
+    let queues = start_timestone(stack, config, store.clone()).await?;
+    let timestone = Client::new(queues).with_blobs(blobs.clone());
     let on = On {
         store,
         timestone,
@@ -61,8 +61,7 @@ async fn start(stack: &mut Stack, services: Services, role: Role, config: &Confi
     match role {
         Role::Timestone => {
             let store = parts::open_store(config, "timestone").await?;
-            let queues = roles::timestone(stack, store, ownership(config));
-            roles::serve_timestone(stack, queues, token(config)?, &config.timestone.listen).await
+            start_timestone(stack, config, store).await.map(drop)
         }
         Role::Plato => start_plato(stack, services, config, alone(config, "plato").await?).await,
         Role::Stratum => {
@@ -73,6 +72,39 @@ async fn start(stack: &mut Stack, services: Services, role: Role, config: &Confi
             start_optimus(stack, services, config, on).await.map(drop)
         }
     }
+}
+
+async fn start_timestone(
+    stack: &mut Stack,
+    config: &Config,
+    store: Arc<dyn Store>,
+) -> Result<Arc<LocalTimestone>> {
+    let metrics = Metrics::new(config.timestone.metrics_queues);
+    let seen = Seen {
+        history: history(config, store.clone())?,
+        metrics: Some(metrics.clone()),
+    };
+    let queues = roles::timestone(stack, store, ownership(config), seen);
+    let (token, listen) = (token(config)?, &config.timestone.listen);
+    roles::serve_timestone(stack, queues.clone(), Some(metrics), token, listen).await?;
+    roles::serve_keda(stack, queues.clone(), &config.timestone.keda).await?;
+    Ok(queues)
+}
+
+/// Embedded, history has a store of its own: the queues do not wait for its upkeep.
+fn history(config: &Config, store: Arc<dyn Store>) -> Result<Option<HistoryOptions>> {
+    let history = &config.timestone.history;
+    if history.days == 0 {
+        return Ok(None);
+    }
+    Ok(Some(HistoryOptions {
+        store: match config.is_embedded() {
+            true => parts::embedded(&config.data.join("history"))?,
+            false => store,
+        },
+        keep: Duration::from_secs(u64::from(history.days) * 86_400),
+        max_bytes: history.megabytes << 20,
+    }))
 }
 
 /// What a role that keeps state stands on.
@@ -189,7 +221,9 @@ fn blobs(config: &Config) -> Result<Blobs> {
 fn remote(config: &Config) -> Result<Client> {
     let token = token(config)?;
     let url = config.timestone_url();
-    Client::connect(&url, &token).with_context(|| format!("cannot use the queue server {url}"))
+    let client = Client::connect(&url, &token);
+    let client = client.with_context(|| format!("cannot use the queue server {url}"))?;
+    Ok(client.with_blobs(blobs(config)?))
 }
 
 #[cfg(test)]

@@ -198,6 +198,293 @@ impl ::buffa::Enumeration for MessageState {
         ]
     }
 }
+/// What happened to a message.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(i32)]
+pub enum Happening {
+    HAPPENING_UNSPECIFIED = 0i32,
+    /// It came.
+    HAPPENING_ENQUEUED = 1i32,
+    /// Its time has come.
+    HAPPENING_BECAME_VISIBLE = 2i32,
+    /// A worker got it.
+    HAPPENING_LEASED = 3i32,
+    /// Its worker holds it for longer than ever before. Other extensions are not told.
+    HAPPENING_EXTENDED = 4i32,
+    /// Its worker ended it well.
+    HAPPENING_COMPLETED = 5i32,
+    /// Its worker failed, and it waits for another try.
+    HAPPENING_FAILED = 6i32,
+    /// Its worker gave it back.
+    HAPPENING_RELEASED = 7i32,
+    /// Its worker never took it.
+    HAPPENING_RETURNED = 8i32,
+    /// Its worker fell silent, and it waits for another try.
+    HAPPENING_LAPSED = 9i32,
+    /// Somebody ended it.
+    HAPPENING_CANCELED = 10i32,
+    /// Its worker failed for good, or without attempts left.
+    HAPPENING_ERRORED = 11i32,
+    /// Its worker fell silent without attempts left.
+    HAPPENING_EXPIRED = 12i32,
+    /// It shall wait otherwise.
+    HAPPENING_RESCHEDULED = 13i32,
+    /// It is put back.
+    HAPPENING_REDRIVEN = 14i32,
+    /// It is remembered no more.
+    HAPPENING_FORGOTTEN = 15i32,
+}
+impl Happening {
+    ///Idiomatic alias for [`Self::HAPPENING_UNSPECIFIED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Unspecified: Self = Self::HAPPENING_UNSPECIFIED;
+    ///Idiomatic alias for [`Self::HAPPENING_ENQUEUED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Enqueued: Self = Self::HAPPENING_ENQUEUED;
+    ///Idiomatic alias for [`Self::HAPPENING_BECAME_VISIBLE`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const BecameVisible: Self = Self::HAPPENING_BECAME_VISIBLE;
+    ///Idiomatic alias for [`Self::HAPPENING_LEASED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Leased: Self = Self::HAPPENING_LEASED;
+    ///Idiomatic alias for [`Self::HAPPENING_EXTENDED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Extended: Self = Self::HAPPENING_EXTENDED;
+    ///Idiomatic alias for [`Self::HAPPENING_COMPLETED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Completed: Self = Self::HAPPENING_COMPLETED;
+    ///Idiomatic alias for [`Self::HAPPENING_FAILED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Failed: Self = Self::HAPPENING_FAILED;
+    ///Idiomatic alias for [`Self::HAPPENING_RELEASED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Released: Self = Self::HAPPENING_RELEASED;
+    ///Idiomatic alias for [`Self::HAPPENING_RETURNED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Returned: Self = Self::HAPPENING_RETURNED;
+    ///Idiomatic alias for [`Self::HAPPENING_LAPSED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Lapsed: Self = Self::HAPPENING_LAPSED;
+    ///Idiomatic alias for [`Self::HAPPENING_CANCELED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Canceled: Self = Self::HAPPENING_CANCELED;
+    ///Idiomatic alias for [`Self::HAPPENING_ERRORED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Errored: Self = Self::HAPPENING_ERRORED;
+    ///Idiomatic alias for [`Self::HAPPENING_EXPIRED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Expired: Self = Self::HAPPENING_EXPIRED;
+    ///Idiomatic alias for [`Self::HAPPENING_RESCHEDULED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Rescheduled: Self = Self::HAPPENING_RESCHEDULED;
+    ///Idiomatic alias for [`Self::HAPPENING_REDRIVEN`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Redriven: Self = Self::HAPPENING_REDRIVEN;
+    ///Idiomatic alias for [`Self::HAPPENING_FORGOTTEN`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Forgotten: Self = Self::HAPPENING_FORGOTTEN;
+}
+impl ::core::default::Default for Happening {
+    fn default() -> Self {
+        Self::HAPPENING_UNSPECIFIED
+    }
+}
+impl ::serde::Serialize for Happening {
+    fn serialize<S: ::serde::Serializer>(
+        &self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        s.serialize_str(::buffa::Enumeration::proto_name(self))
+    }
+}
+impl<'de> ::serde::Deserialize<'de> for Happening {
+    fn deserialize<D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        struct _V;
+        impl ::serde::de::Visitor<'_> for _V {
+            type Value = Happening;
+            fn expecting(
+                &self,
+                f: &mut ::core::fmt::Formatter<'_>,
+            ) -> ::core::fmt::Result {
+                f.write_str(
+                    concat!("a string, integer, or null for ", stringify!(Happening)),
+                )
+            }
+            fn visit_str<E: ::serde::de::Error>(
+                self,
+                v: &str,
+            ) -> ::core::result::Result<Happening, E> {
+                <Happening as ::buffa::Enumeration>::from_proto_name(v)
+                    .ok_or_else(|| { ::serde::de::Error::unknown_variant(v, &[]) })
+            }
+            fn visit_i64<E: ::serde::de::Error>(
+                self,
+                v: i64,
+            ) -> ::core::result::Result<Happening, E> {
+                let v32 = i32::try_from(v)
+                    .map_err(|_| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("enum value {v} out of i32 range"),
+                        )
+                    })?;
+                <Happening as ::buffa::Enumeration>::from_i32(v32)
+                    .ok_or_else(|| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("unknown enum value {v32}"),
+                        )
+                    })
+            }
+            fn visit_u64<E: ::serde::de::Error>(
+                self,
+                v: u64,
+            ) -> ::core::result::Result<Happening, E> {
+                let v32 = i32::try_from(v)
+                    .map_err(|_| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("enum value {v} out of i32 range"),
+                        )
+                    })?;
+                <Happening as ::buffa::Enumeration>::from_i32(v32)
+                    .ok_or_else(|| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("unknown enum value {v32}"),
+                        )
+                    })
+            }
+            fn visit_unit<E: ::serde::de::Error>(
+                self,
+            ) -> ::core::result::Result<Happening, E> {
+                ::core::result::Result::Ok(::core::default::Default::default())
+            }
+        }
+        d.deserialize_any(_V)
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for Happening {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+impl ::buffa::Enumeration for Happening {
+    fn from_i32(value: i32) -> ::core::option::Option<Self> {
+        match value {
+            0i32 => ::core::option::Option::Some(Self::HAPPENING_UNSPECIFIED),
+            1i32 => ::core::option::Option::Some(Self::HAPPENING_ENQUEUED),
+            2i32 => ::core::option::Option::Some(Self::HAPPENING_BECAME_VISIBLE),
+            3i32 => ::core::option::Option::Some(Self::HAPPENING_LEASED),
+            4i32 => ::core::option::Option::Some(Self::HAPPENING_EXTENDED),
+            5i32 => ::core::option::Option::Some(Self::HAPPENING_COMPLETED),
+            6i32 => ::core::option::Option::Some(Self::HAPPENING_FAILED),
+            7i32 => ::core::option::Option::Some(Self::HAPPENING_RELEASED),
+            8i32 => ::core::option::Option::Some(Self::HAPPENING_RETURNED),
+            9i32 => ::core::option::Option::Some(Self::HAPPENING_LAPSED),
+            10i32 => ::core::option::Option::Some(Self::HAPPENING_CANCELED),
+            11i32 => ::core::option::Option::Some(Self::HAPPENING_ERRORED),
+            12i32 => ::core::option::Option::Some(Self::HAPPENING_EXPIRED),
+            13i32 => ::core::option::Option::Some(Self::HAPPENING_RESCHEDULED),
+            14i32 => ::core::option::Option::Some(Self::HAPPENING_REDRIVEN),
+            15i32 => ::core::option::Option::Some(Self::HAPPENING_FORGOTTEN),
+            _ => ::core::option::Option::None,
+        }
+    }
+    fn to_i32(&self) -> i32 {
+        *self as i32
+    }
+    fn proto_name(&self) -> &'static str {
+        match self {
+            Self::HAPPENING_UNSPECIFIED => "HAPPENING_UNSPECIFIED",
+            Self::HAPPENING_ENQUEUED => "HAPPENING_ENQUEUED",
+            Self::HAPPENING_BECAME_VISIBLE => "HAPPENING_BECAME_VISIBLE",
+            Self::HAPPENING_LEASED => "HAPPENING_LEASED",
+            Self::HAPPENING_EXTENDED => "HAPPENING_EXTENDED",
+            Self::HAPPENING_COMPLETED => "HAPPENING_COMPLETED",
+            Self::HAPPENING_FAILED => "HAPPENING_FAILED",
+            Self::HAPPENING_RELEASED => "HAPPENING_RELEASED",
+            Self::HAPPENING_RETURNED => "HAPPENING_RETURNED",
+            Self::HAPPENING_LAPSED => "HAPPENING_LAPSED",
+            Self::HAPPENING_CANCELED => "HAPPENING_CANCELED",
+            Self::HAPPENING_ERRORED => "HAPPENING_ERRORED",
+            Self::HAPPENING_EXPIRED => "HAPPENING_EXPIRED",
+            Self::HAPPENING_RESCHEDULED => "HAPPENING_RESCHEDULED",
+            Self::HAPPENING_REDRIVEN => "HAPPENING_REDRIVEN",
+            Self::HAPPENING_FORGOTTEN => "HAPPENING_FORGOTTEN",
+        }
+    }
+    fn from_proto_name(name: &str) -> ::core::option::Option<Self> {
+        match name {
+            "HAPPENING_UNSPECIFIED" => {
+                ::core::option::Option::Some(Self::HAPPENING_UNSPECIFIED)
+            }
+            "HAPPENING_ENQUEUED" => {
+                ::core::option::Option::Some(Self::HAPPENING_ENQUEUED)
+            }
+            "HAPPENING_BECAME_VISIBLE" => {
+                ::core::option::Option::Some(Self::HAPPENING_BECAME_VISIBLE)
+            }
+            "HAPPENING_LEASED" => ::core::option::Option::Some(Self::HAPPENING_LEASED),
+            "HAPPENING_EXTENDED" => {
+                ::core::option::Option::Some(Self::HAPPENING_EXTENDED)
+            }
+            "HAPPENING_COMPLETED" => {
+                ::core::option::Option::Some(Self::HAPPENING_COMPLETED)
+            }
+            "HAPPENING_FAILED" => ::core::option::Option::Some(Self::HAPPENING_FAILED),
+            "HAPPENING_RELEASED" => {
+                ::core::option::Option::Some(Self::HAPPENING_RELEASED)
+            }
+            "HAPPENING_RETURNED" => {
+                ::core::option::Option::Some(Self::HAPPENING_RETURNED)
+            }
+            "HAPPENING_LAPSED" => ::core::option::Option::Some(Self::HAPPENING_LAPSED),
+            "HAPPENING_CANCELED" => {
+                ::core::option::Option::Some(Self::HAPPENING_CANCELED)
+            }
+            "HAPPENING_ERRORED" => ::core::option::Option::Some(Self::HAPPENING_ERRORED),
+            "HAPPENING_EXPIRED" => ::core::option::Option::Some(Self::HAPPENING_EXPIRED),
+            "HAPPENING_RESCHEDULED" => {
+                ::core::option::Option::Some(Self::HAPPENING_RESCHEDULED)
+            }
+            "HAPPENING_REDRIVEN" => {
+                ::core::option::Option::Some(Self::HAPPENING_REDRIVEN)
+            }
+            "HAPPENING_FORGOTTEN" => {
+                ::core::option::Option::Some(Self::HAPPENING_FORGOTTEN)
+            }
+            _ => ::core::option::Option::None,
+        }
+    }
+    fn values() -> &'static [Self] {
+        &[
+            Self::HAPPENING_UNSPECIFIED,
+            Self::HAPPENING_ENQUEUED,
+            Self::HAPPENING_BECAME_VISIBLE,
+            Self::HAPPENING_LEASED,
+            Self::HAPPENING_EXTENDED,
+            Self::HAPPENING_COMPLETED,
+            Self::HAPPENING_FAILED,
+            Self::HAPPENING_RELEASED,
+            Self::HAPPENING_RETURNED,
+            Self::HAPPENING_LAPSED,
+            Self::HAPPENING_CANCELED,
+            Self::HAPPENING_ERRORED,
+            Self::HAPPENING_EXPIRED,
+            Self::HAPPENING_RESCHEDULED,
+            Self::HAPPENING_REDRIVEN,
+            Self::HAPPENING_FORGOTTEN,
+        ]
+    }
+}
 /// How a queue treats its messages. A field left 0 takes the default named.
 #[derive(Clone, PartialEq, Default)]
 #[derive(::serde::Serialize, ::serde::Deserialize)]
@@ -9999,6 +10286,2218 @@ pub const __LIST_QUEUES_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry 
     type_url: "type.googleapis.com/timestone.v1.ListQueuesResponse",
     to_json: ::buffa::type_registry::any_to_json::<ListQueuesResponse>,
     from_json: ::buffa::type_registry::any_from_json::<ListQueuesResponse>,
+    is_wkt: false,
+};
+/// Something that happened to a message, and how the message was after it.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct MessageEvent {
+    /// Field 1: `key`
+    #[serde(
+        rename = "key",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub key: ::buffa::MessageField<MessageKey, ::buffa::Inline<MessageKey>>,
+    /// See MessageView; what time alone did is no write.
+    ///
+    /// Field 2: `version`
+    #[serde(
+        rename = "version",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub version: u64,
+    /// Field 3: `happening`
+    #[serde(
+        rename = "happening",
+        with = "::buffa::json_helpers::proto_enum",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
+    )]
+    pub happening: ::buffa::EnumValue<Happening>,
+    /// On the store's clock. Unix milliseconds.
+    ///
+    /// Field 4: `at_unix_ms`
+    #[serde(
+        rename = "atUnixMs",
+        alias = "at_unix_ms",
+        with = "::buffa::json_helpers::int64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_i64"
+    )]
+    pub at_unix_ms: i64,
+    /// The state before; unspecified where it came.
+    ///
+    /// Field 5: `from`
+    #[serde(
+        rename = "from",
+        with = "::buffa::json_helpers::proto_enum",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
+    )]
+    pub from: ::buffa::EnumValue<MessageState>,
+    /// The state after; unspecified where it is forgotten.
+    ///
+    /// Field 6: `to`
+    #[serde(
+        rename = "to",
+        with = "::buffa::json_helpers::proto_enum",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
+    )]
+    pub to: ::buffa::EnumValue<MessageState>,
+    /// Field 7: `priority`
+    #[serde(
+        rename = "priority",
+        with = "::buffa::json_helpers::int64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_i64"
+    )]
+    pub priority: i64,
+    /// Field 8: `deliveries`
+    #[serde(
+        rename = "deliveries",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub deliveries: u32,
+    /// Field 9: `attempts_left`
+    #[serde(
+        rename = "attemptsLeft",
+        alias = "attempts_left",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub attempts_left: u32,
+    /// The worker that has or had the lease.
+    ///
+    /// Field 10: `owner`
+    #[serde(
+        rename = "owner",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub owner: ::buffa::alloc::string::String,
+    /// When the lease or the invisibility ends; 0 = neither. Unix milliseconds.
+    ///
+    /// Field 11: `until_unix_ms`
+    #[serde(
+        rename = "untilUnixMs",
+        alias = "until_unix_ms",
+        with = "::buffa::json_helpers::int64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_i64"
+    )]
+    pub until_unix_ms: i64,
+    /// Set where one was told.
+    ///
+    /// Field 12: `error`
+    #[serde(
+        rename = "error",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub error: ::buffa::MessageField<
+        super::super::base::v1::Error,
+        ::buffa::Inline<super::super::base::v1::Error>,
+    >,
+    /// Grows by one with each event of a server, whichever queue it is about; where numbers are
+    /// missing, events were.
+    ///
+    /// Field 13: `number`
+    #[serde(
+        rename = "number",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub number: u64,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for MessageEvent {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("MessageEvent")
+            .field("key", &self.key)
+            .field("version", &self.version)
+            .field("happening", &self.happening)
+            .field("at_unix_ms", &self.at_unix_ms)
+            .field("from", &self.from)
+            .field("to", &self.to)
+            .field("priority", &self.priority)
+            .field("deliveries", &self.deliveries)
+            .field("attempts_left", &self.attempts_left)
+            .field("owner", &self.owner)
+            .field("until_unix_ms", &self.until_unix_ms)
+            .field("error", &self.error)
+            .field("number", &self.number)
+            .finish()
+    }
+}
+impl MessageEvent {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.MessageEvent";
+}
+::buffa::impl_default_instance!(MessageEvent);
+impl ::buffa::MessageName for MessageEvent {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "MessageEvent";
+    const FULL_NAME: &'static str = "timestone.v1.MessageEvent";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.MessageEvent";
+}
+impl ::buffa::Message for MessageEvent {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.key.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.key.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.version != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.version) as u64;
+        }
+        {
+            let val = self.happening.to_i32();
+            if val != 0 {
+                size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+            }
+        }
+        if self.at_unix_ms != 0i64 {
+            size += 1u64 + ::buffa::types::int64_encoded_len(self.at_unix_ms) as u64;
+        }
+        {
+            let val = self.from.to_i32();
+            if val != 0 {
+                size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+            }
+        }
+        {
+            let val = self.to.to_i32();
+            if val != 0 {
+                size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+            }
+        }
+        if self.priority != 0i64 {
+            size += 1u64 + ::buffa::types::int64_encoded_len(self.priority) as u64;
+        }
+        if self.deliveries != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.deliveries) as u64;
+        }
+        if self.attempts_left != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.attempts_left) as u64;
+        }
+        if !self.owner.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.owner) as u64;
+        }
+        if self.until_unix_ms != 0i64 {
+            size += 1u64 + ::buffa::types::int64_encoded_len(self.until_unix_ms) as u64;
+        }
+        if self.error.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.error.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.number != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.number) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.key.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.key.write_to(__cache, buf);
+        }
+        if self.version != 0u64 {
+            ::buffa::types::put_uint64_field(2u32, self.version, buf);
+        }
+        {
+            let val = self.happening.to_i32();
+            if val != 0 {
+                ::buffa::types::put_int32_field(3u32, val, buf);
+            }
+        }
+        if self.at_unix_ms != 0i64 {
+            ::buffa::types::put_int64_field(4u32, self.at_unix_ms, buf);
+        }
+        {
+            let val = self.from.to_i32();
+            if val != 0 {
+                ::buffa::types::put_int32_field(5u32, val, buf);
+            }
+        }
+        {
+            let val = self.to.to_i32();
+            if val != 0 {
+                ::buffa::types::put_int32_field(6u32, val, buf);
+            }
+        }
+        if self.priority != 0i64 {
+            ::buffa::types::put_int64_field(7u32, self.priority, buf);
+        }
+        if self.deliveries != 0u32 {
+            ::buffa::types::put_uint32_field(8u32, self.deliveries, buf);
+        }
+        if self.attempts_left != 0u32 {
+            ::buffa::types::put_uint32_field(9u32, self.attempts_left, buf);
+        }
+        if !self.owner.is_empty() {
+            ::buffa::types::put_string_field(10u32, &self.owner, buf);
+        }
+        if self.until_unix_ms != 0i64 {
+            ::buffa::types::put_int64_field(11u32, self.until_unix_ms, buf);
+        }
+        if self.error.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                12u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.error.write_to(__cache, buf);
+        }
+        if self.number != 0u64 {
+            ::buffa::types::put_uint64_field(13u32, self.number, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.key.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.version = ::buffa::types::decode_uint64(buf)?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.happening = ::buffa::EnumValue::from(
+                    ::buffa::types::decode_int32(buf)?,
+                );
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.at_unix_ms = ::buffa::types::decode_int64(buf)?;
+            }
+            5u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.from = ::buffa::EnumValue::from(::buffa::types::decode_int32(buf)?);
+            }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.to = ::buffa::EnumValue::from(::buffa::types::decode_int32(buf)?);
+            }
+            7u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.priority = ::buffa::types::decode_int64(buf)?;
+            }
+            8u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.deliveries = ::buffa::types::decode_uint32(buf)?;
+            }
+            9u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.attempts_left = ::buffa::types::decode_uint32(buf)?;
+            }
+            10u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.owner, buf)?;
+            }
+            11u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.until_unix_ms = ::buffa::types::decode_int64(buf)?;
+            }
+            12u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.error.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            13u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.number = ::buffa::types::decode_uint64(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.key = ::buffa::MessageField::none();
+        self.version = 0u64;
+        self.happening = ::buffa::EnumValue::from(0);
+        self.at_unix_ms = 0i64;
+        self.from = ::buffa::EnumValue::from(0);
+        self.to = ::buffa::EnumValue::from(0);
+        self.priority = 0i64;
+        self.deliveries = 0u32;
+        self.attempts_left = 0u32;
+        self.owner.clear();
+        self.until_unix_ms = 0i64;
+        self.error = ::buffa::MessageField::none();
+        self.number = 0u64;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for MessageEvent {
+    const PROTO_FQN: &'static str = "timestone.v1.MessageEvent";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for MessageEvent {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __MESSAGE_EVENT_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.MessageEvent",
+    to_json: ::buffa::type_registry::any_to_json::<MessageEvent>,
+    from_json: ::buffa::type_registry::any_from_json::<MessageEvent>,
+    is_wkt: false,
+};
+/// Events that were kept together.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct EventPage {
+    /// Field 1: `events`
+    #[serde(
+        rename = "events",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub events: ::buffa::alloc::vec::Vec<MessageEvent>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for EventPage {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("EventPage").field("events", &self.events).finish()
+    }
+}
+impl EventPage {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.EventPage";
+}
+::buffa::impl_default_instance!(EventPage);
+impl ::buffa::MessageName for EventPage {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "EventPage";
+    const FULL_NAME: &'static str = "timestone.v1.EventPage";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.EventPage";
+}
+impl ::buffa::Message for EventPage {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        for v in &self.events {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        for v in &self.events {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.events.push(elem);
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.events.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for EventPage {
+    const PROTO_FQN: &'static str = "timestone.v1.EventPage";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for EventPage {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __EVENT_PAGE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.EventPage",
+    to_json: ::buffa::type_registry::any_to_json::<EventPage>,
+    from_json: ::buffa::type_registry::any_from_json::<EventPage>,
+    is_wkt: false,
+};
+/// See WatchQueue.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct WatchQueueRequest {
+    /// Field 1: `queue`
+    #[serde(
+        rename = "queue",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub queue: ::buffa::alloc::string::String,
+    /// Only events that lead to or from one of these; empty = all.
+    ///
+    /// Field 2: `states`
+    #[serde(
+        rename = "states",
+        with = "::buffa::json_helpers::repeated_enum",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec"
+    )]
+    pub states: ::buffa::alloc::vec::Vec<::buffa::EnumValue<MessageState>>,
+    /// Only events of this message; empty = of all.
+    ///
+    /// Field 3: `message_id`
+    #[serde(
+        rename = "messageId",
+        alias = "message_id",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub message_id: ::buffa::alloc::string::String,
+    /// No events.
+    ///
+    /// Field 4: `counts_only`
+    #[serde(
+        rename = "countsOnly",
+        alias = "counts_only",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub counts_only: bool,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for WatchQueueRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("WatchQueueRequest")
+            .field("queue", &self.queue)
+            .field("states", &self.states)
+            .field("message_id", &self.message_id)
+            .field("counts_only", &self.counts_only)
+            .finish()
+    }
+}
+impl WatchQueueRequest {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.WatchQueueRequest";
+}
+::buffa::impl_default_instance!(WatchQueueRequest);
+impl ::buffa::MessageName for WatchQueueRequest {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "WatchQueueRequest";
+    const FULL_NAME: &'static str = "timestone.v1.WatchQueueRequest";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.WatchQueueRequest";
+}
+impl ::buffa::Message for WatchQueueRequest {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if !self.queue.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.queue) as u64;
+        }
+        if !self.states.is_empty() {
+            let payload: u64 = self
+                .states
+                .iter()
+                .map(|v| ::buffa::types::int32_encoded_len(v.to_i32()) as u64)
+                .sum::<u64>();
+            size += 1u64 + ::buffa::encoding::varint_len(payload) as u64 + payload;
+        }
+        if !self.message_id.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.message_id) as u64;
+        }
+        if self.counts_only {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if !self.queue.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.queue, buf);
+        }
+        if !self.states.is_empty() {
+            let payload: u64 = self
+                .states
+                .iter()
+                .map(|v| ::buffa::types::int32_encoded_len(v.to_i32()) as u64)
+                .sum::<u64>();
+            ::buffa::types::put_len_delimited_header(2u32, payload, buf);
+            for v in &self.states {
+                ::buffa::types::encode_int32(v.to_i32(), buf);
+            }
+        }
+        if !self.message_id.is_empty() {
+            ::buffa::types::put_string_field(3u32, &self.message_id, buf);
+        }
+        if self.counts_only {
+            ::buffa::types::put_bool_field(4u32, self.counts_only, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.queue, buf)?;
+            }
+            2u32 => {
+                if tag.wire_type() == ::buffa::encoding::WireType::LengthDelimited {
+                    let len = ::buffa::encoding::decode_varint(buf)?;
+                    let len = usize::try_from(len)
+                        .map_err(|_| ::buffa::DecodeError::MessageTooLarge)?;
+                    if buf.remaining() < len {
+                        return ::core::result::Result::Err(
+                            ::buffa::DecodeError::UnexpectedEof,
+                        );
+                    }
+                    self.states.reserve(len);
+                    let mut limited = buf.take(len);
+                    while limited.has_remaining() {
+                        self.states
+                            .push(
+                                ::buffa::EnumValue::from(
+                                    ::buffa::types::decode_int32_packed(&mut limited)?,
+                                ),
+                            );
+                    }
+                    let leftover = limited.remaining();
+                    if leftover > 0 {
+                        limited.advance(leftover);
+                    }
+                } else if tag.wire_type() == ::buffa::encoding::WireType::Varint {
+                    self.states
+                        .push(
+                            ::buffa::EnumValue::from(::buffa::types::decode_int32(buf)?),
+                        );
+                } else {
+                    return ::core::result::Result::Err(
+                        ::buffa::encoding::wire_type_mismatch(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        ),
+                    );
+                }
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.message_id, buf)?;
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.counts_only = ::buffa::types::decode_bool(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.queue.clear();
+        self.states.clear();
+        self.message_id.clear();
+        self.counts_only = false;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for WatchQueueRequest {
+    const PROTO_FQN: &'static str = "timestone.v1.WatchQueueRequest";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for WatchQueueRequest {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __WATCH_QUEUE_REQUEST_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.WatchQueueRequest",
+    to_json: ::buffa::type_registry::any_to_json::<WatchQueueRequest>,
+    from_json: ::buffa::type_registry::any_from_json::<WatchQueueRequest>,
+    is_wkt: false,
+};
+/// See WatchQueue.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct WatchQueueResponse {
+    /// What the queue holds after the events; the whole of it, whatever is asked for.
+    ///
+    /// Field 1: `count`
+    #[serde(
+        rename = "count",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub count: ::buffa::MessageField<QueueCount, ::buffa::Inline<QueueCount>>,
+    /// In the order in which they happened.
+    ///
+    /// Field 2: `events`
+    #[serde(
+        rename = "events",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub events: ::buffa::alloc::vec::Vec<MessageEvent>,
+    /// Events before these were missed: `count` was counted anew.
+    ///
+    /// Field 3: `missed`
+    #[serde(
+        rename = "missed",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub missed: bool,
+    /// The queue is gone, as it was deleted, or never configured and all of its messages are
+    /// forgotten: the stream ends.
+    ///
+    /// Field 4: `deleted`
+    #[serde(
+        rename = "deleted",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub deleted: bool,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for WatchQueueResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("WatchQueueResponse")
+            .field("count", &self.count)
+            .field("events", &self.events)
+            .field("missed", &self.missed)
+            .field("deleted", &self.deleted)
+            .finish()
+    }
+}
+impl WatchQueueResponse {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.WatchQueueResponse";
+}
+::buffa::impl_default_instance!(WatchQueueResponse);
+impl ::buffa::MessageName for WatchQueueResponse {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "WatchQueueResponse";
+    const FULL_NAME: &'static str = "timestone.v1.WatchQueueResponse";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.WatchQueueResponse";
+}
+impl ::buffa::Message for WatchQueueResponse {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.count.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.count.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        for v in &self.events {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.missed {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
+        if self.deleted {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.count.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.count.write_to(__cache, buf);
+        }
+        for v in &self.events {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
+        }
+        if self.missed {
+            ::buffa::types::put_bool_field(3u32, self.missed, buf);
+        }
+        if self.deleted {
+            ::buffa::types::put_bool_field(4u32, self.deleted, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.count.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.events.push(elem);
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.missed = ::buffa::types::decode_bool(buf)?;
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.deleted = ::buffa::types::decode_bool(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.count = ::buffa::MessageField::none();
+        self.events.clear();
+        self.missed = false;
+        self.deleted = false;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for WatchQueueResponse {
+    const PROTO_FQN: &'static str = "timestone.v1.WatchQueueResponse";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for WatchQueueResponse {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __WATCH_QUEUE_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.WatchQueueResponse",
+    to_json: ::buffa::type_registry::any_to_json::<WatchQueueResponse>,
+    from_json: ::buffa::type_registry::any_from_json::<WatchQueueResponse>,
+    is_wkt: false,
+};
+/// See GetMessageHistory.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct GetMessageHistoryRequest {
+    /// Field 1: `key`
+    #[serde(
+        rename = "key",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub key: ::buffa::MessageField<MessageKey, ::buffa::Inline<MessageKey>>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for GetMessageHistoryRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GetMessageHistoryRequest").field("key", &self.key).finish()
+    }
+}
+impl GetMessageHistoryRequest {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.GetMessageHistoryRequest";
+}
+::buffa::impl_default_instance!(GetMessageHistoryRequest);
+impl ::buffa::MessageName for GetMessageHistoryRequest {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "GetMessageHistoryRequest";
+    const FULL_NAME: &'static str = "timestone.v1.GetMessageHistoryRequest";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.GetMessageHistoryRequest";
+}
+impl ::buffa::Message for GetMessageHistoryRequest {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.key.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.key.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.key.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.key.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.key.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.key = ::buffa::MessageField::none();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for GetMessageHistoryRequest {
+    const PROTO_FQN: &'static str = "timestone.v1.GetMessageHistoryRequest";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for GetMessageHistoryRequest {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __GET_MESSAGE_HISTORY_REQUEST_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.GetMessageHistoryRequest",
+    to_json: ::buffa::type_registry::any_to_json::<GetMessageHistoryRequest>,
+    from_json: ::buffa::type_registry::any_from_json::<GetMessageHistoryRequest>,
+    is_wkt: false,
+};
+/// See GetMessageHistory.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct GetMessageHistoryResponse {
+    /// In the order in which it happened, which within one life of the id is that of versions.
+    ///
+    /// Field 1: `entries`
+    #[serde(
+        rename = "entries",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub entries: ::buffa::alloc::vec::Vec<HistoryEntry>,
+    /// There is more than is told here: the oldest are left out.
+    ///
+    /// Field 2: `truncated`
+    #[serde(
+        rename = "truncated",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub truncated: bool,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for GetMessageHistoryResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GetMessageHistoryResponse")
+            .field("entries", &self.entries)
+            .field("truncated", &self.truncated)
+            .finish()
+    }
+}
+impl GetMessageHistoryResponse {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.GetMessageHistoryResponse";
+}
+::buffa::impl_default_instance!(GetMessageHistoryResponse);
+impl ::buffa::MessageName for GetMessageHistoryResponse {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "GetMessageHistoryResponse";
+    const FULL_NAME: &'static str = "timestone.v1.GetMessageHistoryResponse";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.GetMessageHistoryResponse";
+}
+impl ::buffa::Message for GetMessageHistoryResponse {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        for v in &self.entries {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.truncated {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        for v in &self.entries {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
+        }
+        if self.truncated {
+            ::buffa::types::put_bool_field(2u32, self.truncated, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.entries.push(elem);
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.truncated = ::buffa::types::decode_bool(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.entries.clear();
+        self.truncated = false;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for GetMessageHistoryResponse {
+    const PROTO_FQN: &'static str = "timestone.v1.GetMessageHistoryResponse";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for GetMessageHistoryResponse {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __GET_MESSAGE_HISTORY_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.GetMessageHistoryResponse",
+    to_json: ::buffa::type_registry::any_to_json::<GetMessageHistoryResponse>,
+    from_json: ::buffa::type_registry::any_from_json::<GetMessageHistoryResponse>,
+    is_wkt: false,
+};
+/// One event of a message, and how long it stayed like that.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct HistoryEntry {
+    /// Field 1: `event`
+    #[serde(
+        rename = "event",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub event: ::buffa::MessageField<MessageEvent, ::buffa::Inline<MessageEvent>>,
+    /// How long the message was in the state `event.to`; unset while it is.
+    ///
+    /// Field 2: `lasted_ms`
+    #[serde(
+        rename = "lastedMs",
+        alias = "lasted_ms",
+        with = "::buffa::json_helpers::opt_uint64",
+        skip_serializing_if = "::core::option::Option::is_none"
+    )]
+    pub lasted_ms: ::core::option::Option<u64>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for HistoryEntry {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("HistoryEntry")
+            .field("event", &self.event)
+            .field("lasted_ms", &self.lasted_ms)
+            .finish()
+    }
+}
+impl HistoryEntry {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.HistoryEntry";
+}
+impl HistoryEntry {
+    #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+    #[inline]
+    ///Sets [`Self::lasted_ms`] to `Some(value)`, consuming and returning `self`.
+    pub fn with_lasted_ms(mut self, value: u64) -> Self {
+        self.lasted_ms = Some(value);
+        self
+    }
+}
+::buffa::impl_default_instance!(HistoryEntry);
+impl ::buffa::MessageName for HistoryEntry {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "HistoryEntry";
+    const FULL_NAME: &'static str = "timestone.v1.HistoryEntry";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.HistoryEntry";
+}
+impl ::buffa::Message for HistoryEntry {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.event.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.event.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if let Some(v) = self.lasted_ms {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(v) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.event.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.event.write_to(__cache, buf);
+        }
+        if let Some(v) = self.lasted_ms {
+            ::buffa::types::put_uint64_field(2u32, v, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.event.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.lasted_ms = ::core::option::Option::Some(
+                    ::buffa::types::decode_uint64(buf)?,
+                );
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.event = ::buffa::MessageField::none();
+        self.lasted_ms = ::core::option::Option::None;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for HistoryEntry {
+    const PROTO_FQN: &'static str = "timestone.v1.HistoryEntry";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for HistoryEntry {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __HISTORY_ENTRY_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.HistoryEntry",
+    to_json: ::buffa::type_registry::any_to_json::<HistoryEntry>,
+    from_json: ::buffa::type_registry::any_from_json::<HistoryEntry>,
+    is_wkt: false,
+};
+/// See FindEvents.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct FindEventsRequest {
+    /// Empty = any.
+    ///
+    /// Field 1: `queue`
+    #[serde(
+        rename = "queue",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub queue: ::buffa::alloc::string::String,
+    /// Empty = any.
+    ///
+    /// Field 2: `happenings`
+    #[serde(
+        rename = "happenings",
+        with = "::buffa::json_helpers::repeated_enum",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec"
+    )]
+    pub happenings: ::buffa::alloc::vec::Vec<::buffa::EnumValue<Happening>>,
+    /// The worker; empty = any.
+    ///
+    /// Field 3: `owner`
+    #[serde(
+        rename = "owner",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub owner: ::buffa::alloc::string::String,
+    /// The code of the error; empty = any, or none.
+    ///
+    /// Field 4: `error_code`
+    #[serde(
+        rename = "errorCode",
+        alias = "error_code",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub error_code: ::buffa::alloc::string::String,
+    /// Not before this; 0 = as far as history goes. Unix milliseconds.
+    ///
+    /// Field 5: `since_unix_ms`
+    #[serde(
+        rename = "sinceUnixMs",
+        alias = "since_unix_ms",
+        with = "::buffa::json_helpers::int64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_i64"
+    )]
+    pub since_unix_ms: i64,
+    /// Not from this on; 0 = until now. Unix milliseconds.
+    ///
+    /// Field 6: `until_unix_ms`
+    #[serde(
+        rename = "untilUnixMs",
+        alias = "until_unix_ms",
+        with = "::buffa::json_helpers::int64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_i64"
+    )]
+    pub until_unix_ms: i64,
+    /// `next_cursor` of the page before.
+    ///
+    /// Field 7: `cursor`
+    #[serde(
+        rename = "cursor",
+        with = "::buffa::json_helpers::bytes",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_bytes"
+    )]
+    pub cursor: ::buffa::alloc::vec::Vec<u8>,
+    /// Events on the page, at most 1,000; 0 = 100.
+    ///
+    /// Field 8: `limit`
+    #[serde(
+        rename = "limit",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub limit: u32,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for FindEventsRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("FindEventsRequest")
+            .field("queue", &self.queue)
+            .field("happenings", &self.happenings)
+            .field("owner", &self.owner)
+            .field("error_code", &self.error_code)
+            .field("since_unix_ms", &self.since_unix_ms)
+            .field("until_unix_ms", &self.until_unix_ms)
+            .field("cursor", &self.cursor)
+            .field("limit", &self.limit)
+            .finish()
+    }
+}
+impl FindEventsRequest {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.FindEventsRequest";
+}
+::buffa::impl_default_instance!(FindEventsRequest);
+impl ::buffa::MessageName for FindEventsRequest {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "FindEventsRequest";
+    const FULL_NAME: &'static str = "timestone.v1.FindEventsRequest";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.FindEventsRequest";
+}
+impl ::buffa::Message for FindEventsRequest {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if !self.queue.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.queue) as u64;
+        }
+        if !self.happenings.is_empty() {
+            let payload: u64 = self
+                .happenings
+                .iter()
+                .map(|v| ::buffa::types::int32_encoded_len(v.to_i32()) as u64)
+                .sum::<u64>();
+            size += 1u64 + ::buffa::encoding::varint_len(payload) as u64 + payload;
+        }
+        if !self.owner.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.owner) as u64;
+        }
+        if !self.error_code.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.error_code) as u64;
+        }
+        if self.since_unix_ms != 0i64 {
+            size += 1u64 + ::buffa::types::int64_encoded_len(self.since_unix_ms) as u64;
+        }
+        if self.until_unix_ms != 0i64 {
+            size += 1u64 + ::buffa::types::int64_encoded_len(self.until_unix_ms) as u64;
+        }
+        if !self.cursor.is_empty() {
+            size += 1u64 + ::buffa::types::bytes_encoded_len(&self.cursor) as u64;
+        }
+        if self.limit != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.limit) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if !self.queue.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.queue, buf);
+        }
+        if !self.happenings.is_empty() {
+            let payload: u64 = self
+                .happenings
+                .iter()
+                .map(|v| ::buffa::types::int32_encoded_len(v.to_i32()) as u64)
+                .sum::<u64>();
+            ::buffa::types::put_len_delimited_header(2u32, payload, buf);
+            for v in &self.happenings {
+                ::buffa::types::encode_int32(v.to_i32(), buf);
+            }
+        }
+        if !self.owner.is_empty() {
+            ::buffa::types::put_string_field(3u32, &self.owner, buf);
+        }
+        if !self.error_code.is_empty() {
+            ::buffa::types::put_string_field(4u32, &self.error_code, buf);
+        }
+        if self.since_unix_ms != 0i64 {
+            ::buffa::types::put_int64_field(5u32, self.since_unix_ms, buf);
+        }
+        if self.until_unix_ms != 0i64 {
+            ::buffa::types::put_int64_field(6u32, self.until_unix_ms, buf);
+        }
+        if !self.cursor.is_empty() {
+            ::buffa::types::put_shared_bytes_field(7u32, &self.cursor, buf);
+        }
+        if self.limit != 0u32 {
+            ::buffa::types::put_uint32_field(8u32, self.limit, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.queue, buf)?;
+            }
+            2u32 => {
+                if tag.wire_type() == ::buffa::encoding::WireType::LengthDelimited {
+                    let len = ::buffa::encoding::decode_varint(buf)?;
+                    let len = usize::try_from(len)
+                        .map_err(|_| ::buffa::DecodeError::MessageTooLarge)?;
+                    if buf.remaining() < len {
+                        return ::core::result::Result::Err(
+                            ::buffa::DecodeError::UnexpectedEof,
+                        );
+                    }
+                    self.happenings.reserve(len);
+                    let mut limited = buf.take(len);
+                    while limited.has_remaining() {
+                        self.happenings
+                            .push(
+                                ::buffa::EnumValue::from(
+                                    ::buffa::types::decode_int32_packed(&mut limited)?,
+                                ),
+                            );
+                    }
+                    let leftover = limited.remaining();
+                    if leftover > 0 {
+                        limited.advance(leftover);
+                    }
+                } else if tag.wire_type() == ::buffa::encoding::WireType::Varint {
+                    self.happenings
+                        .push(
+                            ::buffa::EnumValue::from(::buffa::types::decode_int32(buf)?),
+                        );
+                } else {
+                    return ::core::result::Result::Err(
+                        ::buffa::encoding::wire_type_mismatch(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        ),
+                    );
+                }
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.owner, buf)?;
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.error_code, buf)?;
+            }
+            5u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.since_unix_ms = ::buffa::types::decode_int64(buf)?;
+            }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.until_unix_ms = ::buffa::types::decode_int64(buf)?;
+            }
+            7u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_bytes(&mut self.cursor, buf)?;
+            }
+            8u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.limit = ::buffa::types::decode_uint32(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.queue.clear();
+        self.happenings.clear();
+        self.owner.clear();
+        self.error_code.clear();
+        self.since_unix_ms = 0i64;
+        self.until_unix_ms = 0i64;
+        self.cursor.clear();
+        self.limit = 0u32;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for FindEventsRequest {
+    const PROTO_FQN: &'static str = "timestone.v1.FindEventsRequest";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for FindEventsRequest {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __FIND_EVENTS_REQUEST_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.FindEventsRequest",
+    to_json: ::buffa::type_registry::any_to_json::<FindEventsRequest>,
+    from_json: ::buffa::type_registry::any_from_json::<FindEventsRequest>,
+    is_wkt: false,
+};
+/// See FindEvents. A page may be short or empty although there are more.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct FindEventsResponse {
+    /// Field 1: `events`
+    #[serde(
+        rename = "events",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub events: ::buffa::alloc::vec::Vec<MessageEvent>,
+    /// Empty: there are no more pages.
+    ///
+    /// Field 2: `next_cursor`
+    #[serde(
+        rename = "nextCursor",
+        alias = "next_cursor",
+        with = "::buffa::json_helpers::bytes",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_bytes"
+    )]
+    pub next_cursor: ::buffa::alloc::vec::Vec<u8>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for FindEventsResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("FindEventsResponse")
+            .field("events", &self.events)
+            .field("next_cursor", &self.next_cursor)
+            .finish()
+    }
+}
+impl FindEventsResponse {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.FindEventsResponse";
+}
+::buffa::impl_default_instance!(FindEventsResponse);
+impl ::buffa::MessageName for FindEventsResponse {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "FindEventsResponse";
+    const FULL_NAME: &'static str = "timestone.v1.FindEventsResponse";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.FindEventsResponse";
+}
+impl ::buffa::Message for FindEventsResponse {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        for v in &self.events {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if !self.next_cursor.is_empty() {
+            size += 1u64 + ::buffa::types::bytes_encoded_len(&self.next_cursor) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        for v in &self.events {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
+        }
+        if !self.next_cursor.is_empty() {
+            ::buffa::types::put_shared_bytes_field(2u32, &self.next_cursor, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.events.push(elem);
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_bytes(&mut self.next_cursor, buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.events.clear();
+        self.next_cursor.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for FindEventsResponse {
+    const PROTO_FQN: &'static str = "timestone.v1.FindEventsResponse";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for FindEventsResponse {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __FIND_EVENTS_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.FindEventsResponse",
+    to_json: ::buffa::type_registry::any_to_json::<FindEventsResponse>,
+    from_json: ::buffa::type_registry::any_from_json::<FindEventsResponse>,
+    is_wkt: false,
+};
+/// The payload of a message that was too large to travel: the body of its envelope, of this type.
+/// Clients of the queue put it in the place of the payload, and the payload back in its.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct PayloadRef {
+    /// The encoded `base.v1.Envelope` that stands for.
+    ///
+    /// Field 1: `blob`
+    #[serde(
+        rename = "blob",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub blob: ::buffa::MessageField<
+        super::super::base::v1::BlobRef,
+        ::buffa::Inline<super::super::base::v1::BlobRef>,
+    >,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for PayloadRef {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("PayloadRef").field("blob", &self.blob).finish()
+    }
+}
+impl PayloadRef {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.PayloadRef";
+}
+::buffa::impl_default_instance!(PayloadRef);
+impl ::buffa::MessageName for PayloadRef {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "PayloadRef";
+    const FULL_NAME: &'static str = "timestone.v1.PayloadRef";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.PayloadRef";
+}
+impl ::buffa::Message for PayloadRef {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.blob.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.blob.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.blob.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.blob.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.blob.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.blob = ::buffa::MessageField::none();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for PayloadRef {
+    const PROTO_FQN: &'static str = "timestone.v1.PayloadRef";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for PayloadRef {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __PAYLOAD_REF_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.PayloadRef",
+    to_json: ::buffa::type_registry::any_to_json::<PayloadRef>,
+    from_json: ::buffa::type_registry::any_from_json::<PayloadRef>,
     is_wkt: false,
 };
 #[allow(
@@ -29323,6 +31822,4078 @@ pub mod __buffa {
                 ::serde::Serialize::serialize(&self.0, __s)
             }
         }
+        /// Something that happened to a message, and how the message was after it.
+        #[derive(Clone, Debug, Default)]
+        pub struct MessageEventView<'a> {
+            /// Field 1: `key`
+            pub key: ::buffa::MessageFieldView<
+                super::super::__buffa::view::MessageKeyView<'a>,
+            >,
+            /// See MessageView; what time alone did is no write.
+            ///
+            /// Field 2: `version`
+            pub version: u64,
+            /// Field 3: `happening`
+            pub happening: ::buffa::EnumValue<super::super::Happening>,
+            /// On the store's clock. Unix milliseconds.
+            ///
+            /// Field 4: `at_unix_ms`
+            pub at_unix_ms: i64,
+            /// The state before; unspecified where it came.
+            ///
+            /// Field 5: `from`
+            pub from: ::buffa::EnumValue<super::super::MessageState>,
+            /// The state after; unspecified where it is forgotten.
+            ///
+            /// Field 6: `to`
+            pub to: ::buffa::EnumValue<super::super::MessageState>,
+            /// Field 7: `priority`
+            pub priority: i64,
+            /// Field 8: `deliveries`
+            pub deliveries: u32,
+            /// Field 9: `attempts_left`
+            pub attempts_left: u32,
+            /// The worker that has or had the lease.
+            ///
+            /// Field 10: `owner`
+            pub owner: &'a str,
+            /// When the lease or the invisibility ends; 0 = neither. Unix milliseconds.
+            ///
+            /// Field 11: `until_unix_ms`
+            pub until_unix_ms: i64,
+            /// Set where one was told.
+            ///
+            /// Field 12: `error`
+            pub error: ::buffa::MessageFieldView<
+                super::super::super::super::base::v1::__buffa::view::ErrorView<'a>,
+            >,
+            /// Grows by one with each event of a server, whichever queue it is about; where numbers are
+            /// missing, events were.
+            ///
+            /// Field 13: `number`
+            pub number: u64,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for MessageEventView<'a> {
+            type Owned = super::super::MessageEvent;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.key.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.key = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::MessageKeyView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.version = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.happening = ::buffa::EnumValue::from(
+                            ::buffa::types::decode_int32(&mut cur)?,
+                        );
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.at_unix_ms = ::buffa::types::decode_int64(&mut cur)?;
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.from = ::buffa::EnumValue::from(
+                            ::buffa::types::decode_int32(&mut cur)?,
+                        );
+                    }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.to = ::buffa::EnumValue::from(
+                            ::buffa::types::decode_int32(&mut cur)?,
+                        );
+                    }
+                    7u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.priority = ::buffa::types::decode_int64(&mut cur)?;
+                    }
+                    8u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.deliveries = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    9u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.attempts_left = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    10u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.owner = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    11u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.until_unix_ms = ::buffa::types::decode_int64(&mut cur)?;
+                    }
+                    12u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.error.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.error = ::buffa::MessageFieldView::set(
+                                    <super::super::super::super::base::v1::__buffa::view::ErrorView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    13u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.number = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::MessageEvent,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::MessageEvent,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::MessageEvent {
+                    key: match self.key.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::MessageKey,
+                                ::buffa::Inline<super::super::MessageKey>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    version: self.version,
+                    happening: self.happening,
+                    at_unix_ms: self.at_unix_ms,
+                    from: self.from,
+                    to: self.to,
+                    priority: self.priority,
+                    deliveries: self.deliveries,
+                    attempts_left: self.attempts_left,
+                    owner: self.owner.to_string(),
+                    until_unix_ms: self.until_unix_ms,
+                    error: match self.error.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::super::super::base::v1::Error,
+                                ::buffa::Inline<super::super::super::super::base::v1::Error>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    number: self.number,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for MessageEventView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.key.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.key.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.version != 0u64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint64_encoded_len(self.version) as u64;
+                }
+                {
+                    let val = self.happening.to_i32();
+                    if val != 0 {
+                        size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+                    }
+                }
+                if self.at_unix_ms != 0i64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::int64_encoded_len(self.at_unix_ms) as u64;
+                }
+                {
+                    let val = self.from.to_i32();
+                    if val != 0 {
+                        size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+                    }
+                }
+                {
+                    let val = self.to.to_i32();
+                    if val != 0 {
+                        size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+                    }
+                }
+                if self.priority != 0i64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::int64_encoded_len(self.priority) as u64;
+                }
+                if self.deliveries != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.deliveries) as u64;
+                }
+                if self.attempts_left != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.attempts_left)
+                                as u64;
+                }
+                if !self.owner.is_empty() {
+                    size
+                        += 1u64 + ::buffa::types::string_encoded_len(&self.owner) as u64;
+                }
+                if self.until_unix_ms != 0i64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::int64_encoded_len(self.until_unix_ms)
+                                as u64;
+                }
+                if self.error.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.error.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.number != 0u64 {
+                    size
+                        += 1u64 + ::buffa::types::uint64_encoded_len(self.number) as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.key.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.key.write_to(__cache, buf);
+                }
+                if self.version != 0u64 {
+                    ::buffa::types::put_uint64_field(2u32, self.version, buf);
+                }
+                {
+                    let val = self.happening.to_i32();
+                    if val != 0 {
+                        ::buffa::types::put_int32_field(3u32, val, buf);
+                    }
+                }
+                if self.at_unix_ms != 0i64 {
+                    ::buffa::types::put_int64_field(4u32, self.at_unix_ms, buf);
+                }
+                {
+                    let val = self.from.to_i32();
+                    if val != 0 {
+                        ::buffa::types::put_int32_field(5u32, val, buf);
+                    }
+                }
+                {
+                    let val = self.to.to_i32();
+                    if val != 0 {
+                        ::buffa::types::put_int32_field(6u32, val, buf);
+                    }
+                }
+                if self.priority != 0i64 {
+                    ::buffa::types::put_int64_field(7u32, self.priority, buf);
+                }
+                if self.deliveries != 0u32 {
+                    ::buffa::types::put_uint32_field(8u32, self.deliveries, buf);
+                }
+                if self.attempts_left != 0u32 {
+                    ::buffa::types::put_uint32_field(9u32, self.attempts_left, buf);
+                }
+                if !self.owner.is_empty() {
+                    ::buffa::types::put_string_field(10u32, &self.owner, buf);
+                }
+                if self.until_unix_ms != 0i64 {
+                    ::buffa::types::put_int64_field(11u32, self.until_unix_ms, buf);
+                }
+                if self.error.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        12u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.error.write_to(__cache, buf);
+                }
+                if self.number != 0u64 {
+                    ::buffa::types::put_uint64_field(13u32, self.number, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for MessageEventView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                {
+                    if let ::core::option::Option::Some(__v) = self.key.as_option() {
+                        __map.serialize_entry("key", __v)?;
+                    }
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.version) {
+                    __map
+                        .serialize_entry(
+                            "version",
+                            &::buffa::json_helpers::ProtoJson(&self.version),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_default_enum_value(
+                    &self.happening,
+                ) {
+                    __map.serialize_entry("happening", &self.happening)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_i64(&self.at_unix_ms) {
+                    __map
+                        .serialize_entry(
+                            "atUnixMs",
+                            &::buffa::json_helpers::ProtoJson(&self.at_unix_ms),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_default_enum_value(&self.from) {
+                    __map.serialize_entry("from", &self.from)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_default_enum_value(&self.to) {
+                    __map.serialize_entry("to", &self.to)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_i64(&self.priority) {
+                    __map
+                        .serialize_entry(
+                            "priority",
+                            &::buffa::json_helpers::ProtoJson(&self.priority),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.deliveries) {
+                    __map
+                        .serialize_entry(
+                            "deliveries",
+                            &::buffa::json_helpers::ProtoJson(&self.deliveries),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.attempts_left) {
+                    __map
+                        .serialize_entry(
+                            "attemptsLeft",
+                            &::buffa::json_helpers::ProtoJson(&self.attempts_left),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.owner) {
+                    __map.serialize_entry("owner", self.owner)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_i64(&self.until_unix_ms) {
+                    __map
+                        .serialize_entry(
+                            "untilUnixMs",
+                            &::buffa::json_helpers::ProtoJson(&self.until_unix_ms),
+                        )?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.error.as_option() {
+                        __map.serialize_entry("error", __v)?;
+                    }
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.number) {
+                    __map
+                        .serialize_entry(
+                            "number",
+                            &::buffa::json_helpers::ProtoJson(&self.number),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for MessageEventView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "MessageEvent";
+            const FULL_NAME: &'static str = "timestone.v1.MessageEvent";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.MessageEvent";
+        }
+        ::buffa::impl_default_view_instance!(MessageEventView);
+        ::buffa::impl_view_reborrow!(MessageEventView);
+        /** Self-contained, `'static` owned view of a `MessageEvent` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`MessageEventView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`MessageEventView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct MessageEventOwnedView(::buffa::OwnedView<MessageEventView<'static>>);
+        impl MessageEventOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    MessageEventOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    MessageEventOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::MessageEvent,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    MessageEventOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`MessageEventView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &MessageEventView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::MessageEvent {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `key`
+            #[must_use]
+            pub fn key(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::MessageKeyView<'_>,
+            > {
+                &self.0.reborrow().key
+            }
+            /// See MessageView; what time alone did is no write.
+            ///
+            /// Field 2: `version`
+            #[must_use]
+            pub fn version(&self) -> u64 {
+                self.0.reborrow().version
+            }
+            /// Field 3: `happening`
+            #[must_use]
+            pub fn happening(&self) -> ::buffa::EnumValue<super::super::Happening> {
+                self.0.reborrow().happening
+            }
+            /// On the store's clock. Unix milliseconds.
+            ///
+            /// Field 4: `at_unix_ms`
+            #[must_use]
+            pub fn at_unix_ms(&self) -> i64 {
+                self.0.reborrow().at_unix_ms
+            }
+            /// The state before; unspecified where it came.
+            ///
+            /// Field 5: `from`
+            #[must_use]
+            pub fn from(&self) -> ::buffa::EnumValue<super::super::MessageState> {
+                self.0.reborrow().from
+            }
+            /// The state after; unspecified where it is forgotten.
+            ///
+            /// Field 6: `to`
+            #[must_use]
+            pub fn to(&self) -> ::buffa::EnumValue<super::super::MessageState> {
+                self.0.reborrow().to
+            }
+            /// Field 7: `priority`
+            #[must_use]
+            pub fn priority(&self) -> i64 {
+                self.0.reborrow().priority
+            }
+            /// Field 8: `deliveries`
+            #[must_use]
+            pub fn deliveries(&self) -> u32 {
+                self.0.reborrow().deliveries
+            }
+            /// Field 9: `attempts_left`
+            #[must_use]
+            pub fn attempts_left(&self) -> u32 {
+                self.0.reborrow().attempts_left
+            }
+            /// The worker that has or had the lease.
+            ///
+            /// Field 10: `owner`
+            #[must_use]
+            pub fn owner(&self) -> &'_ str {
+                self.0.reborrow().owner
+            }
+            /// When the lease or the invisibility ends; 0 = neither. Unix milliseconds.
+            ///
+            /// Field 11: `until_unix_ms`
+            #[must_use]
+            pub fn until_unix_ms(&self) -> i64 {
+                self.0.reborrow().until_unix_ms
+            }
+            /// Set where one was told.
+            ///
+            /// Field 12: `error`
+            #[must_use]
+            pub fn error(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::super::super::base::v1::__buffa::view::ErrorView<'_>,
+            > {
+                &self.0.reborrow().error
+            }
+            /// Grows by one with each event of a server, whichever queue it is about; where numbers are
+            /// missing, events were.
+            ///
+            /// Field 13: `number`
+            #[must_use]
+            pub fn number(&self) -> u64 {
+                self.0.reborrow().number
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<MessageEventView<'static>>>
+        for MessageEventOwnedView {
+            fn from(inner: ::buffa::OwnedView<MessageEventView<'static>>) -> Self {
+                MessageEventOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<MessageEventOwnedView>
+        for ::buffa::OwnedView<MessageEventView<'static>> {
+            fn from(wrapper: MessageEventOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<MessageEventView<'static>>>
+        for MessageEventOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<MessageEventView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::MessageEvent {
+            type View<'a> = MessageEventView<'a>;
+            type ViewHandle = MessageEventOwnedView;
+        }
+        impl ::serde::Serialize for MessageEventOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// Events that were kept together.
+        #[derive(Clone, Debug, Default)]
+        pub struct EventPageView<'a> {
+            /// Field 1: `events`
+            pub events: ::buffa::RepeatedView<
+                'a,
+                super::super::__buffa::view::MessageEventView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for EventPageView<'a> {
+            type Owned = super::super::EventPage;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::MessageEventView,
+                            >(),
+                        )?;
+                        view.events
+                            .push(
+                                <super::super::__buffa::view::MessageEventView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<super::super::EventPage, ::buffa::DecodeError> {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<super::super::EventPage, ::buffa::DecodeError> {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::EventPage {
+                    events: self
+                        .events
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for EventPageView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                for v in &self.events {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                for v in &self.events {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for EventPageView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !self.events.is_empty() {
+                    __map.serialize_entry("events", &*self.events)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for EventPageView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "EventPage";
+            const FULL_NAME: &'static str = "timestone.v1.EventPage";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.EventPage";
+        }
+        ::buffa::impl_default_view_instance!(EventPageView);
+        ::buffa::impl_view_reborrow!(EventPageView);
+        /** Self-contained, `'static` owned view of a `EventPage` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`EventPageView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`EventPageView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct EventPageOwnedView(::buffa::OwnedView<EventPageView<'static>>);
+        impl EventPageOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    EventPageOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    EventPageOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::EventPage,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    EventPageOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`EventPageView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &EventPageView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::EventPage {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `events`
+            #[must_use]
+            pub fn events(
+                &self,
+            ) -> &::buffa::RepeatedView<
+                '_,
+                super::super::__buffa::view::MessageEventView<'_>,
+            > {
+                &self.0.reborrow().events
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<EventPageView<'static>>>
+        for EventPageOwnedView {
+            fn from(inner: ::buffa::OwnedView<EventPageView<'static>>) -> Self {
+                EventPageOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<EventPageOwnedView>
+        for ::buffa::OwnedView<EventPageView<'static>> {
+            fn from(wrapper: EventPageOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<EventPageView<'static>>>
+        for EventPageOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<EventPageView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::EventPage {
+            type View<'a> = EventPageView<'a>;
+            type ViewHandle = EventPageOwnedView;
+        }
+        impl ::serde::Serialize for EventPageOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// See WatchQueue.
+        #[derive(Clone, Debug, Default)]
+        pub struct WatchQueueRequestView<'a> {
+            /// Field 1: `queue`
+            pub queue: &'a str,
+            /// Only events that lead to or from one of these; empty = all.
+            ///
+            /// Field 2: `states`
+            pub states: ::buffa::RepeatedView<
+                'a,
+                ::buffa::EnumValue<super::super::MessageState>,
+            >,
+            /// Only events of this message; empty = of all.
+            ///
+            /// Field 3: `message_id`
+            pub message_id: &'a str,
+            /// No events.
+            ///
+            /// Field 4: `counts_only`
+            pub counts_only: bool,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for WatchQueueRequestView<'a> {
+            type Owned = super::super::WatchQueueRequest;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.queue = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.message_id = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.counts_only = ::buffa::types::decode_bool(&mut cur)?;
+                    }
+                    2u32 => {
+                        if tag.wire_type()
+                            == ::buffa::encoding::WireType::LengthDelimited
+                        {
+                            let payload = ::buffa::types::borrow_bytes(&mut cur)?;
+                            view.states
+                                .reserve(::buffa::encoding::count_varints(payload));
+                            let mut pcur: &[u8] = payload;
+                            while !pcur.is_empty() {
+                                view.states
+                                    .push(
+                                        ::buffa::EnumValue::from(
+                                            ::buffa::types::decode_int32_packed(&mut pcur)?,
+                                        ),
+                                    );
+                            }
+                        } else if tag.wire_type() == ::buffa::encoding::WireType::Varint
+                        {
+                            view.states
+                                .push(
+                                    ::buffa::EnumValue::from(
+                                        ::buffa::types::decode_int32(&mut cur)?,
+                                    ),
+                                );
+                        } else {
+                            return Err(
+                                ::buffa::encoding::wire_type_mismatch(
+                                    tag,
+                                    ::buffa::encoding::WireType::LengthDelimited,
+                                ),
+                            );
+                        }
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::WatchQueueRequest,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::WatchQueueRequest,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::WatchQueueRequest {
+                    queue: self.queue.to_string(),
+                    states: self.states.to_vec(),
+                    message_id: self.message_id.to_string(),
+                    counts_only: self.counts_only,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for WatchQueueRequestView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if !self.queue.is_empty() {
+                    size
+                        += 1u64 + ::buffa::types::string_encoded_len(&self.queue) as u64;
+                }
+                if !self.states.is_empty() {
+                    let payload: u64 = self
+                        .states
+                        .iter()
+                        .map(|v| ::buffa::types::int32_encoded_len(v.to_i32()) as u64)
+                        .sum::<u64>();
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(payload) as u64
+                            + payload;
+                }
+                if !self.message_id.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.message_id)
+                                as u64;
+                }
+                if self.counts_only {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if !self.queue.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.queue, buf);
+                }
+                if !self.states.is_empty() {
+                    let payload: u64 = self
+                        .states
+                        .iter()
+                        .map(|v| ::buffa::types::int32_encoded_len(v.to_i32()) as u64)
+                        .sum::<u64>();
+                    ::buffa::types::put_len_delimited_header(2u32, payload, buf);
+                    for v in &self.states {
+                        ::buffa::types::encode_int32(v.to_i32(), buf);
+                    }
+                }
+                if !self.message_id.is_empty() {
+                    ::buffa::types::put_string_field(3u32, &self.message_id, buf);
+                }
+                if self.counts_only {
+                    ::buffa::types::put_bool_field(4u32, self.counts_only, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for WatchQueueRequestView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.queue) {
+                    __map.serialize_entry("queue", self.queue)?;
+                }
+                if !self.states.is_empty() {
+                    __map
+                        .serialize_entry(
+                            "states",
+                            &::buffa::json_helpers::EnumSeqJson(&self.states),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.message_id) {
+                    __map.serialize_entry("messageId", self.message_id)?;
+                }
+                if self.counts_only {
+                    __map.serialize_entry("countsOnly", &self.counts_only)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for WatchQueueRequestView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "WatchQueueRequest";
+            const FULL_NAME: &'static str = "timestone.v1.WatchQueueRequest";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.WatchQueueRequest";
+        }
+        ::buffa::impl_default_view_instance!(WatchQueueRequestView);
+        ::buffa::impl_view_reborrow!(WatchQueueRequestView);
+        /** Self-contained, `'static` owned view of a `WatchQueueRequest` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`WatchQueueRequestView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`WatchQueueRequestView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct WatchQueueRequestOwnedView(
+            ::buffa::OwnedView<WatchQueueRequestView<'static>>,
+        );
+        impl WatchQueueRequestOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    WatchQueueRequestOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    WatchQueueRequestOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::WatchQueueRequest,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    WatchQueueRequestOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`WatchQueueRequestView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &WatchQueueRequestView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::WatchQueueRequest {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `queue`
+            #[must_use]
+            pub fn queue(&self) -> &'_ str {
+                self.0.reborrow().queue
+            }
+            /// Only events that lead to or from one of these; empty = all.
+            ///
+            /// Field 2: `states`
+            #[must_use]
+            pub fn states(
+                &self,
+            ) -> &::buffa::RepeatedView<
+                '_,
+                ::buffa::EnumValue<super::super::MessageState>,
+            > {
+                &self.0.reborrow().states
+            }
+            /// Only events of this message; empty = of all.
+            ///
+            /// Field 3: `message_id`
+            #[must_use]
+            pub fn message_id(&self) -> &'_ str {
+                self.0.reborrow().message_id
+            }
+            /// No events.
+            ///
+            /// Field 4: `counts_only`
+            #[must_use]
+            pub fn counts_only(&self) -> bool {
+                self.0.reborrow().counts_only
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<WatchQueueRequestView<'static>>>
+        for WatchQueueRequestOwnedView {
+            fn from(inner: ::buffa::OwnedView<WatchQueueRequestView<'static>>) -> Self {
+                WatchQueueRequestOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<WatchQueueRequestOwnedView>
+        for ::buffa::OwnedView<WatchQueueRequestView<'static>> {
+            fn from(wrapper: WatchQueueRequestOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<WatchQueueRequestView<'static>>>
+        for WatchQueueRequestOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<WatchQueueRequestView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::WatchQueueRequest {
+            type View<'a> = WatchQueueRequestView<'a>;
+            type ViewHandle = WatchQueueRequestOwnedView;
+        }
+        impl ::serde::Serialize for WatchQueueRequestOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// See WatchQueue.
+        #[derive(Clone, Debug, Default)]
+        pub struct WatchQueueResponseView<'a> {
+            /// What the queue holds after the events; the whole of it, whatever is asked for.
+            ///
+            /// Field 1: `count`
+            pub count: ::buffa::MessageFieldView<
+                super::super::__buffa::view::QueueCountView<'a>,
+            >,
+            /// In the order in which they happened.
+            ///
+            /// Field 2: `events`
+            pub events: ::buffa::RepeatedView<
+                'a,
+                super::super::__buffa::view::MessageEventView<'a>,
+            >,
+            /// Events before these were missed: `count` was counted anew.
+            ///
+            /// Field 3: `missed`
+            pub missed: bool,
+            /// The queue is gone, as it was deleted, or never configured and all of its messages are
+            /// forgotten: the stream ends.
+            ///
+            /// Field 4: `deleted`
+            pub deleted: bool,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for WatchQueueResponseView<'a> {
+            type Owned = super::super::WatchQueueResponse;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.count.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.count = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::QueueCountView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.missed = ::buffa::types::decode_bool(&mut cur)?;
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.deleted = ::buffa::types::decode_bool(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::MessageEventView,
+                            >(),
+                        )?;
+                        view.events
+                            .push(
+                                <super::super::__buffa::view::MessageEventView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::WatchQueueResponse,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::WatchQueueResponse,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::WatchQueueResponse {
+                    count: match self.count.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::QueueCount,
+                                ::buffa::Inline<super::super::QueueCount>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    events: self
+                        .events
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    missed: self.missed,
+                    deleted: self.deleted,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for WatchQueueResponseView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.count.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.count.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                for v in &self.events {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.missed {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
+                if self.deleted {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.count.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.count.write_to(__cache, buf);
+                }
+                for v in &self.events {
+                    ::buffa::types::put_len_delimited_header(
+                        2u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
+                }
+                if self.missed {
+                    ::buffa::types::put_bool_field(3u32, self.missed, buf);
+                }
+                if self.deleted {
+                    ::buffa::types::put_bool_field(4u32, self.deleted, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for WatchQueueResponseView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                {
+                    if let ::core::option::Option::Some(__v) = self.count.as_option() {
+                        __map.serialize_entry("count", __v)?;
+                    }
+                }
+                if !self.events.is_empty() {
+                    __map.serialize_entry("events", &*self.events)?;
+                }
+                if self.missed {
+                    __map.serialize_entry("missed", &self.missed)?;
+                }
+                if self.deleted {
+                    __map.serialize_entry("deleted", &self.deleted)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for WatchQueueResponseView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "WatchQueueResponse";
+            const FULL_NAME: &'static str = "timestone.v1.WatchQueueResponse";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.WatchQueueResponse";
+        }
+        ::buffa::impl_default_view_instance!(WatchQueueResponseView);
+        ::buffa::impl_view_reborrow!(WatchQueueResponseView);
+        /** Self-contained, `'static` owned view of a `WatchQueueResponse` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`WatchQueueResponseView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`WatchQueueResponseView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct WatchQueueResponseOwnedView(
+            ::buffa::OwnedView<WatchQueueResponseView<'static>>,
+        );
+        impl WatchQueueResponseOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    WatchQueueResponseOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    WatchQueueResponseOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::WatchQueueResponse,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    WatchQueueResponseOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`WatchQueueResponseView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &WatchQueueResponseView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::WatchQueueResponse {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// What the queue holds after the events; the whole of it, whatever is asked for.
+            ///
+            /// Field 1: `count`
+            #[must_use]
+            pub fn count(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::QueueCountView<'_>,
+            > {
+                &self.0.reborrow().count
+            }
+            /// In the order in which they happened.
+            ///
+            /// Field 2: `events`
+            #[must_use]
+            pub fn events(
+                &self,
+            ) -> &::buffa::RepeatedView<
+                '_,
+                super::super::__buffa::view::MessageEventView<'_>,
+            > {
+                &self.0.reborrow().events
+            }
+            /// Events before these were missed: `count` was counted anew.
+            ///
+            /// Field 3: `missed`
+            #[must_use]
+            pub fn missed(&self) -> bool {
+                self.0.reborrow().missed
+            }
+            /// The queue is gone, as it was deleted, or never configured and all of its messages are
+            /// forgotten: the stream ends.
+            ///
+            /// Field 4: `deleted`
+            #[must_use]
+            pub fn deleted(&self) -> bool {
+                self.0.reborrow().deleted
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<WatchQueueResponseView<'static>>>
+        for WatchQueueResponseOwnedView {
+            fn from(inner: ::buffa::OwnedView<WatchQueueResponseView<'static>>) -> Self {
+                WatchQueueResponseOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<WatchQueueResponseOwnedView>
+        for ::buffa::OwnedView<WatchQueueResponseView<'static>> {
+            fn from(wrapper: WatchQueueResponseOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<WatchQueueResponseView<'static>>>
+        for WatchQueueResponseOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<WatchQueueResponseView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::WatchQueueResponse {
+            type View<'a> = WatchQueueResponseView<'a>;
+            type ViewHandle = WatchQueueResponseOwnedView;
+        }
+        impl ::serde::Serialize for WatchQueueResponseOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// See GetMessageHistory.
+        #[derive(Clone, Debug, Default)]
+        pub struct GetMessageHistoryRequestView<'a> {
+            /// Field 1: `key`
+            pub key: ::buffa::MessageFieldView<
+                super::super::__buffa::view::MessageKeyView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for GetMessageHistoryRequestView<'a> {
+            type Owned = super::super::GetMessageHistoryRequest;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.key.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.key = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::MessageKeyView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::GetMessageHistoryRequest,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::GetMessageHistoryRequest,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::GetMessageHistoryRequest {
+                    key: match self.key.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::MessageKey,
+                                ::buffa::Inline<super::super::MessageKey>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for GetMessageHistoryRequestView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.key.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.key.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.key.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.key.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for GetMessageHistoryRequestView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                {
+                    if let ::core::option::Option::Some(__v) = self.key.as_option() {
+                        __map.serialize_entry("key", __v)?;
+                    }
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for GetMessageHistoryRequestView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "GetMessageHistoryRequest";
+            const FULL_NAME: &'static str = "timestone.v1.GetMessageHistoryRequest";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.GetMessageHistoryRequest";
+        }
+        ::buffa::impl_default_view_instance!(GetMessageHistoryRequestView);
+        ::buffa::impl_view_reborrow!(GetMessageHistoryRequestView);
+        /** Self-contained, `'static` owned view of a `GetMessageHistoryRequest` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`GetMessageHistoryRequestView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`GetMessageHistoryRequestView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct GetMessageHistoryRequestOwnedView(
+            ::buffa::OwnedView<GetMessageHistoryRequestView<'static>>,
+        );
+        impl GetMessageHistoryRequestOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    GetMessageHistoryRequestOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    GetMessageHistoryRequestOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::GetMessageHistoryRequest,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    GetMessageHistoryRequestOwnedView(
+                        ::buffa::OwnedView::from_owned(msg)?,
+                    ),
+                )
+            }
+            /// Borrow the full [`GetMessageHistoryRequestView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &GetMessageHistoryRequestView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::GetMessageHistoryRequest {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `key`
+            #[must_use]
+            pub fn key(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::MessageKeyView<'_>,
+            > {
+                &self.0.reborrow().key
+            }
+        }
+        impl ::core::convert::From<
+            ::buffa::OwnedView<GetMessageHistoryRequestView<'static>>,
+        > for GetMessageHistoryRequestOwnedView {
+            fn from(
+                inner: ::buffa::OwnedView<GetMessageHistoryRequestView<'static>>,
+            ) -> Self {
+                GetMessageHistoryRequestOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<GetMessageHistoryRequestOwnedView>
+        for ::buffa::OwnedView<GetMessageHistoryRequestView<'static>> {
+            fn from(wrapper: GetMessageHistoryRequestOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<
+            ::buffa::OwnedView<GetMessageHistoryRequestView<'static>>,
+        > for GetMessageHistoryRequestOwnedView {
+            fn as_ref(
+                &self,
+            ) -> &::buffa::OwnedView<GetMessageHistoryRequestView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::GetMessageHistoryRequest {
+            type View<'a> = GetMessageHistoryRequestView<'a>;
+            type ViewHandle = GetMessageHistoryRequestOwnedView;
+        }
+        impl ::serde::Serialize for GetMessageHistoryRequestOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// See GetMessageHistory.
+        #[derive(Clone, Debug, Default)]
+        pub struct GetMessageHistoryResponseView<'a> {
+            /// In the order in which it happened, which within one life of the id is that of versions.
+            ///
+            /// Field 1: `entries`
+            pub entries: ::buffa::RepeatedView<
+                'a,
+                super::super::__buffa::view::HistoryEntryView<'a>,
+            >,
+            /// There is more than is told here: the oldest are left out.
+            ///
+            /// Field 2: `truncated`
+            pub truncated: bool,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for GetMessageHistoryResponseView<'a> {
+            type Owned = super::super::GetMessageHistoryResponse;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.truncated = ::buffa::types::decode_bool(&mut cur)?;
+                    }
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::HistoryEntryView,
+                            >(),
+                        )?;
+                        view.entries
+                            .push(
+                                <super::super::__buffa::view::HistoryEntryView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::GetMessageHistoryResponse,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::GetMessageHistoryResponse,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::GetMessageHistoryResponse {
+                    entries: self
+                        .entries
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    truncated: self.truncated,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for GetMessageHistoryResponseView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                for v in &self.entries {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.truncated {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                for v in &self.entries {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
+                }
+                if self.truncated {
+                    ::buffa::types::put_bool_field(2u32, self.truncated, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for GetMessageHistoryResponseView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !self.entries.is_empty() {
+                    __map.serialize_entry("entries", &*self.entries)?;
+                }
+                if self.truncated {
+                    __map.serialize_entry("truncated", &self.truncated)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for GetMessageHistoryResponseView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "GetMessageHistoryResponse";
+            const FULL_NAME: &'static str = "timestone.v1.GetMessageHistoryResponse";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.GetMessageHistoryResponse";
+        }
+        ::buffa::impl_default_view_instance!(GetMessageHistoryResponseView);
+        ::buffa::impl_view_reborrow!(GetMessageHistoryResponseView);
+        /** Self-contained, `'static` owned view of a `GetMessageHistoryResponse` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`GetMessageHistoryResponseView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`GetMessageHistoryResponseView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct GetMessageHistoryResponseOwnedView(
+            ::buffa::OwnedView<GetMessageHistoryResponseView<'static>>,
+        );
+        impl GetMessageHistoryResponseOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    GetMessageHistoryResponseOwnedView(
+                        ::buffa::OwnedView::decode(bytes)?,
+                    ),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    GetMessageHistoryResponseOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::GetMessageHistoryResponse,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    GetMessageHistoryResponseOwnedView(
+                        ::buffa::OwnedView::from_owned(msg)?,
+                    ),
+                )
+            }
+            /// Borrow the full [`GetMessageHistoryResponseView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &GetMessageHistoryResponseView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::GetMessageHistoryResponse {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// In the order in which it happened, which within one life of the id is that of versions.
+            ///
+            /// Field 1: `entries`
+            #[must_use]
+            pub fn entries(
+                &self,
+            ) -> &::buffa::RepeatedView<
+                '_,
+                super::super::__buffa::view::HistoryEntryView<'_>,
+            > {
+                &self.0.reborrow().entries
+            }
+            /// There is more than is told here: the oldest are left out.
+            ///
+            /// Field 2: `truncated`
+            #[must_use]
+            pub fn truncated(&self) -> bool {
+                self.0.reborrow().truncated
+            }
+        }
+        impl ::core::convert::From<
+            ::buffa::OwnedView<GetMessageHistoryResponseView<'static>>,
+        > for GetMessageHistoryResponseOwnedView {
+            fn from(
+                inner: ::buffa::OwnedView<GetMessageHistoryResponseView<'static>>,
+            ) -> Self {
+                GetMessageHistoryResponseOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<GetMessageHistoryResponseOwnedView>
+        for ::buffa::OwnedView<GetMessageHistoryResponseView<'static>> {
+            fn from(wrapper: GetMessageHistoryResponseOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<
+            ::buffa::OwnedView<GetMessageHistoryResponseView<'static>>,
+        > for GetMessageHistoryResponseOwnedView {
+            fn as_ref(
+                &self,
+            ) -> &::buffa::OwnedView<GetMessageHistoryResponseView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::GetMessageHistoryResponse {
+            type View<'a> = GetMessageHistoryResponseView<'a>;
+            type ViewHandle = GetMessageHistoryResponseOwnedView;
+        }
+        impl ::serde::Serialize for GetMessageHistoryResponseOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// One event of a message, and how long it stayed like that.
+        #[derive(Clone, Debug, Default)]
+        pub struct HistoryEntryView<'a> {
+            /// Field 1: `event`
+            pub event: ::buffa::MessageFieldView<
+                super::super::__buffa::view::MessageEventView<'a>,
+            >,
+            /// How long the message was in the state `event.to`; unset while it is.
+            ///
+            /// Field 2: `lasted_ms`
+            pub lasted_ms: ::core::option::Option<u64>,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for HistoryEntryView<'a> {
+            type Owned = super::super::HistoryEntry;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.event.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.event = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::MessageEventView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.lasted_ms = Some(::buffa::types::decode_uint64(&mut cur)?);
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::HistoryEntry,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::HistoryEntry,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::HistoryEntry {
+                    event: match self.event.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::MessageEvent,
+                                ::buffa::Inline<super::super::MessageEvent>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    lasted_ms: self.lasted_ms,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for HistoryEntryView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.event.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.event.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if let Some(v) = self.lasted_ms {
+                    size += 1u64 + ::buffa::types::uint64_encoded_len(v) as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.event.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.event.write_to(__cache, buf);
+                }
+                if let Some(v) = self.lasted_ms {
+                    ::buffa::types::put_uint64_field(2u32, v, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for HistoryEntryView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                {
+                    if let ::core::option::Option::Some(__v) = self.event.as_option() {
+                        __map.serialize_entry("event", __v)?;
+                    }
+                }
+                if let ::core::option::Option::Some(__v) = self.lasted_ms {
+                    __map
+                        .serialize_entry(
+                            "lastedMs",
+                            &::buffa::json_helpers::ProtoJson(&__v),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for HistoryEntryView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "HistoryEntry";
+            const FULL_NAME: &'static str = "timestone.v1.HistoryEntry";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.HistoryEntry";
+        }
+        ::buffa::impl_default_view_instance!(HistoryEntryView);
+        ::buffa::impl_view_reborrow!(HistoryEntryView);
+        /** Self-contained, `'static` owned view of a `HistoryEntry` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`HistoryEntryView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`HistoryEntryView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct HistoryEntryOwnedView(::buffa::OwnedView<HistoryEntryView<'static>>);
+        impl HistoryEntryOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    HistoryEntryOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    HistoryEntryOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::HistoryEntry,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    HistoryEntryOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`HistoryEntryView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &HistoryEntryView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::HistoryEntry {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `event`
+            #[must_use]
+            pub fn event(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::MessageEventView<'_>,
+            > {
+                &self.0.reborrow().event
+            }
+            /// How long the message was in the state `event.to`; unset while it is.
+            ///
+            /// Field 2: `lasted_ms`
+            #[must_use]
+            pub fn lasted_ms(&self) -> ::core::option::Option<u64> {
+                self.0.reborrow().lasted_ms
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<HistoryEntryView<'static>>>
+        for HistoryEntryOwnedView {
+            fn from(inner: ::buffa::OwnedView<HistoryEntryView<'static>>) -> Self {
+                HistoryEntryOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<HistoryEntryOwnedView>
+        for ::buffa::OwnedView<HistoryEntryView<'static>> {
+            fn from(wrapper: HistoryEntryOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<HistoryEntryView<'static>>>
+        for HistoryEntryOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<HistoryEntryView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::HistoryEntry {
+            type View<'a> = HistoryEntryView<'a>;
+            type ViewHandle = HistoryEntryOwnedView;
+        }
+        impl ::serde::Serialize for HistoryEntryOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// See FindEvents.
+        #[derive(Clone, Debug, Default)]
+        pub struct FindEventsRequestView<'a> {
+            /// Empty = any.
+            ///
+            /// Field 1: `queue`
+            pub queue: &'a str,
+            /// Empty = any.
+            ///
+            /// Field 2: `happenings`
+            pub happenings: ::buffa::RepeatedView<
+                'a,
+                ::buffa::EnumValue<super::super::Happening>,
+            >,
+            /// The worker; empty = any.
+            ///
+            /// Field 3: `owner`
+            pub owner: &'a str,
+            /// The code of the error; empty = any, or none.
+            ///
+            /// Field 4: `error_code`
+            pub error_code: &'a str,
+            /// Not before this; 0 = as far as history goes. Unix milliseconds.
+            ///
+            /// Field 5: `since_unix_ms`
+            pub since_unix_ms: i64,
+            /// Not from this on; 0 = until now. Unix milliseconds.
+            ///
+            /// Field 6: `until_unix_ms`
+            pub until_unix_ms: i64,
+            /// `next_cursor` of the page before.
+            ///
+            /// Field 7: `cursor`
+            pub cursor: &'a [u8],
+            /// Events on the page, at most 1,000; 0 = 100.
+            ///
+            /// Field 8: `limit`
+            pub limit: u32,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for FindEventsRequestView<'a> {
+            type Owned = super::super::FindEventsRequest;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.queue = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.owner = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.error_code = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.since_unix_ms = ::buffa::types::decode_int64(&mut cur)?;
+                    }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.until_unix_ms = ::buffa::types::decode_int64(&mut cur)?;
+                    }
+                    7u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.cursor = ::buffa::types::borrow_bytes(&mut cur)?;
+                    }
+                    8u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.limit = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    2u32 => {
+                        if tag.wire_type()
+                            == ::buffa::encoding::WireType::LengthDelimited
+                        {
+                            let payload = ::buffa::types::borrow_bytes(&mut cur)?;
+                            view.happenings
+                                .reserve(::buffa::encoding::count_varints(payload));
+                            let mut pcur: &[u8] = payload;
+                            while !pcur.is_empty() {
+                                view.happenings
+                                    .push(
+                                        ::buffa::EnumValue::from(
+                                            ::buffa::types::decode_int32_packed(&mut pcur)?,
+                                        ),
+                                    );
+                            }
+                        } else if tag.wire_type() == ::buffa::encoding::WireType::Varint
+                        {
+                            view.happenings
+                                .push(
+                                    ::buffa::EnumValue::from(
+                                        ::buffa::types::decode_int32(&mut cur)?,
+                                    ),
+                                );
+                        } else {
+                            return Err(
+                                ::buffa::encoding::wire_type_mismatch(
+                                    tag,
+                                    ::buffa::encoding::WireType::LengthDelimited,
+                                ),
+                            );
+                        }
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::FindEventsRequest,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::FindEventsRequest,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::FindEventsRequest {
+                    queue: self.queue.to_string(),
+                    happenings: self.happenings.to_vec(),
+                    owner: self.owner.to_string(),
+                    error_code: self.error_code.to_string(),
+                    since_unix_ms: self.since_unix_ms,
+                    until_unix_ms: self.until_unix_ms,
+                    cursor: (self.cursor).to_vec(),
+                    limit: self.limit,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for FindEventsRequestView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if !self.queue.is_empty() {
+                    size
+                        += 1u64 + ::buffa::types::string_encoded_len(&self.queue) as u64;
+                }
+                if !self.happenings.is_empty() {
+                    let payload: u64 = self
+                        .happenings
+                        .iter()
+                        .map(|v| ::buffa::types::int32_encoded_len(v.to_i32()) as u64)
+                        .sum::<u64>();
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(payload) as u64
+                            + payload;
+                }
+                if !self.owner.is_empty() {
+                    size
+                        += 1u64 + ::buffa::types::string_encoded_len(&self.owner) as u64;
+                }
+                if !self.error_code.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.error_code)
+                                as u64;
+                }
+                if self.since_unix_ms != 0i64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::int64_encoded_len(self.since_unix_ms)
+                                as u64;
+                }
+                if self.until_unix_ms != 0i64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::int64_encoded_len(self.until_unix_ms)
+                                as u64;
+                }
+                if !self.cursor.is_empty() {
+                    size
+                        += 1u64 + ::buffa::types::bytes_encoded_len(&self.cursor) as u64;
+                }
+                if self.limit != 0u32 {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(self.limit) as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if !self.queue.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.queue, buf);
+                }
+                if !self.happenings.is_empty() {
+                    let payload: u64 = self
+                        .happenings
+                        .iter()
+                        .map(|v| ::buffa::types::int32_encoded_len(v.to_i32()) as u64)
+                        .sum::<u64>();
+                    ::buffa::types::put_len_delimited_header(2u32, payload, buf);
+                    for v in &self.happenings {
+                        ::buffa::types::encode_int32(v.to_i32(), buf);
+                    }
+                }
+                if !self.owner.is_empty() {
+                    ::buffa::types::put_string_field(3u32, &self.owner, buf);
+                }
+                if !self.error_code.is_empty() {
+                    ::buffa::types::put_string_field(4u32, &self.error_code, buf);
+                }
+                if self.since_unix_ms != 0i64 {
+                    ::buffa::types::put_int64_field(5u32, self.since_unix_ms, buf);
+                }
+                if self.until_unix_ms != 0i64 {
+                    ::buffa::types::put_int64_field(6u32, self.until_unix_ms, buf);
+                }
+                if !self.cursor.is_empty() {
+                    ::buffa::types::put_shared_bytes_field(7u32, &self.cursor, buf);
+                }
+                if self.limit != 0u32 {
+                    ::buffa::types::put_uint32_field(8u32, self.limit, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for FindEventsRequestView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.queue) {
+                    __map.serialize_entry("queue", self.queue)?;
+                }
+                if !self.happenings.is_empty() {
+                    __map
+                        .serialize_entry(
+                            "happenings",
+                            &::buffa::json_helpers::EnumSeqJson(&self.happenings),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.owner) {
+                    __map.serialize_entry("owner", self.owner)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.error_code) {
+                    __map.serialize_entry("errorCode", self.error_code)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_i64(&self.since_unix_ms) {
+                    __map
+                        .serialize_entry(
+                            "sinceUnixMs",
+                            &::buffa::json_helpers::ProtoJson(&self.since_unix_ms),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_i64(&self.until_unix_ms) {
+                    __map
+                        .serialize_entry(
+                            "untilUnixMs",
+                            &::buffa::json_helpers::ProtoJson(&self.until_unix_ms),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_bytes(self.cursor) {
+                    __map
+                        .serialize_entry(
+                            "cursor",
+                            &::buffa::json_helpers::BytesJson(self.cursor),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.limit) {
+                    __map
+                        .serialize_entry(
+                            "limit",
+                            &::buffa::json_helpers::ProtoJson(&self.limit),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for FindEventsRequestView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "FindEventsRequest";
+            const FULL_NAME: &'static str = "timestone.v1.FindEventsRequest";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.FindEventsRequest";
+        }
+        ::buffa::impl_default_view_instance!(FindEventsRequestView);
+        ::buffa::impl_view_reborrow!(FindEventsRequestView);
+        /** Self-contained, `'static` owned view of a `FindEventsRequest` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`FindEventsRequestView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`FindEventsRequestView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct FindEventsRequestOwnedView(
+            ::buffa::OwnedView<FindEventsRequestView<'static>>,
+        );
+        impl FindEventsRequestOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FindEventsRequestOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FindEventsRequestOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::FindEventsRequest,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FindEventsRequestOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`FindEventsRequestView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &FindEventsRequestView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::FindEventsRequest {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Empty = any.
+            ///
+            /// Field 1: `queue`
+            #[must_use]
+            pub fn queue(&self) -> &'_ str {
+                self.0.reborrow().queue
+            }
+            /// Empty = any.
+            ///
+            /// Field 2: `happenings`
+            #[must_use]
+            pub fn happenings(
+                &self,
+            ) -> &::buffa::RepeatedView<
+                '_,
+                ::buffa::EnumValue<super::super::Happening>,
+            > {
+                &self.0.reborrow().happenings
+            }
+            /// The worker; empty = any.
+            ///
+            /// Field 3: `owner`
+            #[must_use]
+            pub fn owner(&self) -> &'_ str {
+                self.0.reborrow().owner
+            }
+            /// The code of the error; empty = any, or none.
+            ///
+            /// Field 4: `error_code`
+            #[must_use]
+            pub fn error_code(&self) -> &'_ str {
+                self.0.reborrow().error_code
+            }
+            /// Not before this; 0 = as far as history goes. Unix milliseconds.
+            ///
+            /// Field 5: `since_unix_ms`
+            #[must_use]
+            pub fn since_unix_ms(&self) -> i64 {
+                self.0.reborrow().since_unix_ms
+            }
+            /// Not from this on; 0 = until now. Unix milliseconds.
+            ///
+            /// Field 6: `until_unix_ms`
+            #[must_use]
+            pub fn until_unix_ms(&self) -> i64 {
+                self.0.reborrow().until_unix_ms
+            }
+            /// `next_cursor` of the page before.
+            ///
+            /// Field 7: `cursor`
+            #[must_use]
+            pub fn cursor(&self) -> &'_ [u8] {
+                self.0.reborrow().cursor
+            }
+            /// Events on the page, at most 1,000; 0 = 100.
+            ///
+            /// Field 8: `limit`
+            #[must_use]
+            pub fn limit(&self) -> u32 {
+                self.0.reborrow().limit
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<FindEventsRequestView<'static>>>
+        for FindEventsRequestOwnedView {
+            fn from(inner: ::buffa::OwnedView<FindEventsRequestView<'static>>) -> Self {
+                FindEventsRequestOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<FindEventsRequestOwnedView>
+        for ::buffa::OwnedView<FindEventsRequestView<'static>> {
+            fn from(wrapper: FindEventsRequestOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<FindEventsRequestView<'static>>>
+        for FindEventsRequestOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<FindEventsRequestView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::FindEventsRequest {
+            type View<'a> = FindEventsRequestView<'a>;
+            type ViewHandle = FindEventsRequestOwnedView;
+        }
+        impl ::serde::Serialize for FindEventsRequestOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// See FindEvents. A page may be short or empty although there are more.
+        #[derive(Clone, Debug, Default)]
+        pub struct FindEventsResponseView<'a> {
+            /// Field 1: `events`
+            pub events: ::buffa::RepeatedView<
+                'a,
+                super::super::__buffa::view::MessageEventView<'a>,
+            >,
+            /// Empty: there are no more pages.
+            ///
+            /// Field 2: `next_cursor`
+            pub next_cursor: &'a [u8],
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for FindEventsResponseView<'a> {
+            type Owned = super::super::FindEventsResponse;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.next_cursor = ::buffa::types::borrow_bytes(&mut cur)?;
+                    }
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::MessageEventView,
+                            >(),
+                        )?;
+                        view.events
+                            .push(
+                                <super::super::__buffa::view::MessageEventView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::FindEventsResponse,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::FindEventsResponse,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::FindEventsResponse {
+                    events: self
+                        .events
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    next_cursor: (self.next_cursor).to_vec(),
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for FindEventsResponseView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                for v in &self.events {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if !self.next_cursor.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::bytes_encoded_len(&self.next_cursor)
+                                as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                for v in &self.events {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
+                }
+                if !self.next_cursor.is_empty() {
+                    ::buffa::types::put_shared_bytes_field(2u32, &self.next_cursor, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for FindEventsResponseView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !self.events.is_empty() {
+                    __map.serialize_entry("events", &*self.events)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_bytes(self.next_cursor) {
+                    __map
+                        .serialize_entry(
+                            "nextCursor",
+                            &::buffa::json_helpers::BytesJson(self.next_cursor),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for FindEventsResponseView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "FindEventsResponse";
+            const FULL_NAME: &'static str = "timestone.v1.FindEventsResponse";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.FindEventsResponse";
+        }
+        ::buffa::impl_default_view_instance!(FindEventsResponseView);
+        ::buffa::impl_view_reborrow!(FindEventsResponseView);
+        /** Self-contained, `'static` owned view of a `FindEventsResponse` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`FindEventsResponseView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`FindEventsResponseView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct FindEventsResponseOwnedView(
+            ::buffa::OwnedView<FindEventsResponseView<'static>>,
+        );
+        impl FindEventsResponseOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FindEventsResponseOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FindEventsResponseOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::FindEventsResponse,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FindEventsResponseOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`FindEventsResponseView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &FindEventsResponseView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::FindEventsResponse {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `events`
+            #[must_use]
+            pub fn events(
+                &self,
+            ) -> &::buffa::RepeatedView<
+                '_,
+                super::super::__buffa::view::MessageEventView<'_>,
+            > {
+                &self.0.reborrow().events
+            }
+            /// Empty: there are no more pages.
+            ///
+            /// Field 2: `next_cursor`
+            #[must_use]
+            pub fn next_cursor(&self) -> &'_ [u8] {
+                self.0.reborrow().next_cursor
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<FindEventsResponseView<'static>>>
+        for FindEventsResponseOwnedView {
+            fn from(inner: ::buffa::OwnedView<FindEventsResponseView<'static>>) -> Self {
+                FindEventsResponseOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<FindEventsResponseOwnedView>
+        for ::buffa::OwnedView<FindEventsResponseView<'static>> {
+            fn from(wrapper: FindEventsResponseOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<FindEventsResponseView<'static>>>
+        for FindEventsResponseOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<FindEventsResponseView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::FindEventsResponse {
+            type View<'a> = FindEventsResponseView<'a>;
+            type ViewHandle = FindEventsResponseOwnedView;
+        }
+        impl ::serde::Serialize for FindEventsResponseOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// The payload of a message that was too large to travel: the body of its envelope, of this type.
+        /// Clients of the queue put it in the place of the payload, and the payload back in its.
+        #[derive(Clone, Debug, Default)]
+        pub struct PayloadRefView<'a> {
+            /// The encoded `base.v1.Envelope` that stands for.
+            ///
+            /// Field 1: `blob`
+            pub blob: ::buffa::MessageFieldView<
+                super::super::super::super::base::v1::__buffa::view::BlobRefView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for PayloadRefView<'a> {
+            type Owned = super::super::PayloadRef;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.blob.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.blob = ::buffa::MessageFieldView::set(
+                                    <super::super::super::super::base::v1::__buffa::view::BlobRefView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<super::super::PayloadRef, ::buffa::DecodeError> {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<super::super::PayloadRef, ::buffa::DecodeError> {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::PayloadRef {
+                    blob: match self.blob.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::super::super::base::v1::BlobRef,
+                                ::buffa::Inline<
+                                    super::super::super::super::base::v1::BlobRef,
+                                >,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for PayloadRefView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.blob.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.blob.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.blob.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.blob.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for PayloadRefView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                {
+                    if let ::core::option::Option::Some(__v) = self.blob.as_option() {
+                        __map.serialize_entry("blob", __v)?;
+                    }
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for PayloadRefView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "PayloadRef";
+            const FULL_NAME: &'static str = "timestone.v1.PayloadRef";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.PayloadRef";
+        }
+        ::buffa::impl_default_view_instance!(PayloadRefView);
+        ::buffa::impl_view_reborrow!(PayloadRefView);
+        /** Self-contained, `'static` owned view of a `PayloadRef` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`PayloadRefView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`PayloadRefView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct PayloadRefOwnedView(::buffa::OwnedView<PayloadRefView<'static>>);
+        impl PayloadRefOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    PayloadRefOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    PayloadRefOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::PayloadRef,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    PayloadRefOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`PayloadRefView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &PayloadRefView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::PayloadRef {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// The encoded `base.v1.Envelope` that stands for.
+            ///
+            /// Field 1: `blob`
+            #[must_use]
+            pub fn blob(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::super::super::base::v1::__buffa::view::BlobRefView<'_>,
+            > {
+                &self.0.reborrow().blob
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<PayloadRefView<'static>>>
+        for PayloadRefOwnedView {
+            fn from(inner: ::buffa::OwnedView<PayloadRefView<'static>>) -> Self {
+                PayloadRefOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<PayloadRefOwnedView>
+        for ::buffa::OwnedView<PayloadRefView<'static>> {
+            fn from(wrapper: PayloadRefOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<PayloadRefView<'static>>>
+        for PayloadRefOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<PayloadRefView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::PayloadRef {
+            type View<'a> = PayloadRefView<'a>;
+            type ViewHandle = PayloadRefOwnedView;
+        }
+        impl ::serde::Serialize for PayloadRefOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
     }
     /// Register this package's `Any` type entries and extension entries.
     pub fn register_types(reg: &mut ::buffa::type_registry::TypeRegistry) {
@@ -29379,6 +35950,16 @@ pub mod __buffa {
         reg.register_json_any(super::__QUEUE_COUNT_JSON_ANY);
         reg.register_json_any(super::__LIST_QUEUES_REQUEST_JSON_ANY);
         reg.register_json_any(super::__LIST_QUEUES_RESPONSE_JSON_ANY);
+        reg.register_json_any(super::__MESSAGE_EVENT_JSON_ANY);
+        reg.register_json_any(super::__EVENT_PAGE_JSON_ANY);
+        reg.register_json_any(super::__WATCH_QUEUE_REQUEST_JSON_ANY);
+        reg.register_json_any(super::__WATCH_QUEUE_RESPONSE_JSON_ANY);
+        reg.register_json_any(super::__GET_MESSAGE_HISTORY_REQUEST_JSON_ANY);
+        reg.register_json_any(super::__GET_MESSAGE_HISTORY_RESPONSE_JSON_ANY);
+        reg.register_json_any(super::__HISTORY_ENTRY_JSON_ANY);
+        reg.register_json_any(super::__FIND_EVENTS_REQUEST_JSON_ANY);
+        reg.register_json_any(super::__FIND_EVENTS_RESPONSE_JSON_ANY);
+        reg.register_json_any(super::__PAYLOAD_REF_JSON_ANY);
     }
 }
 #[doc(inline)]
@@ -29594,6 +36175,46 @@ pub use self::__buffa::view::ListQueuesResponseView;
 #[doc(inline)]
 pub use self::__buffa::view::ListQueuesResponseOwnedView;
 #[doc(inline)]
+pub use self::__buffa::view::MessageEventView;
+#[doc(inline)]
+pub use self::__buffa::view::MessageEventOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::EventPageView;
+#[doc(inline)]
+pub use self::__buffa::view::EventPageOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::WatchQueueRequestView;
+#[doc(inline)]
+pub use self::__buffa::view::WatchQueueRequestOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::WatchQueueResponseView;
+#[doc(inline)]
+pub use self::__buffa::view::WatchQueueResponseOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::GetMessageHistoryRequestView;
+#[doc(inline)]
+pub use self::__buffa::view::GetMessageHistoryRequestOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::GetMessageHistoryResponseView;
+#[doc(inline)]
+pub use self::__buffa::view::GetMessageHistoryResponseOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::HistoryEntryView;
+#[doc(inline)]
+pub use self::__buffa::view::HistoryEntryOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::FindEventsRequestView;
+#[doc(inline)]
+pub use self::__buffa::view::FindEventsRequestOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::FindEventsResponseView;
+#[doc(inline)]
+pub use self::__buffa::view::FindEventsResponseOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::PayloadRefView;
+#[doc(inline)]
+pub use self::__buffa::view::PayloadRefOwnedView;
+#[doc(inline)]
 pub use self::__buffa::register_types;
 
 ///Shorthand for `OwnedView<PutQueueRequestView<'static>>`.
@@ -29731,6 +36352,30 @@ pub type OwnedListQueuesRequestView = ::buffa::view::OwnedView<
 ///Shorthand for `OwnedView<ListQueuesResponseView<'static>>`.
 pub type OwnedListQueuesResponseView = ::buffa::view::OwnedView<
     __buffa::view::ListQueuesResponseView<'static>,
+>;
+///Shorthand for `OwnedView<WatchQueueRequestView<'static>>`.
+pub type OwnedWatchQueueRequestView = ::buffa::view::OwnedView<
+    __buffa::view::WatchQueueRequestView<'static>,
+>;
+///Shorthand for `OwnedView<WatchQueueResponseView<'static>>`.
+pub type OwnedWatchQueueResponseView = ::buffa::view::OwnedView<
+    __buffa::view::WatchQueueResponseView<'static>,
+>;
+///Shorthand for `OwnedView<GetMessageHistoryRequestView<'static>>`.
+pub type OwnedGetMessageHistoryRequestView = ::buffa::view::OwnedView<
+    __buffa::view::GetMessageHistoryRequestView<'static>,
+>;
+///Shorthand for `OwnedView<GetMessageHistoryResponseView<'static>>`.
+pub type OwnedGetMessageHistoryResponseView = ::buffa::view::OwnedView<
+    __buffa::view::GetMessageHistoryResponseView<'static>,
+>;
+///Shorthand for `OwnedView<FindEventsRequestView<'static>>`.
+pub type OwnedFindEventsRequestView = ::buffa::view::OwnedView<
+    __buffa::view::FindEventsRequestView<'static>,
+>;
+///Shorthand for `OwnedView<FindEventsResponseView<'static>>`.
+pub type OwnedFindEventsResponseView = ::buffa::view::OwnedView<
+    __buffa::view::FindEventsResponseView<'static>,
 >;
 impl ::connectrpc::Encodable<PutQueueResponse>
 for __buffa::view::PutQueueResponseView<'_> {
@@ -30274,6 +36919,102 @@ for ::buffa::view::OwnedView<__buffa::view::ListQueuesResponseView<'static>> {
         )
     }
 }
+impl ::connectrpc::Encodable<WatchQueueResponse>
+for __buffa::view::WatchQueueResponseView<'_> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self, codec)
+    }
+}
+impl ::connectrpc::Encodable<WatchQueueResponse>
+for ::buffa::view::OwnedView<__buffa::view::WatchQueueResponseView<'static>> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self.reborrow(), codec)
+    }
+    /// An `OwnedView` still holds the buffer it was decoded from, so
+    /// its large fields can be handed to the response body by
+    /// reference count instead of copied. The bare view impl above
+    /// cannot do this: it has borrows but no buffer to name.
+    fn encode_segments(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::connectrpc::EncodedBody, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body_segments(
+            self.reborrow(),
+            self.bytes(),
+            codec,
+        )
+    }
+}
+impl ::connectrpc::Encodable<GetMessageHistoryResponse>
+for __buffa::view::GetMessageHistoryResponseView<'_> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self, codec)
+    }
+}
+impl ::connectrpc::Encodable<GetMessageHistoryResponse>
+for ::buffa::view::OwnedView<__buffa::view::GetMessageHistoryResponseView<'static>> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self.reborrow(), codec)
+    }
+    /// An `OwnedView` still holds the buffer it was decoded from, so
+    /// its large fields can be handed to the response body by
+    /// reference count instead of copied. The bare view impl above
+    /// cannot do this: it has borrows but no buffer to name.
+    fn encode_segments(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::connectrpc::EncodedBody, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body_segments(
+            self.reborrow(),
+            self.bytes(),
+            codec,
+        )
+    }
+}
+impl ::connectrpc::Encodable<FindEventsResponse>
+for __buffa::view::FindEventsResponseView<'_> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self, codec)
+    }
+}
+impl ::connectrpc::Encodable<FindEventsResponse>
+for ::buffa::view::OwnedView<__buffa::view::FindEventsResponseView<'static>> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self.reborrow(), codec)
+    }
+    /// An `OwnedView` still holds the buffer it was decoded from, so
+    /// its large fields can be handed to the response body by
+    /// reference count instead of copied. The bare view impl above
+    /// cannot do this: it has borrows but no buffer to name.
+    fn encode_segments(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::connectrpc::EncodedBody, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body_segments(
+            self.reborrow(),
+            self.bytes(),
+            codec,
+        )
+    }
+}
 /// Full service name for this service.
 pub const TIMESTONE_SERVICE_SERVICE_NAME: &str = "timestone.v1.TimestoneService";
 /// Static [`Spec`](::connectrpc::Spec) for the `PutQueue` RPC, as seen by the server; the generated client passes it with [`origin`](::connectrpc::Spec::origin) `Client` (compare across sides with [`Spec::same_method`](::connectrpc::Spec::same_method)).
@@ -30375,6 +37116,24 @@ pub const TIMESTONE_SERVICE_COUNT_MESSAGES_SPEC: ::connectrpc::Spec = ::connectr
 /// Static [`Spec`](::connectrpc::Spec) for the `ListQueues` RPC, as seen by the server; the generated client passes it with [`origin`](::connectrpc::Spec::origin) `Client` (compare across sides with [`Spec::same_method`](::connectrpc::Spec::same_method)).
 pub const TIMESTONE_SERVICE_LIST_QUEUES_SPEC: ::connectrpc::Spec = ::connectrpc::Spec::server(
         "/timestone.v1.TimestoneService/ListQueues",
+        ::connectrpc::StreamType::Unary,
+    )
+    .with_idempotency_level(::connectrpc::IdempotencyLevel::Unknown);
+/// Static [`Spec`](::connectrpc::Spec) for the `WatchQueue` RPC, as seen by the server; the generated client passes it with [`origin`](::connectrpc::Spec::origin) `Client` (compare across sides with [`Spec::same_method`](::connectrpc::Spec::same_method)).
+pub const TIMESTONE_SERVICE_WATCH_QUEUE_SPEC: ::connectrpc::Spec = ::connectrpc::Spec::server(
+        "/timestone.v1.TimestoneService/WatchQueue",
+        ::connectrpc::StreamType::ServerStream,
+    )
+    .with_idempotency_level(::connectrpc::IdempotencyLevel::Unknown);
+/// Static [`Spec`](::connectrpc::Spec) for the `GetMessageHistory` RPC, as seen by the server; the generated client passes it with [`origin`](::connectrpc::Spec::origin) `Client` (compare across sides with [`Spec::same_method`](::connectrpc::Spec::same_method)).
+pub const TIMESTONE_SERVICE_GET_MESSAGE_HISTORY_SPEC: ::connectrpc::Spec = ::connectrpc::Spec::server(
+        "/timestone.v1.TimestoneService/GetMessageHistory",
+        ::connectrpc::StreamType::Unary,
+    )
+    .with_idempotency_level(::connectrpc::IdempotencyLevel::Unknown);
+/// Static [`Spec`](::connectrpc::Spec) for the `FindEvents` RPC, as seen by the server; the generated client passes it with [`origin`](::connectrpc::Spec::origin) `Client` (compare across sides with [`Spec::same_method`](::connectrpc::Spec::same_method)).
+pub const TIMESTONE_SERVICE_FIND_EVENTS_SPEC: ::connectrpc::Spec = ::connectrpc::Spec::server(
+        "/timestone.v1.TimestoneService/FindEvents",
         ::connectrpc::StreamType::Unary,
     )
     .with_idempotency_level(::connectrpc::IdempotencyLevel::Unknown);
@@ -30733,6 +37492,62 @@ pub trait TimestoneService: Send + Sync + 'static {
     ) -> impl ::std::future::Future<
         Output = ::connectrpc::ServiceResult<
             impl ::connectrpc::Encodable<ListQueuesResponse> + Send + use<'a, Self>,
+        >,
+    > + Send;
+    /// Tells what a queue holds, and then what happens in it, as it happens. Best effort.
+    ///
+    /// `request` is borrowed from the request body and is valid for the
+    /// duration of the call (until the response stream is returned);
+    /// message fields are read directly on it (zero-copy). Data the
+    /// returned stream needs must be copied out or converted via
+    /// `.to_owned_message()`.
+    fn watch_queue(
+        &self,
+        ctx: ::connectrpc::RequestContext,
+        request: ::connectrpc::ServiceRequest<'_, WatchQueueRequest>,
+    ) -> impl ::std::future::Future<
+        Output = ::connectrpc::ServiceResult<
+            ::connectrpc::ServiceStream<
+                impl ::connectrpc::Encodable<WatchQueueResponse> + Send + use<Self>,
+            >,
+        >,
+    > + Send;
+    /// Tells what happened to a message. Best effort, and for as long as the server keeps it.
+    ///
+    /// `'a` lets the response body borrow from `&self` (e.g. server-resident state).
+    ///
+    /// `request` is borrowed from the request body and is valid for the
+    /// duration of the call; message fields are read directly on it
+    /// (zero-copy). The response cannot borrow from `request` — use
+    /// `.to_owned_message()` (or copy the specific fields) for anything
+    /// returned, stored, or moved into `tokio::spawn`.
+    fn get_message_history<'a>(
+        &'a self,
+        ctx: ::connectrpc::RequestContext,
+        request: ::connectrpc::ServiceRequest<'_, GetMessageHistoryRequest>,
+    ) -> impl ::std::future::Future<
+        Output = ::connectrpc::ServiceResult<
+            impl ::connectrpc::Encodable<
+                GetMessageHistoryResponse,
+            > + Send + use<'a, Self>,
+        >,
+    > + Send;
+    /// Finds what happened to messages, page by page, the oldest first.
+    ///
+    /// `'a` lets the response body borrow from `&self` (e.g. server-resident state).
+    ///
+    /// `request` is borrowed from the request body and is valid for the
+    /// duration of the call; message fields are read directly on it
+    /// (zero-copy). The response cannot borrow from `request` — use
+    /// `.to_owned_message()` (or copy the specific fields) for anything
+    /// returned, stored, or moved into `tokio::spawn`.
+    fn find_events<'a>(
+        &'a self,
+        ctx: ::connectrpc::RequestContext,
+        request: ::connectrpc::ServiceRequest<'_, FindEventsRequest>,
+    ) -> impl ::std::future::Future<
+        Output = ::connectrpc::ServiceResult<
+            impl ::connectrpc::Encodable<FindEventsResponse> + Send + use<'a, Self>,
         >,
     > + Send;
 }
@@ -31189,6 +38004,82 @@ impl<S: TimestoneService> TimestoneServiceExt for S {
                 },
             )
             .with_spec(TIMESTONE_SERVICE_LIST_QUEUES_SPEC)
+            .route_view_server_stream::<
+                _,
+                _,
+                WatchQueueResponse,
+            >(
+                TIMESTONE_SERVICE_SERVICE_NAME,
+                "WatchQueue",
+                ::connectrpc::view_streaming_handler_fn({
+                    let svc = ::std::sync::Arc::clone(&self);
+                    move |
+                        ctx,
+                        req: ::buffa::view::OwnedView<
+                            __buffa::view::WatchQueueRequestView<'static>,
+                        >|
+                    {
+                        let svc = ::std::sync::Arc::clone(&svc);
+                        async move {
+                            let sreq = ::connectrpc::ServiceRequest::<
+                                WatchQueueRequest,
+                            >::from_parts(req.reborrow(), req.bytes());
+                            svc.watch_queue(ctx, sreq).await
+                        }
+                    }
+                }),
+            )
+            .with_spec(TIMESTONE_SERVICE_WATCH_QUEUE_SPEC)
+            .route_view(
+                TIMESTONE_SERVICE_SERVICE_NAME,
+                "GetMessageHistory",
+                {
+                    let svc = ::std::sync::Arc::clone(&self);
+                    ::connectrpc::view_handler_fn(move |
+                        ctx,
+                        req: ::buffa::view::OwnedView<
+                            __buffa::view::GetMessageHistoryRequestView<'static>,
+                        >,
+                        format|
+                    {
+                        let svc = ::std::sync::Arc::clone(&svc);
+                        async move {
+                            let sreq = ::connectrpc::ServiceRequest::<
+                                GetMessageHistoryRequest,
+                            >::from_parts(req.reborrow(), req.bytes());
+                            svc.get_message_history(ctx, sreq)
+                                .await?
+                                .encode::<GetMessageHistoryResponse>(format)
+                        }
+                    })
+                },
+            )
+            .with_spec(TIMESTONE_SERVICE_GET_MESSAGE_HISTORY_SPEC)
+            .route_view(
+                TIMESTONE_SERVICE_SERVICE_NAME,
+                "FindEvents",
+                {
+                    let svc = ::std::sync::Arc::clone(&self);
+                    ::connectrpc::view_handler_fn(move |
+                        ctx,
+                        req: ::buffa::view::OwnedView<
+                            __buffa::view::FindEventsRequestView<'static>,
+                        >,
+                        format|
+                    {
+                        let svc = ::std::sync::Arc::clone(&svc);
+                        async move {
+                            let sreq = ::connectrpc::ServiceRequest::<
+                                FindEventsRequest,
+                            >::from_parts(req.reborrow(), req.bytes());
+                            svc.find_events(ctx, sreq)
+                                .await?
+                                .encode::<FindEventsResponse>(format)
+                        }
+                    })
+                },
+            )
+            .with_spec(TIMESTONE_SERVICE_FIND_EVENTS_SPEC)
     }
 }
 /// Type-inference marker used by [`Router::add_service`](::connectrpc::Router::add_service).
@@ -31343,6 +38234,24 @@ impl<T: TimestoneService> ::connectrpc::Dispatcher for TimestoneServiceServer<T>
                 Some(
                     ::connectrpc::dispatcher::codegen::MethodDescriptor::unary(false)
                         .with_spec(TIMESTONE_SERVICE_LIST_QUEUES_SPEC),
+                )
+            }
+            "WatchQueue" => {
+                Some(
+                    ::connectrpc::dispatcher::codegen::MethodDescriptor::server_streaming()
+                        .with_spec(TIMESTONE_SERVICE_WATCH_QUEUE_SPEC),
+                )
+            }
+            "GetMessageHistory" => {
+                Some(
+                    ::connectrpc::dispatcher::codegen::MethodDescriptor::unary(false)
+                        .with_spec(TIMESTONE_SERVICE_GET_MESSAGE_HISTORY_SPEC),
+                )
+            }
+            "FindEvents" => {
+                Some(
+                    ::connectrpc::dispatcher::codegen::MethodDescriptor::unary(false)
+                        .with_spec(TIMESTONE_SERVICE_FIND_EVENTS_SPEC),
                 )
             }
             _ => None,
@@ -31624,6 +38533,40 @@ impl<T: TimestoneService> ::connectrpc::Dispatcher for TimestoneServiceServer<T>
                     svc.list_queues(ctx, req).await?.encode::<ListQueuesResponse>(format)
                 })
             }
+            "GetMessageHistory" => {
+                let svc = ::std::sync::Arc::clone(&self.inner);
+                Box::pin(async move {
+                    let body = ::connectrpc::dispatcher::codegen::request_proto_bytes::<
+                        GetMessageHistoryRequest,
+                    >(request.encoded()?, format)?;
+                    let req: __buffa::view::GetMessageHistoryRequestView<'_> = ::connectrpc::dispatcher::codegen::decode_borrowed_request_view(
+                        &body,
+                        ctx.decode_options(),
+                    )?;
+                    let req = ::connectrpc::ServiceRequest::<
+                        GetMessageHistoryRequest,
+                    >::from_parts(&req, &body);
+                    svc.get_message_history(ctx, req)
+                        .await?
+                        .encode::<GetMessageHistoryResponse>(format)
+                })
+            }
+            "FindEvents" => {
+                let svc = ::std::sync::Arc::clone(&self.inner);
+                Box::pin(async move {
+                    let body = ::connectrpc::dispatcher::codegen::request_proto_bytes::<
+                        FindEventsRequest,
+                    >(request.encoded()?, format)?;
+                    let req: __buffa::view::FindEventsRequestView<'_> = ::connectrpc::dispatcher::codegen::decode_borrowed_request_view(
+                        &body,
+                        ctx.decode_options(),
+                    )?;
+                    let req = ::connectrpc::ServiceRequest::<
+                        FindEventsRequest,
+                    >::from_parts(&req, &body);
+                    svc.find_events(ctx, req).await?.encode::<FindEventsResponse>(format)
+                })
+            }
             _ => ::connectrpc::dispatcher::codegen::unimplemented_unary(path),
         }
     }
@@ -31657,6 +38600,30 @@ impl<T: TimestoneService> ::connectrpc::Dispatcher for TimestoneServiceServer<T>
                         resp
                             .map_body(|s| ::connectrpc::dispatcher::codegen::encode_response_stream::<
                                 SubscribeResponse,
+                                _,
+                                _,
+                            >(s, format)),
+                    )
+                })
+            }
+            "WatchQueue" => {
+                let svc = ::std::sync::Arc::clone(&self.inner);
+                Box::pin(async move {
+                    let body = ::connectrpc::dispatcher::codegen::request_proto_bytes::<
+                        WatchQueueRequest,
+                    >(request, format)?;
+                    let req: __buffa::view::WatchQueueRequestView<'_> = ::connectrpc::dispatcher::codegen::decode_borrowed_request_view(
+                        &body,
+                        ctx.decode_options(),
+                    )?;
+                    let req = ::connectrpc::ServiceRequest::<
+                        WatchQueueRequest,
+                    >::from_parts(&req, &body);
+                    let resp = svc.watch_queue(ctx, req).await?;
+                    Ok(
+                        resp
+                            .map_body(|s| ::connectrpc::dispatcher::codegen::encode_response_stream::<
+                                WatchQueueResponse,
                                 _,
                                 _,
                             >(s, format)),
@@ -32380,6 +39347,123 @@ where
                 &self.transport,
                 &self.config,
                 TIMESTONE_SERVICE_LIST_QUEUES_SPEC
+                    .with_origin(::connectrpc::SpecOrigin::Client),
+                request,
+                options,
+            )
+            .await
+    }
+    /// Call the WatchQueue RPC. Sends a request to /timestone.v1.TimestoneService/WatchQueue.
+    pub async fn watch_queue(
+        &self,
+        request: WatchQueueRequest,
+    ) -> Result<
+        ::connectrpc::client::ServerStream<
+            T::ResponseBody,
+            __buffa::view::WatchQueueResponseView<'static>,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        self.watch_queue_with_options(
+                request,
+                ::connectrpc::client::CallOptions::default(),
+            )
+            .await
+    }
+    /// Call the WatchQueue RPC with explicit per-call options. Options override [`ClientConfig`](::connectrpc::client::ClientConfig) defaults.
+    pub async fn watch_queue_with_options(
+        &self,
+        request: WatchQueueRequest,
+        options: ::connectrpc::client::CallOptions,
+    ) -> Result<
+        ::connectrpc::client::ServerStream<
+            T::ResponseBody,
+            __buffa::view::WatchQueueResponseView<'static>,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        ::connectrpc::client::call_server_stream(
+                &self.transport,
+                &self.config,
+                TIMESTONE_SERVICE_WATCH_QUEUE_SPEC
+                    .with_origin(::connectrpc::SpecOrigin::Client),
+                request,
+                options,
+            )
+            .await
+    }
+    /// Call the GetMessageHistory RPC. Sends a request to /timestone.v1.TimestoneService/GetMessageHistory.
+    pub async fn get_message_history(
+        &self,
+        request: GetMessageHistoryRequest,
+    ) -> Result<
+        ::connectrpc::client::UnaryResponse<
+            ::buffa::view::OwnedView<
+                __buffa::view::GetMessageHistoryResponseView<'static>,
+            >,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        self.get_message_history_with_options(
+                request,
+                ::connectrpc::client::CallOptions::default(),
+            )
+            .await
+    }
+    /// Call the GetMessageHistory RPC with explicit per-call options. Options override [`ClientConfig`](::connectrpc::client::ClientConfig) defaults.
+    pub async fn get_message_history_with_options(
+        &self,
+        request: GetMessageHistoryRequest,
+        options: ::connectrpc::client::CallOptions,
+    ) -> Result<
+        ::connectrpc::client::UnaryResponse<
+            ::buffa::view::OwnedView<
+                __buffa::view::GetMessageHistoryResponseView<'static>,
+            >,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        ::connectrpc::client::call_unary(
+                &self.transport,
+                &self.config,
+                TIMESTONE_SERVICE_GET_MESSAGE_HISTORY_SPEC
+                    .with_origin(::connectrpc::SpecOrigin::Client),
+                request,
+                options,
+            )
+            .await
+    }
+    /// Call the FindEvents RPC. Sends a request to /timestone.v1.TimestoneService/FindEvents.
+    pub async fn find_events(
+        &self,
+        request: FindEventsRequest,
+    ) -> Result<
+        ::connectrpc::client::UnaryResponse<
+            ::buffa::view::OwnedView<__buffa::view::FindEventsResponseView<'static>>,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        self.find_events_with_options(
+                request,
+                ::connectrpc::client::CallOptions::default(),
+            )
+            .await
+    }
+    /// Call the FindEvents RPC with explicit per-call options. Options override [`ClientConfig`](::connectrpc::client::ClientConfig) defaults.
+    pub async fn find_events_with_options(
+        &self,
+        request: FindEventsRequest,
+        options: ::connectrpc::client::CallOptions,
+    ) -> Result<
+        ::connectrpc::client::UnaryResponse<
+            ::buffa::view::OwnedView<__buffa::view::FindEventsResponseView<'static>>,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        ::connectrpc::client::call_unary(
+                &self.transport,
+                &self.config,
+                TIMESTONE_SERVICE_FIND_EVENTS_SPEC
                     .with_origin(::connectrpc::SpecOrigin::Client),
                 request,
                 options,

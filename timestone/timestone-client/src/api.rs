@@ -7,6 +7,8 @@ use timestone::{
     Search, Session,
 };
 
+use crate::watch::{EventSearch, FoundEvents, MessageHistory, Watch, WatchRequest};
+
 /// What a whole call may fail with; the items of a batch fail by [`Refusal`].
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum TimestoneError {
@@ -196,4 +198,30 @@ pub trait Timestone: Send + Sync + 'static {
 
     /// Counts the messages of `queues`, or of all when empty.
     async fn count(&self, queues: &[String]) -> Result<Vec<QueueCount>, TimestoneError>;
+
+    /// Tells what a queue holds, and then what happens in it. Best effort: a watcher
+    /// that is slow misses events, and is told so.
+    async fn watch(&self, request: WatchRequest) -> Result<Watch, TimestoneError> {
+        let _ = request;
+        Err(not_here("queues cannot be watched"))
+    }
+
+    /// What happened to one message. Best effort, and for as long as it is kept.
+    async fn history(&self, key: &MessageKey) -> Result<MessageHistory, TimestoneError> {
+        let _ = key;
+        Err(not_here("there is no history"))
+    }
+
+    /// A page of what happened to messages.
+    async fn find_events(&self, search: EventSearch) -> Result<FoundEvents, TimestoneError> {
+        let _ = search;
+        Err(not_here("there is no history"))
+    }
+}
+
+fn not_here(problem: &str) -> TimestoneError {
+    TimestoneError::Refused(CallRefusal {
+        code: "UNIMPLEMENTED".into(),
+        problem: format!("{problem} here"),
+    })
 }

@@ -1,19 +1,21 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use blob::Blobs;
 use errors::Error;
 use rpc::Token;
 
+use crate::reference::ByReference;
 use crate::{Coalesced, Consumer, RemoteTimestone, SubscribeRequest, Timestone};
 
 /// A handle on the queue, cheap to clone, whether it lives in this process or elsewhere.
 #[derive(Clone)]
-pub struct Client(Arc<dyn Timestone>);
+pub struct Client(Arc<ByReference>);
 
 impl Client {
     /// A client of a queue in this process, or of any other implementation.
     pub fn new(timestone: Arc<dyn Timestone>) -> Self {
-        Self(timestone)
+        Self(Arc::new(ByReference::new(timestone)))
     }
 
     /// A client of the queue served at `url`, to callers with `token`. Connects
@@ -24,9 +26,17 @@ impl Client {
         Ok(Self::new(Arc::new(Coalesced::new(Arc::new(remote)))))
     }
 
+    /// The same queue, whose payloads may be larger than those that travel, up to
+    /// [`MAX_REFERRED_BYTES`](crate::MAX_REFERRED_BYTES): they go through `blobs`, which
+    /// all who work on the queue must have.
+    pub fn with_blobs(self, blobs: Blobs) -> Self {
+        Self(Arc::new(self.0.with_blobs(blobs)))
+    }
+
     /// A subscription that lasts, for the workers of this process.
     pub fn consume(&self, request: SubscribeRequest) -> Consumer {
-        Consumer::start(Arc::clone(&self.0), request)
+        let queue: Arc<dyn Timestone> = self.0.clone();
+        Consumer::start(queue, request)
     }
 }
 

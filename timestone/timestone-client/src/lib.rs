@@ -13,7 +13,9 @@ pub mod envelope;
 mod heartbeat;
 pub mod names;
 mod patience;
+mod reference;
 mod remote;
+mod watch;
 pub mod wire;
 
 pub use api::{
@@ -24,5 +26,7 @@ pub use client::Client;
 pub use coalesce::Coalesced;
 pub use consumer::Consumer;
 pub use heartbeat::{Heartbeat, Loss};
+pub use reference::{MAX_REFERRED_BYTES, payload_ref};
 pub use remote::RemoteTimestone;
 pub use timestone::limits;
+pub use watch::{EventSearch, FoundEvents, MessageHistory, Watch, WatchRequest, Watched};

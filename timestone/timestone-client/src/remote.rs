@@ -16,8 +16,8 @@ use timestone::{
 use crate::patience::Patience;
 use crate::wire::{Inward, Item, Outward, Problem, all, each, outcome_of, required};
 use crate::{
-    CallRefusal, DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone,
-    TimestoneError,
+    CallRefusal, DequeueRequest, EventSearch, FoundEvents, MessageHistory, Outcomes,
+    SubscribeRequest, Subscription, Timestone, TimestoneError, Watch, WatchRequest, Watched,
 };
 
 /// How long one try may take, beyond what the caller waits for.
@@ -416,5 +416,42 @@ impl Timestone for RemoteTimestone {
                 .count_messages_with_options(request.clone(), options)
         });
         each("counts", answer.await?.into_owned().counts).map_err(misread)
+    }
+
+    async fn watch(&self, request: WatchRequest) -> Result<Watch, TimestoneError> {
+        let options = CallOptions::default().with_timeout(rpc::limits::MAX_CALL_TIMEOUT);
+        let stream = self
+            .client
+            .watch_queue_with_options(request.outward(), options);
+        let stream = stream.await;
+        let stream = stream.map_err(|refusal| of_refusal(&refusal))?;
+        Ok(Box::pin(stream::unfold(stream, |mut stream| async {
+            let answer = stream.message().await.transpose()?;
+            let watched = answer
+                .map_err(|refusal| of_refusal(&refusal))
+                .and_then(|answer| Watched::inward(answer.to_owned_message()).map_err(misread));
+            Some((watched, stream))
+        })))
+    }
+
+    async fn history(&self, key: &MessageKey) -> Result<MessageHistory, TimestoneError> {
+        let request = wire::GetMessageHistoryRequest {
+            key: Some(key.clone().outward()).into(),
+            ..Default::default()
+        };
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client
+                .get_message_history_with_options(request.clone(), options)
+        });
+        MessageHistory::inward(answer.await?.into_owned()).map_err(misread)
+    }
+
+    async fn find_events(&self, search: EventSearch) -> Result<FoundEvents, TimestoneError> {
+        let request = search.outward();
+        let answer = self.call(Duration::ZERO, |options| {
+            self.client
+                .find_events_with_options(request.clone(), options)
+        });
+        FoundEvents::inward(answer.await?.into_owned()).map_err(misread)
     }
 }

@@ -1,10 +1,13 @@
 //! The owner of queues: the state machine over a store, and its RPC service.
 
+mod calls;
 mod local;
 mod owner;
+mod seen;
 mod service;
 mod wording;
 
 pub use local::LocalTimestone;
 pub use owner::OwnerOptions;
+pub use seen::{HistoryOptions, Metrics, Reading};
 pub use service::TimestoneServer;

@@ -8,17 +8,19 @@ use store::Store;
 use timestone::{
     Clause, Completion, Counted, Demand, Failure, Filter, Found, LeaseToken, LeasedMessage,
     MessageKey, MessageView, NewMessage, Outcome, Payloads, QueueConfig, QueueCount, QueueView,
-    Queues, Refusal, Reschedule, Search, limits,
+    Queues, Refusal, Reschedule, Search, Stats, limits,
 };
 use timestone_client::{
-    CallRefusal, DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone,
-    TimestoneError,
+    CallRefusal, DequeueRequest, EventSearch, FoundEvents, MessageHistory, Outcomes,
+    SubscribeRequest, Subscription, Timestone, TimestoneError, Watch, WatchRequest,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::owner::{Inbox, Owner, OwnerOptions, Reply, Request, Taker, Waiter};
+use crate::calls::{self, unavailable};
+use crate::owner::{Inbox, Owner, OwnerOptions, Request, Taker, Waiter};
+use crate::seen::{self, Feed, History};
 
 /// Answers that a subscriber may leave unread beside those it holds leases for.
 const MAX_UNREAD: usize = 16;
@@ -33,6 +35,7 @@ const MAX_CALLS: usize = 1_024;
 pub struct LocalTimestone {
     requests: mpsc::Sender<Request>,
     stop: CancellationToken,
+    feed: Arc<Feed>,
     owner: tokio::sync::Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -46,10 +49,17 @@ impl LocalTimestone {
             requests: incoming,
             undos,
         };
+        let history = options.history.clone().map(|history| {
+            let clock = Arc::clone(&clock);
+            History::start(history, clock, &options.shard, &options.owner)
+        });
+        let feed = Arc::new(Feed::new(history, options.metrics.clone()));
         let owner = Owner::new(store, clock, options, inbox, undo, stop.clone());
+        let owner = owner.telling(Arc::clone(&feed));
         Self {
             requests,
             stop,
+            feed,
             owner: tokio::sync::Mutex::new(Some(tokio::spawn(owner.run()))),
         }
     }
@@ -62,6 +72,31 @@ impl LocalTimestone {
             // An owner that panicked has nothing left to finish.
             let _ = owner.await;
         }
+        if let Some(history) = self.feed.history() {
+            history.shutdown().await;
+        }
+    }
+
+    /// What is known of each of at most so many queues, and of all others together;
+    /// nothing, unless [metrics](OwnerOptions::metrics) are kept.
+    pub async fn stats(&self, limit: usize) -> Result<Stats, TimestoneError> {
+        self.call(0, move |queues| queues.stats(limit)).await
+    }
+
+    /// Events that [history](OwnerOptions::history) lacks.
+    pub fn missed_events(&self) -> u64 {
+        self.feed.history().map_or(0, History::missed)
+    }
+
+    fn kept_history(&self) -> Result<&History, TimestoneError> {
+        self.feed.history().ok_or_else(|| {
+            TimestoneError::Refused(CallRefusal {
+                code: "NO_HISTORY".into(),
+                problem: "this server keeps no history; set timestone.history.days in its \
+                          configuration"
+                    .into(),
+            })
+        })
     }
 
     /// Runs `act` on the queues and answers when what it changed is stored.
@@ -85,13 +120,7 @@ impl LocalTimestone {
         act: impl FnOnce(&mut Queues) -> F + Send + 'static,
     ) -> Result<T, TimestoneError> {
         refuse_over("payload bytes", bytes, limits::MAX_CALL_BYTES)?;
-        let (done, answer) = oneshot::channel();
-        let apply = Box::new(move |queues: &mut Queues| -> Reply {
-            let finish = act(queues);
-            Box::new(move |read| drop(done.send(finish(read))))
-        });
-        self.send(Request::Apply { apply, bytes }).await?;
-        answer.await.map_err(|_| unavailable())
+        calls::ask(&self.requests, bytes, act).await
     }
 
     /// Runs `act` on each item of a batch.
@@ -142,10 +171,6 @@ impl Drop for LocalTimestone {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-fn unavailable() -> TimestoneError {
-    TimestoneError::Unavailable("its shard is not owned, or the outcome is unknown".into())
 }
 
 fn refuse_over(what: &str, n: usize, max: usize) -> Result<(), TimestoneError> {
@@ -333,5 +358,18 @@ impl Timestone for LocalTimestone {
         refuse_over("queues", queues.len(), limits::MAX_BATCH)?;
         let names = queues.to_vec();
         self.call(0, move |queues| queues.count(&names)).await
+    }
+
+    async fn watch(&self, request: WatchRequest) -> Result<Watch, TimestoneError> {
+        let (requests, events) = (self.requests.clone(), self.feed.watch());
+        seen::watch(requests, events, request, self.stop.clone()).await
+    }
+
+    async fn history(&self, key: &MessageKey) -> Result<MessageHistory, TimestoneError> {
+        self.kept_history()?.of(key).await
+    }
+
+    async fn find_events(&self, search: EventSearch) -> Result<FoundEvents, TimestoneError> {
+        self.kept_history()?.find(&search).await
     }
 }

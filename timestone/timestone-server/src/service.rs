@@ -13,7 +13,8 @@ use timestone_client::wire::{
     Inward, Outward, Problem, all, dequeued, each, required, sent, to_outcome,
 };
 use timestone_client::{
-    CallRefusal, DequeueRequest, Outcomes, SubscribeRequest, Timestone, TimestoneError,
+    CallRefusal, DequeueRequest, EventSearch, Outcomes, SubscribeRequest, Timestone,
+    TimestoneError, WatchRequest,
 };
 
 /// Serves a queue to other processes.
@@ -277,6 +278,37 @@ impl TimestoneService for TimestoneServer {
             }
             None => self.count_all(&request.queues).await,
         }
+    }
+
+    async fn watch_queue(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::WatchQueueRequest>,
+    ) -> ServiceResult<ServiceStream<wire::WatchQueueResponse>> {
+        let request = WatchRequest::inward(request.to_owned_message()).map_err(invalid)?;
+        let told = self.timestone.watch(request).await.map_err(refuse)?;
+        Response::stream_ok(told.map(|told| told.map(Outward::outward).map_err(refuse)))
+    }
+
+    async fn get_message_history(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::GetMessageHistoryRequest>,
+    ) -> ServiceResult<wire::GetMessageHistoryResponse> {
+        let key = request.to_owned_message().key.into_option();
+        let key: MessageKey = required("key", key).map_err(invalid)?;
+        let history = self.timestone.history(&key).await.map_err(refuse)?;
+        Response::ok(history.outward())
+    }
+
+    async fn find_events(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::FindEventsRequest>,
+    ) -> ServiceResult<wire::FindEventsResponse> {
+        let search = EventSearch::inward(request.to_owned_message()).map_err(invalid)?;
+        let found = self.timestone.find_events(search).await.map_err(refuse)?;
+        Response::ok(found.outward())
     }
 
     async fn list_queues(

@@ -75,7 +75,9 @@ impl Queues {
         match self.messages.get(sequence).map(|message| &message.state) {
             // The time it becomes visible is stored already.
             Some(State::Invisible { .. }) => {
+                let before = self.before(sequence);
                 self.move_to(sequence, |message| message.state = State::Pending);
+                self.note(sequence, before);
             }
             Some(State::Running(_)) => self.redeliver(sequence, 0),
             Some(State::Pending | State::Ended(_)) | None => self.remove(sequence),

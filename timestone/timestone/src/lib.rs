@@ -13,6 +13,7 @@ mod details;
 mod effects;
 mod end;
 mod enqueue;
+mod events;
 mod filter;
 mod find;
 mod id;
@@ -36,6 +37,7 @@ mod settle;
 mod shelf;
 mod sorted;
 mod subscribe;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -44,6 +46,7 @@ mod wording;
 pub use config::{DeadLetter, Fairness, QueueConfig, QueueKind};
 pub use dequeue::{Delivery, Demand};
 pub use effects::{Commit, Reads, Write, Writes};
+pub use events::{Event, Happening};
 pub use filter::{Clause, Filter};
 pub use find::{Counted, Found, Search};
 pub use model::{
@@ -55,6 +58,7 @@ pub use queues::{Queues, Shown};
 pub use record::RecordError;
 pub use recovery::Recovery;
 pub use redrive::Reschedule;
+pub use tally::{Happened, QueueStats, Stats};
 pub use wording::{Cause, Notice, Wording};
 
 /// The id under which `message_id` goes to a dead-letter queue after so many deliveries.

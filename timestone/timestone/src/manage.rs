@@ -142,6 +142,7 @@ impl Queues {
                 self.index.queues.remove(name);
                 self.index.doomed.remove(name);
                 self.changes.config(name.clone());
+                self.forget_tally(name);
             }
         }
     }

@@ -77,7 +77,6 @@ impl Messages {
         Some(message)
     }
 
-    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &Message)> {
         self.pages.iter().flat_map(|(number, page)| {
             let there = (0..PAGE).filter(|n| page.there & (1 << n) > 0);

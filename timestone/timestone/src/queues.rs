@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::by_id::ById;
 use crate::check;
 use crate::effects::{Changes, keeps_payload};
+use crate::events::Observed;
 use crate::id::Id;
 use crate::index::Index;
 use crate::message::{Lease, Message, State};
@@ -32,6 +33,7 @@ pub struct Queues {
     pub(crate) recent: Recent,
     pub(crate) next_sequence: u64,
     pub(crate) now: i64,
+    pub(crate) observed: Observed,
     default_config: QueueConfig,
 }
 
@@ -47,6 +49,7 @@ impl Queues {
             recent: Recent::default(),
             next_sequence: 0,
             now: i64::MIN,
+            observed: Observed::default(),
             default_config: QueueConfig::default(),
         }
     }
@@ -125,6 +128,7 @@ impl Queues {
         self.add_known(sequence, message);
         self.changes.head(sequence);
         self.changes.body(sequence);
+        self.note(sequence, None);
     }
 
     /// Adds a message that is stored.
@@ -154,8 +158,10 @@ impl Queues {
 
     /// Changes the state of a message, all that finds it, and what is stored of it.
     pub(crate) fn change(&mut self, sequence: u64, edit: impl FnOnce(&mut Message)) {
+        let before = self.before(sequence);
         self.move_to(sequence, edit);
         self.touch(sequence);
+        self.note(sequence, before);
     }
 
     /// Changes the state of a message and all that finds it, but not what is
@@ -193,6 +199,7 @@ impl Queues {
             let hash = self.by_id.hash(&message.queue, &message.id);
             self.by_id.remove(hash, sequence);
             self.index.forget(sequence, &message);
+            self.note_gone(sequence, &message);
             self.recent.drop(sequence);
             self.changes.head(sequence);
             self.changes.body(sequence);

@@ -96,12 +96,14 @@ impl Queues {
     }
 
     fn hold_longer(&mut self, sequence: u64, hold_ms: u64) {
+        let before = self.before(sequence);
         self.edit(sequence, |message| {
             if let State::Running(lease) = &mut message.state {
                 lease.hold_ms = hold_ms;
             }
         });
         self.touch(sequence);
+        self.note(sequence, before);
     }
 
     fn claim(&self, token: &LeaseToken, act: Act) -> Result<Claim, Refusal> {

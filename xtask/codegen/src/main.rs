@@ -42,10 +42,17 @@ const BELOW: &[(&str, &str)] = &[
     (".video.v1", "::proto::video::v1"),
 ];
 
-const TARGETS: [Target; 4] = [
+const TARGETS: [Target; 5] = [
     Target {
         protos: PLATFORM,
         out: "proto/src/gen",
+        externs: &[],
+        side: Side::Contract,
+    },
+    // The contract of somebody else.
+    Target {
+        protos: "timestone/timestone-keda/proto",
+        out: "timestone/timestone-keda/src/gen",
         externs: &[],
         side: Side::Contract,
     },

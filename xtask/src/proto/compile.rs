@@ -39,6 +39,14 @@ pub fn roots() -> Result<Vec<Root>> {
     Ok(roots)
 }
 
+/// The contracts that others define: their style and growth are not ours.
+pub fn foreign() -> Root {
+    Root {
+        protos: "timestone/timestone-keda/proto".into(),
+        generated: "timestone/timestone-keda/src/gen".into(),
+    }
+}
+
 fn clients() -> Result<Vec<Root>> {
     let mut clients = children(Path::new("clients"))?;
     clients.sort();

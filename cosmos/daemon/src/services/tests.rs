@@ -121,7 +121,12 @@ async fn installation() -> Installation {
     config.optimus.listen = "127.0.0.1:0".into();
     let mut stack = Stack::default();
     let store = parts::open_store(&config, "store").await.unwrap();
-    let queues = roles::timestone(&mut stack, store.clone(), Duration::from_secs(10));
+    let queues = roles::timestone(
+        &mut stack,
+        store.clone(),
+        Duration::from_secs(10),
+        roles::Seen::default(),
+    );
     let on = On {
         store,
         timestone: Client::new(queues),

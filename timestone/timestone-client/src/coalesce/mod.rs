@@ -19,7 +19,10 @@ use timestone::{
     MessageView, NewMessage, QueueConfig, QueueCount, QueueView, Reschedule, Search,
 };
 
-use crate::{DequeueRequest, Outcomes, SubscribeRequest, Subscription, Timestone, TimestoneError};
+use crate::{
+    DequeueRequest, EventSearch, FoundEvents, MessageHistory, Outcomes, SubscribeRequest,
+    Subscription, Timestone, TimestoneError, Watch, WatchRequest,
+};
 use lane::Lane;
 use leases::Leases;
 
@@ -184,6 +187,18 @@ impl Timestone for Coalesced {
 
     async fn count(&self, queues: &[String]) -> Result<Vec<QueueCount>, TimestoneError> {
         self.to.count(queues).await
+    }
+
+    async fn watch(&self, request: WatchRequest) -> Result<Watch, TimestoneError> {
+        self.to.watch(request).await
+    }
+
+    async fn history(&self, key: &MessageKey) -> Result<MessageHistory, TimestoneError> {
+        self.to.history(key).await
+    }
+
+    async fn find_events(&self, search: EventSearch) -> Result<FoundEvents, TimestoneError> {
+        self.to.find_events(search).await
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod borrowed;
 mod convert;
+mod event;
 mod message;
 mod outcome;
 mod queue;

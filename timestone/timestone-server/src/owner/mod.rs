@@ -32,6 +32,7 @@ use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::seen::{Feed, HistoryOptions, Metrics};
 use serving::{Serving, Stopped};
 use shard::Shard;
 pub(crate) use waiters::{Granted, Taker, Undo, Waiter};
@@ -45,6 +46,10 @@ pub struct OwnerOptions {
     pub owner: String,
     /// After this much silence another process may take the shard over.
     pub ttl: Duration,
+    /// Whether what happens is kept, and where.
+    pub history: Option<HistoryOptions>,
+    /// Where numbers go, if they are wanted.
+    pub metrics: Option<Arc<Metrics>>,
     /// Payloads of about so many bytes are kept in memory; others are read from
     /// the store when they are wanted.
     pub recent_bytes: usize,
@@ -57,6 +62,8 @@ impl OwnerOptions {
             shard: "timestone/0".into(),
             owner: owner.into(),
             ttl: Duration::from_secs(10),
+            history: None,
+            metrics: None,
             recent_bytes: limits::DEFAULT_RECENT_BYTES,
         }
     }
@@ -96,6 +103,7 @@ pub(crate) struct Owner {
     inbox: Inbox,
     undo: mpsc::Sender<Undo>,
     stop: CancellationToken,
+    feed: Arc<Feed>,
 }
 
 impl Owner {
@@ -112,7 +120,14 @@ impl Owner {
             inbox,
             undo,
             stop,
+            feed: Arc::new(Feed::new(None, None)),
         }
+    }
+
+    /// Tells what happens.
+    pub(crate) fn telling(mut self, feed: Arc<Feed>) -> Self {
+        self.feed = feed;
+        self
     }
 
     /// Owns the shard, again and again, until told to stop.
@@ -137,7 +152,10 @@ impl Owner {
                 taken = self.shard.take() => taken,
             };
             match taken {
-                Ok(owned) => return Some(Serving::new(owned, self.undo.clone())),
+                Ok(owned) => {
+                    let feed = Arc::clone(&self.feed);
+                    return Some(Serving::new(owned, self.undo.clone(), feed));
+                }
                 Err(why) => {
                     tracing::warn!(shard = self.shard.name(), %why, "the queue's shard cannot be taken yet");
                     self.refuse_for(waits.next()?).await;

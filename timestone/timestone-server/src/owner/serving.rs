@@ -1,9 +1,11 @@
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use store::{Fence, StoreError};
-use timestone::{Delivery, Payloads, Queues};
+use timestone::{Delivery, Event, Payloads, Queues};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::Batch;
@@ -11,6 +13,7 @@ use super::nonces::Nonces;
 use super::shard::{Owned, Shard, StoreTime};
 use super::waiters::Waiters;
 use super::{Inbox, Request, Undo};
+use crate::seen::Feed;
 
 /// Records that may wait for a commit before time is allowed to change more.
 const MAX_CHANGES: usize = 8_192;
@@ -36,19 +39,25 @@ pub(crate) struct Serving {
     pub(super) batch: Batch,
     /// On its way to the store.
     committing: Batch,
+    /// What is true once that is stored.
+    happening: (Vec<Event>, u64),
+    /// When that began, and how many records it is.
+    begun: (Instant, usize),
+    feed: Arc<Feed>,
     commit: Flight<Payloads>,
     renewal: Flight<()>,
     renew_at: i64,
 }
 
 impl Serving {
-    pub(crate) fn new(owned: Owned, undo: mpsc::Sender<Undo>) -> Self {
+    pub(crate) fn new(owned: Owned, undo: mpsc::Sender<Undo>, feed: Arc<Feed>) -> Self {
         let Owned {
             shard,
             fence,
-            queues,
+            mut queues,
             time,
         } = owned;
+        feed.see(&mut queues);
         let mut serving = Self {
             renew_at: time.now(),
             shard,
@@ -60,6 +69,9 @@ impl Serving {
             nonces: Nonces::default(),
             batch: Batch::default(),
             committing: Batch::default(),
+            happening: (Vec::new(), 0),
+            begun: (Instant::now(), 0),
+            feed,
             commit: None,
             renewal: None,
         };
@@ -135,20 +147,30 @@ impl Serving {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
+        let events = (self.queues.take_events(), self.queues.next_event());
+        self.queues.observe(self.feed.is_wanted());
+        self.feed.waiting(self.waiters.len());
         if self.queues.is_settled() {
+            self.feed.publish(events.0, events.1);
             return batch.answer(&self.queues.nothing_read());
         }
+        self.begun = (Instant::now(), self.queues.changes());
         let changed = self.queues.take_commit();
         let commit = self.shard.clone().commit(self.fence.clone(), changed);
         self.commit = Some(Box::pin(commit));
         self.committing = batch;
+        self.happening = events;
     }
 
     fn committed(&mut self, stored: Result<Payloads, StoreError>) -> Result<(), StoreError> {
         self.commit = None;
         let batch = std::mem::take(&mut self.committing);
+        let (events, next) = std::mem::take(&mut self.happening);
         let read = stored?;
+        let (begun, records) = self.begun;
+        self.feed.committed(begun.elapsed(), records);
         self.queues.stored();
+        self.feed.publish(events, next);
         batch.answer(&read);
         Ok(())
     }

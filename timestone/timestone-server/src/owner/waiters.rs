@@ -125,6 +125,11 @@ impl Waiters {
         self.waiting.len() < MAX_WAITERS
     }
 
+    /// How many wait, subscribers included.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     fn gone(&self) -> Vec<u64> {
         let waiting = self.waiting.iter();
         let gone = waiting.filter(|(_, (waiter, _))| waiter.taker.is_gone());

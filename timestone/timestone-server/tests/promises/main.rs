@@ -18,6 +18,7 @@ mod postgres;
 mod redriven;
 mod streamed;
 mod waiting;
+mod watched;
 mod world;
 
 /// Runs each promise on each form of the queue.
@@ -106,6 +107,14 @@ promises! {
         streamed::a_lease_that_lapses_makes_room,
         streamed::what_a_broken_stream_held_lapses,
         streamed::a_subscription_that_cannot_be_is_refused,
+        watched::a_watcher_hears_what_happens_after_what_there_is,
+        watched::a_watcher_hears_what_it_asks_for,
+        watched::a_watcher_hears_that_its_queue_is_deleted,
+        watched::the_history_of_a_message_is_its_life,
+        watched::the_history_is_what_a_watcher_heard,
+        watched::events_are_found_page_by_page,
+        watched::history_ends_after_its_days,
+        watched::history_stays_within_its_size,
         waiting::a_worker_that_wants_something_else_holds_up_nobody,
         waiting::a_waiting_worker_is_woken,
         waiting::workers_are_served_in_the_order_they_came,

@@ -9,7 +9,7 @@ use store_postgres::PostgresStore;
 use store_postgres::testing::{Cluster, Programs};
 use timestone_server::{LocalTimestone, OwnerOptions};
 
-use crate::world::{World, clock};
+use crate::world::{World, clock, options};
 
 /// What outlives a crash is not looked at here.
 const SETTINGS: &[&str] = &["fsync=off"];
@@ -40,17 +40,17 @@ pub async fn database() -> Option<Database> {
 /// A queue in a shard of its own.
 pub fn world(database: &Database, shard: &str) -> World {
     let clock = clock();
-    let store = Turned {
+    let store: Arc<dyn Store> = Arc::new(Turned {
         inner: Arc::clone(&database.store),
         clock: clock.clone(),
-    };
+    });
     let options = OwnerOptions {
         shard: shard.into(),
-        ..OwnerOptions::new("test")
+        ..options(&store)
     };
     let shared: SharedClock = Arc::new(clock.clone());
     World {
-        timestone: Arc::new(LocalTimestone::start(Arc::new(store), shared, options)),
+        timestone: Arc::new(LocalTimestone::start(store, shared, options)),
         clock,
         _held: Vec::new(),
     }

@@ -12,7 +12,7 @@ use timestone::{
     LeasedMessage, MessageKey, MessageView, NewMessage, Outcome, QueueConfig, Refusal, Session,
 };
 use timestone_client::{Coalesced, DequeueRequest, RemoteTimestone, Timestone, envelope};
-use timestone_server::{LocalTimestone, OwnerOptions, TimestoneServer};
+use timestone_server::{HistoryOptions, LocalTimestone, OwnerOptions, TimestoneServer};
 use tokio_util::sync::CancellationToken;
 
 /// A queue under test and its time.
@@ -29,16 +29,30 @@ pub fn clock() -> ManualClock {
 
 pub fn local(store: Arc<dyn Store>, clock: &ManualClock) -> LocalTimestone {
     let clock: SharedClock = Arc::new(clock.clone());
-    LocalTimestone::start(store, clock, OwnerOptions::new("test"))
+    let options = options(&store);
+    LocalTimestone::start(store, clock, options)
+}
+
+/// With history, in the same store.
+pub fn options(store: &Arc<dyn Store>) -> OwnerOptions {
+    let history = HistoryOptions {
+        store: Arc::clone(store),
+        keep: Duration::from_secs(100_000),
+        max_bytes: 1 << 17,
+    };
+    OwnerOptions {
+        history: Some(history),
+        ..OwnerOptions::new("test")
+    }
 }
 
 /// No payload stays in memory once it is stored.
 pub async fn cold() -> World {
     let clock = clock();
-    let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
     let options = OwnerOptions {
         recent_bytes: 0,
-        ..OwnerOptions::new("test")
+        ..options(&store)
     };
     let local = LocalTimestone::start(store, Arc::new(clock.clone()), options);
     World {

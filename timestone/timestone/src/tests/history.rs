@@ -12,6 +12,7 @@ use proptest::sample::select;
 use super::all_payloads;
 use super::model::{Model, code};
 use super::step::{ALL as QUEUES, Pick, Step, crowded_step, step};
+use super::watched::Watched;
 use super::wording::Plain;
 use crate::message::{Message, State};
 use crate::{
@@ -31,6 +32,7 @@ struct Bench {
     /// The number of the newest delivery of each message that is remembered.
     newest: BTreeMap<MessageKey, u32>,
     completed: BTreeSet<MessageKey>,
+    watched: Watched,
     /// Bytes of payloads kept in memory.
     room: usize,
     /// Answers that wait for the next commit, and what is expected of them.
@@ -50,9 +52,11 @@ impl Bench {
             answers: Vec::new(),
             newest: BTreeMap::new(),
             completed: BTreeSet::new(),
+            watched: Watched::default(),
         };
         bench.machine.at(0);
         bench.machine.keep_recent(room);
+        bench.watched.begin(&mut bench.machine);
         for (queue, config) in configs() {
             bench.machine.put_queue(queue, config.clone()).unwrap();
             bench.model.configs.insert(queue.into(), config);
@@ -245,6 +249,7 @@ impl Bench {
             stored(&recovered, self.model.now),
             stored(&self.machine, self.model.now)
         );
+        self.watched.begin(&mut recovered);
         recovered.tick(self.model.now);
         self.machine = recovered;
         self.model.crash();
@@ -252,6 +257,7 @@ impl Bench {
 
     /// Every onlooker sees the same, and time knows what comes next.
     fn compare(&mut self) {
+        self.watched.compare(&mut self.machine);
         self.model.forget_answers();
         let keys = self.model.keys();
         assert_eq!(keys.len(), self.machine.messages.len());

@@ -5,8 +5,10 @@ mod lanes;
 mod letters;
 mod managed;
 mod model;
+mod retention;
 mod rules;
 mod step;
+mod watched;
 mod wording;
 
 use std::collections::BTreeMap;

@@ -139,6 +139,77 @@ impl<'a> From<&'a MessageView> for Message<'a> {
     }
 }
 
+/// What happened to a message.
+#[derive(Debug, Serialize)]
+pub(super) struct Happened<'a> {
+    queue: &'a str,
+    id: &'a str,
+    happening: &'static str,
+    at_unix_ms: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lasted_ms: Option<u64>,
+    priority: i64,
+    deliveries: u32,
+    attempts_left: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until_unix_ms: Option<i64>,
+    version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Error>,
+}
+
+impl<'a> From<&'a timestone::Event> for Happened<'a> {
+    fn from(event: &'a timestone::Event) -> Self {
+        Self {
+            queue: &event.queue,
+            id: &event.id,
+            happening: event.happening.name(),
+            at_unix_ms: event.at,
+            from: event.from.map(words::state),
+            state: event.to.map(words::state),
+            lasted_ms: None,
+            priority: event.priority,
+            deliveries: event.deliveries,
+            attempts_left: event.attempts_left,
+            owner: event.owner.as_deref(),
+            until_unix_ms: event.until,
+            version: event.version,
+            error: payload::error_in(event.error.as_ref()),
+        }
+    }
+}
+
+/// A message, as far as it is known, and what happened to it.
+#[derive(Debug, Serialize)]
+pub(super) struct Told<'a> {
+    #[serde(flatten)]
+    message: Option<Message<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    history: Vec<Happened<'a>>,
+}
+
+impl<'a> Told<'a> {
+    pub(super) fn new(
+        view: Option<&'a MessageView>,
+        history: &'a [(timestone::Event, Option<u64>)],
+    ) -> Self {
+        let history = history.iter().map(|(event, lasted)| Happened {
+            lasted_ms: *lasted,
+            ..Happened::from(event)
+        });
+        Self {
+            message: view.map(Message::from),
+            history: history.collect(),
+        }
+    }
+}
+
 /// Something that `tail` tells.
 #[derive(Debug, Serialize)]
 pub(super) struct Event<T> {

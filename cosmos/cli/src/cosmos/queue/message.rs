@@ -1,11 +1,12 @@
 //! `cosmos queue message`.
 
 use timestone::{MessageKey, MessageState, MessageView};
+use timestone_client::MessageHistory;
 
 use super::args::MessageArgs;
 use super::payload::Payload;
 use super::server::refused;
-use super::{Desk, json, payload, words};
+use super::{Desk, history, json, payload, words};
 use crate::colour::Paint;
 use crate::explain::{explain, one_line};
 use crate::stop::Stop;
@@ -16,14 +17,38 @@ pub(super) async fn message(desk: &Desk, args: &MessageArgs) -> Result<(), Stop>
         queue: args.queue.clone(),
         id: args.id.clone(),
     };
-    let Some(view) = desk.server.message(&key).await? else {
+    let view = desk.server.message(&key).await?;
+    let history = history::of(desk, &key).await?;
+    if view.is_none() && history.events.is_empty() {
         // Which of both is not there?
         desk.server.queue(&args.queue).await?;
         return Err(refused(timestone::Refusal::NotFound(key)).into());
-    };
-    let words = || in_words(&view, words::now(), desk.paint);
-    desk.output.result(&json::Message::from(&view), words);
+    }
+    let entries: Vec<_> = history.clone().entries().collect();
+    let words = || all_in_words(view.as_ref(), &key, &history, desk.paint);
+    let told = json::Told::new(view.as_ref(), &entries);
+    desk.output.result(&told, words);
     Ok(())
+}
+
+fn all_in_words(
+    view: Option<&MessageView>,
+    key: &MessageKey,
+    history: &MessageHistory,
+    paint: Paint,
+) -> String {
+    let gone = || {
+        [
+            line("message", &one_line(&key.id)),
+            line("queue", &one_line(&key.queue)),
+            line("state", "forgotten"),
+        ]
+        .join("\n")
+    };
+    let mut lines = vec![view.map_or_else(gone, |view| in_words(view, words::now(), paint))];
+    let history = history::in_words(history, paint).into_iter().enumerate();
+    lines.extend(history.map(|(n, text)| line(if n == 0 { "history" } else { "" }, &text)));
+    lines.join("\n")
 }
 
 fn in_words(view: &MessageView, now: i64, paint: Paint) -> String {

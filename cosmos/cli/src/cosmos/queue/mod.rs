@@ -6,7 +6,9 @@ mod block;
 mod cancel;
 mod delete;
 mod drain;
+mod events;
 mod find;
+mod history;
 mod json;
 mod list;
 mod message;
@@ -63,6 +65,7 @@ async fn run(args: &QueueArgs, output: Output, paint: Paint) -> Result<(), Stop>
         QueueCommand::Peek(args) => peek::peek(&desk, args).await,
         QueueCommand::Tail(args) => tail::tail(&desk, args).await,
         QueueCommand::Find(args) => find::find(&desk, args).await,
+        QueueCommand::Events(args) => events::events(&desk, args).await,
         QueueCommand::Message(args) => message::message(&desk, args).await,
         QueueCommand::Redrive(args) => redrive::redrive(&desk, args).await,
         QueueCommand::Reschedule(args) => reschedule::reschedule(&desk, args).await,

@@ -81,7 +81,12 @@ fn filled(text: String) -> Option<String> {
 
 /// The error of a message.
 pub(super) fn error(view: &MessageView) -> Option<Error> {
-    let error = base::Error::decode_from_slice(view.error.as_ref()?).ok()?;
+    error_in(view.error.as_ref())
+}
+
+/// An encoded error.
+pub(super) fn error_in(error: Option<&Bytes>) -> Option<Error> {
+    let error = base::Error::decode_from_slice(error?).ok()?;
     Some(error.into())
 }
 

@@ -1,25 +1,30 @@
-//! `cosmos queue tail`: what is different at each look.
+//! `cosmos queue tail`: what happens, as it happens.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::time::Duration;
 
+use futures::StreamExt;
 use serde::Serialize;
-use timestone::{Filter, MessageKey, MessageState, MessageView, QueueCount, limits};
+use timestone::{Event, MessageState, QueueCount};
+use timestone_client::{Timestone, TimestoneError, Watch, WatchRequest, Watched};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::args::TailArgs;
 use super::drain::MIN_INTERVAL;
-use super::find::Pages;
-use super::server::{Server, no_queue};
+use super::server::Server;
 use super::{Desk, json, words};
 use crate::explain::one_line;
 use crate::signals;
 use crate::stop::Stop;
 use crate::units::local_time;
 
-/// Messages whose end is asked for at one look; of more, the counts tell.
-const MAX_ENDS: usize = 200;
+/// A server that goes away may be away for so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// It is called again after this time.
+const PAUSE: Duration = Duration::from_millis(500);
 
 pub(super) async fn tail(desk: &Desk, args: &TailArgs) -> Result<(), Stop> {
+    desk.server.queue(&args.queue).await?;
     let stop = signals::stop();
     tokio::select! {
         ended = follow(desk, args) => ended,
@@ -29,110 +34,155 @@ pub(super) async fn tail(desk: &Desk, args: &TailArgs) -> Result<(), Stop> {
 
 /// Until the queue is gone, or nobody reads.
 async fn follow(desk: &Desk, args: &TailArgs) -> Result<(), Stop> {
-    let first = Look::at(&desk.server, &args.queue).await?;
-    let mut before = first.ok_or_else(|| no_queue(&args.queue))?;
-    let server = desk.server.patient();
-    let mut read = tell(
+    let mut tail = Tail {
         desk,
-        &Change::Counts(QueueCount::default(), before.count.clone()),
-    );
-    while read {
-        tokio::time::sleep(args.interval.0.max(MIN_INTERVAL)).await;
-        let Some(now) = Look::at(&server, &args.queue).await? else {
-            desk.output.say("the queue was deleted");
-            return Ok(());
+        interval: args.interval.0.max(MIN_INTERVAL),
+        told: QueueCount::default(),
+        known: None,
+        due: Instant::now(),
+    };
+    let mut away = Away::default();
+    loop {
+        let error = match desk
+            .server
+            .queues
+            .watch(WatchRequest::of(&args.queue))
+            .await
+        {
+            Ok(watch) => match tail.along(watch, &mut away).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            },
+            Err(error) => error,
         };
-        for change in now.since(&before) {
-            let change = change.known(&server).await?;
-            read &= change.is_none_or(|change| tell(desk, &change));
+        away.pause(&desk.server, error).await?;
+    }
+}
+
+/// How long the server has been away.
+#[derive(Default)]
+struct Away(Option<Instant>);
+
+impl Away {
+    async fn pause(&mut self, server: &Server, error: TimestoneError) -> Result<(), Stop> {
+        let since = *self.0.get_or_insert_with(Instant::now);
+        let refused = matches!(error, TimestoneError::Refused(_));
+        if refused || since.elapsed() > PATIENCE {
+            return Err(server.told(error).into());
         }
-        before = now;
-    }
-    Ok(())
-}
-
-/// A queue at one moment.
-struct Look {
-    count: QueueCount,
-    /// By id.
-    running: BTreeMap<String, MessageView>,
-}
-
-/// What is different between two looks.
-#[derive(Debug)]
-enum Change {
-    /// From, to.
-    Counts(QueueCount, QueueCount),
-    /// How a message stands now.
-    Message(Box<MessageView>),
-    /// It ran, and does not any more.
-    Left(MessageKey),
-}
-
-impl Look {
-    async fn at(server: &Server, queue: &str) -> Result<Option<Self>, Stop> {
-        let Some(view) = server.known_queue(queue).await? else {
-            return Ok(None);
-        };
-        let filter = Filter {
-            states: vec![MessageState::Running],
-            ..Filter::default()
-        };
-        let mut pages = Pages::new(queue, filter);
-        let page = pages.next(server, limits::MAX_PAGE.into()).await?;
-        let running = page.into_iter().flatten();
-        Ok(Some(Self {
-            count: view.count,
-            running: running.map(|view| (view.key.id.clone(), view)).collect(),
-        }))
-    }
-
-    /// Ends first, then beginnings, then the counts.
-    fn since(&self, before: &Self) -> Vec<Change> {
-        let is_gone = |id: &&MessageKey| !self.running.contains_key(&id.id);
-        let gone = before.running.values().map(|view| &view.key);
-        let gone = gone.filter(is_gone).take(MAX_ENDS).cloned();
-        let is_new = |view: &&MessageView| {
-            let known = before.running.get(&view.key.id);
-            known.is_none_or(|known| known.deliveries != view.deliveries)
-        };
-        let begun = self.running.values().filter(is_new).cloned();
-        let counts = (self.count != before.count)
-            .then(|| Change::Counts(before.count.clone(), self.count.clone()));
-        gone.map(Change::Left)
-            .chain(begun.map(|view| Change::Message(Box::new(view))))
-            .chain(counts)
-            .collect()
+        sleep(PAUSE).await;
+        Ok(())
     }
 }
 
-impl Change {
-    /// With what became of the message. `None` where it is forgotten.
-    async fn known(self, server: &Server) -> Result<Option<Self>, Stop> {
-        let Self::Left(key) = self else {
-            return Ok(Some(self));
-        };
-        let view = server.message(&key).await?;
-        Ok(view.map(|view| Self::Message(Box::new(view))))
+/// What was told, and what is to be.
+struct Tail<'a> {
+    desk: &'a Desk,
+    /// Counts are not told more often.
+    interval: Duration,
+    told: QueueCount,
+    /// A count that is yet to be told.
+    known: Option<QueueCount>,
+    due: Instant,
+}
+
+impl Tail<'_> {
+    /// Until there is no more to tell, or the watch broke.
+    async fn along(&mut self, mut watch: Watch, away: &mut Away) -> Result<(), TimestoneError> {
+        loop {
+            let due = self.known.is_some();
+            let told = tokio::select! {
+                told = watch.next() => told,
+                () = sleep_until(self.due), if due => {
+                    match self.tell_count() {
+                        true => continue,
+                        false => return Ok(()),
+                    }
+                }
+            };
+            let lost = || TimestoneError::Unavailable("the watch ended".into());
+            let told = told.ok_or_else(lost)??;
+            away.0 = None;
+            if !self.tell(told) {
+                return Ok(());
+            }
+        }
     }
 
-    fn in_words(&self, desk: &Desk) -> String {
-        let time = local_time(words::now());
-        let time = desk
-            .paint
-            .faint(time.split(' ').next_back().unwrap_or_default());
-        let (name, tone, text) = match self {
-            Self::Counts(before, now) => ("counts", Default::default(), counts(before, now)),
-            Self::Message(view) => (
-                words::state(view.state),
-                words::tone(view.state),
-                message(view),
-            ),
-            Self::Left(key) => ("gone", Default::default(), one_line(&key.id)),
-        };
-        let name = tone.paint(&format!("{name:9}"), desk.paint);
-        format!("{time}  {name}  {text}")
+    /// Whether to go on.
+    fn tell(&mut self, watched: Watched) -> bool {
+        if watched.missed {
+            self.desk.output.say("some events came too fast to be told");
+        }
+        let first = self.told.queue.is_empty();
+        let mut events = watched.events.iter();
+        let read = events.all(|event| tell_event(self.desk, event));
+        self.known = (watched.count != self.told).then_some(watched.count);
+        if first || watched.deleted || Instant::now() >= self.due {
+            return self.tell_count() && read && !self.deleted(watched.deleted);
+        }
+        read
     }
+
+    fn deleted(&self, deleted: bool) -> bool {
+        if deleted {
+            self.desk.output.say("the queue is gone");
+        }
+        deleted
+    }
+
+    /// Whether somebody reads on.
+    fn tell_count(&mut self) -> bool {
+        let Some(now) = self.known.take() else {
+            return true;
+        };
+        let line = match self.desk.json {
+            true => event("counts", json::Counts::from(&now)),
+            false => {
+                let time = local_time(words::now());
+                in_words(self.desk, &time, "counts", None, &counts(&self.told, &now))
+            }
+        };
+        (self.told, self.due) = (now, Instant::now() + self.interval);
+        say(&line)
+    }
+}
+
+/// Whether somebody reads on.
+fn tell_event(desk: &Desk, happened: &Event) -> bool {
+    let line = match desk.json {
+        true => event("message", json::Happened::from(happened)),
+        false => {
+            let (time, name) = (
+                local_time(happened.at),
+                words::happening(happened.happening),
+            );
+            in_words(desk, &time, name, happened.to, &words::happened(happened))
+        }
+    };
+    say(&line)
+}
+
+fn in_words(
+    desk: &Desk,
+    time: &str,
+    name: &str,
+    state: Option<MessageState>,
+    text: &str,
+) -> String {
+    let time = time.split(' ').next_back().unwrap_or_default();
+    let tone = state.map(words::tone).unwrap_or_default();
+    let name = tone.paint(&format!("{name:12}"), desk.paint);
+    format!("{}  {name}  {}", desk.paint.faint(time), one_line(text))
+}
+
+fn event(event: &'static str, of: impl Serialize) -> String {
+    serde_json::to_string(&json::Event { event, of }).unwrap_or_default()
+}
+
+fn say(line: &str) -> bool {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).is_ok()
 }
 
 /// "3 pending (-1), 1 running (+1)"
@@ -162,98 +212,22 @@ fn counts(before: &QueueCount, now: &QueueCount) -> String {
     }
 }
 
-fn message(view: &MessageView) -> String {
-    let id = one_line(&view.key.id);
-    let about = match view.state {
-        // Of a run, which; its metadata stood there when it began.
-        MessageState::Completed | MessageState::Canceled => String::new(),
-        _ => format!("  try {}  {}", view.deliveries, words::about(view)),
-    };
-    format!("{id}{about}").trim_end().to_owned()
-}
-
-/// Whether somebody reads on.
-fn tell(desk: &Desk, change: &Change) -> bool {
-    let line = match (desk.json, change) {
-        (false, change) => change.in_words(desk),
-        (true, Change::Counts(_, now)) => event("counts", json::Counts::from(now)),
-        (true, Change::Message(view)) => event("message", json::Message::from(&**view)),
-        (true, Change::Left(_)) => return true,
-    };
-    let mut out = io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).is_ok()
-}
-
-fn event(event: &'static str, of: impl Serialize) -> String {
-    serde_json::to_string(&json::Event { event, of }).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
-
-    fn view(id: &str, deliveries: u32) -> MessageView {
-        MessageView {
-            key: MessageKey {
-                queue: "q".into(),
-                id: id.into(),
-            },
-            state: MessageState::Running,
-            priority: 0,
-            deliveries,
-            attempts_left: 1,
-            owner: Some("w@host".into()),
-            until: None,
-            metadata: Default::default(),
-            version: 1,
-            error: None,
-            payload: Bytes::new(),
-        }
-    }
-
-    fn look(running: &[(&str, u32)], pending: u64) -> Look {
-        Look {
-            count: QueueCount {
-                queue: "q".into(),
-                pending,
-                running: running.len() as u64,
-                ..QueueCount::default()
-            },
-            running: running
-                .iter()
-                .map(|(id, deliveries)| ((*id).to_owned(), view(id, *deliveries)))
-                .collect(),
-        }
-    }
-
-    fn names(changes: &[Change]) -> Vec<String> {
-        let name = |change: &Change| match change {
-            Change::Counts(..) => "counts".to_owned(),
-            Change::Message(view) => message(view),
-            Change::Left(key) => format!("left {}", key.id),
-        };
-        changes.iter().map(name).collect()
-    }
-
-    #[test]
-    fn what_is_different_is_seen() {
-        let before = look(&[("a", 1), ("b", 1), ("c", 1)], 5);
-        let now = look(&[("a", 1), ("b", 2), ("d", 1)], 5);
-        assert_eq!(
-            names(&now.since(&before)),
-            ["left c", "b  try 2  by w@host", "d  try 1  by w@host"]
-        );
-        assert_eq!(names(&now.since(&now)), [""; 0]);
-        let less = look(&[("a", 1), ("b", 2), ("d", 1)], 4);
-        assert_eq!(names(&less.since(&now)), ["counts"]);
-    }
 
     #[test]
     fn counts_tell_how_they_moved() {
-        let (before, now) = (look(&[("a", 1)], 3).count, look(&[], 4).count);
-        assert_eq!(counts(&before, &now), "4 pending (+1), 0 running (-1)");
+        let count = |pending, running| QueueCount {
+            queue: "q".into(),
+            pending,
+            running,
+            ..QueueCount::default()
+        };
+        assert_eq!(
+            counts(&count(3, 1), &count(4, 0)),
+            "4 pending (+1), 0 running (-1)"
+        );
         let none = QueueCount::default();
         assert_eq!(counts(&none, &none), "no messages");
     }

@@ -1,7 +1,7 @@
 //! Messages in words that stand in more than one place.
 
 use clock::{Clock, SystemClock};
-use timestone::{MessageState, MessageView, QueueCount};
+use timestone::{Event, Happening, MessageState, MessageView, QueueCount};
 
 use super::payload;
 use crate::explain::one_line;
@@ -67,6 +67,36 @@ pub(super) fn about(view: &MessageView) -> String {
         .map(|owner| format!("by {}", one_line(owner)));
     let metadata = Some(metadata(view)).filter(|text| !text.is_empty());
     let all = [owner, error, metadata].into_iter().flatten();
+    all.collect::<Vec<_>>().join("; ")
+}
+
+/// "lapsed"
+pub(super) fn happening(happening: Happening) -> &'static str {
+    match happening {
+        Happening::BecameVisible => "visible",
+        other => other.name(),
+    }
+}
+
+/// "17  try 2  by w@host; it broke [EXIT_1]"
+pub(super) fn happened(event: &Event) -> String {
+    let id = one_line(&event.id);
+    let about = event_about(event);
+    let about = match (event.deliveries, about.is_empty()) {
+        (0, _) => about,
+        (tries, true) => format!("try {tries}"),
+        (tries, false) => format!("try {tries}  {about}"),
+    };
+    format!("{id}  {about}").trim_end().to_owned()
+}
+
+/// Who worked on it, and what went wrong.
+pub(super) fn event_about(event: &Event) -> String {
+    let owner = event.owner.as_deref();
+    let owner = owner.map(|owner| format!("by {}", one_line(owner)));
+    let error = payload::error_in(event.error.as_ref());
+    let error = error.map(|error| one_line(&format!("{} [{}]", error.message, error.code)));
+    let all = [owner, error].into_iter().flatten();
     all.collect::<Vec<_>>().join("; ")
 }
 

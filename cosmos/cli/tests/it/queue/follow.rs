@@ -61,16 +61,17 @@ fn what_changes_is_told_until_it_is_interrupted() {
     let leased = world.lease("jobs", 2);
     let begun = tail.until(|line| line["event"] == "message");
     assert_eq!(
-        (&begun["id"], &begun["state"]),
-        (&"1".into(), &"running".into())
+        (&begun["id"], &begun["happening"], &begun["state"]),
+        (&"1".into(), &"leased".into(), &"running".into())
     );
     assert_eq!(begun["owner"], "worker@host");
-    tail.until(|line| line["event"] == "counts" && line["running"] == 2);
+    tail.until(|line| line["id"] == "2" && line["happening"] == "leased");
     world.complete(&leased[0]);
     world.fail(&leased[1..]);
     tail.until(|line| line["id"] == "1" && line["state"] == "completed");
     let failed = tail.until(|line| line["id"] == "2" && line["state"] == "errored");
     assert_eq!(failed["error"]["code"], "EXIT_1");
+    tail.until(|line| line["event"] == "counts" && line["errored"] == 1);
     tail.interrupt();
     assert_eq!(tail.ended(), Some(130));
 }

@@ -137,9 +137,58 @@ fn everything_known_of_a_message_is_said() {
     world.fail(&leased);
     let said = world.say("message jobs 17");
     assert!(said.contains("state       errored\n"), "{said}");
-    let error = "error: it broke [EXIT_1]\n  help: mend it\nexit 0\n";
-    assert!(said.ends_with(error), "{said}");
+    let error = "error: it broke [EXIT_1]\n  help: mend it\n";
+    assert!(said.contains(error), "{said}");
+    let line =
+        "  errored       errored                   by worker@host; it broke [EXIT_1]\nexit 0\n";
+    assert!(said.ends_with(line), "{said}");
     let json = world.json("message jobs 17");
     assert_eq!(json[0]["error"]["hint"], "mend it");
     assert_eq!(json[0]["owner"], serde_json::Value::Null);
+    let history = json[0]["history"].as_array().unwrap();
+    let happened: Vec<_> = history.iter().map(|event| &event["happening"]).collect();
+    assert_eq!(happened, ["enqueued", "leased", "errored"]);
+    assert_eq!(history[1]["owner"], "worker@host");
+    assert_eq!(history[2]["error"]["code"], "EXIT_1");
+}
+
+#[test]
+fn events_are_found_by_what_they_are_like() {
+    let world = World::new();
+    world.errored("jobs", 0..3);
+    world.enqueue(vec![message("other", "x", 0)]);
+    let ids = |words: &str| {
+        let events = world.json(words);
+        let id = |event: &serde_json::Value| event["id"].as_str().unwrap().to_owned();
+        events.iter().map(id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("events --code EXIT_1"), ["0", "1", "2"]);
+    assert_eq!(ids("events other"), ["x"]);
+    assert_eq!(
+        ids("events --by worker@host --happened leased -n 2"),
+        ["0", "1"]
+    );
+    assert_eq!(ids("events --until 2001-01-01T00:00:00Z"), [""; 0]);
+    assert_eq!(ids("events --last 1h --happened enqueued").len(), 4);
+    let said = world.say("events jobs --happened errored -n 1");
+    assert!(said.contains("it broke [EXIT_1]"), "{said}");
+    assert!(said.contains("1 event shown; there may be more"), "{said}");
+    assert_eq!(world.say("events nowhere"), "no events\nexit 0\n");
+    let said = world.say("events --happened lost");
+    assert!(
+        said.contains("`lost` is no event; one of enqueued"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_happened_to_a_message_is_known_when_it_is_forgotten() {
+    let world = World::new();
+    world.enqueue(vec![message("jobs", "17", 5)]);
+    world.json("delete jobs --force");
+    let said = world.say("message jobs 17");
+    assert!(said.contains("state       forgotten\n"), "{said}");
+    assert!(said.contains("  canceled      canceled for 0 s"), "{said}");
+    let json = world.json("message jobs 17");
+    assert_eq!(json[0]["history"][2]["happening"], "forgotten");
 }

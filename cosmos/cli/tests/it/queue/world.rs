@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use buffa::Message;
 use clock::{Clock, ManualClock, SystemClock};
@@ -14,7 +15,7 @@ use serde_json::Value;
 use store::MemoryStore;
 use timestone::{Completion, Failure, LeasedMessage, NewMessage, Outcome, Session};
 use timestone_client::{DequeueRequest, Timestone, envelope};
-use timestone_server::{LocalTimestone, OwnerOptions, TimestoneServer};
+use timestone_server::{HistoryOptions, LocalTimestone, OwnerOptions, TimestoneServer};
 use tokio::runtime::Runtime;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -126,7 +127,16 @@ impl World {
 async fn serve(stop: CancellationToken) -> (Arc<LocalTimestone>, String) {
     let clock = Arc::new(ManualClock::new(SystemClock.now()));
     let store = Arc::new(MemoryStore::new(clock.clone()));
-    let queues = LocalTimestone::start(store, clock, OwnerOptions::new("test"));
+    let history = HistoryOptions {
+        store: store.clone(),
+        keep: Duration::from_secs(1_000_000),
+        max_bytes: 1 << 20,
+    };
+    let options = OwnerOptions {
+        history: Some(history),
+        ..OwnerOptions::new("test")
+    };
+    let queues = LocalTimestone::start(store, clock, options);
     let queues = Arc::new(queues);
     let services = TimestoneServer::new(queues.clone()).into_services();
     let server = Server::new(Token::parse(TOKEN).unwrap()).services(services);

@@ -28,8 +28,16 @@ JSON objects, one a line. Times are Unix milliseconds, fields without a value ar
     payload: {type, bytes, preview, tenant, principal, correlation_id, deadline_unix_ms, reply_to}
   redrive, reschedule, cancel, delete:
     queue, id, outcome: done, unchanged, refused or planned (--dry-run), error
+    message adds, where the server keeps history:
+    history: [{queue, id, happening, at_unix_ms, from, state, lasted_ms, priority, deliveries,
+      attempts_left, owner, until_unix_ms, version, error}], the oldest first; of a message that
+      is forgotten there is nothing else
+  events:
+    the fields of history, without lasted_ms
   tail:
-    event: counts, with the fields of list; or event: message, with those of find
+    event: counts, with the fields of list; or event: message, with those of history
+    happening: enqueued, became_visible, leased, extended, completed, failed, released, returned,
+      lapsed, canceled, errored, expired, rescheduled, redriven, forgotten
   any, at its failure:
     event: failed, errors: [{class, code, message, field, hint, causes}]";
 
@@ -43,10 +51,9 @@ they are leased; in a queue that is exclusive or fair, those whose key is taken,
 is not, are passed over.";
 
 pub(super) const TAIL: &str = "\
-It looks at every --interval and shows what is different: how many messages are in which state,
-which were leased and by whom, and what became of those that ran, with their errors. A message that
-came and went between two looks shows in the counts alone; of a queue where more than 1,000 run at
-a time, the 1,000 most urgent are followed. Nothing in the queue is changed.
+It shows what happens to messages as it happens, with their workers and errors, and at every
+--interval how many are in which state, where that has changed. Where more happens than can be
+shown, it says so and goes on from there. Nothing in the queue is changed.
 
 Examples:
   cosmos queue tail stratum/ves-avc
@@ -59,6 +66,15 @@ every message of the states is looked at. Ended messages have no metadata, but f
 Examples:
   cosmos queue find stratum/ves-avc --state running,errored
   cosmos queue find jobs --where tenant=a,b --where kind=encode -n 1000 --json";
+
+pub(super) const EVENTS: &str = "\
+The oldest first, as far back as the server keeps history (timestone.history in its configuration).
+Best effort: what came too fast to be written is not there.
+
+Examples:
+  cosmos queue events --happened errored,expired --last 1d
+  cosmos queue events stratum/ves-avc --by agent@host-7 --last 2h
+  cosmos queue events --code OUT_OF_MEMORY --json | jq -r .id";
 
 pub(super) const REDRIVE_USAGE: &str = "\
 cosmos queue redrive [OPTIONS] <QUEUE> <ID>...

@@ -13,7 +13,7 @@ pub(crate) use parse::Moment;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use timestone::{Clause, Filter, MessageState};
+use timestone::{Clause, Filter, Happening, MessageState};
 
 use crate::units::Age;
 
@@ -63,6 +63,8 @@ pub(crate) enum QueueCommand {
     Tail(TailArgs),
     /// Find messages by metadata and state
     Find(FindArgs),
+    /// Find what happened to messages, and when
+    Events(EventsArgs),
     /// Say everything known of one message
     Message(MessageArgs),
 
@@ -130,7 +132,7 @@ pub(crate) struct TailArgs {
     /// Name of the queue
     pub queue: String,
 
-    /// How often to look
+    /// How often to tell the counts, at most
     #[arg(short, long, value_name = "TIME", default_value = "1s")]
     pub interval: Age,
 }
@@ -150,6 +152,43 @@ pub(crate) struct FindArgs {
     pub state: Vec<StateName>,
 
     /// The most messages to show
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub limit: u64,
+}
+
+/// Settings of `cosmos queue events`.
+#[derive(Debug, Args)]
+#[command(after_help = help::EVENTS)]
+pub(crate) struct EventsArgs {
+    /// Name of the queue; without it all are meant
+    pub queue: Option<String>,
+
+    /// Only these events
+    #[arg(long, value_name = "EVENT,…", value_delimiter = ',', value_parser = parse::happening)]
+    pub happened: Vec<Happening>,
+
+    /// Only what this worker did, or what happened to what it had
+    #[arg(long, value_name = "WORKER")]
+    pub by: Option<String>,
+
+    /// Only with an error of this code
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
+
+    /// Only from this time back: 10m, 2h, 1d
+    #[arg(long, value_name = "TIME", conflicts_with = "since")]
+    pub last: Option<Age>,
+
+    /// Not before this: 2026-08-01T12:00:00Z, or 2026-08-01 12:00 here
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Moment>,
+
+    /// Not from this on
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Moment>,
+
+    /// The most events to show
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub limit: u64,

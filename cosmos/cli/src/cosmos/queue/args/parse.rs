@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clock::Timestamp;
-use timestone::Clause;
+use timestone::{Clause, Happening};
 
 /// A moment: `now`, one with its offset, or one by the clock here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,15 @@ pub(super) fn clause(text: &str) -> Result<Clause, String> {
     })
 }
 
+/// `lapsed`
+pub(super) fn happening(text: &str) -> Result<Happening, String> {
+    let mut all = Happening::ALL.into_iter();
+    all.find(|known| known.name() == text).ok_or_else(|| {
+        let names = Happening::ALL.map(Happening::name).join(", ");
+        format!("`{text}` is no event; one of {names}")
+    })
+}
+
 /// `value=turns`
 pub(super) fn weight(text: &str) -> Result<(String, u32), String> {
     let weight = text
@@ -89,6 +98,13 @@ mod tests {
             let problem = text.parse::<Moment>().expect_err(text);
             assert!(problem.contains("write now"), "{problem}");
         }
+    }
+
+    #[test]
+    fn events_are_known_by_their_names() {
+        assert_eq!(happening("lapsed"), Ok(Happening::Lapsed));
+        let problem = happening("lost").expect_err("no event");
+        assert!(problem.contains("leased, extended"), "{problem}");
     }
 
     #[test]

@@ -1,0 +1,303 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use clock::{SharedClock, Timestamp};
+use store::{Batch, Fence, KeyRange, StoreError};
+use timestone::Event;
+use tokio::sync::mpsc;
+
+use super::page::{self, PageId, SIZE};
+use super::{HistoryOptions, Note};
+use crate::seen::feed::Events;
+
+/// How long events are gathered, and how long after a failure it is tried again.
+const GATHER: Duration = Duration::from_secs(1);
+/// Events gathered that are written without waiting longer.
+const ENOUGH: usize = 8_192;
+/// How often old pages are looked for while nothing happens.
+const IDLE: Duration = Duration::from_secs(60);
+/// Events of one page.
+const PAGE: usize = 512;
+/// Pages of one commit, so that none takes long.
+const PAGES: usize = 8;
+/// Pages looked at for their age at once.
+const OLD: usize = 16;
+/// How often that is done after each write: more goes than comes.
+const ROUNDS: usize = 4;
+/// How long a page may span: milliseconds.
+pub(super) const SPAN_MS: i64 = 10_000;
+/// After this much silence another process may write the history.
+const TTL: Duration = Duration::from_secs(10);
+
+/// The task that writes the history down.
+pub(super) struct Writer {
+    options: HistoryOptions,
+    clock: SharedClock,
+    shard: String,
+    owner: String,
+    waiting: Arc<AtomicUsize>,
+    missed: Arc<AtomicU64>,
+    fence: Option<Fence>,
+    gathered: Vec<Events>,
+    /// How many events those are.
+    count: usize,
+    due: Timestamp,
+    /// Bytes of all pages.
+    size: u64,
+    last: PageId,
+    /// There are no pages before this one.
+    oldest: Bytes,
+    troubled: bool,
+}
+
+impl Writer {
+    pub(super) fn new(
+        options: HistoryOptions,
+        clock: SharedClock,
+        (shard, owner): (String, String),
+        (waiting, missed): (Arc<AtomicUsize>, Arc<AtomicU64>),
+    ) -> Self {
+        Self {
+            due: clock.now() + IDLE,
+            options,
+            clock,
+            shard,
+            owner,
+            waiting,
+            missed,
+            fence: None,
+            gathered: Vec::new(),
+            count: 0,
+            size: 0,
+            last: PageId {
+                at: 0,
+                epoch: 0,
+                number: 0,
+            },
+            oldest: Bytes::from_static(b"b"),
+            troubled: false,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut notes: mpsc::Receiver<Note>) {
+        loop {
+            let clock = Arc::clone(&self.clock);
+            let note = tokio::select! {
+                note = notes.recv() => note,
+                () = clock.sleep_until(self.due) => {
+                    self.write().await;
+                    continue;
+                }
+            };
+            match note {
+                Some(Note::Events(events)) => self.gather(events).await,
+                Some(Note::Flush(done)) => {
+                    self.write().await;
+                    // Nobody waits any more.
+                    let _ = done.send(());
+                }
+                Some(Note::End) | None => return self.end().await,
+            }
+        }
+    }
+
+    async fn gather(&mut self, events: Events) {
+        if self.gathered.is_empty() {
+            self.due = self.clock.now() + GATHER;
+        }
+        self.count += events.len();
+        self.gathered.push(events);
+        if self.count >= ENOUGH && !self.troubled {
+            self.write().await;
+        }
+    }
+
+    /// Writes what was gathered and lets go of what is old.
+    async fn write(&mut self) {
+        self.due = self.clock.now() + IDLE;
+        if let Err(why) = self.try_write().await {
+            self.complain(&why);
+            return;
+        }
+        self.troubled = false;
+        match self.expire().await {
+            Ok(true) => {}
+            Ok(false) => self.due = self.clock.now() + GATHER,
+            Err(why) => self.complain(&why),
+        }
+    }
+
+    /// What may be written later is kept; other events are lost.
+    fn complain(&mut self, why: &StoreError) {
+        if !self.troubled {
+            tracing::warn!(shard = self.shard, %why, "the history of the queues cannot be written");
+        }
+        self.troubled = true;
+        self.due = self.clock.now() + GATHER;
+        // Whether it was written after all is found out by owning the history anew.
+        if !matches!(why, StoreError::Unavailable { .. }) {
+            self.fence = None;
+        }
+        let passes = matches!(why, StoreError::Fenced { .. } | StoreError::Owned { .. });
+        if !passes && !why.is_retryable() {
+            self.missed.fetch_add(self.count as u64, Ordering::Relaxed);
+            self.take_gathered();
+        }
+    }
+
+    fn take_gathered(&mut self) {
+        self.waiting.fetch_sub(self.count, Ordering::Relaxed);
+        self.count = 0;
+        self.gathered.clear();
+    }
+
+    async fn try_write(&mut self) -> Result<(), StoreError> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let fence = self.fence().await?;
+        while let Some((batch, taken)) = self.next_batch(&fence) {
+            let (batch, size) = batch;
+            self.options.store.commit(&fence, batch).await?;
+            self.size = size;
+            self.drop_first(taken);
+        }
+        Ok(())
+    }
+
+    /// What the first gathered events come to as pages, and how many batches of them
+    /// those are.
+    fn next_batch(&mut self, fence: &Fence) -> Option<((Batch, u64), usize)> {
+        let mut events: Vec<Event> = Vec::new();
+        let mut taken = 0;
+        for batch in &self.gathered {
+            if taken > 0 && events.len() + batch.len() > PAGE * PAGES {
+                break;
+            }
+            events.extend(batch.iter().cloned());
+            taken += 1;
+        }
+        let first = events.first()?.at;
+        let (mut batch, mut size) = (Batch::new(), self.size);
+        let mut at = first.max(self.last.at);
+        for events in pages(&events) {
+            at = at.max(events.first().map_or(at, |event| event.at));
+            let id = self.next_id(at, fence);
+            let page = page::encode(events);
+            size += page.len() as u64;
+            batch.put(id.key(), page);
+            for hash in page::hashes(events) {
+                batch.put(id.index_key(hash), Bytes::new());
+            }
+        }
+        batch.put(SIZE, Bytes::copy_from_slice(&size.to_be_bytes()));
+        Some(((batch, size), taken))
+    }
+
+    fn next_id(&mut self, at: i64, fence: &Fence) -> PageId {
+        self.last = PageId {
+            at,
+            epoch: fence.epoch as u32,
+            number: self.last.number.wrapping_add(1),
+        };
+        self.last
+    }
+
+    fn drop_first(&mut self, batches: usize) {
+        let written: usize = self
+            .gathered
+            .drain(..batches)
+            .map(|batch| batch.len())
+            .sum();
+        self.count -= written;
+        self.waiting.fetch_sub(written, Ordering::Relaxed);
+    }
+
+    /// Lets go of pages that are too old or too many; whether that was all.
+    async fn expire(&mut self) -> Result<bool, StoreError> {
+        let Some(fence) = self.fence.clone() else {
+            return Ok(true);
+        };
+        for _ in 0..ROUNDS {
+            if self.expire_some(&fence).await? < OLD {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// How many pages went.
+    async fn expire_some(&mut self, fence: &Fence) -> Result<usize, StoreError> {
+        let range = KeyRange {
+            start: std::ops::Bound::Included(self.oldest.clone()),
+            ..KeyRange::prefix(b"b")
+        };
+        let store = Arc::clone(&self.options.store);
+        let pages = store.range(&self.shard, range, OLD).await?;
+        let keep = i64::try_from(self.options.keep.as_millis()).unwrap_or(i64::MAX);
+        let limit = self.clock.now().unix_ms().saturating_sub(keep);
+        let (mut batch, mut gone, mut size) = (Batch::new(), 0, self.size);
+        for entry in pages {
+            let id = PageId::of_key(&entry.key);
+            let is_old = id.is_none_or(|id| id.at < limit);
+            if !is_old && size <= self.options.max_bytes {
+                break;
+            }
+            size = size.saturating_sub(entry.value.len() as u64);
+            if let Some(id) = id {
+                for hash in page::hashes(&page::decode(&entry.value)) {
+                    batch.delete(id.index_key(hash));
+                }
+            }
+            self.oldest = entry.key.clone();
+            batch.delete(entry.key);
+            gone += 1;
+        }
+        if gone > 0 {
+            batch.put(SIZE, Bytes::copy_from_slice(&size.to_be_bytes()));
+            store.commit(fence, batch).await?;
+            self.size = size;
+        }
+        Ok(gone)
+    }
+
+    /// Owns the history.
+    async fn fence(&mut self) -> Result<Fence, StoreError> {
+        if let Some(fence) = &self.fence {
+            return Ok(fence.clone());
+        }
+        let store = &self.options.store;
+        let fence = store.acquire(&self.shard, &self.owner, TTL).await?;
+        let size = store.get(&self.shard, &SIZE).await?;
+        let size = size.and_then(|size| size[..].try_into().ok());
+        self.size = size.map_or(0, u64::from_be_bytes);
+        self.oldest = Bytes::from_static(b"b");
+        self.fence = Some(fence.clone());
+        Ok(fence)
+    }
+
+    async fn end(mut self) {
+        self.write().await;
+        if let Some(fence) = &self.fence {
+            // It is free a little later.
+            let _ = self.options.store.release(fence).await;
+        }
+    }
+}
+
+/// Neither too many events nor from too far apart.
+fn pages(events: &[Event]) -> Vec<&[Event]> {
+    let (mut pages, mut rest) = (Vec::new(), events);
+    while let Some(first) = rest.first() {
+        let near = rest.iter().take(PAGE);
+        let near = near
+            .take_while(|event| event.at - first.at < SPAN_MS)
+            .count();
+        let (page, later) = rest.split_at(near.max(1));
+        pages.push(page);
+        rest = later;
+    }
+    pages
+}

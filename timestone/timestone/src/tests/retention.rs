@@ -1,0 +1,148 @@
+//! What ended is let go of, in steps and for good.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::wording::Plain;
+use crate::limits::MAX_TICK;
+use crate::{
+    Completion, Demand, MessageKey, NewMessage, Outcome, QueueConfig, Queues, Recovery, Session,
+};
+
+const MESSAGES: usize = 100_000;
+const RETENTION_MS: i64 = 1_000_000;
+
+/// Completed, canceled before they came, and errored: a third each.
+fn ended() -> (Queues, BTreeMap<Bytes, Bytes>) {
+    let mut queues = Queues::new(Arc::new(Plain));
+    let mut store = BTreeMap::new();
+    queues.at(0);
+    let config = QueueConfig {
+        retention_ms: RETENTION_MS as u64,
+        attempts: 1,
+        lease_ms: 100,
+        ..QueueConfig::default()
+    };
+    queues.put_queue("q", config).unwrap();
+    for n in 0..MESSAGES {
+        match n % 3 {
+            0 => assert_eq!(queues.cancel(&key(n), "enough"), Ok(Outcome::Done)),
+            _ => assert_eq!(queues.enqueue(message(n)), Ok(Outcome::Done)),
+        }
+    }
+    let mut nonces = 0..;
+    for n in 0.. {
+        let demand = demand(n);
+        let leased = queues.dequeue(&demand, &mut || nonces.next().unwrap());
+        let leased = leased.unwrap().messages;
+        if leased.is_empty() {
+            break;
+        }
+        for leased in leased {
+            let half = leased.token.key.id.parse::<usize>().unwrap() % 3 == 1;
+            if half {
+                let token = leased.token;
+                let then_enqueue = Vec::new();
+                let completion = Completion {
+                    token,
+                    then_enqueue,
+                };
+                assert_eq!(queues.complete(completion), Ok(Outcome::Done));
+            }
+        }
+    }
+    // The others lapse, without attempts left.
+    settle(&mut queues, 100);
+    keep(&mut queues, &mut store);
+    (queues, store)
+}
+
+fn key(n: usize) -> MessageKey {
+    MessageKey {
+        queue: "q".into(),
+        id: n.to_string(),
+    }
+}
+
+fn message(n: usize) -> NewMessage {
+    NewMessage {
+        queue: "q".into(),
+        id: n.to_string(),
+        payload: Bytes::from_static(b"work"),
+        ..NewMessage::default()
+    }
+}
+
+fn demand(n: usize) -> Demand {
+    Demand {
+        queues: vec!["q".into()],
+        max: 1_024,
+        lease_ms: None,
+        filter: None,
+        session: Session {
+            owner: "w".into(),
+            boot: "1".into(),
+        },
+        request_id: n.to_string(),
+    }
+}
+
+/// Ticks until nothing is due; how often.
+fn settle(queues: &mut Queues, now: i64) -> usize {
+    let mut ticks = 0;
+    queues.at(now);
+    while queues.next_timer().is_some_and(|next| next <= now) {
+        let before = queues.messages.len();
+        queues.tick(now);
+        ticks += 1;
+        assert!(before - queues.messages.len() <= MAX_TICK);
+    }
+    ticks
+}
+
+fn keep(queues: &mut Queues, store: &mut BTreeMap<Bytes, Bytes>) {
+    for write in queues.take_writes() {
+        match write.value {
+            Some(value) => store.insert(write.key, value),
+            None => store.remove(&write.key),
+        };
+    }
+}
+
+fn is_clean(queues: &mut Queues, store: &mut BTreeMap<Bytes, Bytes>) {
+    assert_eq!(queues.messages.len(), 0);
+    assert_eq!(queues.next_timer(), None);
+    let count = queues.count(&["q".into()]).remove(0);
+    assert_eq!(count.completed + count.canceled + count.errored, 0);
+    keep(queues, store);
+    assert_eq!(store.len(), 1, "the queue's configuration alone");
+}
+
+#[test]
+fn ended_messages_and_tombstones_go_after_their_retention_in_bounded_steps() {
+    let (mut queues, mut store) = ended();
+    assert_eq!(queues.messages.len(), MESSAGES);
+    assert_eq!(
+        settle(&mut queues, RETENTION_MS - 1),
+        0,
+        "none goes before its time"
+    );
+    let ticks = settle(&mut queues, RETENTION_MS + 100);
+    assert_eq!(ticks, MESSAGES.div_ceil(MAX_TICK));
+    is_clean(&mut queues, &mut store);
+}
+
+#[test]
+fn what_ended_before_a_crash_goes_as_well() {
+    let (_, mut store) = ended();
+    let mut recovery = Recovery::new(Arc::new(Plain));
+    for (key, value) in &store {
+        recovery.record(key, value).unwrap();
+    }
+    let mut queues = recovery.finish(RETENTION_MS / 2);
+    assert_eq!(queues.messages.len(), MESSAGES);
+    settle(&mut queues, RETENTION_MS + 100);
+    is_clean(&mut queues, &mut store);
+}
