@@ -18,6 +18,7 @@ use store::StoreError;
 use crate::Options;
 use crate::error::{in_use, io as io_error, opening, reading};
 use crate::keys::{LAYOUT, LAYOUT_KEY};
+use crate::torn;
 
 const KEYSPACE: &str = "store";
 
@@ -113,7 +114,8 @@ fn write_empty(path: &Path, options: Options) -> fjall::Result<()> {
 }
 
 fn open(path: &Path, options: Options) -> Result<(Database, Keyspace), StoreError> {
-    let opened = start(path, options).map_err(|error| opening(path, error))?;
+    let opened = torn::open(path, || start(path, options));
+    let opened = opened.map_err(|error| opening(path, error))?;
     sync_tree(path, Depth::Directories).map_err(|error| io_error("sync", path, &error))?;
     Ok(opened)
 }

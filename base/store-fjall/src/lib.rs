@@ -14,6 +14,7 @@ mod keys;
 mod options;
 mod reader;
 mod store;
+mod torn;
 mod writer;
 
 pub use options::Options;

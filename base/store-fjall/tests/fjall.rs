@@ -136,3 +136,63 @@ async fn the_time_is_the_clocks() {
     let store = fjall.open().await;
     assert_eq!(store.now().await.unwrap(), fjall.clock.now());
 }
+
+/// A payload of several pages, so that one of them can be missing alone.
+const PAGES: usize = 5 * 4_096;
+
+/// Writes three batches; the journal they are in, and the value of each.
+async fn journal(path: &Path) -> (std::path::PathBuf, [Vec<u8>; 3]) {
+    let values = [b'a', b'b', b'c'].map(|byte| vec![byte; PAGES]);
+    let store = open(path).unwrap();
+    let fence = store.acquire("shard", "me", TTL).await.unwrap();
+    for value in &values {
+        let mut batch = Batch::new();
+        batch.put(vec![value[0]], value.clone());
+        store.commit(&fence, batch).await.unwrap();
+    }
+    drop(store);
+    let entries = std::fs::read_dir(path.join("db")).unwrap();
+    let mut paths = entries.map(|entry| entry.unwrap().path());
+    let journal = paths.find(|path| path.extension().is_some_and(|of| of == "jnl"));
+    (journal.unwrap(), values)
+}
+
+/// Makes a page in the middle of `value` one that was never written.
+fn lose_a_page(journal: &Path, value: &[u8]) {
+    let mut bytes = std::fs::read(journal).unwrap();
+    let at = bytes.windows(PAGES).position(|window| window == value);
+    let page = at.unwrap().next_multiple_of(4_096);
+    bytes[page..page + 4_096].fill(0);
+    std::fs::write(journal, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn a_batch_that_a_power_cut_tore_is_cut_off() {
+    let directory = TempDir::new().unwrap();
+    let (journal, values) = journal(directory.path()).await;
+    lose_a_page(&journal, &values[2]);
+    let store = open(directory.path()).unwrap();
+    for value in &values[..2] {
+        let read = store.get("shard", &value[..1]).await.unwrap();
+        assert_eq!(read.as_deref(), Some(&value[..]));
+    }
+    assert_eq!(store.get("shard", b"c").await.unwrap(), None);
+    let fence = store.acquire("shard", "next", TTL).await;
+    assert!(fence.is_ok(), "{fence:?}");
+    let left = std::fs::read_dir(directory.path().join("db")).unwrap();
+    let mut left = left.map(|entry| entry.unwrap().path());
+    assert!(left.all(|path| path.extension().is_none_or(|of| of != "found")));
+}
+
+#[tokio::test]
+async fn a_damaged_batch_before_the_last_is_refused_and_left_alone() {
+    let directory = TempDir::new().unwrap();
+    let (journal, values) = journal(directory.path()).await;
+    lose_a_page(&journal, &values[1]);
+    let found = std::fs::read(&journal).unwrap();
+    for _ in 0..2 {
+        let refused = open(directory.path()).unwrap_err();
+        assert!(matches!(refused, StoreError::Corrupt(_)), "{refused}");
+        assert!(std::fs::read(&journal).unwrap() == found);
+    }
+}
