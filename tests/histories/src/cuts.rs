@@ -168,10 +168,18 @@ impl Trial {
             tokio::spawn(caller.run(CALLS / self.clients))
         });
         self.weather(&clock, callers.collect()).await?;
-        let copies = std::mem::take(&mut *lock(&copies));
         *changes += mount.changes();
+        mount.cut();
+        // What was told last, before anything more could be written.
+        let (moment, elapsed) = (notes.tick(), clock.elapsed());
+        let mut copies = std::mem::take(&mut *lock(&copies));
         drop((timestone, sender, receiver));
-        drop(mount.unmount());
+        let disk = mount.unmount();
+        copies.push(Copy {
+            disk,
+            moment,
+            elapsed,
+        });
         Ok((notes, copies))
     }
 
