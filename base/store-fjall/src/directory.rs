@@ -166,6 +166,6 @@ fn sync_tree(path: &Path, depth: Depth) -> io::Result<()> {
     sync_directory(path)
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }

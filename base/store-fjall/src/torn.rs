@@ -10,6 +10,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::directory::sync_directory;
+
 /// What every batch ends with, in the engine's format.
 const BATCH_END: &[u8] = b"FJL\x03";
 const JOURNAL: &str = "jnl";
@@ -48,7 +50,7 @@ fn cut(path: &Path) -> io::Result<Option<PathBuf>> {
     let found = journal.with_extension(FOUND);
     fs::copy(&journal, &found)?;
     File::open(&found)?.sync_all()?;
-    sync(path)?;
+    sync_directory(path)?;
     let whole = last_end(&bytes[..torn - BATCH_END.len()]).unwrap_or(0);
     let file = OpenOptions::new().write(true).open(&journal)?;
     file.set_len(whole as u64)?;
@@ -61,14 +63,14 @@ fn keep(path: &Path, journal: &Path) -> io::Result<()> {
     let journal_path = journal.display();
     tracing::warn!(journal = %journal_path, "a batch that a power cut had torn was cut off; nobody had been told that it was stored");
     fs::remove_file(journal.with_extension(FOUND))?;
-    sync(path)
+    sync_directory(path)
 }
 
 /// Undoes a [`cut`], also one that was itself cut short.
 fn put_back(path: &Path) -> io::Result<()> {
     for found in with_extension(path, FOUND)? {
         fs::rename(&found, found.with_extension(JOURNAL))?;
-        sync(path)?;
+        sync_directory(path)?;
     }
     Ok(())
 }
@@ -96,8 +98,4 @@ fn with_extension(path: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(paths)
-}
-
-fn sync(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }

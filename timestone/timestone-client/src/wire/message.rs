@@ -133,23 +133,6 @@ impl Inward<wire::MessageKey> for MessageKey {
     }
 }
 
-impl Outward for LeasedMessage {
-    type Wire = wire::LeasedMessage;
-
-    fn outward(self) -> wire::LeasedMessage {
-        wire::LeasedMessage {
-            payload: to_envelope(&self.payload).into(),
-            token: Some(self.token.outward()).into(),
-            priority: self.priority,
-            metadata: self.metadata.into_iter().collect(),
-            lease_until_unix_ms: self.lease_until,
-            lease_ms: self.lease_ms,
-            attempts_left: self.attempts_left,
-            ..Default::default()
-        }
-    }
-}
-
 impl Inward<wire::LeasedMessage> for LeasedMessage {
     fn inward(leased: wire::LeasedMessage) -> Result<Self, Vec<Problem>> {
         Ok(Self {
