@@ -68,11 +68,11 @@ impl Inward<Happening> for Happening {
     }
 }
 
-fn to_some_state(state: Option<MessageState>) -> wire::MessageState {
+pub(super) fn to_some_state(state: Option<MessageState>) -> wire::MessageState {
     state.map_or(wire::MessageState::Unspecified, to_state)
 }
 
-fn to_happening(happening: Happening) -> wire::Happening {
+pub(super) fn to_happening(happening: Happening) -> wire::Happening {
     match happening {
         Happening::Enqueued => wire::Happening::Enqueued,
         Happening::BecameVisible => wire::Happening::BecameVisible,

@@ -1,10 +1,11 @@
 //! What happened, kept for some days in a shard of a store of its own choosing.
 //!
-//! | key                                        | value                                   |
-//! |--------------------------------------------|-----------------------------------------|
-//! | `b` time (8 bytes) number (4)              | a page of events, in their order        |
-//! | `i` hash of a message (8) time, number     | nothing: that page tells of the message |
-//! | `s`                                        | how many bytes all pages have           |
+//! | key                                     | value                                          |
+//! |-----------------------------------------|------------------------------------------------|
+//! | `g` segment: time (8 bytes), number (8) | its bytes, its pages, the buckets of its index |
+//! | `b` segment, page (1)                   | a page of events, in their order               |
+//! | `i` bucket (1) segment                  | which messages of the bucket are on which page |
+//! | `s`                                     | how many bytes all pages have                  |
 //!
 //! A task of its own gathers events and writes them some thousands at a time, so that
 //! the owner of the queues neither waits nor syncs for them. It is best effort: what
@@ -12,6 +13,7 @@
 
 mod page;
 mod reading;
+mod segment;
 mod writer;
 
 use std::sync::Arc;

@@ -8,9 +8,12 @@ use timestone::{Event, MessageKey, limits};
 use timestone_client::{CallRefusal, EventSearch, FoundEvents, MessageHistory, TimestoneError};
 
 use super::History;
-use super::page::{self, PageId};
+use super::page;
+use super::segment::{self, PAGE_KEY, SegmentId};
 use super::writer::SPAN_MS;
 
+/// Bytes of a cursor: the key of a page, and how many of its events were looked at.
+const CURSOR: usize = PAGE_KEY + 2;
 /// Keys read at once.
 const KEYS: usize = 1_024;
 /// Pages read for one message at most.
@@ -29,8 +32,8 @@ impl History {
         let (pages, mut truncated) = self.pages_of(key).await.map_err(unavailable)?;
         // What was written twice, when it was not known whether it was, is told once.
         let (mut events, mut told) = (VecDeque::new(), BTreeSet::new());
-        for id in pages {
-            let page = self.store.get(&self.shard, &id.key()).await;
+        for (segment, page) in pages {
+            let page = self.store.get(&self.shard, &segment.page_key(page)).await;
             let page = page.map_err(unavailable)?.unwrap_or_default();
             let meant = |event: &Event| *event.queue == *key.queue && *event.id == *key.id;
             let page = page::decode(&page).into_iter().filter(meant);
@@ -46,17 +49,20 @@ impl History {
         })
     }
 
-    /// The newest pages that tell of a message, and whether there are others.
-    async fn pages_of(&self, key: &MessageKey) -> Result<(VecDeque<PageId>, bool), StoreError> {
-        let mut range = page::pages_of(page::hash(&key.queue, &key.id));
+    /// The newest pages that may tell of a message, and whether there are others.
+    async fn pages_of(&self, key: &MessageKey) -> Result<(VecDeque<Place>, bool), StoreError> {
+        let hash = segment::hash(&key.queue, &key.id);
+        let mut range = segment::index_of(hash);
         let (mut pages, mut truncated) = (VecDeque::new(), false);
         loop {
             let entries = self.store.range(&self.shard, range.clone(), KEYS).await?;
             let full = entries.len() == KEYS;
             for entry in entries {
-                pages.extend(PageId::of_index_key(&entry.key));
+                let found = segment::pages_in(&entry.value, hash);
+                let segment = SegmentId::of_index_key(&entry.key);
+                pages.extend(found.filter_map(|page| Some((segment?, page))));
                 range = range.after(entry.key);
-                if pages.len() > MAX_PAGES {
+                while pages.len() > MAX_PAGES {
                     pages.pop_front();
                     truncated = true;
                 }
@@ -80,14 +86,14 @@ impl History {
         if search.cursor.is_empty() {
             self.flush().await;
         }
-        let mut place = Place::begin(search)?;
+        let mut place = Progress::begin(search)?;
         let mut events = Vec::new();
         for _ in 0..MAX_LOOKED_AT / PAGES {
             let pages = self.store.range(&self.shard, place.range.clone(), PAGES);
             let pages = pages.await.map_err(unavailable)?;
             let full = pages.len() == PAGES;
             for page in pages {
-                let is_late = PageId::of_key(&page.key).zip(search.until);
+                let is_late = SegmentId::of_key(&page.key).zip(search.until);
                 if is_late.is_some_and(|(id, until)| id.at >= until) {
                     return Ok(FoundEvents { events, next: None });
                 }
@@ -111,8 +117,11 @@ impl History {
     }
 }
 
+/// A page of a segment.
+type Place = (SegmentId, u8);
+
 /// How far a search has come.
-struct Place {
+struct Progress {
     range: KeyRange,
     /// Events of the page at hand that were looked at.
     skip: usize,
@@ -121,15 +130,16 @@ struct Place {
     last: Option<Bytes>,
 }
 
-impl Place {
+impl Progress {
     fn begin(search: &EventSearch) -> Result<Self, TimestoneError> {
-        // A page goes on for a while after its first event.
+        // A segment goes on for a while after its first event.
         let since = search.since.unwrap_or(0).saturating_sub(SPAN_MS);
-        let begun = page::pages_since(since);
+        let begun = segment::pages_since(since);
         let (range, resumed, skip) = match search.cursor.len() {
             0 => (begun, None, 0),
-            19 => {
-                let (key, skip) = (search.cursor.slice(..17), search.cursor.slice(17..));
+            CURSOR => {
+                let mut key = search.cursor.clone();
+                let skip = key.split_off(PAGE_KEY);
                 let range = KeyRange {
                     start: std::ops::Bound::Included(key.clone()),
                     ..begun

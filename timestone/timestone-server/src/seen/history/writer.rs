@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,7 +9,8 @@ use store::{Batch, Fence, KeyRange, StoreError};
 use timestone::Event;
 use tokio::sync::mpsc;
 
-use super::page::{self, PageId, SIZE};
+use super::page;
+use super::segment::{Index, SIZE, Segment, SegmentId};
 use super::{HistoryOptions, Note};
 use crate::seen::feed::Events;
 
@@ -20,16 +22,22 @@ const ENOUGH: usize = 8_192;
 const IDLE: Duration = Duration::from_secs(60);
 /// Events of one page.
 const PAGE: usize = 512;
-/// Pages of one commit, so that none takes long.
-const PAGES: usize = 8;
-/// Pages looked at for their age at once.
-const OLD: usize = 16;
+/// Events of one segment, so that no commit takes long.
+const SEGMENT: usize = 8 * PAGE;
+/// Segments looked at for their age at once.
+const OLD: usize = 4;
 /// How often that is done after each write: more goes than comes.
 const ROUNDS: usize = 4;
-/// How long a page may span: milliseconds.
+/// How long a segment may span: milliseconds.
 pub(super) const SPAN_MS: i64 = 10_000;
 /// After this much silence another process may write the history.
 const TTL: Duration = Duration::from_secs(10);
+
+/// What a segment takes of what is gathered, and adds to the pages.
+struct Taken {
+    events: usize,
+    bytes: u64,
+}
 
 /// The task that writes the history down.
 pub(super) struct Writer {
@@ -40,14 +48,16 @@ pub(super) struct Writer {
     waiting: Arc<AtomicUsize>,
     missed: Arc<AtomicU64>,
     fence: Option<Fence>,
-    gathered: Vec<Events>,
-    /// How many events those are.
+    gathered: VecDeque<Events>,
+    /// Events of the first that are written.
+    written: usize,
+    /// How many events are not.
     count: usize,
     due: Timestamp,
     /// Bytes of all pages.
     size: u64,
-    last: PageId,
-    /// There are no pages before this one.
+    last: SegmentId,
+    /// There are no segments before this one.
     oldest: Bytes,
     troubled: bool,
 }
@@ -68,15 +78,16 @@ impl Writer {
             waiting,
             missed,
             fence: None,
-            gathered: Vec::new(),
+            gathered: VecDeque::new(),
+            written: 0,
             count: 0,
             size: 0,
-            last: PageId {
+            last: SegmentId {
                 at: 0,
                 epoch: 0,
                 number: 0,
             },
-            oldest: Bytes::from_static(b"b"),
+            oldest: Bytes::from_static(b"g"),
             troubled: false,
         }
     }
@@ -108,7 +119,7 @@ impl Writer {
             self.due = self.clock.now() + GATHER;
         }
         self.count += events.len();
-        self.gathered.push(events);
+        self.gathered.push_back(events);
         if self.count >= ENOUGH && !self.troubled {
             self.write().await;
         }
@@ -149,7 +160,7 @@ impl Writer {
 
     fn take_gathered(&mut self) {
         self.waiting.fetch_sub(self.count, Ordering::Relaxed);
-        self.count = 0;
+        (self.count, self.written) = (0, 0);
         self.gathered.clear();
     }
 
@@ -159,45 +170,52 @@ impl Writer {
         }
         let fence = self.fence().await?;
         while let Some((batch, taken)) = self.next_batch(&fence) {
-            let (batch, size) = batch;
+            let bytes = taken.bytes;
             self.options.store.commit(&fence, batch).await?;
-            self.size = size;
-            self.drop_first(taken);
+            self.size += bytes;
+            self.drop_first(taken.events);
         }
         Ok(())
     }
 
-    /// What the first gathered events come to as pages, and how many batches of them
-    /// those are.
-    fn next_batch(&mut self, fence: &Fence) -> Option<((Batch, u64), usize)> {
-        let mut events: Vec<Event> = Vec::new();
-        let mut taken = 0;
-        for batch in &self.gathered {
-            if taken > 0 && events.len() + batch.len() > PAGE * PAGES {
-                break;
-            }
-            events.extend(batch.iter().cloned());
-            taken += 1;
-        }
-        let first = events.first()?.at;
-        let (mut batch, mut size) = (Batch::new(), self.size);
-        let mut at = first.max(self.last.at);
-        for events in pages(&events) {
-            at = at.max(events.first().map_or(at, |event| event.at));
-            let id = self.next_id(at, fence);
+    /// The first gathered events as a segment.
+    fn next_batch(&mut self, fence: &Fence) -> Option<(Batch, Taken)> {
+        let at = self.first()?.at.max(self.last.at);
+        let id = self.next_id(at, fence);
+        let events = self.next_events();
+        let (mut batch, mut index, mut bytes) = (Batch::new(), Index::default(), 0);
+        let mut pages = 0_u8;
+        for events in events.chunks(PAGE) {
+            events.iter().for_each(|event| index.add(event, pages));
             let page = page::encode(events);
-            size += page.len() as u64;
-            batch.put(id.key(), page);
-            for hash in page::hashes(events) {
-                batch.put(id.index_key(hash), Bytes::new());
-            }
+            bytes += page.len() as u64;
+            batch.put(id.page_key(pages), page);
+            pages += 1;
         }
+        for (key, record) in index.records(id) {
+            batch.put(key, record);
+        }
+        batch.put(id.key(), Segment::new(bytes, pages, &index).encode());
+        let size = self.size + bytes;
         batch.put(SIZE, Bytes::copy_from_slice(&size.to_be_bytes()));
-        Some(((batch, size), taken))
+        let events = events.len();
+        Some((batch, Taken { events, bytes }))
     }
 
-    fn next_id(&mut self, at: i64, fence: &Fence) -> PageId {
-        self.last = PageId {
+    fn first(&self) -> Option<&Event> {
+        self.gathered.front()?.get(self.written)
+    }
+
+    /// Neither too many nor from too far apart.
+    fn next_events(&self) -> Vec<&Event> {
+        let first = self.first().map_or(0, |event| event.at);
+        let all = self.gathered.iter().flat_map(|batch| batch.iter());
+        let all = all.skip(self.written).take(SEGMENT);
+        all.take_while(|event| event.at - first < SPAN_MS).collect()
+    }
+
+    fn next_id(&mut self, at: i64, fence: &Fence) -> SegmentId {
+        self.last = SegmentId {
             at,
             epoch: fence.epoch as u32,
             number: self.last.number.wrapping_add(1),
@@ -205,17 +223,19 @@ impl Writer {
         self.last
     }
 
-    fn drop_first(&mut self, batches: usize) {
-        let written: usize = self
-            .gathered
-            .drain(..batches)
-            .map(|batch| batch.len())
-            .sum();
-        self.count -= written;
-        self.waiting.fetch_sub(written, Ordering::Relaxed);
+    fn drop_first(&mut self, events: usize) {
+        self.written += events;
+        while let Some(first) = self.gathered.front().map(|batch| batch.len())
+            && first <= self.written
+        {
+            self.written -= first;
+            self.gathered.pop_front();
+        }
+        self.count -= events;
+        self.waiting.fetch_sub(events, Ordering::Relaxed);
     }
 
-    /// Lets go of pages that are too old or too many; whether that was all.
+    /// Lets go of segments that are too old or too many; whether that was all.
     async fn expire(&mut self) -> Result<bool, StoreError> {
         let Some(fence) = self.fence.clone() else {
             return Ok(true);
@@ -228,27 +248,27 @@ impl Writer {
         Ok(false)
     }
 
-    /// How many pages went.
+    /// How many segments went.
     async fn expire_some(&mut self, fence: &Fence) -> Result<usize, StoreError> {
         let range = KeyRange {
             start: std::ops::Bound::Included(self.oldest.clone()),
-            ..KeyRange::prefix(b"b")
+            ..KeyRange::prefix(b"g")
         };
         let store = Arc::clone(&self.options.store);
-        let pages = store.range(&self.shard, range, OLD).await?;
+        let segments = store.range(&self.shard, range, OLD).await?;
         let keep = i64::try_from(self.options.keep.as_millis()).unwrap_or(i64::MAX);
         let limit = self.clock.now().unix_ms().saturating_sub(keep);
         let (mut batch, mut gone, mut size) = (Batch::new(), 0, self.size);
-        for entry in pages {
-            let id = PageId::of_key(&entry.key);
+        for entry in segments {
+            let id = SegmentId::of_key(&entry.key);
             let is_old = id.is_none_or(|id| id.at < limit);
             if !is_old && size <= self.options.max_bytes {
                 break;
             }
-            size = size.saturating_sub(entry.value.len() as u64);
-            if let Some(id) = id {
-                for hash in page::hashes(&page::decode(&entry.value)) {
-                    batch.delete(id.index_key(hash));
+            if let Some((id, segment)) = id.zip(Segment::decode(&entry.value)) {
+                size = size.saturating_sub(segment.bytes);
+                for key in segment.keys(id) {
+                    batch.delete(key);
                 }
             }
             self.oldest = entry.key.clone();
@@ -273,7 +293,7 @@ impl Writer {
         let size = store.get(&self.shard, &SIZE).await?;
         let size = size.and_then(|size| size[..].try_into().ok());
         self.size = size.map_or(0, u64::from_be_bytes);
-        self.oldest = Bytes::from_static(b"b");
+        self.oldest = Bytes::from_static(b"g");
         self.fence = Some(fence.clone());
         Ok(fence)
     }
@@ -285,19 +305,4 @@ impl Writer {
             let _ = self.options.store.release(fence).await;
         }
     }
-}
-
-/// Neither too many events nor from too far apart.
-fn pages(events: &[Event]) -> Vec<&[Event]> {
-    let (mut pages, mut rest) = (Vec::new(), events);
-    while let Some(first) = rest.first() {
-        let near = rest.iter().take(PAGE);
-        let near = near
-            .take_while(|event| event.at - first.at < SPAN_MS)
-            .count();
-        let (page, later) = rest.split_at(near.max(1));
-        pages.push(page);
-        rest = later;
-    }
-    pages
 }
