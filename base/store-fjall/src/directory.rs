@@ -9,10 +9,13 @@
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
+use std::thread;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Snapshot as View};
+use rustix::process::nice;
 use store::StoreError;
 
 use crate::Options;
@@ -21,6 +24,9 @@ use crate::keys::{LAYOUT, LAYOUT_KEY};
 use crate::torn;
 
 const KEYSPACE: &str = "store";
+/// How much nicer than others the engine's own threads are: they get a third of a processor
+/// that another wants too, and wait for it.
+const GIVE_WAY: i32 = 5;
 
 /// An open database in a locked directory. Dropping it closes both.
 pub(crate) struct Directory {
@@ -120,7 +126,21 @@ fn open(path: &Path, options: Options) -> Result<(Database, Keyspace), StoreErro
     Ok(opened)
 }
 
+/// Starts the engine, whose own threads give way to those that answer: what one of them is
+/// about, the writing of a table, takes a processor for longer than a commit may wait.
 fn start(path: &Path, options: Options) -> fjall::Result<(Database, Keyspace)> {
+    let started = thread::scope(|scope| {
+        let behind = scope.spawn(|| {
+            // Threads inherit it. Where it is forbidden, they do not give way.
+            let _ = nice(GIVE_WAY);
+            start_here(path, options)
+        });
+        behind.join()
+    });
+    started.unwrap_or_else(|panicked| resume_unwind(panicked))
+}
+
+fn start_here(path: &Path, options: Options) -> fjall::Result<(Database, Keyspace)> {
     let database = Database::builder(path)
         .cache_size(options.cache_bytes)
         // With more, the engine's first hands compactions that wait back to itself until another
@@ -168,4 +188,50 @@ fn sync_tree(path: &Path, depth: Depth) -> io::Result<()> {
 
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may insist")]
+
+    use super::*;
+
+    /// How nice the threads of this process are whose names begin so.
+    fn niceness(name: &str) -> Vec<i32> {
+        let threads = fs::read_dir("/proc/self/task").unwrap();
+        let stats = threads.map(|thread| thread.unwrap().path().join("stat"));
+        // A thread may end meanwhile.
+        let stats: Vec<_> = stats.filter_map(|s| fs::read_to_string(s).ok()).collect();
+        let named = |stat: &&String| stat.contains(&format!("({name}"));
+        let nice = |stat: &String| {
+            stat.rsplit(')')
+                .next()
+                .unwrap()
+                .split(' ')
+                .nth(17)
+                .unwrap()
+                .parse()
+        };
+        stats
+            .iter()
+            .filter(named)
+            .map(|stat| nice(stat).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn the_threads_of_the_engine_give_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = niceness("")[0];
+        let _open = Directory::open(folder.path(), Options::default()).unwrap();
+        let workers = niceness("fjall:worker");
+        assert!(!workers.is_empty());
+        assert!(
+            workers
+                .iter()
+                .all(|nice| *nice == (before + GIVE_WAY).min(19))
+        );
+        // This one does not.
+        assert_eq!(niceness("")[0], before);
+    }
 }

@@ -1,6 +1,6 @@
 //! The storage thread: everything that waits becomes one batch and one sync.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -55,11 +55,14 @@ pub(crate) struct Writer {
     owners: HashMap<String, Ownership>,
 }
 
+/// What a key shall hold, if anything.
+type Change = (Vec<u8>, Option<Bytes>);
+
 /// What is to be written together, and who waits for it.
 #[derive(Default)]
 struct Group {
-    /// By key, because the engine orders the changes of one batch by key alone.
-    changes: BTreeMap<Vec<u8>, Option<Bytes>>,
+    /// In the order in which they were asked for.
+    changes: Vec<Change>,
     bytes: usize,
     waiting: Vec<Waiting>,
 }
@@ -201,14 +204,14 @@ impl Writer {
         }
     }
 
-    fn write(&self, changes: BTreeMap<Vec<u8>, Option<Bytes>>) -> Result<(), StoreError> {
+    fn write(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         let keyspace = &self.directory.keyspace;
         let mut batch = self
             .directory
             .database
             .batch()
             .durability(Some(PersistMode::SyncData));
-        for (key, value) in changes {
+        for (key, value) in last_of_each(changes) {
             match value {
                 Some(value) => batch.insert(keyspace, key, &value[..]),
                 None => batch.remove(keyspace, key),
@@ -218,6 +221,20 @@ impl Writer {
         self.directory.publish();
         Ok(())
     }
+}
+
+/// By key, because the engine orders the changes of one batch by key alone.
+fn last_of_each(mut changes: Vec<Change>) -> impl Iterator<Item = Change> {
+    // Equal keys stay in their order; most changes come in that of their keys.
+    changes.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut changes = changes.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let mut last = changes.next()?;
+        while let Some(later) = changes.next_if(|next| next.0 == last.0) {
+            last = later;
+        }
+        Some(last)
+    })
 }
 
 /// Whether anything was written cannot be told, except when the engine had
@@ -243,7 +260,7 @@ pub(crate) fn refuse_after(failure: &OnceLock<Arc<str>>) -> Result<(), StoreErro
 impl Group {
     fn change(&mut self, key: Vec<u8>, value: Option<Bytes>) {
         self.bytes += key.len() + value.as_ref().map_or(0, Bytes::len);
-        self.changes.insert(key, value);
+        self.changes.push((key, value));
     }
 }
 
@@ -254,5 +271,34 @@ impl Waiting {
             Self::Acquired(answer, fence) => drop(answer.send(outcome.clone().map(|()| fence))),
             Self::Done(answer) => drop(answer.send(outcome.clone())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_change_of_a_key_holds() {
+        let change = |key: &str, value: Option<&'static str>| {
+            (key.as_bytes().to_vec(), value.map(Bytes::from))
+        };
+        let changes = vec![
+            change("b", Some("1")),
+            change("a", Some("2")),
+            change("b", None),
+            change("c", None),
+            change("b", Some("3")),
+            change("c", Some("4")),
+            change("c", None),
+        ];
+        let last: Vec<_> = last_of_each(changes).collect();
+        let expected = [
+            change("a", Some("2")),
+            change("b", Some("3")),
+            change("c", None),
+        ];
+        assert_eq!(last, expected);
+        assert_eq!(last_of_each(Vec::new()).count(), 0);
     }
 }
