@@ -33,10 +33,40 @@ pub(super) const SPAN_MS: i64 = 10_000;
 /// After this much silence another process may write the history.
 const TTL: Duration = Duration::from_secs(10);
 
-/// What a segment takes of what is gathered, and adds to the pages.
-struct Taken {
+/// What a segment takes of what is gathered.
+struct Taking {
+    id: SegmentId,
+    batches: Vec<Events>,
+    /// Events of the first batch that are written already.
+    skip: usize,
     events: usize,
-    bytes: u64,
+    /// Bytes of all pages so far.
+    size: u64,
+}
+
+impl Taking {
+    /// What is to be stored, and how many bytes all pages have then.
+    fn write(&self) -> (Batch, u64) {
+        let events = self.batches.iter().flat_map(|batch| batch.iter());
+        let events: Vec<_> = events.skip(self.skip).take(self.events).collect();
+        let (mut batch, mut index) = (Batch::new(), Index::default());
+        let (mut pages, mut bytes) = (0_u8, 0);
+        for events in events.chunks(PAGE) {
+            events.iter().for_each(|event| index.add(event, pages));
+            let page = page::encode(events);
+            bytes += page.len() as u64;
+            batch.put(self.id.page_key(pages), page);
+            pages += 1;
+        }
+        for (key, record) in index.records(self.id) {
+            batch.put(key, record);
+        }
+        let segment = Segment::new(bytes, pages, &index);
+        batch.put(self.id.key(), segment.encode());
+        let size = self.size + bytes;
+        batch.put(SIZE, Bytes::copy_from_slice(&size.to_be_bytes()));
+        (batch, size)
+    }
 }
 
 /// The task that writes the history down.
@@ -169,49 +199,45 @@ impl Writer {
             return Ok(());
         }
         let fence = self.fence().await?;
-        while let Some((batch, taken)) = self.next_batch(&fence) {
-            let bytes = taken.bytes;
+        while let Some(taking) = self.next(&fence) {
+            let taken = taking.events;
+            // Work enough to keep calls of the queue waiting.
+            let written = tokio::task::spawn_blocking(move || taking.write());
+            let (batch, size) = written.await.map_err(|_| cut_off())?;
             self.options.store.commit(&fence, batch).await?;
-            self.size += bytes;
-            self.drop_first(taken.events);
+            self.size = size;
+            self.drop_first(taken);
         }
         Ok(())
     }
 
-    /// The first gathered events as a segment.
-    fn next_batch(&mut self, fence: &Fence) -> Option<(Batch, Taken)> {
-        let at = self.first()?.at.max(self.last.at);
-        let id = self.next_id(at, fence);
-        let events = self.next_events();
-        let (mut batch, mut index, mut bytes) = (Batch::new(), Index::default(), 0);
-        let mut pages = 0_u8;
-        for events in events.chunks(PAGE) {
-            events.iter().for_each(|event| index.add(event, pages));
-            let page = page::encode(events);
-            bytes += page.len() as u64;
-            batch.put(id.page_key(pages), page);
-            pages += 1;
+    /// The first gathered events, neither too many nor from too far apart.
+    fn next(&mut self, fence: &Fence) -> Option<Taking> {
+        let first = self.first()?.at;
+        let id = self.next_id(first.max(self.last.at), fence);
+        let (mut batches, mut events) = (Vec::new(), 0);
+        let mut skip = self.written;
+        for batch in &self.gathered {
+            let near = batch[skip..].iter().take(SEGMENT - events);
+            let near = near.take_while(|event| event.at - first < SPAN_MS).count();
+            batches.push(Arc::clone(batch));
+            events += near;
+            if skip + near < batch.len() {
+                break;
+            }
+            skip = 0;
         }
-        for (key, record) in index.records(id) {
-            batch.put(key, record);
-        }
-        batch.put(id.key(), Segment::new(bytes, pages, &index).encode());
-        let size = self.size + bytes;
-        batch.put(SIZE, Bytes::copy_from_slice(&size.to_be_bytes()));
-        let events = events.len();
-        Some((batch, Taken { events, bytes }))
+        Some(Taking {
+            id,
+            batches,
+            skip: self.written,
+            events,
+            size: self.size,
+        })
     }
 
     fn first(&self) -> Option<&Event> {
         self.gathered.front()?.get(self.written)
-    }
-
-    /// Neither too many nor from too far apart.
-    fn next_events(&self) -> Vec<&Event> {
-        let first = self.first().map_or(0, |event| event.at);
-        let all = self.gathered.iter().flat_map(|batch| batch.iter());
-        let all = all.skip(self.written).take(SEGMENT);
-        all.take_while(|event| event.at - first < SPAN_MS).collect()
     }
 
     fn next_id(&mut self, at: i64, fence: &Fence) -> SegmentId {
@@ -305,4 +331,8 @@ impl Writer {
             let _ = self.options.store.release(fence).await;
         }
     }
+}
+
+fn cut_off() -> StoreError {
+    StoreError::Unavailable("writing a page of it was cut off".into())
 }
