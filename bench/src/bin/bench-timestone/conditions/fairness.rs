@@ -25,10 +25,11 @@ const QUIET_RATE: u32 = 60;
 const TIMES: u32 = 100;
 /// Messages of a call of the other.
 const TOGETHER: u32 = 60;
-/// Workers, and how long each is busy with a message: together they do fewer messages than
-/// come, so that the backlog of the flood grows all the time.
+/// Workers, and how long each is busy with a message at least and at most: together they do
+/// fewer messages than come, so that the backlog of the flood grows all the time. Were all
+/// messages the same work, workers would become free in step, and none in between.
 const WORKERS: usize = 60;
-const WORK: Duration = Duration::from_millis(10);
+const WORK_US: std::ops::Range<u64> = 5_000..15_000;
 
 /// From the beginning of an enqueue until a worker has the message.
 #[derive(Serialize)]
@@ -82,8 +83,8 @@ async fn waiting(seconds: u64, flooded: bool, scratch: &Path) -> Result<(Waiting
         waited: Arc::default(),
     };
     let mut workers = JoinSet::new();
-    for _ in 0..WORKERS {
-        workers.spawn(scene.clone().work());
+    for worker in 0..WORKERS as u64 {
+        workers.spawn(scene.clone().work(worker));
     }
     let end = Instant::now() + Duration::from_secs(seconds);
     let flood = async {
@@ -147,13 +148,14 @@ impl Scene {
         Ok(())
     }
 
-    async fn work(self) -> Result<()> {
-        loop {
+    async fn work(self, worker: u64) -> Result<()> {
+        for n in worker.. {
             let token = self.consumer.next().await?.token;
             self.arrived(&token.key.id);
-            tokio::time::sleep(WORK).await;
+            tokio::time::sleep(busy(n)).await;
             complete(&self.client, [token]).await?;
         }
+        Ok(())
     }
 
     fn arrived(&self, id: &str) {
@@ -173,6 +175,12 @@ impl Scene {
             p99_ms: quantile(&mut waited, 0.99).context(nothing)?,
         })
     }
+}
+
+/// Spread evenly: multiples of the golden ratio never come near one another.
+fn busy(n: u64) -> Duration {
+    let span = WORK_US.end - WORK_US.start;
+    Duration::from_micros(WORK_US.start + n * 6_180 % span)
 }
 
 fn of(tenant: &str) -> NewMessage {
