@@ -10,9 +10,10 @@ use crate::install::{self, FFMPEG};
 use crate::{clip, sh};
 
 /// The packages whose programs one encode needs.
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 7] = [
     "cli",
     "ves-avc",
+    "ves-hevc",
     "ves-av1",
     "ves-media",
     "vvs-inspect",
@@ -20,8 +21,9 @@ const PACKAGES: [&str; 6] = [
 ];
 
 /// Codecs, and how each is asked for.
-const CODECS: [(&str, [&str; 4]); 2] = [
+const CODECS: [(&str, [&str; 4]); 3] = [
     ("avc", ["--crf", "23", "--chunk", "2s"]),
+    ("hevc", ["--crf", "28", "--chunk", "2s"]),
     ("av1", ["--crf", "35", "--chunk", "2s"]),
 ];
 

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::cache::args::CacheArgs;
+use super::codings;
 use super::container::ContainerName;
 use super::duration::ChunkLength;
 use super::picture::PictureSize;
@@ -73,9 +74,7 @@ pub(super) struct EncodeArgs {
     #[arg(value_name = "IN")]
     pub input: PathBuf,
 
-    /// File to write; it appears when it is complete and validated, never before. Its extension
-    /// tells the container: mp4, mkv, webm, or 264 and obu for the coded video alone
-    #[arg(short, long, value_name = "OUT")]
+    #[arg(short, long, value_name = "OUT", help = codings::output_help())]
     pub output: PathBuf,
 
     #[command(flatten)]
@@ -92,34 +91,28 @@ pub(super) struct EncodeArgs {
 }
 
 /// How to encode.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Encoding")]
 pub(super) struct RecipeArgs {
-    /// Coding format [default: avc, for webm and obu av1]
-    #[arg(long)]
-    pub codec: Option<CodecName>,
+    /// Coding format [default: the usual one of files with the output's extension]
+    #[arg(long, value_parser = codings::names())]
+    pub codec: Option<String>,
 
     /// Recipe with this name, which fills what other arguments leave open; `ves presets` lists them
     #[arg(long, value_name = "NAME")]
     pub named_preset: Option<String>,
 
-    /// Quality: constant rate factor; avc: 0 (best) to 51, 18 to 28 for people's eyes [default: 23];
-    /// av1: 1 to 63 [default: 35]
-    #[arg(long, value_name = "N", conflicts_with = "lossless")]
+    #[arg(long, value_name = "N", conflicts_with = "lossless", help = codings::crf_help())]
     pub crf: Option<f64>,
 
     /// Keep every sample of the source
     #[arg(long)]
     pub lossless: bool,
 
-    /// Encoder speed against size; avc: ultrafast … veryslow [default: medium]; av1: 13 (fast) … 0
-    /// [default: 8]
-    #[arg(long)]
+    #[arg(long, help = codings::preset_help())]
     pub preset: Option<String>,
 
-    /// Encoder tuning; avc: film, animation, grain, stillimage, psnr, ssim, fastdecode, zerolatency;
-    /// av1: psnr, vq
-    #[arg(long)]
+    #[arg(long, help = codings::tune_help())]
     pub tune: Option<String>,
 
     /// Bits per sample: 8 or 10 [default: the source's]
@@ -142,8 +135,7 @@ pub(super) struct RecipeArgs {
     #[arg(long)]
     pub container: Option<ContainerName>,
 
-    /// Limit the profile: baseline, main, high, …
-    #[arg(long)]
+    #[arg(long, help = codings::profile_help())]
     pub profile: Option<String>,
 
     /// Limit the level: 3.1, 4.1, …
@@ -183,13 +175,6 @@ pub(super) struct RunArgs {
     pub overwrite: bool,
 }
 
-/// Coding formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum CodecName {
-    Avc,
-    Av1,
-}
-
 /// How pictures are resized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Kernel {
@@ -215,6 +200,7 @@ const EXAMPLES: &str = "\
 Examples:
   ves encode holiday.mov -o holiday.mp4
   ves encode film.mkv -o film.mp4 --crf 20 --preset slow --chunk 10s
+  ves encode film.mkv -o film.mp4 --codec hevc --bit-depth 10 --crf 24
   ves encode film.mkv -o film.webm --height 720 --named-preset web-720p-av1
   ves encode master.mov -o copy.mp4 --lossless --tracks none --json
 

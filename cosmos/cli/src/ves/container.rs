@@ -4,8 +4,10 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use errors::Error;
+use ves_api::recipe::{Coding, Container, codings};
 use ves_api::wire;
 
+use super::args::RecipeArgs;
 use super::place::{output_problem, shown};
 
 /// File formats.
@@ -19,21 +21,25 @@ pub(super) enum ContainerName {
 }
 
 impl ContainerName {
-    fn shown(self) -> &'static str {
+    fn extensions(self) -> Vec<&'static str> {
         match self {
-            Self::Mp4 => "MP4",
-            Self::Mkv => "Matroska",
-            Self::Webm => "WebM",
-            Self::Elementary => "an elementary stream",
+            Self::Mp4 => vec!["mp4", "m4v"],
+            Self::Mkv => vec!["mkv"],
+            Self::Webm => vec!["webm"],
+            Self::Elementary => codings()
+                .iter()
+                .flat_map(|one| one.extensions)
+                .copied()
+                .collect(),
         }
     }
 
-    fn extensions(self) -> &'static [&'static str] {
+    fn recipe(self) -> Container {
         match self {
-            Self::Mp4 => &["mp4", "m4v"],
-            Self::Mkv => &["mkv"],
-            Self::Webm => &["webm"],
-            Self::Elementary => &["264", "h264", "avc", "obu"],
+            Self::Mp4 => Container::Mp4,
+            Self::Mkv => Container::Mkv,
+            Self::Webm => Container::WebM,
+            Self::Elementary => Container::Elementary,
         }
     }
 
@@ -46,12 +52,7 @@ impl ContainerName {
     }
 
     pub(super) fn wire(self) -> wire::Container {
-        match self {
-            Self::Mp4 => wire::Container::Mp4,
-            Self::Mkv => wire::Container::Mkv,
-            Self::Webm => wire::Container::Webm,
-            Self::Elementary => wire::Container::Elementary,
-        }
+        self.recipe().into()
     }
 }
 
@@ -60,9 +61,24 @@ fn extension(path: &Path) -> String {
     extension.to_string_lossy().to_ascii_lowercase()
 }
 
-/// Whether only AV1 is usual in a file of this name.
-pub(super) fn is_of_av1(path: &Path) -> bool {
-    matches!(extension(path).as_str(), "webm" | "obu")
+/// The usual coding format of a file of this name: that of coded video alone, else the first that
+/// the container holds.
+pub(super) fn usual_coding(path: Option<&Path>) -> &'static Coding {
+    let of_extension = path.and_then(of_extension);
+    let container = path
+        .and_then(ContainerName::of)
+        .unwrap_or(ContainerName::Mp4);
+    let held = |coding: &&&Coding| coding.containers.contains(&container.recipe());
+    of_extension
+        .or_else(|| codings().iter().find(held).copied())
+        .unwrap_or(codings()[0])
+}
+
+/// The coding format whose files of coded video alone are named so.
+fn of_extension(path: &Path) -> Option<&'static Coding> {
+    let extension = extension(path);
+    let named = |coding: &&&Coding| coding.extensions.contains(&extension.as_str());
+    codings().iter().find(named).copied()
 }
 
 /// Extensions that promise something that is not written.
@@ -80,30 +96,43 @@ const OTHERS: [(&str, &str); 11] = [
     ("wmv", "Windows Media"),
 ];
 
-/// A name that promises another container than is written would mislead every program after this
-/// one.
-pub(super) fn check(output: &Path, asked: Option<ContainerName>) -> Result<(), Error> {
+/// A name that promises something else than is written would mislead every program after this one.
+pub(super) fn check(output: &Path, args: &RecipeArgs) -> Result<(), Error> {
+    check_container(output, args.container)?;
+    let asked = args.codec.as_deref().and_then(Coding::named);
+    match (of_extension(output), asked) {
+        (Some(told), Some(asked)) if told != asked => Err(misleading(
+            output,
+            told.title,
+            asked.title,
+            asked.extensions.first(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_container(output: &Path, asked: Option<ContainerName>) -> Result<(), Error> {
     let told = ContainerName::of(output);
     let written = asked.or(told).unwrap_or(ContainerName::Mp4);
     let extension = extension(output);
     let other = OTHERS.iter().find(|(name, _)| *name == extension);
     let promised = match (told, other) {
-        (Some(told), _) if told != written => told.shown(),
+        (Some(told), _) if told != written => told.recipe().name(),
         (None, Some((_, other))) => other,
         _ => return Ok(()),
     };
-    Err(output_problem(
+    let (name, extensions) = (written.recipe().name(), written.extensions());
+    Err(misleading(output, promised, name, extensions.first()))
+}
+
+fn misleading(output: &Path, promised: &str, written: &str, extension: Option<&&str>) -> Error {
+    let better = output.with_extension(extension.unwrap_or(&""));
+    output_problem(
         "OUTPUT_EXTENSION",
         output,
-        &format!(
-            "promises {promised}, and {} is what is written",
-            written.shown()
-        ),
-        format!(
-            "name it {}",
-            shown(&output.with_extension(written.extensions()[0]))
-        ),
-    ))
+        &format!("promises {promised}, and {written} is what is written"),
+        format!("name it {}", shown(&better)),
+    )
 }
 
 #[cfg(test)]
@@ -118,12 +147,15 @@ mod tests {
         assert_eq!(of("a.b.webm"), Some(ContainerName::Webm));
         assert_eq!(of("a.obu"), Some(ContainerName::Elementary));
         assert_eq!((of("mp4"), of("a.mov")), (None, None));
-        assert!(is_of_av1(Path::new("a.webm")) && !is_of_av1(Path::new("a.mkv")));
+        let usual = |name: &str| usual_coding(Some(Path::new(name))).name;
+        assert_eq!((usual("a.webm"), usual("a.mkv")), ("av1", "avc"));
+        assert_eq!((usual("a.obu"), usual("a.265")), ("av1", "hevc"));
+        assert_eq!(usual_coding(None).name, "avc");
     }
 
     #[test]
     fn a_name_that_lies_is_refused_with_what_would_do() {
-        let check = |name: &str, asked| check(Path::new(name), asked);
+        let check = |name: &str, asked| check_container(Path::new(name), asked);
         assert!(check("a.mkv", None).is_ok());
         assert!(check("a", None).is_ok());
         assert!(check("a.m4v", Some(ContainerName::Mp4)).is_ok());

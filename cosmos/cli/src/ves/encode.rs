@@ -45,11 +45,10 @@ fn run(args: &EncodeArgs, reporter: &mut Reporter) -> Result<(), Stop> {
 
 /// The files, or all that is wrong with them and with the rest of what was asked.
 fn places(args: &EncodeArgs) -> Result<Places, Vec<Error>> {
-    let asked = args.recipe.container;
     let found = Places::of(
         &args.input,
         &args.output,
-        asked,
+        &args.recipe,
         args.state.state.as_deref(),
     );
     found.map_err(|mut problems| {

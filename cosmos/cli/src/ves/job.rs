@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use blob::FileUri;
 use buffa::Message;
+use ves_api::recipe::Coding;
 use ves_api::wire;
 
-use super::args::{Align, CodecName, EncodeArgs, Kernel, RecipeArgs, Tracks};
+use super::args::{Align, EncodeArgs, Kernel, RecipeArgs, Tracks};
 use super::cache::JOBS;
 use super::container::{self, ContainerName};
 use super::duration::ChunkLength;
@@ -98,13 +99,10 @@ pub(super) fn recipe(args: &RecipeArgs, output: Option<&Path>) -> wire::Recipe {
 fn codec(args: &RecipeArgs, output: Option<&Path>) -> Option<wire::Codec> {
     let usual = || match args.named_preset {
         Some(_) => wire::CodecFormat::Unspecified,
-        None if output.is_some_and(container::is_of_av1) => wire::CodecFormat::Av1,
-        None => wire::CodecFormat::Avc,
+        None => container::usual_coding(output).format,
     };
-    let format = args.codec.map_or_else(usual, |codec| match codec {
-        CodecName::Avc => wire::CodecFormat::Avc,
-        CodecName::Av1 => wire::CodecFormat::Av1,
-    });
+    let asked = args.codec.as_deref().and_then(Coding::named);
+    let format = asked.map_or_else(usual, |coding| coding.format);
     Some(wire::Codec {
         format: format.into(),
         preset: args.preset.clone().unwrap_or_default(),

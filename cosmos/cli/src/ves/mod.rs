@@ -2,6 +2,7 @@
 
 mod args;
 mod cache;
+mod codings;
 mod container;
 mod duration;
 mod encode;

@@ -8,7 +8,8 @@ use std::path::{Component, Path, PathBuf};
 use errors::Error;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
-use super::container::{self, ContainerName};
+use super::args::RecipeArgs;
+use super::container;
 use crate::explain::one_line;
 
 /// The files of one encode, as absolute paths.
@@ -34,13 +35,13 @@ impl Places {
     pub(super) fn of(
         input: &Path,
         output: &Path,
-        container: Option<ContainerName>,
+        recipe: &RecipeArgs,
         state: Option<&Path>,
     ) -> Result<Self, Vec<Error>> {
         let mut problems = Vec::new();
         let mut keep = |error| problems.push(error);
         let found = Source::at(input).map_err(&mut keep).ok();
-        let output = place_for(output, container, found.as_ref())
+        let output = place_for(output, recipe, found.as_ref())
             .map_err(&mut keep)
             .ok();
         let state = made_state_folder(state).map_err(&mut keep).ok();
@@ -154,11 +155,7 @@ fn not_a_path(path: &Path) -> Option<Error> {
 }
 
 /// The output need not be there, but its folder must.
-fn place_for(
-    path: &Path,
-    container: Option<ContainerName>,
-    source: Option<&Source>,
-) -> Result<PathBuf, Error> {
+fn place_for(path: &Path, recipe: &RecipeArgs, source: Option<&Source>) -> Result<PathBuf, Error> {
     let named = match (path.file_name(), ends_in_slash(path)) {
         (Some(name), false) => name,
         _ => return Err(is_a_folder(path)),
@@ -173,7 +170,7 @@ fn place_for(
     let place = real.join(named);
     refuse_unwritable(folder, &real)?;
     refuse_taken(path, &place, source)?;
-    container::check(path, container)?;
+    container::check(path, recipe)?;
     Ok(place)
 }
 
@@ -317,7 +314,12 @@ mod tests {
         }
 
         fn places(&self, input: &Path, output: &Path) -> Result<Places, Vec<Error>> {
-            Places::of(input, output, None, Some(&self.at("state")))
+            Places::of(
+                input,
+                output,
+                &RecipeArgs::default(),
+                Some(&self.at("state")),
+            )
         }
 
         fn codes(&self, input: &Path, output: &Path) -> Vec<String> {

@@ -1,7 +1,7 @@
 use plato::{Definition, InvalidDefinition, NodeCode, NodeDef, Registry};
 
 use ves_api::function::encoder_function;
-use ves_api::recipe::Codec;
+use ves_api::recipe::codings;
 use vvs_client::validate_video_node;
 
 use crate::nodes::{assembler, encoder, notifier, splitter, validator};
@@ -29,9 +29,9 @@ pub fn definition(codec: &str) -> Definition {
 /// # Errors
 /// When it is registered already.
 pub fn register(registry: &mut Registry) -> Result<(), InvalidDefinition> {
-    Codec::NAMES
+    codings()
         .iter()
-        .try_for_each(|codec| register_one(registry, codec))
+        .try_for_each(|coding| register_one(registry, coding.name))
 }
 
 fn register_one(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefinition> {
@@ -55,7 +55,7 @@ mod tests {
     fn the_definition_is_valid_and_every_node_has_code() {
         let mut registry = Registry::new();
         register(&mut registry).unwrap();
-        for codec in Codec::NAMES {
+        for codec in codings().iter().map(|coding| coding.name) {
             let activation = registry.get(&ves_api::service::definition(codec), 1);
             let encoder = activation.unwrap().plan().definition().nodes[1].run.clone();
             assert_eq!(encoder, plato::Run::Function(encoder_function(codec)));

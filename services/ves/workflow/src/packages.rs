@@ -3,10 +3,14 @@ use std::path::Path;
 use stratum::{LoadError, Package, Places, Registry};
 
 /// The `function.yaml` of every function, by the folder it stands in.
-const FUNCTIONS: [(&str, &str); 4] = [
+const FUNCTIONS: [(&str, &str); 5] = [
     (
         "functions/avc",
         include_str!("../../functions/avc/function.yaml"),
+    ),
+    (
+        "functions/hevc",
+        include_str!("../../functions/hevc/function.yaml"),
     ),
     (
         "functions/av1",

@@ -1,7 +1,7 @@
 //! What there is to choose from: the one place that knows the presets' source.
 
 use serde::Serialize;
-use ves_api::recipe::{Av1, Av1Level, Av1Tune, Level, Preset, Profile, Tune};
+use ves_api::recipe::{Coding, codings};
 
 /// A preset of whole recipes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -16,7 +16,7 @@ pub(super) struct NamedPreset {
 /// The names that an encoder gives to one of its settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Setting {
-    pub encoder: &'static str,
+    pub encoder: String,
     /// The argument that takes them.
     pub argument: &'static str,
     pub about: &'static str,
@@ -36,57 +36,41 @@ pub(super) fn presets() -> Vec<NamedPreset> {
 
 /// Settings of each encoder, by the names its users know.
 pub(super) fn settings() -> Vec<Setting> {
-    let avc = |argument, about, names| Setting {
-        encoder: "AVC (x264)",
-        argument,
-        about,
-        names,
-    };
-    let av1 = |argument, about, names| Setting {
-        encoder: "AV1 (SVT-AV1)",
-        argument,
-        about,
-        names,
-    };
-    vec![
-        avc(
-            "--preset",
-            "effort, from the fastest to the smallest",
-            named(Preset::ALL, Preset::name),
-        ),
-        avc(
-            "--tune",
-            "what the picture is made of, or what the result is for",
-            named(Tune::ALL, Tune::name),
-        ),
-        avc(
-            "--profile",
-            "tools that a decoder must know; left out: the least that holds the video",
-            named(Profile::ALL, Profile::name),
-        ),
-        avc(
-            "--level",
-            "what a decoder must be able to carry; left out: the least that holds the video",
-            named(Level::ALL, Level::name),
-        ),
-        av1(
-            "--preset",
-            "effort, from the smallest to the fastest",
-            Av1::PRESET_NAMES.into(),
-        ),
-        av1(
-            "--tune",
-            "what is minimised: what people see, or squared differences",
-            named(Av1Tune::ALL, Av1Tune::name),
-        ),
-        av1(
-            "--level",
-            "what a decoder must be able to carry; left out: the least that holds the video",
-            named(Av1Level::ALL, Av1Level::name),
-        ),
-    ]
+    codings().iter().flat_map(|coding| of(coding)).collect()
 }
 
-fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> Vec<&'static str> {
-    all.iter().map(|value| name(*value)).collect()
+fn of(coding: &Coding) -> Vec<Setting> {
+    let profiles = coding.profiles.iter().map(|profile| profile.name);
+    let levels = coding.levels.iter().map(|level| level.name);
+    let all = [
+        (
+            "--preset",
+            "effort, from the fastest to the smallest",
+            coding.presets.to_vec(),
+        ),
+        (
+            "--tune",
+            "what the picture is made of, or what the result is for",
+            coding.tunes.to_vec(),
+        ),
+        (
+            "--profile",
+            "tools that a decoder must know; left out: the least that holds the video",
+            profiles.collect(),
+        ),
+        (
+            "--level",
+            "what a decoder must be able to carry; left out: the least that holds the video",
+            levels.collect(),
+        ),
+    ];
+    let settings = all.into_iter().filter(|(_, _, names)| !names.is_empty());
+    settings
+        .map(|(argument, about, names)| Setting {
+            encoder: format!("{} ({})", coding.title, coding.encoder),
+            argument,
+            about,
+            names,
+        })
+        .collect()
 }

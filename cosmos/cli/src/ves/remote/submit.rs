@@ -56,8 +56,8 @@ async fn send(server: &Server, request: wire::EncodeRequest) -> Result<String, S
 /// What the arguments ask for; every problem at once.
 fn request(args: &SubmitArgs) -> Result<wire::EncodeRequest, Vec<Error>> {
     let source = uri(&args.input, "video_source.uri");
-    let target = container::check(&args.output, args.recipe.container)
-        .and_then(|()| uri(&args.output, "output.uri"));
+    let target =
+        container::check(&args.output, &args.recipe).and_then(|()| uri(&args.output, "output.uri"));
     let (source, target) = match (source, target) {
         (Ok(source), Ok(target)) => (source, target),
         (source, target) => {

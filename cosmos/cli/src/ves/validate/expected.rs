@@ -4,6 +4,7 @@ use blob::BlobRef;
 use errors::Error;
 use proto::video::v1 as video_wire;
 use stratum_frames::SourceInfo;
+use ves_api::recipe::{Coding, codings};
 use video::{ColourDescription, Range};
 use vvs_api::wire;
 use wire::expectation::Kind;
@@ -82,9 +83,10 @@ fn format(args: &ExpectedArgs, found: Option<&SourceInfo>) -> Result<Option<wire
     let codec = args.codec.as_deref().map(codec);
     let of_level = codec.or(found.map(|found| found.codec.as_str()));
     let level = args.level.map(|level| as_coded(level, of_level));
+    let named = args.profile.as_deref().map(|name| profile(name, of_level));
     Ok(Some(wire::Format {
         codec: codec.unwrap_or_default().to_owned(),
-        profile: args.profile.as_deref().map_or("", profile).to_owned(),
+        profile: named.unwrap_or_default().to_owned(),
         video: picture.into(),
         max_level: level.transpose()?.unwrap_or_default(),
         ..Default::default()
@@ -99,34 +101,30 @@ fn codec(name: &str) -> &str {
     }
 }
 
-/// ffprobe's name of a profile that `ves encode` takes.
-fn profile(name: &str) -> &str {
-    match name {
-        "baseline" => "Constrained Baseline",
-        "main" => "Main",
-        "high" => "High",
-        "high10" => "High 10",
-        "high422" => "High 4:2:2",
-        "high444" => "High 4:4:4 Predictive",
-        name => name,
-    }
+/// ffprobe's name of a profile that `ves encode` takes, of a coding format if that is known.
+fn profile<'a>(name: &'a str, codec: Option<&str>) -> &'a str {
+    let possible = |coding: &&&Coding| codec.is_none_or(|codec| coding.ffprobe_name == codec);
+    let mut all = codings()
+        .iter()
+        .filter(possible)
+        .flat_map(|one| one.profiles);
+    all.find(|profile| profile.name == name)
+        .map_or(name, |profile| profile.ffprobe_name)
 }
 
 /// A level as the codec writes it.
 fn as_coded(level: Level, codec: Option<&str>) -> Result<u32, Error> {
     let Level { major, minor } = level;
-    match codec {
-        Some("h264") => Ok(major * 10 + minor),
-        Some("hevc") => Ok(major * 30 + minor * 3),
-        Some("av1") if major >= 2 && minor < 4 => Ok((major - 2) * 4 + minor),
-        other => {
-            let of = other.unwrap_or("a codec that is not known");
-            let message = format!("{major}.{minor} is no level of {of}");
-            Err(Error::user("UNKNOWN_LEVEL", message)
-                .at("--level")
-                .hint("levels are compared for avc, hevc and av1; name the format with --codec"))
-        }
-    }
+    let name = format!("{major}.{minor}");
+    let is_named = |known: &str| known == name || known == name.trim_end_matches(".0");
+    let coding = codings().iter().find(|one| Some(one.ffprobe_name) == codec);
+    let found = coding.and_then(|one| one.levels.iter().find(|level| is_named(level.name)));
+    found.map(|level| level.code).ok_or_else(|| {
+        let of = codec.unwrap_or("a codec that is not known");
+        Error::user("UNKNOWN_LEVEL", format!("{name} is no level of {of}"))
+            .at("--level")
+            .hint("name one of the format's standard, and the format with --codec")
+    })
 }
 
 /// What was told of the picture. The contract takes colour and rotation whole, so what was not told
@@ -250,10 +248,20 @@ mod tests {
     }
 
     #[test]
+    fn profiles_have_the_names_of_their_codec() {
+        assert_eq!(profile("main10", None), "Main 10");
+        assert_eq!(profile("main444-8", Some("hevc")), "Rext");
+        assert_eq!(profile("high10", Some("hevc")), "high10");
+        assert_eq!(profile("High 10", Some("h264")), "High 10");
+    }
+
+    #[test]
     fn a_level_is_written_as_its_codec_does() {
         let level = |codec| as_coded(Level { major: 4, minor: 1 }, codec);
         assert_eq!(level(Some("hevc")).unwrap(), 123);
         assert_eq!(level(Some("av1")).unwrap(), 9);
+        let whole = Level { major: 4, minor: 0 };
+        assert_eq!(as_coded(whole, Some("h264")).unwrap(), 40);
         for codec in [None, Some("vp9")] {
             assert_eq!(level(codec).unwrap_err().code, "UNKNOWN_LEVEL");
         }

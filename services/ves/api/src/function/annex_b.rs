@@ -11,6 +11,17 @@ pub fn units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// What a unit says, without the bytes that keep start codes out of it.
+pub fn payload(unit: &[u8]) -> Vec<u8> {
+    let mut zeros = 0;
+    let said = |byte: &u8| {
+        let prevents = zeros >= 2 && *byte == 3;
+        zeros = if *byte == 0 { zeros + 1 } else { 0 };
+        !prevents
+    };
+    unit.iter().copied().filter(said).collect()
+}
+
 /// Where the next start code begins.
 fn start_code(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
@@ -55,5 +66,11 @@ mod tests {
         assert!(split(&[0, 0, 0]).is_empty());
         assert!(split(&[]).is_empty());
         assert_eq!(split(&[0, 0, 1]), [&[] as &[u8]]);
+    }
+
+    #[test]
+    fn bytes_that_prevent_start_codes_are_not_said() {
+        let said = payload(&[0x42, 0, 0, 3, 0, 0, 3, 1, 0, 3, 0, 0, 0, 3]);
+        assert_eq!(said, [0x42, 0, 0, 0, 0, 1, 0, 3, 0, 0, 0]);
     }
 }

@@ -2,6 +2,7 @@
 //! encodes.
 
 pub mod annex_b;
+mod bits;
 mod bytes;
 mod encode;
 mod job;
@@ -11,6 +12,7 @@ mod params;
 mod track;
 mod units;
 
+pub use bits::Bits;
 pub use bytes::Bytes;
 /// The function that encodes by the codec of this name.
 pub fn encoder_function(codec: &str) -> String {

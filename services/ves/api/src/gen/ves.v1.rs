@@ -157,6 +157,8 @@ pub enum CodecFormat {
     CODEC_FORMAT_AVC = 1i32,
     /// AV1, by SVT-AV1: 4:2:0 alone, other chroma is converted; never lossless.
     CODEC_FORMAT_AV1 = 2i32,
+    /// HEVC (H.265), by x265.
+    CODEC_FORMAT_HEVC = 3i32,
 }
 impl CodecFormat {
     ///Idiomatic alias for [`Self::CODEC_FORMAT_UNSPECIFIED`]; `Debug` prints the variant name.
@@ -168,6 +170,9 @@ impl CodecFormat {
     ///Idiomatic alias for [`Self::CODEC_FORMAT_AV1`]; `Debug` prints the variant name.
     #[allow(non_upper_case_globals)]
     pub const Av1: Self = Self::CODEC_FORMAT_AV1;
+    ///Idiomatic alias for [`Self::CODEC_FORMAT_HEVC`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Hevc: Self = Self::CODEC_FORMAT_HEVC;
 }
 impl ::core::default::Default for CodecFormat {
     fn default() -> Self {
@@ -266,6 +271,7 @@ impl ::buffa::Enumeration for CodecFormat {
             0i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_UNSPECIFIED),
             1i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_AVC),
             2i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_AV1),
+            3i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_HEVC),
             _ => ::core::option::Option::None,
         }
     }
@@ -277,6 +283,7 @@ impl ::buffa::Enumeration for CodecFormat {
             Self::CODEC_FORMAT_UNSPECIFIED => "CODEC_FORMAT_UNSPECIFIED",
             Self::CODEC_FORMAT_AVC => "CODEC_FORMAT_AVC",
             Self::CODEC_FORMAT_AV1 => "CODEC_FORMAT_AV1",
+            Self::CODEC_FORMAT_HEVC => "CODEC_FORMAT_HEVC",
         }
     }
     fn from_proto_name(name: &str) -> ::core::option::Option<Self> {
@@ -286,11 +293,17 @@ impl ::buffa::Enumeration for CodecFormat {
             }
             "CODEC_FORMAT_AVC" => ::core::option::Option::Some(Self::CODEC_FORMAT_AVC),
             "CODEC_FORMAT_AV1" => ::core::option::Option::Some(Self::CODEC_FORMAT_AV1),
+            "CODEC_FORMAT_HEVC" => ::core::option::Option::Some(Self::CODEC_FORMAT_HEVC),
             _ => ::core::option::Option::None,
         }
     }
     fn values() -> &'static [Self] {
-        &[Self::CODEC_FORMAT_UNSPECIFIED, Self::CODEC_FORMAT_AVC, Self::CODEC_FORMAT_AV1]
+        &[
+            Self::CODEC_FORMAT_UNSPECIFIED,
+            Self::CODEC_FORMAT_AVC,
+            Self::CODEC_FORMAT_AV1,
+            Self::CODEC_FORMAT_HEVC,
+        ]
     }
 }
 /// How samples of a resized picture come from those of the source.
@@ -2229,7 +2242,8 @@ pub struct Codec {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
     )]
     pub format: ::buffa::EnumValue<CodecFormat>,
-    /// Encoder preset. AVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13", empty = 8.
+    /// Encoder preset. AVC and HEVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13",
+    /// empty = 8.
     ///
     /// Field 2: `preset`
     #[serde(
@@ -2238,7 +2252,8 @@ pub struct Codec {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub preset: ::buffa::alloc::string::String,
-    /// Profile. AVC: "high"; AV1: "main". Empty = the least that holds the video.
+    /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main". Empty = the least that holds the
+    /// video.
     ///
     /// Field 3: `profile`
     #[serde(
@@ -2247,7 +2262,8 @@ pub struct Codec {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub profile: ::buffa::alloc::string::String,
-    /// Level: "4.1". Empty = the least that holds the video.
+    /// Level, by the names of the codec's standard: "4.1"; of the main tier. One that does not hold
+    /// the video's size and rate is refused. Empty = the least that holds the video.
     ///
     /// Field 4: `level`
     #[serde(
@@ -2256,7 +2272,7 @@ pub struct Codec {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub level: ::buffa::alloc::string::String,
-    /// Tune. AVC: "film"; AV1: "psnr" or "vq". Empty = the encoder's own.
+    /// Tune. AVC: "film"; HEVC: "grain"; AV1: "psnr" or "vq". Empty = the encoder's own.
     ///
     /// Field 5: `tune`
     #[serde(
@@ -8899,19 +8915,22 @@ pub mod __buffa {
         pub struct CodecView<'a> {
             /// Field 1: `format`
             pub format: ::buffa::EnumValue<super::super::CodecFormat>,
-            /// Encoder preset. AVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13", empty = 8.
+            /// Encoder preset. AVC and HEVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13",
+            /// empty = 8.
             ///
             /// Field 2: `preset`
             pub preset: &'a str,
-            /// Profile. AVC: "high"; AV1: "main". Empty = the least that holds the video.
+            /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main". Empty = the least that holds the
+            /// video.
             ///
             /// Field 3: `profile`
             pub profile: &'a str,
-            /// Level: "4.1". Empty = the least that holds the video.
+            /// Level, by the names of the codec's standard: "4.1"; of the main tier. One that does not hold
+            /// the video's size and rate is refused. Empty = the least that holds the video.
             ///
             /// Field 4: `level`
             pub level: &'a str,
-            /// Tune. AVC: "film"; AV1: "psnr" or "vq". Empty = the encoder's own.
+            /// Tune. AVC: "film"; HEVC: "grain"; AV1: "psnr" or "vq". Empty = the encoder's own.
             ///
             /// Field 5: `tune`
             pub tune: &'a str,
@@ -9243,28 +9262,31 @@ pub mod __buffa {
             pub fn format(&self) -> ::buffa::EnumValue<super::super::CodecFormat> {
                 self.0.reborrow().format
             }
-            /// Encoder preset. AVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13", empty = 8.
+            /// Encoder preset. AVC and HEVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13",
+            /// empty = 8.
             ///
             /// Field 2: `preset`
             #[must_use]
             pub fn preset(&self) -> &'_ str {
                 self.0.reborrow().preset
             }
-            /// Profile. AVC: "high"; AV1: "main". Empty = the least that holds the video.
+            /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main". Empty = the least that holds the
+            /// video.
             ///
             /// Field 3: `profile`
             #[must_use]
             pub fn profile(&self) -> &'_ str {
                 self.0.reborrow().profile
             }
-            /// Level: "4.1". Empty = the least that holds the video.
+            /// Level, by the names of the codec's standard: "4.1"; of the main tier. One that does not hold
+            /// the video's size and rate is refused. Empty = the least that holds the video.
             ///
             /// Field 4: `level`
             #[must_use]
             pub fn level(&self) -> &'_ str {
                 self.0.reborrow().level
             }
-            /// Tune. AVC: "film"; AV1: "psnr" or "vq". Empty = the encoder's own.
+            /// Tune. AVC: "film"; HEVC: "grain"; AV1: "psnr" or "vq". Empty = the encoder's own.
             ///
             /// Field 5: `tune`
             #[must_use]

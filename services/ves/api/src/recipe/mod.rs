@@ -1,11 +1,9 @@
 //! How to encode: what was asked for ([`Recipe`]), and everything that follows from it for one
 //! source ([`ResolvedRecipe`]).
 
-mod av1;
-mod avc;
 mod codec;
+mod coding;
 mod cuts;
-mod encoder;
 mod layout;
 mod plan;
 mod presets;
@@ -15,12 +13,13 @@ mod resolved;
 mod size;
 mod wire;
 
-pub use codec::{Av1, Av1Level, Av1Tune, Avc, BitDepth, Level, Preset, Profile, Tune};
+pub use codec::{BitDepth, Codec};
+pub use coding::{Coding, Level, Lossless, Profile, RateFactors, codings};
 pub use plan::{ChunkPlan, MAX_CHUNKS, PlanError, plan};
 pub use presets::{NamedPreset, presets};
 pub use problems::Problems;
 pub use request::{
-    Alignment, Chunking, Codec, Container, Crf, Damage, OtherTracks, RateControl, Recipe, Target,
+    Alignment, Chunking, Container, Crf, Damage, OtherTracks, RateControl, Recipe, Target,
 };
 pub use resolved::{ResolvedRecipe, SourceFacts};
 pub use size::{Kernel, MAX_SIDE, Size};

@@ -149,7 +149,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::recipe::{Codec, RateControl, Recipe};
+    use crate::recipe::{RateControl, Recipe};
 
     fn filled(json: &str) -> Result<Recipe, Vec<Error>> {
         let wire: wire::Recipe = serde_json::from_str(json).unwrap();
@@ -191,10 +191,9 @@ mod tests {
                 "rateControl": {"crf": 40}}"#,
         );
         let recipe = recipe.unwrap();
-        let Codec::Av1(av1) = recipe.codec else {
-            panic!("{recipe:?}")
-        };
-        assert_eq!((av1.preset, av1.bit_depth.map(u8::from)), (12, Some(10)));
+        let codec = recipe.codec;
+        let told = (codec.name(), codec.preset, codec.bit_depth.map(u8::from));
+        assert_eq!(told, ("av1", "12", Some(10)));
         assert!(matches!(recipe.rate_control, RateControl::Crf(crf) if crf.value() == 40.0));
         assert!(recipe.size.is_some());
     }

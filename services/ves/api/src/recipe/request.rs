@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::recipe::{Av1, Avc, Size};
+use crate::recipe::{Codec, Size};
 
 /// How to encode, normalised: every default filled in, every value within its bounds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -23,50 +23,6 @@ pub enum Damage {
     Fail,
     /// What decodes is encoded.
     Conceal,
-}
-
-/// The coding format and its encoder's settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Codec {
-    /// H.264, by x264.
-    Avc(Avc),
-    /// AV1, by SVT-AV1.
-    Av1(Av1),
-}
-
-impl Codec {
-    /// Every codec, by its name; a function `ves-{name}` encodes it.
-    pub const NAMES: [&str; 2] = ["avc", "av1"];
-
-    /// "avc"
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Avc(_) => "avc",
-            Self::Av1(_) => "av1",
-        }
-    }
-
-    /// What ffprobe calls it: "h264".
-    pub fn ffprobe_name(&self) -> &'static str {
-        match self {
-            Self::Avc(_) => "h264",
-            Self::Av1(_) => "av1",
-        }
-    }
-
-    /// What is usual, where the request does not say.
-    pub fn usual_rate_control(&self) -> RateControl {
-        match self {
-            Self::Avc(_) => RateControl::Crf(Crf(23_000)),
-            Self::Av1(_) => RateControl::Crf(Crf(35_000)),
-        }
-    }
-}
-
-impl Default for Codec {
-    fn default() -> Self {
-        Self::Avc(Avc::default())
-    }
 }
 
 /// Where to cut the source.
@@ -126,7 +82,7 @@ impl Default for RateControl {
 
 /// A constant rate factor, above 0 and up to 63, in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Crf(u32);
+pub struct Crf(pub(super) u32);
 
 impl Crf {
     /// The nearest thousandth; `None` beyond 63, at 0 and below it.
@@ -162,6 +118,9 @@ pub enum Container {
 }
 
 impl Container {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Mp4, Self::Elementary, Self::Mkv, Self::WebM];
+
     /// What people call it.
     pub fn name(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use errors::Error;
 use video::{PixelFormat, Range, Rotation, VideoFormat};
 
 use crate::recipe::{
-    ChunkPlan, Codec, Container, Kernel, PlanError, Problems, Recipe, layout, plan, size,
+    ChunkPlan, Container, Kernel, PlanError, Problems, Recipe, layout, plan, size,
 };
 use crate::wire;
 
@@ -50,15 +50,15 @@ impl ResolvedRecipe {
         source: &SourceFacts<'_>,
         function_digests: BTreeMap<String, String>,
     ) -> Result<Self, Error> {
-        let encoder = recipe.codec.encoder();
+        let (codec, encoder) = (recipe.codec, recipe.codec.coding.spec);
         let decoded = layout::decoded(&source.format.pixel_format)?;
-        let format = encoded_format(&recipe, source.format, encoder.layout(&decoded)?)?;
-        encoder.check(&format)?;
+        let format = encoded_format(&recipe, source.format, encoder.layout(&codec, &decoded)?)?;
+        encoder.check(&codec, &format)?;
         check_container(&recipe, &format)?;
         let plan = chunks(&recipe, source)?;
         let kernel = recipe.size.map_or(Kernel::default(), |size| size.kernel);
         Ok(Self {
-            encoder_args: encoder.args(recipe.rate_control, &format, &plan),
+            encoder_args: encoder.args(&codec, recipe.rate_control, &format, &plan),
             filter_graph: size::filter_graph(source.format, &decoded, &format, kernel),
             plan,
             function_digests,
@@ -129,8 +129,7 @@ fn check_container(recipe: &Recipe, format: &VideoFormat) -> Result<(), Error> {
     let width = i64::from(format.resolution.width());
     let shown = format.sample_aspect_ratio.as_rational().round_mul(width);
     let stretched = shown.is_none_or(|shown| shown.abs_diff(width) > 1);
-    // H.264 tells the shape of its pixels itself.
-    let silent = matches!(recipe.codec, Codec::Av1(_));
+    let silent = !recipe.codec.coding.tells_pixel_shape;
     match container {
         Container::Mp4 => Ok(()),
         _ if turned => refuse("that the picture is turned, as the source's is"),
@@ -196,7 +195,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::recipe::{Av1, Avc, BitDepth, Chunking, Profile, RateControl, Size, Target};
+    use crate::recipe::{BitDepth, Chunking, Codec, Coding, RateControl, Size, Target, codings};
 
     fn source(width: u32, height: u32, layout: &str) -> VideoFormat {
         VideoFormat {
@@ -237,15 +236,31 @@ mod tests {
         }
     }
 
-    fn with_profile(profile: Profile) -> Recipe {
-        let avc = Avc {
-            profile: Some(profile),
-            ..Avc::default()
-        };
+    fn usual(coding: &str) -> Codec {
+        Codec::usual(Coding::named(coding).unwrap())
+    }
+
+    fn by(codec: Codec) -> Recipe {
         Recipe {
-            codec: Codec::Avc(avc),
+            codec,
+            rate_control: codec.usual_rate_control(),
             ..recipe()
         }
+    }
+
+    fn with_profile(coding: &str, profile: &str) -> Recipe {
+        let codec = usual(coding);
+        let profiles = codec.coding.profiles;
+        by(Codec {
+            profile: profiles.iter().find(|known| known.name == profile),
+            ..codec
+        })
+    }
+
+    fn with_level(coding: &str, level: &str) -> Recipe {
+        let codec = usual(coding);
+        let level = codec.coding.levels.iter().find(|l| l.name == level);
+        by(Codec { level, ..codec })
     }
 
     #[test]
@@ -313,7 +328,7 @@ mod tests {
         assert!(resolve(recipe(), &source(353, 287, "yuv444p")).is_ok());
         let (code, _) = refused(recipe(), &source(352, 288, "yuv422p12le"));
         assert_eq!(code, "UNSUPPORTED_PIXEL_FORMAT");
-        let (code, hint) = refused(with_profile(Profile::High), &source(352, 288, "yuv422p"));
+        let (code, hint) = refused(with_profile("avc", "high"), &source(352, 288, "yuv422p"));
         assert_eq!(code, "IMPOSSIBLE_COMBINATION");
         assert_eq!(hint, "use high422, or leave the profile out");
         let lossless = Recipe {
@@ -331,12 +346,77 @@ mod tests {
         assert!(params.contains(":fast-pskip=0"), "{params}");
     }
 
-    fn av1() -> Recipe {
-        Recipe {
-            codec: Codec::Av1(Av1::default()),
-            rate_control: Codec::Av1(Av1::default()).usual_rate_control(),
-            ..recipe()
+    #[test]
+    fn every_coding_takes_what_is_usual() {
+        let mut square = source(1280, 720, "yuv420p");
+        square.sample_aspect_ratio = SampleAspectRatio::SQUARE;
+        for coding in codings() {
+            let resolved = resolve(by(Codec::usual(coding)), &square).unwrap();
+            assert_eq!(resolved.encoder_args[0], "-c:v", "{coding:?}");
+            assert_eq!(resolved.format.pixel_format.as_str(), "yuv420p");
         }
+    }
+
+    #[test]
+    fn hevc_runs_on_one_processor_and_says_nothing_of_itself() {
+        let mut source = source(720, 576, "yuv422p10le");
+        source.colour.range = Range::Full;
+        let codec = with_level("hevc", "4.1").codec;
+        let lossless = Recipe {
+            rate_control: RateControl::Lossless,
+            ..by(codec)
+        };
+        let resolved = resolve(lossless, &source).unwrap();
+        assert_eq!(
+            resolved.encoder_args.join(" "),
+            "-c:v libx265 -preset medium -pix_fmt yuv422p10le -color_primaries 9 -color_trc 16 \
+             -colorspace 9 -color_range 2 -x265-params log-level=error:info=0:pools=none:\
+             frame-threads=1:wpp=0:lookahead-slices=0:open-gop=0:keyint=250:high-tier=0:\
+             sar=64\\:45:level-idc=4.1:lossless=1"
+        );
+    }
+
+    #[test]
+    fn what_a_profile_or_level_cannot_hold_is_refused_with_one_that_can() {
+        let hint = |recipe, width, height, layout| {
+            let error = resolve(recipe, &source(width, height, layout)).unwrap_err();
+            (error.field.unwrap(), error.hint.unwrap())
+        };
+        let profile = |coding, profile, layout, least| {
+            let (field, hint) = hint(with_profile(coding, profile), 720, 576, layout);
+            assert_eq!(field, "recipe.codec.profile", "{coding}");
+            assert_eq!(hint, format!("use {least}, or leave the profile out"));
+        };
+        profile("hevc", "main", "yuv420p10le", "main10");
+        profile("hevc", "main10", "yuv422p", "main422-10");
+        profile("hevc", "main444-8", "yuv444p10le", "main444-10");
+        profile("avc", "main", "gray", "high");
+        assert!(resolve(with_profile("hevc", "main10"), &source(720, 576, "yuv420p")).is_ok());
+        let level = |coding, level, (width, height), least| {
+            let (field, hint) = hint(with_level(coding, level), width, height, "yuv420p");
+            assert_eq!(field, "recipe.codec.level", "{coding}");
+            assert_eq!(hint, format!("use {least} or above, or leave it out"));
+        };
+        // 25 pictures a second; a picture of 1080 lines has 1088 in AVC, 1080 in others.
+        level("avc", "3", (1280, 720), "3.1");
+        level("avc", "3.2", (1920, 1080), "4");
+        level("hevc", "3", (1280, 720), "3.1");
+        level("hevc", "4.1", (3840, 2160), "5");
+        level("av1", "3.1", (1920, 1080), "4.0");
+        // Few samples, but a long side.
+        level("avc", "1.1", (1024, 64), "2.1");
+        assert!(resolve(with_level("hevc", "4"), &source(1920, 1080, "yuv420p")).is_ok());
+        let fast = VideoFormat {
+            frame_rate: FrameRate::new(Rational::whole(50)).unwrap(),
+            ..source(1920, 1080, "yuv420p")
+        };
+        let refused = resolve(with_level("hevc", "4"), &fast).unwrap_err();
+        assert_eq!(refused.code, "LEVEL_EXCEEDED");
+        assert!(resolve(with_level("hevc", "4.1"), &fast).is_ok());
+    }
+
+    fn av1() -> Recipe {
+        by(usual("av1"))
     }
 
     #[test]
@@ -382,10 +462,10 @@ mod tests {
     #[test]
     fn depth_changes_by_the_filter_graph_not_by_the_decoder() {
         let ten = Recipe {
-            codec: Codec::Avc(Avc {
+            codec: Codec {
                 bit_depth: Some(BitDepth::Ten),
-                ..Avc::default()
-            }),
+                ..Codec::default()
+            },
             ..recipe()
         };
         let resolved = resolve(ten, &source(720, 576, "yuv444p12be")).unwrap();

@@ -1,11 +1,11 @@
 //! Recipes on the wire: checked on the way in, all problems at once.
 
+use buffa::Enumeration;
 use errors::Error;
 
 use crate::recipe::{
-    Alignment, Av1, Av1Level, Av1Tune, Avc, BitDepth, Chunking, Codec, Container, Crf, Damage,
-    Kernel, Level, MAX_SIDE, OtherTracks, Preset, Problems, Profile, RateControl, Recipe, Size,
-    Target, Tune, presets,
+    Alignment, BitDepth, Chunking, Codec, Coding, Container, Damage, Kernel, Lossless, MAX_SIDE,
+    OtherTracks, Problems, RateControl, Recipe, Size, Target, codings, presets,
 };
 use crate::wire;
 
@@ -18,7 +18,7 @@ impl TryFrom<wire::Recipe> for Recipe {
         presets::fill(&mut recipe, &mut problems);
         let codec = codec(recipe.codec.into_option(), &mut problems);
         let rate_control = rate_control(codec, recipe.rate_control.into_option(), &mut problems);
-        refuse_lossy_profile(codec, rate_control, &mut problems);
+        problems.extend(codec.coding.spec.agree(&codec, rate_control).err());
         let size = size(recipe.resolution.into_option(), &mut problems);
         let chunking = chunking(recipe.chunking_directives.into_option(), &mut problems);
         let container = container(recipe.container, codec, &mut problems);
@@ -53,91 +53,47 @@ fn impossible(field: &str, why: &str, hint: &str) -> Error {
 }
 
 fn codec(codec: Option<wire::Codec>, problems: &mut Vec<Error>) -> Codec {
-    let Some(codec) = codec else {
-        return Codec::default();
+    let codec = codec.unwrap_or_default();
+    let coding = coding(codec.format, problems);
+    let usual = Codec::usual(coding);
+    let names = |all: Vec<&'static str>, field, text: &str, problems: &mut Vec<Error>| {
+        let found = all.iter().copied().find(|name| *name == text);
+        if found.is_none() && !text.is_empty() {
+            problems.push(unknown(&format!("recipe.codec.{field}"), text, &all));
+        }
+        found
     };
-    match codec.format.as_known() {
-        Some(wire::CodecFormat::Unspecified | wire::CodecFormat::Avc) => {}
-        Some(wire::CodecFormat::Av1) => return Codec::Av1(av1(&codec, problems)),
+    let profiles = coding.profiles.iter().map(|profile| profile.name);
+    let levels = coding.levels.iter().map(|level| level.name);
+    let preset = names(coding.presets.into(), "preset", &codec.preset, problems);
+    let profile = names(profiles.collect(), "profile", &codec.profile, problems);
+    let level = names(levels.collect(), "level", &codec.level, problems);
+    Codec {
+        preset: preset.unwrap_or(usual.preset),
+        profile: coding.profiles.iter().find(|p| Some(p.name) == profile),
+        level: coding.levels.iter().find(|l| Some(l.name) == level),
+        tune: names(coding.tunes.into(), "tune", &codec.tune, problems),
+        bit_depth: bit_depth(codec.bit_depth, problems),
+        ..usual
+    }
+}
+
+fn coding(
+    format: buffa::EnumValue<wire::CodecFormat>,
+    problems: &mut Vec<Error>,
+) -> &'static Coding {
+    let (usual, unspecified) = (codings()[0], wire::CodecFormat::CODEC_FORMAT_UNSPECIFIED);
+    let asked = |coding: &&&Coding| format == coding.format;
+    match codings().iter().find(asked) {
+        Some(coding) => coding,
+        None if format == unspecified => usual,
         None => {
-            let known = ["CODEC_FORMAT_AVC", "CODEC_FORMAT_AV1"];
-            problems.push(unknown(
-                "recipe.codec.format",
-                codec.format.to_i32(),
-                &known,
-            ));
+            let known = codings().iter().map(|coding| coding.format.proto_name());
+            let known: Vec<_> = known.collect();
+            problems.push(unknown("recipe.codec.format", format.to_i32(), &known));
+            usual
         }
     }
-    Codec::Avc(avc(&codec, problems))
-}
-
-/// Tells of a setting that is not one of those known.
-fn named(field: &str, text: &str, known: &[&str], problems: &mut Vec<Error>) {
-    if !text.is_empty() && !known.contains(&text) {
-        problems.push(unknown(&format!("recipe.codec.{field}"), text, known));
-    }
-}
-
-fn avc(codec: &wire::Codec, problems: &mut Vec<Error>) -> Avc {
-    let all = [
-        ("preset", &codec.preset, names(Preset::ALL, Preset::name)),
-        (
-            "profile",
-            &codec.profile,
-            names(Profile::ALL, Profile::name),
-        ),
-        ("level", &codec.level, names(Level::ALL, Level::name)),
-        ("tune", &codec.tune, names(Tune::ALL, Tune::name)),
-    ];
-    for (field, text, known) in all {
-        named(field, text, &known, problems);
-    }
-    Avc {
-        preset: Preset::named(&codec.preset).unwrap_or(Preset::Medium),
-        bit_depth: bit_depth(codec.bit_depth, problems),
-        profile: Profile::named(&codec.profile),
-        level: Level::named(&codec.level),
-        tune: Tune::named(&codec.tune),
-    }
-}
-
-fn av1(codec: &wire::Codec, problems: &mut Vec<Error>) -> Av1 {
-    named("profile", &codec.profile, &["main"], problems);
-    named(
-        "level",
-        &codec.level,
-        &names(Av1Level::ALL, Av1Level::name),
-        problems,
-    );
-    named(
-        "tune",
-        &codec.tune,
-        &names(Av1Tune::ALL, Av1Tune::name),
-        problems,
-    );
-    Av1 {
-        preset: av1_preset(&codec.preset, problems),
-        bit_depth: bit_depth(codec.bit_depth, problems),
-        level: Av1Level::named(&codec.level),
-        tune: Av1Tune::named(&codec.tune),
-    }
-}
-
-fn av1_preset(text: &str, problems: &mut Vec<Error>) -> u8 {
-    let usual = Av1::default().preset;
-    if text.is_empty() {
-        return usual;
-    }
-    // As the wire writes it: without sign or leading zeros.
-    let preset = Av1::PRESETS
-        .into_iter()
-        .find(|preset| preset.to_string() == text);
-    preset.unwrap_or_else(|| {
-        let message = format!("AV1 has no preset {text:?}");
-        let error = Error::user("UNKNOWN_VALUE", message).at("recipe.codec.preset");
-        problems.push(error.hint("use 0 (slowest, smallest) to 13 (fastest); 8 is usual"));
-        usual
-    })
 }
 
 fn bit_depth(bits: u32, problems: &mut Vec<Error>) -> Option<BitDepth> {
@@ -152,10 +108,6 @@ fn bit_depth(bits: u32, problems: &mut Vec<Error>) -> Option<BitDepth> {
             None
         }
     }
-}
-
-fn names<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> Vec<&'static str> {
-    all.iter().map(|value| name(*value)).collect()
 }
 
 fn size(size: Option<wire::Resolution>, problems: &mut Vec<Error>) -> Option<Size> {
@@ -255,51 +207,36 @@ fn rate_control(
     problems: &mut Vec<Error>,
 ) -> RateControl {
     use wire::rate_control::Mode;
-    match (control.and_then(|control| control.mode), codec) {
-        (None | Some(Mode::Lossless(false)), _) => codec.usual_rate_control(),
-        // x264 itself means lossless by 0.
-        (Some(Mode::Lossless(true)) | Some(Mode::Crf(0.0)), Codec::Avc(_)) => RateControl::Lossless,
-        (Some(Mode::Lossless(true)), Codec::Av1(_)) => {
+    let usual = codec.usual_rate_control();
+    let lossless = codec.coding.rate_factors.lossless;
+    match control.and_then(|control| control.mode) {
+        None | Some(Mode::Lossless(false)) => usual,
+        Some(Mode::Crf(0.0)) if lossless == Lossless::AtZero => RateControl::Lossless,
+        Some(Mode::Crf(value)) => crf(value, codec.coding, problems),
+        Some(Mode::Lossless(true)) if lossless != Lossless::Never => RateControl::Lossless,
+        Some(Mode::Lossless(true)) => {
             problems.push(impossible(
                 "recipe.rate_control.lossless",
-                "SVT-AV1 does not code without loss",
+                &format!("{} does not code without loss", codec.coding.encoder),
                 "use CODEC_FORMAT_AVC for that, or a constant rate factor",
             ));
-            codec.usual_rate_control()
-        }
-        (Some(Mode::Crf(value)), Codec::Avc(_)) => crf(value, value <= 51.0005, codec, problems),
-        (Some(Mode::Crf(value)), Codec::Av1(_)) => {
-            crf(value, value >= 1.0 && value.fract() == 0.0, codec, problems)
+            usual
         }
     }
 }
 
-fn crf(value: f64, possible: bool, codec: Codec, problems: &mut Vec<Error>) -> RateControl {
-    if let Some(crf) = Crf::new(value).filter(|_| possible) {
-        return RateControl::Crf(crf);
-    }
-    let message = format!("a constant rate factor of {value} is impossible");
-    let hint = match codec {
-        Codec::Avc(_) => "use 0 (lossless) to 51 (worst); 23 is usual",
-        Codec::Av1(_) => "use a whole number from 1 (best) to 63 (worst); 35 is usual",
-    };
-    let error = Error::user("OUT_OF_RANGE", message).at("recipe.rate_control.crf");
-    problems.push(error.hint(hint));
-    codec.usual_rate_control()
-}
-
-fn refuse_lossy_profile(codec: Codec, rate_control: RateControl, problems: &mut Vec<Error>) {
-    let Codec::Avc(avc) = codec else {
-        return;
-    };
-    let lossy = avc.profile.is_some_and(|p| p != Profile::High444);
-    if rate_control == RateControl::Lossless && lossy {
-        problems.push(impossible(
-            "recipe.codec.profile",
-            "only the profile high444 is lossless",
-            "leave the profile out, or use a constant rate factor",
-        ));
-    }
+fn crf(value: f64, coding: &Coding, problems: &mut Vec<Error>) -> RateControl {
+    let usual = coding.usual_rate_control();
+    coding.rate_factors.of(value).map_or_else(
+        || {
+            let message = format!("a constant rate factor of {value} is impossible");
+            let hint = format!("use {}", coding.rate_factors.range());
+            let error = Error::user("OUT_OF_RANGE", message);
+            problems.push(error.at("recipe.rate_control.crf").hint(hint));
+            usual
+        },
+        RateControl::Crf,
+    )
 }
 
 fn container(
@@ -307,31 +244,27 @@ fn container(
     codec: Codec,
     problems: &mut Vec<Error>,
 ) -> Container {
-    match container.as_known() {
+    const FIELD: &str = "recipe.container";
+    let asked = match container.as_known() {
         Some(wire::Container::Unspecified | wire::Container::Mp4) => Container::Mp4,
         Some(wire::Container::Elementary) => Container::Elementary,
         Some(wire::Container::Mkv) => Container::Mkv,
-        Some(wire::Container::Webm) => {
-            if let Codec::Avc(_) = codec {
-                problems.push(impossible(
-                    "recipe.container",
-                    "WebM does not hold H.264",
-                    "use CONTAINER_MKV or CONTAINER_MP4, or CODEC_FORMAT_AV1",
-                ));
-            }
-            Container::WebM
-        }
+        Some(wire::Container::Webm) => Container::WebM,
         None => {
-            let known = [
-                "CONTAINER_MP4",
-                "CONTAINER_ELEMENTARY",
-                "CONTAINER_MKV",
-                "CONTAINER_WEBM",
-            ];
-            problems.push(unknown("recipe.container", container.to_i32(), &known));
+            let known = Container::ALL.map(|one| wire::Container::from(one).proto_name());
+            problems.push(unknown(FIELD, container.to_i32(), &known));
             Container::Mp4
         }
+    };
+    let coding = codec.coding;
+    if !coding.containers.contains(&asked) {
+        let why = format!("{} does not hold {}", asked.name(), coding.title);
+        let holding = coding.containers.iter().copied();
+        let holding = holding.map(|one| wire::Container::from(one).proto_name());
+        let hint = format!("use one of: {}", holding.collect::<Vec<_>>().join(", "));
+        problems.push(impossible(FIELD, &why, &hint));
     }
+    asked
 }
 
 fn other_tracks(
@@ -379,12 +312,7 @@ impl From<Recipe> for wire::Recipe {
             resolution: recipe.size.map(wire::Resolution::from).into(),
             chunking_directives: Some(wire::ChunkingDirectives::from(recipe.chunking)).into(),
             rate_control: Some(wire::RateControl::from(recipe.rate_control)).into(),
-            container: match recipe.container {
-                Container::Mp4 => wire::Container::Mp4.into(),
-                Container::Elementary => wire::Container::Elementary.into(),
-                Container::Mkv => wire::Container::Mkv.into(),
-                Container::WebM => wire::Container::Webm.into(),
-            },
+            container: wire::Container::from(recipe.container).into(),
             other_tracks: match recipe.other_tracks {
                 OtherTracks::Copy => wire::OtherTracks::Copy.into(),
                 OtherTracks::None => wire::OtherTracks::None.into(),
@@ -394,6 +322,17 @@ impl From<Recipe> for wire::Recipe {
                 Damage::Conceal => wire::Damage::Conceal.into(),
             },
             ..Default::default()
+        }
+    }
+}
+
+impl From<Container> for wire::Container {
+    fn from(container: Container) -> Self {
+        match container {
+            Container::Mp4 => Self::Mp4,
+            Container::Elementary => Self::Elementary,
+            Container::Mkv => Self::Mkv,
+            Container::WebM => Self::Webm,
         }
     }
 }
@@ -421,57 +360,22 @@ impl From<Size> for wire::Resolution {
 
 impl From<Codec> for wire::Codec {
     fn from(codec: Codec) -> Self {
-        match codec {
-            Codec::Avc(avc) => avc.into(),
-            Codec::Av1(av1) => av1.into(),
-        }
-    }
-}
-
-/// The name of a setting; empty when it was not set.
-fn text<T>(setting: Option<T>, name: fn(T) -> &'static str) -> String {
-    setting.map_or_else(String::new, |setting| name(setting).to_owned())
-}
-
-fn bits(depth: Option<BitDepth>) -> u32 {
-    depth.map_or(0, |depth| u8::from(depth).into())
-}
-
-impl From<Avc> for wire::Codec {
-    fn from(avc: Avc) -> Self {
-        let Avc {
+        let Codec {
+            coding,
             preset,
             bit_depth,
             profile,
             level,
             tune,
-        } = avc;
+        } = codec;
+        let text = |setting: Option<&str>| setting.unwrap_or_default().to_owned();
         Self {
-            format: wire::CodecFormat::Avc.into(),
-            preset: preset.name().to_owned(),
-            profile: text(profile, Profile::name),
-            level: text(level, Level::name),
-            tune: text(tune, Tune::name),
-            bit_depth: bits(bit_depth),
-            ..Default::default()
-        }
-    }
-}
-
-impl From<Av1> for wire::Codec {
-    fn from(av1: Av1) -> Self {
-        let Av1 {
-            preset,
-            bit_depth,
-            level,
-            tune,
-        } = av1;
-        Self {
-            format: wire::CodecFormat::Av1.into(),
-            preset: preset.to_string(),
-            level: text(level, Av1Level::name),
-            tune: text(tune, Av1Tune::name),
-            bit_depth: bits(bit_depth),
+            format: coding.format.into(),
+            preset: preset.to_owned(),
+            profile: text(profile.map(|profile| profile.name)),
+            level: text(level.map(|level| level.name)),
+            tune: text(tune),
+            bit_depth: bit_depth.map_or(0, |depth| u8::from(depth).into()),
             ..Default::default()
         }
     }
@@ -559,6 +463,22 @@ mod tests {
     }
 
     #[test]
+    fn a_recipe_for_hevc_survives_the_wire() {
+        let recipe = recipe(
+            r#"{"codec": {"format": "CODEC_FORMAT_HEVC", "preset": "slow", "profile": "main10",
+                          "level": "5.1", "tune": "grain", "bitDepth": 10},
+                "rateControl": {"lossless": true}, "container": "CONTAINER_MKV"}"#,
+        )
+        .unwrap();
+        assert_eq!(recipe.codec.name(), "hevc");
+        assert_eq!(recipe.rate_control, RateControl::Lossless);
+        assert_eq!(
+            Recipe::try_from(wire::Recipe::from(recipe.clone())),
+            Ok(recipe)
+        );
+    }
+
+    #[test]
     fn settings_of_one_codec_are_none_of_the_other() {
         let told = |json: &str| {
             let problems = recipe(json).unwrap_err().0;
@@ -582,6 +502,10 @@ mod tests {
             ["recipe.codec.bit_depth OUT_OF_RANGE"]
         );
         assert_eq!(told(r#"{"codec": {"preset": "8"}}"#), unknown("preset"));
+        let film = r#"{"codec": {"format": "CODEC_FORMAT_HEVC", "tune": "film"}}"#;
+        assert_eq!(told(film), unknown("tune"));
+        let zero = r#"{"codec": {"format": 3}, "rateControl": {"crf": 0}}"#;
+        assert_eq!(told(zero), ["recipe.rate_control.crf OUT_OF_RANGE"]);
         for crf in ["0", "0.5", "35.5", "64", "-1"] {
             let json = format!(r#"{{"codec": {{"format": 2}}, "rateControl": {{"crf": {crf}}}}}"#);
             assert_eq!(

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use buffa::Enumeration;
 use errors::Error;
 use files::{Place, Roots};
 use optimus::request;
 
-use crate::recipe::{Problems, Recipe};
+use crate::recipe::{Problems, Recipe, codings};
 use crate::wire;
 
 /// Where files may be read and written; nowhere by default.
@@ -194,8 +195,10 @@ fn require_format(recipe: &wire::Recipe, problems: &mut Vec<Error>) {
     let unspecified = wire::CodecFormat::CODEC_FORMAT_UNSPECIFIED;
     let named = !recipe.named_preset.is_empty();
     if !named && format.is_none_or(|format| format == unspecified) {
-        let hint = "use CODEC_FORMAT_AVC or CODEC_FORMAT_AV1, or name a preset";
-        problems.push(missing("recipe.codec.format", "the codec", hint));
+        let known = codings().iter().map(|coding| coding.format.proto_name());
+        let known = known.collect::<Vec<_>>().join(", ");
+        let hint = format!("use one of: {known}, or name a preset");
+        problems.push(missing("recipe.codec.format", "the codec", &hint));
     }
 }
 

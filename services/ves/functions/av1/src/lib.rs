@@ -5,7 +5,6 @@
     reason = "an error is rare and travels whole, from a function to the API"
 )]
 
-mod bits;
 mod encode;
 mod sequence;
 mod temporal_unit;

@@ -1,6 +1,6 @@
 //! The facts of a sequence header that a container repeats (AV1 bitstream specification, 5.5).
 
-use crate::bits::Bits;
+use ves_api::function::Bits;
 
 /// What `av1C` repeats of a sequence header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

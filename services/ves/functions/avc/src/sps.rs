@@ -1,5 +1,7 @@
 //! The few facts of a sequence parameter set that a container repeats (ITU-T H.264, 7.3.2.1.1).
 
+use ves_api::function::Bits;
+
 /// What `avcC` repeats of a sequence parameter set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SpsFacts {
@@ -41,17 +43,18 @@ pub(crate) fn sps_facts(sps: &[u8]) -> Option<SpsFacts> {
     })
 }
 
+/// The first few fields hold no emulation prevention.
 fn high_facts(payload: &[u8]) -> Option<HighFacts> {
     let mut bits = Bits::new(payload);
-    bits.ue()?; // seq_parameter_set_id
-    let chroma_format = u8::try_from(bits.ue()?)
+    bits.variable()?; // seq_parameter_set_id
+    let chroma_format = u8::try_from(bits.variable()?)
         .ok()
         .filter(|format| *format <= 3)?;
     if chroma_format == 3 {
-        bits.bit()?; // separate_colour_plane_flag
+        bits.flag()?; // separate_colour_plane_flag
     }
     let mut depth = || {
-        u8::try_from(bits.ue()?)
+        u8::try_from(bits.variable()?)
             .ok()
             .filter(|extra| *extra <= 6)
             .map(|n| n + 8)
@@ -61,41 +64,6 @@ fn high_facts(payload: &[u8]) -> Option<HighFacts> {
         bit_depth_luma: depth()?,
         bit_depth_chroma: depth()?,
     })
-}
-
-/// Bits of a payload, most significant first. The first few fields hold no emulation prevention.
-struct Bits<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Bits<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
-    }
-
-    fn bit(&mut self) -> Option<u32> {
-        let byte = self.bytes.get(self.at / 8)?;
-        let bit = byte >> (7 - self.at % 8) & 1;
-        self.at += 1;
-        Some(u32::from(bit))
-    }
-
-    /// An unsigned exponential Golomb code of at most 31 bits.
-    fn ue(&mut self) -> Option<u32> {
-        let mut zeros = 0;
-        while self.bit()? == 0 {
-            zeros += 1;
-            if zeros > 15 {
-                return None;
-            }
-        }
-        let mut value = 1;
-        for _ in 0..zeros {
-            value = value << 1 | self.bit()?;
-        }
-        Some(value - 1)
-    }
 }
 
 #[cfg(test)]

@@ -96,6 +96,7 @@ fn format(recipe: &Recipe, split: &SplitResult) -> Format {
     Format {
         codec: recipe.codec.ffprobe_name().to_owned(),
         video: video.into(),
+        max_level: recipe.codec.level.map_or(0, |level| level.code),
         ..Default::default()
     }
 }

@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod audio;
-mod av1;
 mod containers;
 mod judge;
+mod lossy;
 mod refusals;
 mod same;
 mod sandbox;

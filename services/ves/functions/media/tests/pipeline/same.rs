@@ -7,7 +7,7 @@ use serde_json::Value;
 use video::Rational;
 
 use crate::judge;
-use crate::stages::{Encoded, encode, lossless, ready};
+use crate::stages::{Encoded, encode, lossless, lossless_by, ready};
 
 fn time_base(path: &Path) -> Rational {
     let args = [
@@ -39,10 +39,9 @@ fn times(frames: &[Frame], base: Rational) -> Vec<Rational> {
         .collect()
 }
 
-fn assert_same(clip: Clip, frames_per_chunk: u32) -> Encoded {
+fn assert_same(clip: Clip, recipe: &Value) -> Encoded {
     let source = corpus::clip(clip).unwrap();
-    let encoded =
-        encode(&source, &lossless(frames_per_chunk)).unwrap_or_else(|e| panic!("{clip:?}: {e}"));
+    let encoded = encode(&source, recipe).unwrap_or_else(|e| panic!("{clip:?}: {e}"));
     judge::accept(&encoded);
     let (before, after) = (
         corpus::frames(&source).unwrap(),
@@ -67,7 +66,7 @@ macro_rules! same {
         #[test]
         fn $name() {
             if ready() {
-                assert_same($clip, $frames);
+                assert_same($clip, &lossless($frames));
             }
         }
     )+ };
@@ -91,6 +90,33 @@ same! {
     one_frame: Clip::Tiny(1), 30;
     two_chunks_of_one_frame: Clip::Tiny(2), 1;
     three_chunks_of_few_frames: Clip::Tiny(7), 3;
+}
+
+/// By a coding format that is not the clip's, at three lengths of chunks.
+macro_rules! same_by {
+    ($format:literal, $preset:literal; $($name:ident: $clip:expr;)+) => { $(
+        #[test]
+        fn $name() {
+            for frames in [30, 60, 1000].into_iter().filter(|_| ready()) {
+                assert_same($clip, &lossless_by($format, $preset, frames));
+            }
+        }
+    )+ };
+}
+
+mod hevc {
+    use super::*;
+
+    same_by! { "CODEC_FORMAT_HEVC", "ultrafast";
+        open_gop_avc: Clip::OpenGopAvcTs;
+        open_gop_hevc: Clip::OpenGopHevcMkv;
+        a_variable_frame_rate: Clip::Vfr;
+        an_edit_list: Clip::EditList;
+        negative_composition_offsets: Clip::NegativeCtts;
+        odd_sizes_without_subsampling: Clip::OddSize;
+        ten_bits_of_422_with_hdr10_colour: Clip::HighBitDepth;
+        hidden_frames_of_vp9: Clip::Vp9Webm;
+    }
 }
 
 #[test]

@@ -26,10 +26,15 @@ impl Encoded {
     }
 }
 
-/// Lossless, in chunks of so many frames.
+/// H.264 without loss, in chunks of so many frames.
 pub(crate) fn lossless(frames: u32) -> Value {
+    lossless_by("CODEC_FORMAT_AVC", "ultrafast", frames)
+}
+
+/// Without loss, in chunks of so many frames.
+pub(crate) fn lossless_by(format: &str, preset: &str, frames: u32) -> Value {
     json!({
-        "codec": {"preset": "ultrafast"},
+        "codec": {"format": format, "preset": preset},
         "rateControl": {"lossless": true},
         "chunkingDirectives": {"frames": frames},
     })
@@ -138,8 +143,10 @@ fn encode_chunk(source: &Path, split: &Value, chunk: &Value, folder: &Path) -> R
         packets_digest: chunk["packets_digest"].as_str().unwrap().into(),
     };
     let encode = match split["codec"].as_str().unwrap() {
+        "avc" => ves_avc::encode,
+        "hevc" => ves_hevc::encode,
         "av1" => ves_av1::encode,
-        _ => ves_avc::encode,
+        other => panic!("no function encodes {other}"),
     };
     encode(&work, params, &mut Progress::silent()).map_err(|e| serde_json::to_value(e).unwrap())?;
     for (list, name, extension) in [

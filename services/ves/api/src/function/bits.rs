@@ -1,16 +1,20 @@
+//! Bits of a payload, as the headers of coding formats are written.
+
 /// Bits of a payload, most significant first; `None` behind its end.
-pub(crate) struct Bits<'a> {
+#[derive(Clone, Debug)]
+pub struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Bits<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    /// From the first bit.
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
     /// A number of so many bits, 32 at most.
-    pub(crate) fn number(&mut self, bits: u32) -> Option<u32> {
+    pub fn number(&mut self, bits: u32) -> Option<u32> {
         let mut value = 0;
         for _ in 0..bits {
             let byte = self.bytes.get(self.at / 8)?;
@@ -20,17 +24,19 @@ impl<'a> Bits<'a> {
         Some(value)
     }
 
-    pub(crate) fn flag(&mut self) -> Option<bool> {
+    /// One bit.
+    pub fn flag(&mut self) -> Option<bool> {
         self.number(1).map(|bit| bit == 1)
     }
 
     /// Passes over so many bits.
-    pub(crate) fn skip(&mut self, bits: u32) -> Option<()> {
+    pub fn skip(&mut self, bits: u32) -> Option<()> {
         (0..bits).try_for_each(|_| self.number(1).map(drop))
     }
 
-    /// A number of variable length (4.10.3).
-    pub(crate) fn variable(&mut self) -> Option<u32> {
+    /// A number behind as many zeros as it has more bits than one, from 0: `uvlc()` of AV1 (4.10.3),
+    /// `ue(v)` of H.264 and its successors (9.1).
+    pub fn variable(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while !self.flag()? {
             zeros += 1;

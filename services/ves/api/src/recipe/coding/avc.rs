@@ -1,0 +1,177 @@
+//! AVC (ITU-T H.264): what x264 is told, and what it cannot do.
+
+use errors::Error;
+use video::{Range, ScanType, VideoFormat};
+
+use super::args::{check_subsampling, option, words};
+use super::profile::{ALL_CHROMA, UP_TO_420, UP_TO_422, YUV420};
+use super::{Encoder, Level, Lossless, Profile, RateFactors, level, profile};
+use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl};
+use crate::wire;
+
+pub(super) static AVC: Coding = Coding {
+    name: "avc",
+    title: "H.264",
+    encoder: "x264",
+    format: wire::CodecFormat::CODEC_FORMAT_AVC,
+    ffprobe_name: "h264",
+    presets: &[
+        "ultrafast",
+        "superfast",
+        "veryfast",
+        "faster",
+        "fast",
+        "medium",
+        "slow",
+        "slower",
+        "veryslow",
+        "placebo",
+    ],
+    usual_preset: "medium",
+    profiles: &[
+        Profile::new("baseline", "Constrained Baseline", YUV420, (8, 8)),
+        Profile::new("main", "Main", YUV420, (8, 8)),
+        Profile::new("high", "High", UP_TO_420, (8, 8)),
+        Profile::new("high10", "High 10", UP_TO_420, (8, 10)),
+        Profile::new("high422", "High 4:2:2", UP_TO_422, (8, 10)),
+        LOSSLESS_PROFILE,
+    ],
+    levels: &LEVELS,
+    tunes: &[
+        "film",
+        "animation",
+        "grain",
+        "stillimage",
+        "psnr",
+        "ssim",
+        "fastdecode",
+        "zerolatency",
+    ],
+    rate_factors: RateFactors {
+        least: 1,
+        most: 51_000,
+        step: 1,
+        usual: 23_000,
+        lossless: Lossless::AtZero,
+    },
+    containers: &[Container::Mp4, Container::Mkv, Container::Elementary],
+    extensions: &["264", "h264", "avc"],
+    tells_pixel_shape: true,
+    spec: &X264,
+};
+
+const LOSSLESS_PROFILE: Profile =
+    Profile::new("high444", "High 4:4:4 Predictive", ALL_CHROMA, (8, 10));
+
+/// Sides of a macroblock.
+const BLOCK: u32 = 16;
+
+/// Table A-1 of the standard, in macroblocks: of a picture, and of a second.
+static LEVELS: [Level; 20] = [
+    macroblocks("1", 10, 99, 1_485),
+    macroblocks("1b", 11, 99, 1_485),
+    macroblocks("1.1", 11, 396, 3_000),
+    macroblocks("1.2", 12, 396, 6_000),
+    macroblocks("1.3", 13, 396, 11_880),
+    macroblocks("2", 20, 396, 11_880),
+    macroblocks("2.1", 21, 792, 19_800),
+    macroblocks("2.2", 22, 1_620, 20_250),
+    macroblocks("3", 30, 1_620, 40_500),
+    macroblocks("3.1", 31, 3_600, 108_000),
+    macroblocks("3.2", 32, 5_120, 216_000),
+    macroblocks("4", 40, 8_192, 245_760),
+    macroblocks("4.1", 41, 8_192, 245_760),
+    macroblocks("4.2", 42, 8_704, 522_240),
+    macroblocks("5", 50, 22_080, 589_824),
+    macroblocks("5.1", 51, 36_864, 983_040),
+    macroblocks("5.2", 52, 36_864, 2_073_600),
+    macroblocks("6", 60, 139_264, 4_177_920),
+    macroblocks("6.1", 61, 139_264, 8_355_840),
+    macroblocks("6.2", 62, 139_264, 16_711_680),
+];
+
+/// Sides are at most the root of eight times the picture (A.3.1).
+const fn macroblocks(name: &'static str, code: u32, picture: u64, rate: u64) -> Level {
+    let side = (8 * picture).isqrt() as u32 * BLOCK;
+    Level::new(name, code, picture * 256, (side, side), rate * 256)
+}
+
+struct X264;
+
+impl Encoder for X264 {
+    fn agree(&self, codec: &Codec, rate: RateControl) -> Result<(), Error> {
+        let lossy = codec.profile.is_some_and(|p| *p != LOSSLESS_PROFILE);
+        if !(rate == RateControl::Lossless && lossy) {
+            return Ok(());
+        }
+        let why = "only the profile high444 is lossless";
+        Err(Error::user("IMPOSSIBLE_COMBINATION", why)
+            .at("recipe.codec.profile")
+            .hint("leave the profile out, or use a constant rate factor"))
+    }
+
+    fn check(&self, codec: &Codec, format: &VideoFormat) -> Result<(), Error> {
+        check_subsampling(format)?;
+        profile::check(codec, &format.pixel_format)?;
+        level::check(codec, format, BLOCK)
+    }
+
+    fn args(
+        &self,
+        codec: &Codec,
+        rate: RateControl,
+        format: &VideoFormat,
+        _: &ChunkPlan,
+    ) -> Vec<String> {
+        let mut args = words(["-c:v", "libx264", "-threads", "1", "-preset", codec.preset]);
+        args.extend(option("-tune", codec.tune));
+        args.extend(option("-profile:v", codec.profile.map(|p| p.name)));
+        args.extend(option("-level:v", codec.level.map(|l| l.name)));
+        args.extend(match rate {
+            RateControl::Crf(crf) => words(["-crf", &crf.to_string()]),
+            RateControl::Lossless => words(["-qp", "0"]),
+        });
+        args.extend(words(["-pix_fmt", format.pixel_format.as_str()]));
+        args.extend(words(["-x264-params", &x264_params(format, rate)]));
+        args
+    }
+}
+
+/// What x264 calls a colour that nobody told.
+const UNSPECIFIED: &str = "undef";
+
+/// One thread and no processor-dependent shortcuts give the same bytes everywhere; `stitchable`
+/// keeps the parameter sets equal over chunks.
+fn x264_params(format: &VideoFormat, rate: RateControl) -> String {
+    let sar = format.sample_aspect_ratio.as_rational();
+    let mut params = vec![
+        "threads=1:lookahead-threads=1:sliced-threads=0".to_owned(),
+        "cpu-independent=1:stitchable=1:open-gop=0:keyint=250".to_owned(),
+        format!("sar={sar}"),
+    ];
+    if rate == RateControl::Lossless {
+        // Told a pixel shape, x264 (build 164) forgets to leave this off, and skips blocks that
+        // differ by little.
+        params.push("fast-pskip=0".into());
+    }
+    let colour = format.colour;
+    let named = [
+        ("colorprim", colour.primaries.x264_name()),
+        ("transfer", colour.transfer.x264_name()),
+        ("colormatrix", colour.matrix.x264_name()),
+        ("fullrange", (colour.range == Range::Full).then_some("on")),
+    ];
+    params.extend(
+        named
+            .iter()
+            .filter_map(|(key, name)| Some((key, (*name)?)))
+            .filter(|(_, name)| *name != UNSPECIFIED)
+            .map(|(key, name)| format!("{key}={name}")),
+    );
+    match format.scan_type {
+        ScanType::TopFieldFirst => params.push("tff=1".into()),
+        ScanType::BottomFieldFirst => params.push("bff=1".into()),
+        ScanType::Progressive | ScanType::Unknown => {}
+    }
+    params.join(":")
+}

@@ -1,0 +1,157 @@
+//! The coding formats, each with its encoder: a file for each, and a line in [`codings`].
+
+mod args;
+mod av1;
+mod avc;
+mod encoder;
+mod hevc;
+mod level;
+mod profile;
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+pub use level::Level;
+pub use profile::Profile;
+
+pub(super) use encoder::Encoder;
+
+use crate::recipe::{Container, Crf, RateControl};
+use crate::wire;
+
+/// Every coding format, the usual one first.
+pub fn codings() -> &'static [&'static Coding] {
+    static ALL: [&Coding; 3] = [&avc::AVC, &hevc::HEVC, &av1::AV1];
+    &ALL
+}
+
+/// A coding format with its encoder: what can be asked of it, by the names its users know.
+pub struct Coding {
+    /// "avc"; a function `ves-{name}` encodes it.
+    pub name: &'static str,
+    /// What people call it: "H.264".
+    pub title: &'static str,
+    /// The program that encodes: "x264".
+    pub encoder: &'static str,
+    /// On the wire.
+    pub format: wire::CodecFormat,
+    /// What ffprobe calls it: "h264".
+    pub ffprobe_name: &'static str,
+    /// What the encoder calls its degrees of effort.
+    pub presets: &'static [&'static str],
+    /// One of them.
+    pub usual_preset: &'static str,
+    /// In ascending order.
+    pub profiles: &'static [Profile],
+    /// In ascending order.
+    pub levels: &'static [Level],
+    pub tunes: &'static [&'static str],
+    pub rate_factors: RateFactors,
+    pub containers: &'static [Container],
+    /// Of files that hold the coded video alone.
+    pub extensions: &'static [&'static str],
+    /// Whether the coded video itself tells the shape of its pixels.
+    pub tells_pixel_shape: bool,
+    pub(super) spec: &'static dyn Encoder,
+}
+
+/// Constant rate factors of an encoder, in thousandths.
+#[derive(Clone, Copy, Debug)]
+pub struct RateFactors {
+    /// The best.
+    pub least: u32,
+    /// The worst.
+    pub most: u32,
+    /// 1000 where only whole numbers are possible.
+    pub step: u32,
+    pub usual: u32,
+    pub lossless: Lossless,
+}
+
+/// Whether and how every sample can be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lossless {
+    Never,
+    /// When it is asked for.
+    Possible,
+    /// As well by a rate factor of 0.
+    AtZero,
+}
+
+impl Coding {
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        codings().iter().copied().find(|coding| coding.name == name)
+    }
+
+    /// What is usual, where the request does not say.
+    pub fn usual_rate_control(&self) -> RateControl {
+        RateControl::Crf(self.usual_crf())
+    }
+
+    /// The usual rate factor.
+    pub fn usual_crf(&self) -> Crf {
+        Crf(self.rate_factors.usual)
+    }
+}
+
+impl RateFactors {
+    /// This one, if the encoder has it.
+    pub(super) fn of(&self, value: f64) -> Option<Crf> {
+        let fits = |crf: &Crf| {
+            (self.least..=self.most).contains(&crf.0) && crf.0.is_multiple_of(self.step)
+        };
+        Crf::new(value).filter(fits)
+    }
+
+    /// "0 (lossless) to 51 (worst)"
+    pub fn range(&self) -> String {
+        let whole = if self.step == 1000 { "whole, " } else { "" };
+        let best = match self.lossless {
+            Lossless::AtZero => "0 (lossless)".to_owned(),
+            Lossless::Never | Lossless::Possible => format!("{} (best)", Crf(self.least)),
+        };
+        format!("{whole}{best} to {} (worst)", Crf(self.most))
+    }
+}
+
+impl PartialEq for Coding {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Coding {}
+
+impl Hash for Coding {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl fmt::Debug for Coding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_coding_is_complete_and_has_names_of_its_own() {
+        let mut names: Vec<_> = codings().iter().map(|coding| coding.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), codings().len());
+        for coding in codings() {
+            assert!(coding.presets.contains(&coding.usual_preset), "{coding:?}");
+            let factors = coding.rate_factors;
+            assert!(factors.of(f64::from(factors.usual) / 1000.0).is_some());
+            assert!(coding.levels.is_sorted_by_key(|level| level.code));
+            assert!(coding.containers.contains(&Container::default()));
+            assert_eq!(Coding::named(coding.name), Some(*coding));
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The HEVC function as a program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stratum_function::run(ves_hevc::encode)
+}
