@@ -102,6 +102,14 @@ impl Memory {
         self.assert_values(kind, values)
     }
 
+    /// Whether a fact could be asserted.
+    ///
+    /// # Errors
+    /// When the type or a field is unknown, or a value has another type.
+    pub fn check(&self, kind: &str, fields: &BTreeMap<String, Value>) -> Result<(), Refused> {
+        self.checked(kind, fields).map(drop)
+    }
+
     /// The type of this name, and the values of its fields in order.
     pub(crate) fn checked(
         &self,

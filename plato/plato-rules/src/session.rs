@@ -142,7 +142,7 @@ impl Session {
     pub fn due(&self) -> Option<i64> {
         let due = self
             .state
-            .firings()
+            .active()
             .filter_map(|(_, firing)| match firing.phase {
                 FiringPhase::Backoff { due_ms, .. } => Some(due_ms),
                 _ => None,
@@ -641,7 +641,7 @@ impl<'a> Turn<'a> {
         let due = self
             .session
             .state
-            .firings()
+            .active()
             .filter_map(|(number, firing)| match firing.phase {
                 FiringPhase::Backoff { generation, due_ms } if due_ms <= self.now_ms => {
                     Some((number, generation, firing.clone()))

@@ -42,6 +42,8 @@ pub struct State {
     pub error: Option<Error>,
     pub(crate) facts: BTreeMap<FactId, KeptFact>,
     pub(crate) firings: BTreeMap<u64, Firing>,
+    /// Firings whose run is out, or waits to be tried again.
+    pub(crate) active: BTreeSet<u64>,
     pub(crate) next_fact: u64,
     pub(crate) changes: u64,
     pub(crate) next_firing: u64,
@@ -76,6 +78,7 @@ impl State {
             error: None,
             facts: BTreeMap::new(),
             firings: BTreeMap::new(),
+            active: BTreeSet::new(),
             next_fact: 1,
             changes: 0,
             next_firing: 1,
@@ -235,7 +238,11 @@ impl State {
 
     fn fire(&mut self, fired: &Fired, at_ms: i64) {
         self.next_firing = self.next_firing.max(fired.firing + 1);
-        self.firings.insert(fired.firing, Firing::new(fired, at_ms));
+        let firing = Firing::new(fired, at_ms);
+        if !firing.phase.is_final() {
+            self.active.insert(fired.firing);
+        }
+        self.firings.insert(fired.firing, firing);
     }
 
     fn cease(&mut self, number: u64) {
@@ -254,6 +261,9 @@ impl State {
     fn follow(&mut self, number: u64, event: &Event) {
         if let Some(firing) = self.firings.get_mut(&number) {
             firing.follow(event);
+            if firing.phase.is_final() {
+                self.active.remove(&number);
+            }
         }
         self.forget_if_over(number);
     }
@@ -278,12 +288,26 @@ impl State {
 
     /// Whether no run is out, and nothing keeps it from going on.
     pub fn is_quiet(&self) -> bool {
-        self.phase == Phase::Running && self.firings.values().all(|firing| firing.phase.is_final())
+        self.phase == Phase::Running && self.active.is_empty()
+    }
+
+    /// The firings whose run is out, or waits to be tried again.
+    pub fn active(&self) -> impl Iterator<Item = (u64, &Firing)> {
+        let active = self.active.iter();
+        active.filter_map(|number| Some((*number, self.firings.get(number)?)))
     }
 
     /// Facts and firings: what a snapshot of it holds.
     pub fn size(&self) -> usize {
         self.facts.len() + self.firings.len()
+    }
+
+    /// The facts, each with its type and its values in the order of the fields' names.
+    pub fn list(&self) -> impl Iterator<Item = (FactId, &str, Vec<&Value>)> {
+        self.facts.iter().map(|(id, fact)| {
+            let values = fact.fields.iter().map(|(value, _)| value);
+            (*id, fact.kind.as_str(), values.collect())
+        })
     }
 
     /// How many facts there are.
@@ -300,7 +324,7 @@ impl State {
 
     /// The firings whose run is out, each with the number of its try.
     pub fn out(&self) -> impl Iterator<Item = (u64, &Firing, u32)> {
-        self.firings()
+        self.active()
             .filter_map(|(number, firing)| match firing.phase {
                 FiringPhase::Out { generation } => Some((number, firing, generation)),
                 _ => None,

@@ -25,6 +25,7 @@ pub(crate) enum Incoming {
         call: String,
         fraction: f64,
     },
+    Facts(Box<Facts>),
     /// An invocation or a call ended without its worker.
     Terminated {
         invocation: String,
@@ -96,4 +97,16 @@ fn check_attributes(attributes: &BTreeMap<String, String>) -> Result<(), Error> 
         .at("attributes")
         .hint(format!("at most {}", plato::limits::MAX_ATTRIBUTES_BYTES))),
     }
+}
+
+/// Facts of a workflow of rules, as somebody outside tells them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Facts {
+    pub(crate) workflow: String,
+    /// The rule base of a workflow that is not there yet; empty = it must be there.
+    pub(crate) rules: String,
+    pub(crate) facts: Vec<plato_rules::NewFact>,
+    /// Whether they go.
+    pub(crate) retract: bool,
+    pub(crate) header: Header,
 }

@@ -4,14 +4,17 @@
 //! |----------------------------------|-----------------------------------------|
 //! | `c` workflow                     | when its cancel came before its start   |
 //! | `e` workflow                     | state of a workflow that has ended      |
+//! | `f` workflow 0 first event       | journal entry of rules                  |
 //! | `g` prefix                       | nothing: keys that are being deleted    |
 //! | `i` day message                  | nothing: a message that was handled     |
 //! | `j` workflow 0 first event       | journal entry                           |
+//! | `l` workflow                     | snapshot of the state of live rules     |
 //! | `o` number                       | outbox row                              |
 //! | `r` workflow 0 node element      | result of a task of a map               |
 //! | `s` workflow                     | snapshot of the state of a live workflow|
 //! | `v` workflow 0                   | input of a workflow                     |
 //! | `v` workflow 0 node              | output of a node                        |
+//! | `w` workflow                     | state of rules that were canceled       |
 //!
 //! Numbers are big-endian. Ids of workflows hold no zero byte.
 
@@ -115,6 +118,30 @@ pub(crate) fn input(workflow: &str) -> Bytes {
 
 pub(crate) fn output(workflow: &str, node: NodeId) -> Bytes {
     of_workflow(b'v', workflow, &node.0.to_be_bytes())
+}
+
+pub(crate) fn rules_journal(workflow: &str, first: u64) -> Bytes {
+    of_workflow(b'f', workflow, &first.to_be_bytes())
+}
+
+/// The journal of a workflow of rules from event `first` on.
+pub(crate) fn rules_journal_from(workflow: &str, first: u64) -> KeyRange {
+    KeyRange {
+        start: std::ops::Bound::Included(rules_journal(workflow, first)),
+        ..KeyRange::prefix(&of_workflow(b'f', workflow, &[]))
+    }
+}
+
+pub(crate) fn rules_snapshot(workflow: &str) -> Bytes {
+    key(b'l', &[workflow.as_bytes()])
+}
+
+pub(crate) fn all_rules_snapshots() -> KeyRange {
+    KeyRange::prefix(b"l")
+}
+
+pub(crate) fn rules_ended(workflow: &str) -> Bytes {
+    key(b'w', &[workflow.as_bytes()])
 }
 
 /// The number at the end of the key of a result or an outbox row.

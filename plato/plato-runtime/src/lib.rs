@@ -12,6 +12,7 @@
 
 mod config;
 mod counters;
+mod definitions;
 mod group;
 mod groups;
 mod incoming;
@@ -28,5 +29,7 @@ mod wire;
 
 pub use config::RuntimeConfig;
 pub use counters::Counts;
+pub use definitions::Definitions;
 pub use runtime::{PlatoRuntime, StartError};
 pub use view::{WorkflowReader, WorkflowView};
+pub use wire::{assert_facts, retract_facts};

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use blob::Blobs;
 use clock::SharedClock;
-use plato::Registry;
 use store::{Store, StoreError};
 use timestone::Session;
 use timestone_client::Client;
@@ -11,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::RuntimeConfig;
 use crate::counters::{Counters, Counts};
+use crate::definitions::Definitions;
 use crate::groups::Groups;
 use crate::lists::Lists;
 use crate::meeting;
@@ -52,7 +52,7 @@ impl PlatoRuntime {
         store: Arc<dyn Store>,
         timestone: Client,
         blobs: Blobs,
-        registry: Arc<Registry>,
+        definitions: impl Into<Definitions>,
         clock: SharedClock,
     ) -> Result<Self, StartError> {
         check(&config)?;
@@ -68,7 +68,7 @@ impl PlatoRuntime {
             store,
             timestone,
             blobs,
-            registry,
+            definitions: definitions.into(),
             clock,
             session,
         });

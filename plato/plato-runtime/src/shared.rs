@@ -3,13 +3,13 @@ use std::time::Duration;
 
 use blob::Blobs;
 use clock::SharedClock;
-use plato::Registry;
 use store::Store;
 use timestone::Session;
 use timestone_client::{Client, names};
 
 use crate::config::RuntimeConfig;
 use crate::counters::Counters;
+use crate::definitions::Definitions;
 use crate::lists::Lists;
 
 /// What every part of a runtime uses.
@@ -19,7 +19,7 @@ pub(crate) struct Shared {
     pub(crate) timestone: Client,
     pub(crate) blobs: Blobs,
     pub(crate) lists: Lists,
-    pub(crate) registry: Arc<Registry>,
+    pub(crate) definitions: Definitions,
     pub(crate) clock: SharedClock,
     pub(crate) session: Session,
     pub(crate) counters: Counters,

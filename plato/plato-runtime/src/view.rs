@@ -96,6 +96,49 @@ impl WorkflowReader {
         }
     }
 
+    /// Rules at work, if they were put to work and not canceled.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn rules(&self, id: &str) -> Result<Option<plato_rules::State>, StoreError> {
+        let Some(snapshot) = self.get(id, &keys::rules_snapshot(id)).await? else {
+            return Ok(None);
+        };
+        let mut state = records::decode_rules(&snapshot)?;
+        for entry in self.rules_entries(id, state.events).await? {
+            let replayed = state.replay(&entry);
+            replayed.map_err(|broken| StoreError::Corrupt(broken.to_string().into()))?;
+        }
+        Ok(Some(state))
+    }
+
+    /// The whole journal of a workflow of rules, in order; see [`plato_rules::Rules::explain`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn rules_history(&self, id: &str) -> Result<Vec<plato_rules::Entry>, StoreError> {
+        self.rules_entries(id, 0).await
+    }
+
+    async fn rules_entries(
+        &self,
+        id: &str,
+        first: u64,
+    ) -> Result<Vec<plato_rules::Entry>, StoreError> {
+        let (shard, mut range) = (self.shard(id), keys::rules_journal_from(id, first));
+        let mut entries = Vec::new();
+        loop {
+            let page = self.store.range(&shard, range.clone(), READ).await?;
+            for entry in &page {
+                entries.push(records::decode_rules_entry(&entry.value)?);
+            }
+            match page.last().filter(|_| page.len() == READ) {
+                Some(last) => range = KeyRange::after(range, last.key.clone()),
+                None => return Ok(entries),
+            }
+        }
+    }
+
     async fn get(&self, id: &str, key: &[u8]) -> Result<Option<bytes::Bytes>, StoreError> {
         self.store.get(&self.shard(id), key).await
     }

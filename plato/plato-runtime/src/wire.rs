@@ -4,6 +4,7 @@ use buffa::MessageName;
 use bytes::Bytes;
 use errors::Error;
 use plato::{ATTEMPTS_USED_UP, Header, NodePhase, NodeProgress, Phase, ServiceCall, Value};
+use plato_rules::{NewFact, Value as FactValue};
 use proto::base::v1::{self as base, Envelope};
 use proto::optimus::v1 as optimus_wire;
 use proto::plato::v1 as plato_wire;
@@ -11,7 +12,7 @@ use proto::stratum::v1 as stratum_wire;
 use proto::timestone::v1 as timestone_wire;
 use timestone_client::envelope::{self, EnvelopeError};
 
-use crate::incoming::{Done, Incoming, Start};
+use crate::incoming::{Done, Facts, Incoming, Start};
 
 /// Reads the payload of a message from an inbox.
 pub(crate) fn incoming(payload: &[u8]) -> Result<Incoming, Error> {
@@ -19,6 +20,9 @@ pub(crate) fn incoming(payload: &[u8]) -> Result<Incoming, Error> {
     let open = match envelope.r#type.as_str() {
         plato_wire::StartWorkflow::FULL_NAME => start,
         plato_wire::CancelWorkflow::FULL_NAME => cancel,
+        plato_wire::AssertFacts::FULL_NAME => assert,
+        plato_wire::RetractFacts::FULL_NAME => retract,
+        plato_wire::WorkflowEvent::FULL_NAME => workflow_event,
         stratum_wire::InvocationResult::FULL_NAME => result,
         stratum_wire::InvocationProgress::FULL_NAME => progress,
         optimus_wire::CallResult::FULL_NAME => call_result,
@@ -77,6 +81,90 @@ fn cancel(envelope: Envelope) -> Result<Incoming, Error> {
         workflow: cancel.workflow_id,
         reason: cancel.reason.chars().take(200).collect(),
     })
+}
+
+fn assert(mut envelope: Envelope) -> Result<Incoming, Error> {
+    let assert: plato_wire::AssertFacts = envelope::open(&envelope).map_err(malformed)?;
+    envelope.body = Vec::new();
+    Ok(Incoming::Facts(Box::new(Facts {
+        workflow: assert.workflow_id,
+        rules: assert.rules,
+        facts: facts(assert.facts)?,
+        retract: false,
+        header: header(envelope),
+    })))
+}
+
+fn retract(envelope: Envelope) -> Result<Incoming, Error> {
+    let retract: plato_wire::RetractFacts = envelope::open(&envelope).map_err(malformed)?;
+    Ok(Incoming::Facts(Box::new(Facts {
+        workflow: retract.workflow_id,
+        rules: String::new(),
+        facts: facts(retract.facts)?,
+        retract: true,
+        header: Header::default(),
+    })))
+}
+
+fn facts(facts: Vec<plato_wire::Fact>) -> Result<Vec<NewFact>, Error> {
+    facts.into_iter().map(fact).collect()
+}
+
+fn fact(fact: plato_wire::Fact) -> Result<NewFact, Error> {
+    let fields = fact.fields.into_iter().map(|(name, value)| {
+        let value = value.value.map(fact_value).ok_or_else(|| {
+            Error::user(
+                "MALFORMED_FACT",
+                format!("{}.{name} has no value", fact.r#type),
+            )
+        })?;
+        Ok((name, value))
+    });
+    let fields = fields.collect::<Result<_, Error>>()?;
+    Ok(NewFact {
+        kind: fact.r#type,
+        fields,
+    })
+}
+
+fn fact_value(value: plato_wire::fact_value::Value) -> FactValue {
+    use plato_wire::fact_value::Value as Wire;
+    match value {
+        Wire::Bool(value) => FactValue::Bool(value),
+        Wire::Int(value) => FactValue::Int(value),
+        Wire::Uint(value) => FactValue::Uint(value),
+        Wire::String(value) => FactValue::String(value.into()),
+        Wire::Bytes(value) => FactValue::Bytes(value.into()),
+        Wire::TimestampUnixMs(value) => FactValue::Timestamp(value),
+    }
+}
+
+/// How a workflow ended that a rule has started; before that, nothing of interest.
+fn workflow_event(envelope: Envelope) -> Result<Incoming, Error> {
+    let event: plato_wire::WorkflowEvent = envelope::open(&envelope).map_err(malformed)?;
+    let error = |event: plato_wire::WorkflowEvent| {
+        let error = event.error.into_option().map(Error::from);
+        error.unwrap_or_else(|| Error::platform("NO_ERROR", "it did not say why"))
+    };
+    let invocation = event.workflow_id.clone();
+    let result = match event.state.as_known() {
+        Some(plato_wire::WorkflowState::Succeeded) => {
+            value(event.output.into_option()).map(|value| Done {
+                value,
+                ..Done::default()
+            })
+        }
+        Some(plato_wire::WorkflowState::Failed | plato_wire::WorkflowState::Canceled) => {
+            Err(error(event))
+        }
+        _ => {
+            return Ok(Incoming::CallProgress {
+                call: invocation,
+                fraction: 0.0,
+            });
+        }
+    };
+    Ok(Incoming::Result { invocation, result })
 }
 
 fn result(envelope: Envelope) -> Result<Incoming, Error> {
@@ -209,6 +297,81 @@ pub(crate) fn cancel_call(about: &About<'_>, call: &str, reason: &str) -> Bytes 
         reason: reason.to_owned(),
         ..Default::default()
     }))
+}
+
+/// The payload that starts a workflow.
+pub(crate) fn start_workflow(
+    about: &About<'_>,
+    id: &str,
+    definition: &str,
+    version: u32,
+    input: Value,
+) -> Bytes {
+    about.payload(envelope::seal(&plato_wire::StartWorkflow {
+        workflow_id: id.to_owned(),
+        definition: definition.to_owned(),
+        definition_version: version,
+        input: Some(input.into()).into(),
+        notify: about.reply_to.to_owned(),
+        ..Default::default()
+    }))
+}
+
+/// The payload that ends a workflow early.
+pub(crate) fn cancel_workflow(about: &About<'_>, id: &str, reason: &str) -> Bytes {
+    about.payload(envelope::seal(&plato_wire::CancelWorkflow {
+        workflow_id: id.to_owned(),
+        reason: reason.to_owned(),
+        ..Default::default()
+    }))
+}
+
+/// The payload of a message that asserts facts of a workflow of rules, for its inbox.
+/// One that is not there yet is started by the newest of `rules`; empty, it must be there.
+pub fn assert_facts(workflow: &str, rules: &str, facts: &[NewFact]) -> Bytes {
+    envelope::to_payload(&envelope::seal(&plato_wire::AssertFacts {
+        workflow_id: workflow.to_owned(),
+        rules: rules.to_owned(),
+        facts: facts.iter().map(wire_fact).collect(),
+        ..Default::default()
+    }))
+}
+
+/// The payload of a message that takes facts away, for the inbox of their workflow.
+/// Of each, the fields of its key count.
+pub fn retract_facts(workflow: &str, facts: &[NewFact]) -> Bytes {
+    envelope::to_payload(&envelope::seal(&plato_wire::RetractFacts {
+        workflow_id: workflow.to_owned(),
+        facts: facts.iter().map(wire_fact).collect(),
+        ..Default::default()
+    }))
+}
+
+fn wire_fact(fact: &NewFact) -> plato_wire::Fact {
+    let fields = fact.fields.iter().map(|(name, value)| {
+        let value = plato_wire::FactValue {
+            value: Some(wire_value(value)),
+            ..Default::default()
+        };
+        (name.clone(), value)
+    });
+    plato_wire::Fact {
+        r#type: fact.kind.clone(),
+        fields: fields.collect(),
+        ..Default::default()
+    }
+}
+
+fn wire_value(value: &FactValue) -> plato_wire::fact_value::Value {
+    use plato_wire::fact_value::Value as Wire;
+    match value {
+        FactValue::Bool(value) => Wire::Bool(*value),
+        FactValue::Int(value) => Wire::Int(*value),
+        FactValue::Uint(value) => Wire::Uint(*value),
+        FactValue::String(value) => Wire::String(value.as_ref().to_owned()),
+        FactValue::Bytes(value) => Wire::Bytes(value.to_vec()),
+        FactValue::Timestamp(value) => Wire::TimestampUnixMs(*value),
+    }
 }
 
 fn about(workflow: &str, header: &Header, envelope: Envelope) -> Envelope {

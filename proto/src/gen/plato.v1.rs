@@ -1465,6 +1465,944 @@ pub const __NODE_PROGRESS_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buf
     from_json: ::buffa::type_registry::any_from_json::<NodeProgress>,
     is_wkt: false,
 };
+/// Tells facts of a workflow of rules; those whose key is known are updated.
+/// Sent to the inbox queue of the service's group that owns it.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct AssertFacts {
+    /// Field 1: `workflow_id`
+    #[serde(
+        rename = "workflowId",
+        alias = "workflow_id",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub workflow_id: ::buffa::alloc::string::String,
+    /// The rule base of a workflow that is not there yet, which is started by the
+    /// newest version; empty = it must be there.
+    ///
+    /// Field 2: `rules`
+    #[serde(
+        rename = "rules",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub rules: ::buffa::alloc::string::String,
+    /// Field 3: `facts`
+    #[serde(
+        rename = "facts",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub facts: ::buffa::alloc::vec::Vec<Fact>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for AssertFacts {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("AssertFacts")
+            .field("workflow_id", &self.workflow_id)
+            .field("rules", &self.rules)
+            .field("facts", &self.facts)
+            .finish()
+    }
+}
+impl AssertFacts {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.AssertFacts";
+}
+::buffa::impl_default_instance!(AssertFacts);
+impl ::buffa::MessageName for AssertFacts {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "AssertFacts";
+    const FULL_NAME: &'static str = "plato.v1.AssertFacts";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.AssertFacts";
+}
+impl ::buffa::Message for AssertFacts {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if !self.workflow_id.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.workflow_id) as u64;
+        }
+        if !self.rules.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.rules) as u64;
+        }
+        for v in &self.facts {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if !self.workflow_id.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+        }
+        if !self.rules.is_empty() {
+            ::buffa::types::put_string_field(2u32, &self.rules, buf);
+        }
+        for v in &self.facts {
+            ::buffa::types::put_len_delimited_header(
+                3u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.workflow_id, buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.rules, buf)?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.facts.push(elem);
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.workflow_id.clear();
+        self.rules.clear();
+        self.facts.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for AssertFacts {
+    const PROTO_FQN: &'static str = "plato.v1.AssertFacts";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for AssertFacts {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __ASSERT_FACTS_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.AssertFacts",
+    to_json: ::buffa::type_registry::any_to_json::<AssertFacts>,
+    from_json: ::buffa::type_registry::any_from_json::<AssertFacts>,
+    is_wkt: false,
+};
+/// Takes facts of a workflow of rules away.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct RetractFacts {
+    /// Field 1: `workflow_id`
+    #[serde(
+        rename = "workflowId",
+        alias = "workflow_id",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub workflow_id: ::buffa::alloc::string::String,
+    /// Of each, the fields of its key count.
+    ///
+    /// Field 2: `facts`
+    #[serde(
+        rename = "facts",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub facts: ::buffa::alloc::vec::Vec<Fact>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for RetractFacts {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("RetractFacts")
+            .field("workflow_id", &self.workflow_id)
+            .field("facts", &self.facts)
+            .finish()
+    }
+}
+impl RetractFacts {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RetractFacts";
+}
+::buffa::impl_default_instance!(RetractFacts);
+impl ::buffa::MessageName for RetractFacts {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "RetractFacts";
+    const FULL_NAME: &'static str = "plato.v1.RetractFacts";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RetractFacts";
+}
+impl ::buffa::Message for RetractFacts {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if !self.workflow_id.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.workflow_id) as u64;
+        }
+        for v in &self.facts {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if !self.workflow_id.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+        }
+        for v in &self.facts {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.workflow_id, buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.facts.push(elem);
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.workflow_id.clear();
+        self.facts.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for RetractFacts {
+    const PROTO_FQN: &'static str = "plato.v1.RetractFacts";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for RetractFacts {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __RETRACT_FACTS_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.RetractFacts",
+    to_json: ::buffa::type_registry::any_to_json::<RetractFacts>,
+    from_json: ::buffa::type_registry::any_from_json::<RetractFacts>,
+    is_wkt: false,
+};
+/// A fact: its type, and a value for each field.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct Fact {
+    /// Field 1: `type`
+    #[serde(
+        rename = "type",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub r#type: ::buffa::alloc::string::String,
+    /// Field 2: `fields`
+    #[serde(
+        rename = "fields",
+        skip_serializing_if = "::buffa::__private::HashMap::is_empty",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub fields: ::buffa::__private::HashMap<::buffa::alloc::string::String, FactValue>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for Fact {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Fact")
+            .field("type", &self.r#type)
+            .field("fields", &self.fields)
+            .finish()
+    }
+}
+impl Fact {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.Fact";
+}
+::buffa::impl_default_instance!(Fact);
+impl ::buffa::MessageName for Fact {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "Fact";
+    const FULL_NAME: &'static str = "plato.v1.Fact";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.Fact";
+}
+impl ::buffa::Message for Fact {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if !self.r#type.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.r#type) as u64;
+        }
+        size
+            += ::buffa::map_codec::message_field_len::<
+                ::buffa::map_codec::Str,
+                _,
+                _,
+            >(&self.fields, 1u64, __cache);
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if !self.r#type.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.r#type, buf);
+        }
+        ::buffa::map_codec::write_message_field::<
+            ::buffa::map_codec::Str,
+            _,
+            _,
+        >(&self.fields, 2u32, __cache, buf);
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.r#type, buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::map_codec::merge_entry::<
+                    ::buffa::map_codec::Str,
+                    ::buffa::map_codec::Msg<_>,
+                    _,
+                >(&mut self.fields, buf, ctx)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.r#type.clear();
+        self.fields.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for Fact {
+    const PROTO_FQN: &'static str = "plato.v1.Fact";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for Fact {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __FACT_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.Fact",
+    to_json: ::buffa::type_registry::any_to_json::<Fact>,
+    from_json: ::buffa::type_registry::any_from_json::<Fact>,
+    is_wkt: false,
+};
+/// The value of a field.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize)]
+#[serde(default)]
+pub struct FactValue {
+    #[serde(flatten)]
+    pub value: ::core::option::Option<__buffa::oneof::fact_value::Value>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for FactValue {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("FactValue").field("value", &self.value).finish()
+    }
+}
+impl FactValue {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.FactValue";
+}
+::buffa::impl_default_instance!(FactValue);
+impl ::buffa::MessageName for FactValue {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "FactValue";
+    const FULL_NAME: &'static str = "plato.v1.FactValue";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.FactValue";
+}
+impl ::buffa::Message for FactValue {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if let ::core::option::Option::Some(ref v) = self.value {
+            match v {
+                __buffa::oneof::fact_value::Value::Bool(_x) => {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
+                __buffa::oneof::fact_value::Value::Int(v) => {
+                    size += 1u64 + ::buffa::types::sint64_encoded_len(*v) as u64;
+                }
+                __buffa::oneof::fact_value::Value::Uint(v) => {
+                    size += 1u64 + ::buffa::types::uint64_encoded_len(*v) as u64;
+                }
+                __buffa::oneof::fact_value::Value::String(x) => {
+                    size += 1u64 + ::buffa::types::string_encoded_len(x) as u64;
+                }
+                __buffa::oneof::fact_value::Value::Bytes(x) => {
+                    size += 1u64 + ::buffa::types::bytes_encoded_len(x) as u64;
+                }
+                __buffa::oneof::fact_value::Value::TimestampUnixMs(v) => {
+                    size += 1u64 + ::buffa::types::int64_encoded_len(*v) as u64;
+                }
+            }
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if let ::core::option::Option::Some(ref v) = self.value {
+            match v {
+                __buffa::oneof::fact_value::Value::Bool(x) => {
+                    ::buffa::types::put_bool_field(1u32, *x, buf);
+                }
+                __buffa::oneof::fact_value::Value::Int(x) => {
+                    ::buffa::types::put_sint64_field(2u32, *x, buf);
+                }
+                __buffa::oneof::fact_value::Value::Uint(x) => {
+                    ::buffa::types::put_uint64_field(3u32, *x, buf);
+                }
+                __buffa::oneof::fact_value::Value::String(x) => {
+                    ::buffa::types::put_string_field(4u32, x, buf);
+                }
+                __buffa::oneof::fact_value::Value::Bytes(x) => {
+                    ::buffa::types::put_shared_bytes_field(5u32, x, buf);
+                }
+                __buffa::oneof::fact_value::Value::TimestampUnixMs(x) => {
+                    ::buffa::types::put_int64_field(6u32, *x, buf);
+                }
+            }
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.value = ::core::option::Option::Some(
+                    __buffa::oneof::fact_value::Value::Bool(
+                        ::buffa::types::decode_bool(buf)?,
+                    ),
+                );
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.value = ::core::option::Option::Some(
+                    __buffa::oneof::fact_value::Value::Int(
+                        ::buffa::types::decode_sint64(buf)?,
+                    ),
+                );
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.value = ::core::option::Option::Some(
+                    __buffa::oneof::fact_value::Value::Uint(
+                        ::buffa::types::decode_uint64(buf)?,
+                    ),
+                );
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                self.value = ::core::option::Option::Some(
+                    __buffa::oneof::fact_value::Value::String(
+                        ::buffa::types::decode_string(buf)?,
+                    ),
+                );
+            }
+            5u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                self.value = ::core::option::Option::Some(
+                    __buffa::oneof::fact_value::Value::Bytes(
+                        ::buffa::types::decode_bytes(buf)?,
+                    ),
+                );
+            }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.value = ::core::option::Option::Some(
+                    __buffa::oneof::fact_value::Value::TimestampUnixMs(
+                        ::buffa::types::decode_int64(buf)?,
+                    ),
+                );
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.value = ::core::option::Option::None;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for FactValue {
+    const PROTO_FQN: &'static str = "plato.v1.FactValue";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl<'de> ::serde::Deserialize<'de> for FactValue {
+    fn deserialize<D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        struct _V;
+        impl<'de> ::serde::de::Visitor<'de> for _V {
+            type Value = FactValue;
+            fn expecting(
+                &self,
+                f: &mut ::core::fmt::Formatter<'_>,
+            ) -> ::core::fmt::Result {
+                f.write_str("struct FactValue")
+            }
+            #[allow(clippy::field_reassign_with_default)]
+            fn visit_map<A: ::serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> ::core::result::Result<FactValue, A::Error> {
+                let mut __oneof_value: ::core::option::Option<
+                    __buffa::oneof::fact_value::Value,
+                > = None;
+                while let Some(key) = map.next_key::<::buffa::alloc::string::String>()? {
+                    match key.as_str() {
+                        "bool" => {
+                            let v: ::core::option::Option<bool> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<bool>::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_value.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'value'",
+                                        ),
+                                    );
+                                }
+                                __oneof_value = Some(
+                                    __buffa::oneof::fact_value::Value::Bool(v),
+                                );
+                            }
+                        }
+                        "int" => {
+                            struct _DeserSeed;
+                            impl<'de> ::serde::de::DeserializeSeed<'de> for _DeserSeed {
+                                type Value = i64;
+                                fn deserialize<D: ::serde::Deserializer<'de>>(
+                                    self,
+                                    d: D,
+                                ) -> ::core::result::Result<i64, D::Error> {
+                                    ::buffa::json_helpers::int64::deserialize(d)
+                                }
+                            }
+                            let v: ::core::option::Option<i64> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(_DeserSeed),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_value.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'value'",
+                                        ),
+                                    );
+                                }
+                                __oneof_value = Some(
+                                    __buffa::oneof::fact_value::Value::Int(v),
+                                );
+                            }
+                        }
+                        "uint" => {
+                            struct _DeserSeed;
+                            impl<'de> ::serde::de::DeserializeSeed<'de> for _DeserSeed {
+                                type Value = u64;
+                                fn deserialize<D: ::serde::Deserializer<'de>>(
+                                    self,
+                                    d: D,
+                                ) -> ::core::result::Result<u64, D::Error> {
+                                    ::buffa::json_helpers::uint64::deserialize(d)
+                                }
+                            }
+                            let v: ::core::option::Option<u64> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(_DeserSeed),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_value.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'value'",
+                                        ),
+                                    );
+                                }
+                                __oneof_value = Some(
+                                    __buffa::oneof::fact_value::Value::Uint(v),
+                                );
+                            }
+                        }
+                        "string" => {
+                            let v: ::core::option::Option<
+                                ::buffa::alloc::string::String,
+                            > = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            ::buffa::alloc::string::String,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_value.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'value'",
+                                        ),
+                                    );
+                                }
+                                __oneof_value = Some(
+                                    __buffa::oneof::fact_value::Value::String(v),
+                                );
+                            }
+                        }
+                        "bytes" => {
+                            struct _DeserSeed;
+                            impl<'de> ::serde::de::DeserializeSeed<'de> for _DeserSeed {
+                                type Value = ::buffa::alloc::vec::Vec<u8>;
+                                fn deserialize<D: ::serde::Deserializer<'de>>(
+                                    self,
+                                    d: D,
+                                ) -> ::core::result::Result<
+                                    ::buffa::alloc::vec::Vec<u8>,
+                                    D::Error,
+                                > {
+                                    ::buffa::json_helpers::bytes::deserialize(d)
+                                }
+                            }
+                            let v: ::core::option::Option<
+                                ::buffa::alloc::vec::Vec<u8>,
+                            > = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(_DeserSeed),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_value.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'value'",
+                                        ),
+                                    );
+                                }
+                                __oneof_value = Some(
+                                    __buffa::oneof::fact_value::Value::Bytes(v),
+                                );
+                            }
+                        }
+                        "timestampUnixMs" | "timestamp_unix_ms" => {
+                            struct _DeserSeed;
+                            impl<'de> ::serde::de::DeserializeSeed<'de> for _DeserSeed {
+                                type Value = i64;
+                                fn deserialize<D: ::serde::Deserializer<'de>>(
+                                    self,
+                                    d: D,
+                                ) -> ::core::result::Result<i64, D::Error> {
+                                    ::buffa::json_helpers::int64::deserialize(d)
+                                }
+                            }
+                            let v: ::core::option::Option<i64> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(_DeserSeed),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_value.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'value'",
+                                        ),
+                                    );
+                                }
+                                __oneof_value = Some(
+                                    __buffa::oneof::fact_value::Value::TimestampUnixMs(v),
+                                );
+                            }
+                        }
+                        _ => {
+                            map.next_value::<::serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                let mut __r = <FactValue as ::core::default::Default>::default();
+                __r.value = __oneof_value;
+                Ok(__r)
+            }
+        }
+        d.deserialize_map(_V)
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for FactValue {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __FACT_VALUE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.FactValue",
+    to_json: ::buffa::type_registry::any_to_json::<FactValue>,
+    from_json: ::buffa::type_registry::any_from_json::<FactValue>,
+    is_wkt: false,
+};
+pub mod fact_value {
+    #[allow(unused_imports)]
+    use super::*;
+    #[doc(inline)]
+    pub use super::__buffa::oneof::fact_value::Value;
+    #[doc(inline)]
+    pub use super::__buffa::view::oneof::fact_value::Value as ValueView;
+}
 #[allow(
     non_camel_case_types,
     dead_code,
@@ -3456,6 +4394,1633 @@ pub mod __buffa {
                 ::serde::Serialize::serialize(&self.0, __s)
             }
         }
+        /// Tells facts of a workflow of rules; those whose key is known are updated.
+        /// Sent to the inbox queue of the service's group that owns it.
+        #[derive(Clone, Debug, Default)]
+        pub struct AssertFactsView<'a> {
+            /// Field 1: `workflow_id`
+            pub workflow_id: &'a str,
+            /// The rule base of a workflow that is not there yet, which is started by the
+            /// newest version; empty = it must be there.
+            ///
+            /// Field 2: `rules`
+            pub rules: &'a str,
+            /// Field 3: `facts`
+            pub facts: ::buffa::RepeatedView<
+                'a,
+                super::super::__buffa::view::FactView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for AssertFactsView<'a> {
+            type Owned = super::super::AssertFacts;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.workflow_id = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.rules = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::FactView,
+                            >(),
+                        )?;
+                        view.facts
+                            .push(
+                                <super::super::__buffa::view::FactView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::AssertFacts,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::AssertFacts,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::AssertFacts {
+                    workflow_id: self.workflow_id.to_string(),
+                    rules: self.rules.to_string(),
+                    facts: self
+                        .facts
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for AssertFactsView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if !self.workflow_id.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.workflow_id)
+                                as u64;
+                }
+                if !self.rules.is_empty() {
+                    size
+                        += 1u64 + ::buffa::types::string_encoded_len(&self.rules) as u64;
+                }
+                for v in &self.facts {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if !self.workflow_id.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+                }
+                if !self.rules.is_empty() {
+                    ::buffa::types::put_string_field(2u32, &self.rules, buf);
+                }
+                for v in &self.facts {
+                    ::buffa::types::put_len_delimited_header(
+                        3u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for AssertFactsView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.workflow_id) {
+                    __map.serialize_entry("workflowId", self.workflow_id)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.rules) {
+                    __map.serialize_entry("rules", self.rules)?;
+                }
+                if !self.facts.is_empty() {
+                    __map.serialize_entry("facts", &*self.facts)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for AssertFactsView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "AssertFacts";
+            const FULL_NAME: &'static str = "plato.v1.AssertFacts";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.AssertFacts";
+        }
+        ::buffa::impl_default_view_instance!(AssertFactsView);
+        ::buffa::impl_view_reborrow!(AssertFactsView);
+        /** Self-contained, `'static` owned view of a `AssertFacts` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`AssertFactsView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`AssertFactsView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct AssertFactsOwnedView(::buffa::OwnedView<AssertFactsView<'static>>);
+        impl AssertFactsOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    AssertFactsOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    AssertFactsOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::AssertFacts,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    AssertFactsOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`AssertFactsView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &AssertFactsView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::AssertFacts {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `workflow_id`
+            #[must_use]
+            pub fn workflow_id(&self) -> &'_ str {
+                self.0.reborrow().workflow_id
+            }
+            /// The rule base of a workflow that is not there yet, which is started by the
+            /// newest version; empty = it must be there.
+            ///
+            /// Field 2: `rules`
+            #[must_use]
+            pub fn rules(&self) -> &'_ str {
+                self.0.reborrow().rules
+            }
+            /// Field 3: `facts`
+            #[must_use]
+            pub fn facts(
+                &self,
+            ) -> &::buffa::RepeatedView<'_, super::super::__buffa::view::FactView<'_>> {
+                &self.0.reborrow().facts
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<AssertFactsView<'static>>>
+        for AssertFactsOwnedView {
+            fn from(inner: ::buffa::OwnedView<AssertFactsView<'static>>) -> Self {
+                AssertFactsOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<AssertFactsOwnedView>
+        for ::buffa::OwnedView<AssertFactsView<'static>> {
+            fn from(wrapper: AssertFactsOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<AssertFactsView<'static>>>
+        for AssertFactsOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<AssertFactsView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::AssertFacts {
+            type View<'a> = AssertFactsView<'a>;
+            type ViewHandle = AssertFactsOwnedView;
+        }
+        impl ::serde::Serialize for AssertFactsOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// Takes facts of a workflow of rules away.
+        #[derive(Clone, Debug, Default)]
+        pub struct RetractFactsView<'a> {
+            /// Field 1: `workflow_id`
+            pub workflow_id: &'a str,
+            /// Of each, the fields of its key count.
+            ///
+            /// Field 2: `facts`
+            pub facts: ::buffa::RepeatedView<
+                'a,
+                super::super::__buffa::view::FactView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for RetractFactsView<'a> {
+            type Owned = super::super::RetractFacts;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.workflow_id = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::FactView,
+                            >(),
+                        )?;
+                        view.facts
+                            .push(
+                                <super::super::__buffa::view::FactView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::RetractFacts,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::RetractFacts,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::RetractFacts {
+                    workflow_id: self.workflow_id.to_string(),
+                    facts: self
+                        .facts
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for RetractFactsView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if !self.workflow_id.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.workflow_id)
+                                as u64;
+                }
+                for v in &self.facts {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if !self.workflow_id.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+                }
+                for v in &self.facts {
+                    ::buffa::types::put_len_delimited_header(
+                        2u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for RetractFactsView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.workflow_id) {
+                    __map.serialize_entry("workflowId", self.workflow_id)?;
+                }
+                if !self.facts.is_empty() {
+                    __map.serialize_entry("facts", &*self.facts)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for RetractFactsView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "RetractFacts";
+            const FULL_NAME: &'static str = "plato.v1.RetractFacts";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RetractFacts";
+        }
+        ::buffa::impl_default_view_instance!(RetractFactsView);
+        ::buffa::impl_view_reborrow!(RetractFactsView);
+        /** Self-contained, `'static` owned view of a `RetractFacts` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`RetractFactsView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`RetractFactsView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct RetractFactsOwnedView(::buffa::OwnedView<RetractFactsView<'static>>);
+        impl RetractFactsOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RetractFactsOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RetractFactsOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::RetractFacts,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RetractFactsOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`RetractFactsView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &RetractFactsView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::RetractFacts {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `workflow_id`
+            #[must_use]
+            pub fn workflow_id(&self) -> &'_ str {
+                self.0.reborrow().workflow_id
+            }
+            /// Of each, the fields of its key count.
+            ///
+            /// Field 2: `facts`
+            #[must_use]
+            pub fn facts(
+                &self,
+            ) -> &::buffa::RepeatedView<'_, super::super::__buffa::view::FactView<'_>> {
+                &self.0.reborrow().facts
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<RetractFactsView<'static>>>
+        for RetractFactsOwnedView {
+            fn from(inner: ::buffa::OwnedView<RetractFactsView<'static>>) -> Self {
+                RetractFactsOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<RetractFactsOwnedView>
+        for ::buffa::OwnedView<RetractFactsView<'static>> {
+            fn from(wrapper: RetractFactsOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<RetractFactsView<'static>>>
+        for RetractFactsOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<RetractFactsView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::RetractFacts {
+            type View<'a> = RetractFactsView<'a>;
+            type ViewHandle = RetractFactsOwnedView;
+        }
+        impl ::serde::Serialize for RetractFactsOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// A fact: its type, and a value for each field.
+        #[derive(Clone, Debug, Default)]
+        pub struct FactView<'a> {
+            /// Field 1: `type`
+            pub r#type: &'a str,
+            /// Field 2: `fields` (map)
+            pub fields: ::buffa::MapView<
+                'a,
+                &'a str,
+                super::super::__buffa::view::FactValueView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for FactView<'a> {
+            type Owned = super::super::Fact;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.r#type = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let entry_bytes = ::buffa::types::borrow_bytes(&mut cur)?;
+                        let mut entry_cur: &'a [u8] = entry_bytes;
+                        let mut key = "";
+                        let mut val = ::core::default::Default::default();
+                        ctx.register_element_memory(
+                            ::buffa::__private::element_footprint(&key)
+                                + ::buffa::__private::element_footprint(&val),
+                        )?;
+                        while !entry_cur.is_empty() {
+                            let entry_tag = ::buffa::encoding::Tag::decode(
+                                &mut entry_cur,
+                            )?;
+                            match entry_tag.field_number() {
+                                1 => {
+                                    ::buffa::encoding::check_wire_type(
+                                        entry_tag,
+                                        ::buffa::encoding::WireType::LengthDelimited,
+                                    )?;
+                                    key = ::buffa::types::borrow_str(&mut entry_cur)?;
+                                }
+                                2 => {
+                                    ::buffa::encoding::check_wire_type(
+                                        entry_tag,
+                                        ::buffa::encoding::WireType::LengthDelimited,
+                                    )?;
+                                    let __sub_ctx = ctx.descend()?;
+                                    let sub = ::buffa::types::borrow_bytes(&mut entry_cur)?;
+                                    <super::super::__buffa::view::FactValueView as ::buffa::MessageView>::merge_into_view(
+                                        &mut val,
+                                        sub,
+                                        __sub_ctx,
+                                    )?;
+                                }
+                                _ => {
+                                    ::buffa::encoding::skip_field_depth(
+                                        entry_tag,
+                                        &mut entry_cur,
+                                        ctx.depth(),
+                                    )?;
+                                }
+                            }
+                        }
+                        view.fields.push(key, val);
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<super::super::Fact, ::buffa::DecodeError> {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<super::super::Fact, ::buffa::DecodeError> {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::Fact {
+                    r#type: self.r#type.to_string(),
+                    fields: self
+                        .fields
+                        .iter()
+                        .map(|(k, v)| {
+                            ::core::result::Result::<
+                                _,
+                                ::buffa::DecodeError,
+                            >::Ok((k.to_string(), v.to_owned_from_source(__buffa_src)?))
+                        })
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for FactView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if !self.r#type.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.r#type) as u64;
+                }
+                #[allow(clippy::for_kv_map)]
+                for (k, v) in &self.fields {
+                    let entry_size: u64 = 1u64
+                        + ::buffa::types::string_encoded_len(k) as u64 + 1u64
+                        + {
+                            let __slot = __cache.reserve();
+                            let inner = v.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            ::buffa::encoding::varint_len(inner as u64) as u64
+                                + inner as u64
+                        };
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(entry_size) as u64
+                            + entry_size;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if !self.r#type.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.r#type, buf);
+                }
+                for (k, v) in &self.fields {
+                    let __v_len = __cache.consume_next();
+                    let entry_size: u64 = 1u64
+                        + ::buffa::types::string_encoded_len(k) as u64 + 1u64
+                        + (::buffa::encoding::varint_len(__v_len as u64) as u64
+                            + __v_len as u64);
+                    ::buffa::encoding::Tag::new(
+                            2u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::encoding::encode_varint(entry_size, buf);
+                    ::buffa::encoding::Tag::new(
+                            1u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::types::encode_string(k, buf);
+                    ::buffa::encoding::Tag::new(
+                            2u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::encoding::encode_varint(__v_len as u64, buf);
+                    v.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for FactView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.r#type) {
+                    __map.serialize_entry("type", self.r#type)?;
+                }
+                if !self.fields.is_empty() {
+                    struct _WM<'__a, '__x>(
+                        &'__x ::buffa::MapView<
+                            '__x,
+                            &'__a str,
+                            super::super::__buffa::view::FactValueView<'__a>,
+                        >,
+                    );
+                    impl<'__a> ::serde::Serialize for _WM<'__a, '_> {
+                        fn serialize<__S: ::serde::Serializer>(
+                            &self,
+                            __s: __S,
+                        ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                            use ::serde::ser::SerializeMap as _;
+                            let mut __m = __s
+                                .serialize_map(::core::option::Option::Some(self.0.len()))?;
+                            for (k, v) in self.0.iter_unique() {
+                                __m.serialize_entry(k, v)?;
+                            }
+                            __m.end()
+                        }
+                    }
+                    __map.serialize_entry("fields", &_WM(&self.fields))?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for FactView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "Fact";
+            const FULL_NAME: &'static str = "plato.v1.Fact";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.Fact";
+        }
+        ::buffa::impl_default_view_instance!(FactView);
+        ::buffa::impl_view_reborrow!(FactView);
+        /** Self-contained, `'static` owned view of a `Fact` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`FactView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`FactView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct FactOwnedView(::buffa::OwnedView<FactView<'static>>);
+        impl FactOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FactOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FactOwnedView(::buffa::OwnedView::decode_with_options(bytes, opts)?),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::Fact,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FactOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`FactView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &FactView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::Fact {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `type`
+            #[must_use]
+            pub fn r#type(&self) -> &'_ str {
+                self.0.reborrow().r#type
+            }
+            /// Field 2: `fields` (map)
+            #[must_use]
+            pub fn fields(
+                &self,
+            ) -> &::buffa::MapView<
+                '_,
+                &'_ str,
+                super::super::__buffa::view::FactValueView<'_>,
+            > {
+                &self.0.reborrow().fields
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<FactView<'static>>>
+        for FactOwnedView {
+            fn from(inner: ::buffa::OwnedView<FactView<'static>>) -> Self {
+                FactOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<FactOwnedView>
+        for ::buffa::OwnedView<FactView<'static>> {
+            fn from(wrapper: FactOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<FactView<'static>>>
+        for FactOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<FactView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::Fact {
+            type View<'a> = FactView<'a>;
+            type ViewHandle = FactOwnedView;
+        }
+        impl ::serde::Serialize for FactOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// The value of a field.
+        #[derive(Clone, Debug, Default)]
+        pub struct FactValueView<'a> {
+            pub value: ::core::option::Option<
+                super::super::__buffa::view::oneof::fact_value::Value<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for FactValueView<'a> {
+            type Owned = super::super::FactValue;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.value = Some(
+                            super::super::__buffa::view::oneof::fact_value::Value::Bool(
+                                ::buffa::types::decode_bool(&mut cur)?,
+                            ),
+                        );
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.value = Some(
+                            super::super::__buffa::view::oneof::fact_value::Value::Int(
+                                ::buffa::types::decode_sint64(&mut cur)?,
+                            ),
+                        );
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.value = Some(
+                            super::super::__buffa::view::oneof::fact_value::Value::Uint(
+                                ::buffa::types::decode_uint64(&mut cur)?,
+                            ),
+                        );
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.value = Some(
+                            super::super::__buffa::view::oneof::fact_value::Value::String(
+                                ::buffa::types::borrow_str(&mut cur)?,
+                            ),
+                        );
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.value = Some(
+                            super::super::__buffa::view::oneof::fact_value::Value::Bytes(
+                                ::buffa::types::borrow_bytes(&mut cur)?,
+                            ),
+                        );
+                    }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.value = Some(
+                            super::super::__buffa::view::oneof::fact_value::Value::TimestampUnixMs(
+                                ::buffa::types::decode_int64(&mut cur)?,
+                            ),
+                        );
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<super::super::FactValue, ::buffa::DecodeError> {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<super::super::FactValue, ::buffa::DecodeError> {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::FactValue {
+                    value: self
+                        .value
+                        .as_ref()
+                        .map(|v| match v {
+                            super::super::__buffa::view::oneof::fact_value::Value::Bool(
+                                v,
+                            ) => {
+                                super::super::__buffa::oneof::fact_value::Value::Bool(*v)
+                            }
+                            super::super::__buffa::view::oneof::fact_value::Value::Int(
+                                v,
+                            ) => super::super::__buffa::oneof::fact_value::Value::Int(*v),
+                            super::super::__buffa::view::oneof::fact_value::Value::Uint(
+                                v,
+                            ) => {
+                                super::super::__buffa::oneof::fact_value::Value::Uint(*v)
+                            }
+                            super::super::__buffa::view::oneof::fact_value::Value::String(
+                                v,
+                            ) => {
+                                super::super::__buffa::oneof::fact_value::Value::String(
+                                    v.to_string(),
+                                )
+                            }
+                            super::super::__buffa::view::oneof::fact_value::Value::Bytes(
+                                v,
+                            ) => {
+                                super::super::__buffa::oneof::fact_value::Value::Bytes(
+                                    (v).to_vec(),
+                                )
+                            }
+                            super::super::__buffa::view::oneof::fact_value::Value::TimestampUnixMs(
+                                v,
+                            ) => {
+                                super::super::__buffa::oneof::fact_value::Value::TimestampUnixMs(
+                                    *v,
+                                )
+                            }
+                        }),
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for FactValueView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if let ::core::option::Option::Some(ref v) = self.value {
+                    match v {
+                        super::super::__buffa::view::oneof::fact_value::Value::Bool(
+                            _x,
+                        ) => {
+                            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::Int(
+                            v,
+                        ) => {
+                            size += 1u64 + ::buffa::types::sint64_encoded_len(*v) as u64;
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::Uint(
+                            v,
+                        ) => {
+                            size += 1u64 + ::buffa::types::uint64_encoded_len(*v) as u64;
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::String(
+                            x,
+                        ) => {
+                            size += 1u64 + ::buffa::types::string_encoded_len(x) as u64;
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::Bytes(
+                            x,
+                        ) => {
+                            size += 1u64 + ::buffa::types::bytes_encoded_len(x) as u64;
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::TimestampUnixMs(
+                            v,
+                        ) => {
+                            size += 1u64 + ::buffa::types::int64_encoded_len(*v) as u64;
+                        }
+                    }
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if let ::core::option::Option::Some(ref v) = self.value {
+                    match v {
+                        super::super::__buffa::view::oneof::fact_value::Value::Bool(
+                            x,
+                        ) => {
+                            ::buffa::types::put_bool_field(1u32, *x, buf);
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::Int(
+                            x,
+                        ) => {
+                            ::buffa::types::put_sint64_field(2u32, *x, buf);
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::Uint(
+                            x,
+                        ) => {
+                            ::buffa::types::put_uint64_field(3u32, *x, buf);
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::String(
+                            x,
+                        ) => {
+                            ::buffa::types::put_string_field(4u32, x, buf);
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::Bytes(
+                            x,
+                        ) => {
+                            ::buffa::types::put_shared_bytes_field(5u32, x, buf);
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::TimestampUnixMs(
+                            x,
+                        ) => {
+                            ::buffa::types::put_int64_field(6u32, *x, buf);
+                        }
+                    }
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for FactValueView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if let ::core::option::Option::Some(ref __ov) = self.value {
+                    match __ov {
+                        super::super::__buffa::view::oneof::fact_value::Value::Bool(
+                            v,
+                        ) => {
+                            __map.serialize_entry("bool", v)?;
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::Int(
+                            v,
+                        ) => {
+                            __map
+                                .serialize_entry(
+                                    "int",
+                                    &::buffa::json_helpers::ProtoJson(v),
+                                )?;
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::Uint(
+                            v,
+                        ) => {
+                            __map
+                                .serialize_entry(
+                                    "uint",
+                                    &::buffa::json_helpers::ProtoJson(v),
+                                )?;
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::String(
+                            v,
+                        ) => {
+                            __map.serialize_entry("string", v)?;
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::Bytes(
+                            v,
+                        ) => {
+                            __map
+                                .serialize_entry(
+                                    "bytes",
+                                    &::buffa::json_helpers::BytesJson(v),
+                                )?;
+                        }
+                        super::super::__buffa::view::oneof::fact_value::Value::TimestampUnixMs(
+                            v,
+                        ) => {
+                            __map
+                                .serialize_entry(
+                                    "timestampUnixMs",
+                                    &::buffa::json_helpers::ProtoJson(v),
+                                )?;
+                        }
+                    }
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for FactValueView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "FactValue";
+            const FULL_NAME: &'static str = "plato.v1.FactValue";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.FactValue";
+        }
+        ::buffa::impl_default_view_instance!(FactValueView);
+        ::buffa::impl_view_reborrow!(FactValueView);
+        /** Self-contained, `'static` owned view of a `FactValue` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`FactValueView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`FactValueView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct FactValueOwnedView(::buffa::OwnedView<FactValueView<'static>>);
+        impl FactValueOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FactValueOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FactValueOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::FactValue,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FactValueOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`FactValueView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &FactValueView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::FactValue {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Oneof `value`.
+            #[must_use]
+            pub fn value(
+                &self,
+            ) -> ::core::option::Option<
+                &super::super::__buffa::view::oneof::fact_value::Value<'_>,
+            > {
+                self.0.reborrow().value.as_ref()
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<FactValueView<'static>>>
+        for FactValueOwnedView {
+            fn from(inner: ::buffa::OwnedView<FactValueView<'static>>) -> Self {
+                FactValueOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<FactValueOwnedView>
+        for ::buffa::OwnedView<FactValueView<'static>> {
+            fn from(wrapper: FactValueOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<FactValueView<'static>>>
+        for FactValueOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<FactValueView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::FactValue {
+            type View<'a> = FactValueView<'a>;
+            type ViewHandle = FactValueOwnedView;
+        }
+        impl ::serde::Serialize for FactValueOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        pub mod oneof {
+            #[allow(unused_imports)]
+            use super::*;
+            pub mod fact_value {
+                #[allow(unused_imports)]
+                use super::*;
+                #[derive(Clone, Debug)]
+                pub enum Value<'a> {
+                    Bool(bool),
+                    Int(i64),
+                    Uint(u64),
+                    String(&'a str),
+                    Bytes(&'a [u8]),
+                    TimestampUnixMs(i64),
+                }
+            }
+        }
+    }
+    pub mod oneof {
+        #[allow(unused_imports)]
+        use super::*;
+        pub mod fact_value {
+            #[allow(unused_imports)]
+            use super::*;
+            #[derive(Clone, PartialEq, Debug)]
+            pub enum Value {
+                Bool(bool),
+                Int(i64),
+                Uint(u64),
+                String(::buffa::alloc::string::String),
+                Bytes(::buffa::alloc::vec::Vec<u8>),
+                TimestampUnixMs(i64),
+            }
+            impl ::buffa::Oneof for Value {}
+            impl ::serde::Serialize for Value {
+                fn serialize<S: ::serde::Serializer>(
+                    &self,
+                    s: S,
+                ) -> ::core::result::Result<S::Ok, S::Error> {
+                    use ::serde::ser::SerializeMap;
+                    let mut map = s.serialize_map(Some(1))?;
+                    match self {
+                        Self::Bool(v) => {
+                            map.serialize_entry("bool", v)?;
+                        }
+                        Self::Int(v) => {
+                            map.serialize_entry(
+                                "int",
+                                &::buffa::json_helpers::ProtoJson(v),
+                            )?;
+                        }
+                        Self::Uint(v) => {
+                            map.serialize_entry(
+                                "uint",
+                                &::buffa::json_helpers::ProtoJson(v),
+                            )?;
+                        }
+                        Self::String(v) => {
+                            map.serialize_entry("string", v)?;
+                        }
+                        Self::Bytes(v) => {
+                            map.serialize_entry(
+                                "bytes",
+                                &::buffa::json_helpers::ProtoJson(v),
+                            )?;
+                        }
+                        Self::TimestampUnixMs(v) => {
+                            map.serialize_entry(
+                                "timestampUnixMs",
+                                &::buffa::json_helpers::ProtoJson(v),
+                            )?;
+                        }
+                    }
+                    map.end()
+                }
+            }
+        }
     }
     /// Register this package's `Any` type entries and extension entries.
     pub fn register_types(reg: &mut ::buffa::type_registry::TypeRegistry) {
@@ -3463,6 +6028,10 @@ pub mod __buffa {
         reg.register_json_any(super::__CANCEL_WORKFLOW_JSON_ANY);
         reg.register_json_any(super::__WORKFLOW_EVENT_JSON_ANY);
         reg.register_json_any(super::__NODE_PROGRESS_JSON_ANY);
+        reg.register_json_any(super::__ASSERT_FACTS_JSON_ANY);
+        reg.register_json_any(super::__RETRACT_FACTS_JSON_ANY);
+        reg.register_json_any(super::__FACT_JSON_ANY);
+        reg.register_json_any(super::__FACT_VALUE_JSON_ANY);
     }
 }
 #[doc(inline)]
@@ -3481,5 +6050,21 @@ pub use self::__buffa::view::WorkflowEventOwnedView;
 pub use self::__buffa::view::NodeProgressView;
 #[doc(inline)]
 pub use self::__buffa::view::NodeProgressOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::AssertFactsView;
+#[doc(inline)]
+pub use self::__buffa::view::AssertFactsOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::RetractFactsView;
+#[doc(inline)]
+pub use self::__buffa::view::RetractFactsOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::FactView;
+#[doc(inline)]
+pub use self::__buffa::view::FactOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::FactValueView;
+#[doc(inline)]
+pub use self::__buffa::view::FactValueOwnedView;
 #[doc(inline)]
 pub use self::__buffa::register_types;

@@ -158,7 +158,7 @@ impl Site {
         registry: plato::Registry,
     ) -> PlatoRuntime {
         let (client, blobs) = (self.client.clone(), self.blobs.clone());
-        PlatoRuntime::start(config, store, client, blobs, registry.into(), clock())
+        PlatoRuntime::start(config, store, client, blobs, Arc::new(registry), clock())
             .await
             .unwrap()
     }

@@ -23,6 +23,8 @@ use crate::{keys, records, wire};
 pub(crate) struct Known {
     /// Messages that were handled before, by id.
     pub(crate) handled: HashSet<String>,
+    /// Workflows of rules that were canceled.
+    pub(crate) canceled_rules: HashSet<String>,
     /// Workflows that have ended.
     pub(crate) ended: HashSet<String>,
 }
@@ -55,6 +57,13 @@ impl Workflows {
             Ok(Incoming::CallProgress { call, fraction }) => {
                 self.call_progress(&call, fraction, round);
             }
+            Ok(Incoming::Facts(facts)) => {
+                let has_ended = known.canceled_rules.contains(&facts.workflow);
+                if let Err(error) = self.take_facts(*facts, has_ended, round) {
+                    return round.refused.push((message.token, error));
+                }
+                round.put(keys::inbox(day(round.now_ms), id), bytes::Bytes::new());
+            }
             Ok(incoming) => {
                 self.act(incoming, known, round);
                 round.put(keys::inbox(day(round.now_ms), id), bytes::Bytes::new());
@@ -71,7 +80,7 @@ impl Workflows {
             Incoming::Terminated { invocation, error } => {
                 self.result(&invocation, Err(error), round);
             }
-            Incoming::Progress { .. } | Incoming::CallProgress { .. } => {}
+            Incoming::Progress { .. } | Incoming::CallProgress { .. } | Incoming::Facts(_) => {}
         }
     }
 
@@ -80,8 +89,20 @@ impl Workflows {
         if self.live.contains_key(id) || known.ended.contains(id) {
             return self.duplicate(id);
         }
+        let rules = &self.shared.definitions.rules;
+        if let Some(activation) = rules.get(&start.definition, start.version).cloned() {
+            return match self.ruled.live.contains_key(id) || known.canceled_rules.contains(id) {
+                true => self.duplicate(id),
+                false => self.start_rules(activation, start, round),
+            };
+        }
         round.put(keys::input(id), records::encode_value(&start.input));
-        match self.shared.registry.get(&start.definition, start.version) {
+        match self
+            .shared
+            .definitions
+            .graphs
+            .get(&start.definition, start.version)
+        {
             Some(activation) => self.begin(Arc::clone(activation), start, round),
             None => self.refuse(start, round),
         }
@@ -128,7 +149,8 @@ impl Workflows {
         } = start;
         let known: Vec<String> = self
             .shared
-            .registry
+            .definitions
+            .graphs
             .names()
             .map(|(name, version)| format!("{name} v{version}"))
             .collect();
@@ -145,6 +167,10 @@ impl Workflows {
     }
 
     fn cancel(&mut self, workflow: String, reason: String, known: &Known, round: &mut Round) {
+        if self.ruled.live.contains_key(workflow.as_str()) {
+            let input = plato_rules::Input::Cancel { reason };
+            return self.handle_rules(&workflow, input, round);
+        }
         if self.live.contains_key(workflow.as_str()) {
             self.handle(&workflow, Input::Cancel { reason }, round);
         } else if !known.ended.contains(&workflow) {
@@ -157,6 +183,9 @@ impl Workflows {
     }
 
     fn result(&mut self, invocation: &str, result: Result<Done, Error>, round: &mut Round) {
+        let Some(result) = self.run_ended(invocation, result, round) else {
+            return;
+        };
         let Some((id, task)) = self.out.get(invocation).cloned() else {
             return self.late(invocation);
         };
@@ -367,6 +396,7 @@ impl Workflows {
 
     fn not_sent(&mut self, message: &str, refusal: &Refusal, round: &mut Round) {
         tracing::warn!(message, %refusal, "timestone refused a message of the outbox");
+        self.run_not_sent(message, refusal, round);
         let class = match refusal {
             // What is wrong with it will be wrong the next time, too.
             Refusal::Invalid { .. } => Class::User,

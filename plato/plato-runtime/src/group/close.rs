@@ -19,6 +19,7 @@ impl Workflows {
                 false => self.carry_on(&id, round),
             }
         }
+        self.close_rules(round);
     }
 
     fn journal(&mut self, id: &Arc<str>, events: Vec<Event>, round: &mut Round) {

@@ -12,6 +12,8 @@ mod live;
 mod recovery;
 mod relay;
 mod round;
+mod rule_message;
+mod rules;
 mod workflows;
 
 use std::sync::Arc;
@@ -290,10 +292,30 @@ impl Owner {
             Ok(Incoming::Cancel { workflow, .. }) => Some(workflow.as_str()),
             _ => None,
         });
+        let rules = messages.iter().filter_map(|(incoming, _)| match incoming {
+            Ok(Incoming::Facts(facts)) => Some(facts.workflow.as_str()),
+            Ok(Incoming::Start(start)) => {
+                let known = self
+                    .shared
+                    .definitions
+                    .rules
+                    .get(&start.definition, start.version);
+                known.map(|_| start.workflow.as_str())
+            }
+            _ => None,
+        });
+        let missing = rules.filter(|id| !self.workflows.ruled.live.contains_key(*id));
+        let canceled_rules = missing.map(|workflow| self.were_canceled(workflow));
+        let canceled_rules: Vec<_> = canceled_rules.collect();
         let ended = workflows.map(|workflow| self.has_ended(workflow));
         let (handled, ended): (Vec<_>, Vec<_>) = (handled.collect(), ended.collect());
         Ok(Known {
             handled: try_join_all(handled).await?.into_iter().flatten().collect(),
+            canceled_rules: try_join_all(canceled_rules)
+                .await?
+                .into_iter()
+                .flatten()
+                .collect(),
             ended: try_join_all(ended).await?.into_iter().flatten().collect(),
         })
     }
@@ -314,6 +336,11 @@ impl Owner {
             }
         }
         Ok(None)
+    }
+
+    async fn were_canceled(&self, workflow: &str) -> Result<Option<String>, StoreError> {
+        let canceled = self.get(&keys::rules_ended(workflow)).await?;
+        Ok(canceled.then(|| workflow.to_owned()))
     }
 
     async fn has_ended(&self, workflow: &str) -> Result<Option<String>, StoreError> {

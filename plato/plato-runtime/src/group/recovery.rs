@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use plato::{State, Workflow};
+use plato_rules::Session;
 use store::{Entry, KeyRange, StoreError};
 
 use super::apply::day;
 use super::live::Live;
 use super::round::Round;
+use super::rules::LiveRules;
 use super::workflows::Workflows;
 use crate::jobs::{Job, Sweep};
 use crate::records::outbox::Row;
@@ -28,6 +30,11 @@ pub(crate) enum RecoveryError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Journal(#[from] plato::BrokenJournal),
+    #[error("the rules of workflow {workflow} do not fit its facts: {problem}")]
+    Rules {
+        workflow: String,
+        problem: plato_rules::Refused,
+    },
     #[error(
         "workflow {workflow} runs {definition} v{version}, which this process does not know; \
          run a process that does until it has ended"
@@ -58,7 +65,9 @@ pub(crate) async fn recover(
     }
     reader.outbox(&mut workflows, &mut round).await?;
     reader.live(&mut workflows).await?;
+    reader.rules(&mut workflows).await?;
     workflows.resume(&mut round);
+    workflows.resume_rules(&mut round);
     round.jobs.extend(reader.sweeps().await?);
     shared.counters.recoveries.add(1);
     tracing::info!(group, epoch, live = workflows.live.len(), "group recovered");
@@ -128,7 +137,8 @@ impl Reader<'_> {
         let (definition, version) = (&state.header.definition, state.header.version);
         let known = self
             .shared
-            .registry
+            .definitions
+            .graphs
             .get(definition, version)
             .filter(|_| version > 0);
         let activation = known.ok_or_else(|| RecoveryError::UnknownDefinition {
@@ -145,6 +155,46 @@ impl Reader<'_> {
         let key = keys::output(&live.id, live.activation.plan().output());
         let value = self.shared.store.get(&self.shard, &key).await?;
         value.map(|bytes| records::decode_value(&bytes)).transpose()
+    }
+
+    /// Rules at work, each rebuilt from its newest snapshot and what was journaled after it.
+    async fn rules(&self, workflows: &mut Workflows) -> Result<(), RecoveryError> {
+        for entry in self.all(keys::all_rules_snapshots()).await? {
+            let live = self.rules_of(&entry.value).await?;
+            workflows.ruled.live.insert(Arc::clone(&live.id), live);
+        }
+        Ok(())
+    }
+
+    async fn rules_of(&self, snapshot: &[u8]) -> Result<LiveRules, RecoveryError> {
+        let mut state = records::decode_rules(snapshot)?;
+        let events = state.events;
+        for entry in self
+            .all(keys::rules_journal_from(&state.id, events))
+            .await?
+        {
+            state.replay(&records::decode_rules_entry(&entry.value)?)?;
+        }
+        let (id, definition, version) = (
+            state.id.clone(),
+            state.header.definition.clone(),
+            state.header.version,
+        );
+        let known = self.shared.definitions.rules.get(&definition, version);
+        let known = known.filter(|_| version > 0);
+        let activation = known.ok_or_else(|| RecoveryError::UnknownDefinition {
+            workflow: id.clone(),
+            definition,
+            version,
+        })?;
+        let session = Session::restore(Arc::clone(activation.rules()), state);
+        let session = session.map_err(|problem| RecoveryError::Rules {
+            workflow: id,
+            problem,
+        })?;
+        let mut live = LiveRules::new(session, Arc::clone(activation));
+        live.snapshot = Some(events);
+        Ok(live)
     }
 
     /// Sweeps that were not finished, and the one of old inbox rows.

@@ -21,6 +21,8 @@ pub(crate) struct Round {
     bytes: usize,
     /// Events to journal, by workflow.
     pub(crate) events: BTreeMap<Arc<str>, Vec<Event>>,
+    /// Events of rules to journal, by workflow.
+    pub(crate) rule_events: BTreeMap<Arc<str>, Vec<plato_rules::Event>>,
     /// Outbox rows written, with their numbers.
     pub(crate) outbox: Vec<(u64, Row)>,
     /// Started when the round is committed, so that they see what it wrote.

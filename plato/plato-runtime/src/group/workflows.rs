@@ -10,6 +10,7 @@ use timestone_client::names;
 
 use super::live::Live;
 use super::round::Round;
+use super::rules::Ruled;
 use crate::records::outbox::Row;
 use crate::shared::Shared;
 use crate::{keys, wire};
@@ -32,6 +33,7 @@ pub(crate) struct Workflows {
     /// When which workflow is to be told of.
     pub(crate) tellings: BTreeSet<(i64, Arc<str>)>,
     pub(crate) next_outbox: u64,
+    pub(crate) ruled: Ruled,
 }
 
 impl Workflows {
@@ -46,6 +48,7 @@ impl Workflows {
             timers: BTreeSet::new(),
             tellings: BTreeSet::new(),
             next_outbox: 0,
+            ruled: Ruled::default(),
         }
     }
 
@@ -198,7 +201,7 @@ impl Workflows {
         );
     }
 
-    fn send(&mut self, row: Row, round: &mut Round) {
+    pub(crate) fn send(&mut self, row: Row, round: &mut Round) {
         let number = self.next_outbox;
         self.next_outbox += 1;
         round.put(keys::outbox(number), row.encode());
@@ -238,11 +241,13 @@ impl Workflows {
     pub(crate) fn due(&self) -> Option<i64> {
         let timer = self.timers.first().map(|(due, _)| *due);
         let telling = self.tellings.first().map(|(due, _)| *due);
-        timer.into_iter().chain(telling).min()
+        let rules = self.ruled.due();
+        timer.into_iter().chain(telling).chain(rules).min()
     }
 
     /// Ticks the workflows whose time has come, and tells of those that are due.
     pub(crate) fn tick(&mut self, round: &mut Round) {
+        self.tick_rules(round);
         while let Some((_, id)) = pop_due(&mut self.timers, round.now_ms) {
             if let Some(live) = self.live.get_mut(&id) {
                 live.due_ms = None;
@@ -292,7 +297,7 @@ fn of_node(node: NodeId, tasks: &[(u64, u32)]) -> impl Iterator<Item = TaskRef> 
     })
 }
 
-fn pop_due(set: &mut BTreeSet<(i64, Arc<str>)>, now_ms: i64) -> Option<(i64, Arc<str>)> {
+pub(super) fn pop_due(set: &mut BTreeSet<(i64, Arc<str>)>, now_ms: i64) -> Option<(i64, Arc<str>)> {
     let due = set.first().is_some_and(|(due, _)| *due <= now_ms);
     due.then(|| set.pop_first()).flatten()
 }

@@ -45,6 +45,22 @@ pub(crate) fn decode_state(bytes: &[u8]) -> Result<State, StoreError> {
     of_json("state", bytes)
 }
 
+pub(crate) fn encode_rules(state: &plato_rules::State) -> Bytes {
+    to_json(state)
+}
+
+pub(crate) fn decode_rules(bytes: &[u8]) -> Result<plato_rules::State, StoreError> {
+    of_json("state of rules", bytes)
+}
+
+pub(crate) fn encode_rules_entry(entry: &plato_rules::Entry) -> Bytes {
+    to_json(entry)
+}
+
+pub(crate) fn decode_rules_entry(bytes: &[u8]) -> Result<plato_rules::Entry, StoreError> {
+    of_json("journal entry of rules", bytes)
+}
+
 pub(crate) fn encode_value(value: &Value) -> Bytes {
     wire::Value::from(value.clone()).encode_to_vec().into()
 }

@@ -4,6 +4,7 @@
 mod ends;
 mod faults;
 mod owners;
+mod rules;
 mod runs;
 mod site;
 mod worker;

@@ -100,7 +100,7 @@ async fn work(
     let owner = ids::time_ordered();
     loop {
         let request = DequeueRequest {
-            queues: ["t-split", "t-work", "t-join"]
+            queues: ["t-split", "t-work", "t-join", "t-encode", "t-announce"]
                 .map(names::function)
                 .to_vec(),
             max: 100,
