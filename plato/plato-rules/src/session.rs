@@ -446,9 +446,10 @@ impl<'a> Turn<'a> {
         let message = format!(
             "rule {rule} fired as the last of {MAX_CHAIN} firings, each of which followed from the one before"
         );
-        self.halt(Error::user("RULES_LOOP", message).hint(
-            "let the action change what the rule matches, so that it ceases to hold; then resume",
-        ));
+        self.halt(
+            Error::user("RULES_LOOP", message)
+                .hint("let the action change what the rule matches, so that it ceases to hold"),
+        );
     }
 
     fn halt(&mut self, error: Error) {

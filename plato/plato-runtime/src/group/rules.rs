@@ -105,11 +105,17 @@ impl Workflows {
         if let Some(live) = self.ruled.live.get(facts.workflow.as_str()) {
             check(&live.session, &facts.facts, facts.retract)?;
         }
+        let live = self.ruled.live.get(facts.workflow.as_str());
+        let was_halted = live.is_some_and(|live| live.session.state().phase == Phase::Halted);
         let input = match facts.retract {
             true => Input::Retract(facts.facts),
             false => Input::Assert(facts.facts),
         };
         self.handle_rules(&facts.workflow, input, round);
+        if was_halted {
+            // Other facts may make an end of what had none.
+            self.handle_rules(&facts.workflow, Input::Resume, round);
+        }
         Ok(())
     }
 
@@ -179,6 +185,11 @@ impl Workflows {
         for (place, error) in &step.refused {
             tracing::warn!(workflow = %id, place, %error, "a fact was refused");
         }
+        let halted = step.events.iter().filter_map(|event| match event {
+            Event::Halted { error } => Some(error),
+            _ => None,
+        });
+        halted.for_each(|error| tracing::error!(workflow = %id, %error, "rules halted"));
         if !step.events.is_empty() {
             // Before what the runs lead to, if they end at once.
             let events = round.rule_events.entry(Arc::clone(id)).or_default();

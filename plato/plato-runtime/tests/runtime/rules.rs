@@ -7,7 +7,7 @@ use clock::SystemClock;
 use errors::Error;
 use plato::{Definition, NodeCode, NodeDef, Registry, Retry, TaskContext, Value};
 use plato_rules::{
-    Event, Fired, NewFact, RuleBase, RuleRegistry, Rules, State, Value as FactValue,
+    Event, Fired, NewFact, Phase, RuleBase, RuleRegistry, Rules, State, Value as FactValue,
 };
 use plato_runtime::{
     Definitions, PlatoRuntime, RuntimeConfig, WorkflowReader, assert_facts, retract_facts,
@@ -381,5 +381,42 @@ async fn canceled_rules_stop_what_runs_and_take_nothing_more() {
         .await
         .unwrap();
     assert!(state(&site).await.is_none());
+    runtime.shutdown().await;
+}
+
+const LOOP: &str = r#"
+name: example.loop
+version: 1
+facts:
+  Count: {key: [id], fields: {id: string, n: int}}
+rules:
+  - name: up
+    match: [{fact: Count, as: count, when: count.n >= 0}]
+    action: {record: [{update: {fact: count, fields: {n: count.n + 1}}}]}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_never_end_are_halted_until_other_facts_come() {
+    let site = Site::new();
+    let runtime = runtime(&site, definitions([LOOP])).await;
+    let count = |n| fact("Count", [("id", text("a")), ("n", FactValue::Int(n))]);
+    let tell = |id: &'static str, n| {
+        let payload = assert_facts(LIBRARY, "example.loop", &[count(n)]);
+        send(&site, id, payload)
+    };
+    let is_halted = async |halted: bool| {
+        site.until(|| async {
+            let phase = state(&site).await.map(|state| state.phase);
+            phase.is_some_and(|phase| (phase == Phase::Halted) == halted)
+        })
+        .await;
+    };
+    tell("1", 0).await;
+    is_halted(true).await;
+    let error = state(&site).await.unwrap().error.unwrap();
+    assert!(error.message.contains("rule up"), "{error}");
+    tell("2", -1).await;
+    is_halted(false).await;
+    assert!(state(&site).await.unwrap().is_quiet());
     runtime.shutdown().await;
 }
