@@ -3,6 +3,9 @@
 pub mod cpu;
 pub mod disk;
 pub mod machine;
+pub mod memory;
+pub mod npm;
+pub mod postgres;
 pub mod process;
 pub mod server;
 pub mod stats;

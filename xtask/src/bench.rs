@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::install::{self, BEANSTALKD, FFMPEG, NODE, NPM, POSTGRES, RABBITMQ, REDIS};
+use crate::install::{self, BEANSTALKD, FFMPEG, NODE, NPM, POSTGRES, PYTHON, RABBITMQ, REDIS};
 use crate::{clip, sh};
 
 /// Clients of peers that only a measurement needs.
@@ -13,6 +13,7 @@ pub fn run(name: &str, args: &[String]) -> Result<()> {
     match name {
         "ves" => ves(args),
         "timestone" => timestone(args),
+        "plato" => plato(args),
         _ => sh::release(&program(name), args),
     }
 }
@@ -49,6 +50,19 @@ fn timestone(args: &[String]) -> Result<()> {
     }
     install::ensure(&[REDIS, RABBITMQ, BEANSTALKD, POSTGRES, NODE, NPM]);
     sh::release_with(PEERS, &program("timestone"), args)
+}
+
+/// Gets what the peers run on; the program gets the peers themselves, and tells what could
+/// not be had.
+fn plato(args: &[String]) -> Result<()> {
+    let alone = |arg: &String| {
+        arg.starts_with("--map") || arg.starts_with("--recover") || arg == "--peers=none"
+    };
+    let no_peers = args.windows(2).any(|pair| pair == ["--peers", "none"]);
+    if !no_peers && !args.iter().any(|arg| alone(arg) || arg == "--help") {
+        install::ensure(&[POSTGRES, NODE, NPM, PYTHON]);
+    }
+    sh::release(&program("plato"), args)
 }
 
 fn has_clip(args: &[String]) -> bool {

@@ -80,13 +80,19 @@ pub const BEANSTALKD: Tool = Tool {
 pub const NODE: Tool = Tool {
     program: "node",
     package: "nodejs",
-    purpose: "measuring BullMQ beside the queue",
+    purpose: "measuring BullMQ beside the queue, Restate beside the workflows",
 };
-/// Installs a peer of the queue's measurement.
+/// Installs peers of measurements.
 pub const NPM: Tool = Tool {
     program: "npm",
     package: "npm",
-    purpose: "measuring BullMQ beside the queue",
+    purpose: "measuring BullMQ beside the queue, Restate beside the workflows",
+};
+/// Runs a peer of the workflows' measurement.
+pub const PYTHON: Tool = Tool {
+    program: "python3",
+    package: "python3-venv",
+    purpose: "measuring DBOS beside the workflows",
 };
 /// Fetches the clip of the demo.
 pub const PIP: Tool = Tool {

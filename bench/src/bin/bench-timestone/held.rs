@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use bench::cpu;
 use bench::machine::Machine;
+use bench::postgres::{hand_over, postmaster};
 use bytes::Bytes;
 use clock::SystemClock;
 use serde::Serialize;
@@ -20,7 +21,6 @@ use timestone_server::{LocalTimestone, OwnerOptions};
 use tokio::task::JoinSet;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
-use crate::peers::postgres::{hand_over, postmaster};
 use crate::queue::{Message, PAYLOAD_BYTES};
 
 const QUEUE: &str = "bench";

@@ -5,9 +5,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use bench::cpu;
+use anyhow::{Result, ensure};
 use bench::server::{Server, free_port};
+use bench::{cpu, memory};
 use clock::{SharedClock, SystemClock};
 use rpc::Token;
 use serde::Serialize;
@@ -95,12 +95,7 @@ impl Served {
 
     /// Resident memory, in bytes.
     pub fn memory(&self) -> Result<u64> {
-        let file = format!("/proc/{}/status", self.server.process());
-        let status = std::fs::read_to_string(&file).with_context(|| file.clone())?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next());
-        let kib: u64 = kib.context(file)?.parse()?;
-        Ok(kib << 10)
+        memory::resident(self.server.process())
     }
 
     /// Waits until the server has nothing left to do: its store writes tables in the

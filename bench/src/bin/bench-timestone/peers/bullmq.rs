@@ -1,13 +1,12 @@
 //! BullMQ, which is a library of Node: a driver there does what `load` does here.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use bench::cpu;
+use anyhow::{Context, Result};
 use bench::server::find;
+use bench::{cpu, npm};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -32,8 +31,6 @@ const FILES: [(&str, &str); 3] = [
         include_str!("../../../../peers/bullmq/driver.mjs"),
     ),
 ];
-/// Written when the library has been installed.
-const INSTALLED: &str = "installed";
 
 /// Starts Redis and the driver, measures, and ends both.
 pub async fn run(plan: &Plan, scratch: &Path) -> Result<Run> {
@@ -59,25 +56,7 @@ pub async fn run(plan: &Plan, scratch: &Path) -> Result<Run> {
 /// Puts the library beside the scratch folders, once; where the driver is.
 async fn install(scratch: &Path) -> Result<PathBuf> {
     let home = scratch.parent().unwrap_or(scratch).join("bullmq");
-    let lock = FILES[1].1;
-    fs::create_dir_all(&home)?;
-    for (name, text) in FILES {
-        fs::write(home.join(name), text)?;
-    }
-    let installed = home.join(INSTALLED);
-    if fs::read_to_string(&installed).is_ok_and(|of| of == lock) {
-        return Ok(home.join("driver.mjs"));
-    }
-    eprintln!("bench: installing BullMQ with npm, once");
-    let mut npm = Command::new(find("npm")?);
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    let output = npm.current_dir(&home).kill_on_drop(true).output().await?;
-    ensure!(
-        output.status.success(),
-        "npm cannot install it: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    fs::write(installed, lock)?;
+    npm::install(&home, &FILES).await?;
     Ok(home.join("driver.mjs"))
 }
 

@@ -1,14 +1,10 @@
 //! A table of PostgreSQL as a queue: SKIP LOCKED, fenced by a token.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 use async_trait::async_trait;
-use bench::server::free_port;
-use store_postgres::testing::{Programs, Server};
-use tempfile::TempDir;
+use bench::postgres::Postgres as Server;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Row, Statement};
 
@@ -36,61 +32,19 @@ const COMPLETE: &str = "
     DELETE FROM message USING unnest($1::bigint[], $2::bigint[]) AS held (id, token)
     WHERE message.id = held.id AND message.token = held.token";
 
-/// Every commit waits for its sync; those at the same time share one.
-const SETTINGS: [&str; 4] = [
-    "listen_addresses=127.0.0.1",
-    "unix_socket_directories=",
-    "fsync=on",
-    "synchronous_commit=on",
-];
-
 pub struct Postgres {
-    process: u32,
-    config: String,
+    server: Server,
     version: String,
-    // Before its files.
-    _server: Server,
-    _folder: TempDir,
 }
 
 impl Postgres {
     pub async fn start(scratch: &Path) -> Result<Self> {
-        let programs = Programs::find().map_err(|why| anyhow!(why))?;
-        let folder = tempfile::tempdir_in(scratch)?;
-        hand_over(&programs, folder.path(), scratch)?;
-        let data = folder.path().join("data");
-        programs.init(&data, &[])?;
-        let port = free_port()?;
-        let port_setting = format!("port={port}");
-        let settings = [&SETTINGS[..], &[&port_setting]].concat();
-        let server = Server::start(&programs, &data, folder.path(), &settings)?;
-        let config = format!("host=127.0.0.1 port={port} user=cosmos dbname=postgres");
-        let client = connect(&config).await?;
+        let server = Server::start(scratch)?;
+        let client = connect(&server.config()).await?;
         client.batch_execute(SCHEMA).await?;
         let version = client.query_one("SHOW server_version", &[]).await?.get(0);
-        Ok(Self {
-            process: postmaster(&data)?,
-            config,
-            version,
-            _server: server,
-            _folder: folder,
-        })
+        Ok(Self { server, version })
     }
-}
-
-/// The server refuses to be root: then it runs as an account, to which its files belong.
-pub fn hand_over(programs: &Programs, folder: &Path, scratch: &Path) -> Result<()> {
-    if let Some((user, group)) = programs.account() {
-        fs::set_permissions(scratch, Permissions::from_mode(0o755))?;
-        chown(folder, Some(user), Some(group))?;
-    }
-    Ok(())
-}
-
-pub fn postmaster(data: &Path) -> Result<u32> {
-    let file = fs::read_to_string(data.join("postmaster.pid"))?;
-    let first = file.lines().next().context("postmaster.pid is empty")?;
-    Ok(first.trim().parse()?)
 }
 
 async fn connect(config: &str) -> Result<Client> {
@@ -104,7 +58,7 @@ impl Queue for Postgres {
     async fn connect(&self, clients: usize) -> Result<Vec<Box<dyn Connection>>> {
         let mut connections: Vec<Box<dyn Connection>> = Vec::new();
         for _ in 0..clients {
-            let client = connect(&self.config).await?;
+            let client = connect(&self.server.config()).await?;
             connections.push(Box::new(Worker {
                 enqueue: client.prepare(ENQUEUE).await?,
                 lease: client.prepare(LEASE).await?,
@@ -117,7 +71,7 @@ impl Queue for Postgres {
     }
 
     fn process(&self) -> Option<u32> {
-        Some(self.process)
+        Some(self.server.process)
     }
 
     fn version(&self) -> String {
