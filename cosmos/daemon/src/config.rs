@@ -77,6 +77,8 @@ pub struct OptimusConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PlatoConfig {
+    /// Where this role serves its workflows to operators besides the API. Unset: nowhere.
+    pub listen: Option<String>,
     /// Unset: unique to the process.
     pub name: Option<String>,
     pub groups: u32,
@@ -155,6 +157,7 @@ impl Default for OptimusConfig {
 impl Default for PlatoConfig {
     fn default() -> Self {
         Self {
+            listen: None,
             name: None,
             groups: 4,
             ownership_seconds: 10,
@@ -197,6 +200,12 @@ impl Config {
         self.token_file
             .clone()
             .unwrap_or_else(|| self.data.join("token"))
+    }
+
+    /// Where workflows are looked after: at the engine, if it says so, or at the API.
+    pub fn workflows_url(&self) -> String {
+        let listen = self.plato.listen.as_ref();
+        format!("http://{}", listen.unwrap_or(&self.optimus.listen))
     }
 
     /// Where the queue server is reached.

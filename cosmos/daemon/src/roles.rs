@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use blob::Blobs;
 use optimus::{OptimusRuntime, Requests, Service};
-use plato_runtime::{PlatoRuntime, RuntimeConfig};
+use plato_runtime::{PlatoRuntime, PlatoServer, RuntimeConfig, Workflows};
 use rpc::{Router, Server, Token};
 use store::Store;
 use stratum::Registry;
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::KedaConfig;
 use crate::parts;
-use crate::services::{Api, Services};
+use crate::services::{Api, Built, Services};
 use crate::stack::Stack;
 
 /// How the queues are seen from outside.
@@ -96,14 +96,13 @@ pub(crate) struct Plato {
 pub(crate) async fn plato(stack: &mut Stack, services: Services, plato: Plato) -> Result<()> {
     for service in services {
         let name = service.name();
-        let mut registry = plato::Registry::new();
-        service.register(&mut registry)?;
+        let registry = definitions(*service)?;
         let runtime = PlatoRuntime::start(
             plato.config(name),
             plato.store.clone(),
             plato.timestone.clone(),
             plato.blobs.clone(),
-            registry.into(),
+            registry,
             parts::clock(),
         );
         let runtime = runtime
@@ -112,6 +111,44 @@ pub(crate) async fn plato(stack: &mut Stack, services: Services, plato: Plato) -
         stack.push("plato", async move { runtime.shutdown().await });
     }
     Ok(())
+}
+
+/// The definitions of a service.
+fn definitions(service: &dyn Built) -> Result<Arc<plato::Registry>> {
+    let mut registry = plato::Registry::new();
+    service.register(&mut registry)?;
+    Ok(registry.into())
+}
+
+/// The workflows of every service in `store`, for those who look after them.
+pub(crate) fn workflows(
+    services: Services,
+    store: &Arc<dyn Store>,
+    timestone: Client,
+    groups: u32,
+) -> Result<PlatoServer> {
+    let mut all = Vec::new();
+    for service in services {
+        let registry = definitions(*service)?;
+        all.push(Workflows::new(
+            store.clone(),
+            service.name(),
+            groups,
+            registry,
+        ));
+    }
+    Ok(PlatoServer::new(all, timestone))
+}
+
+/// Serves workflows at an address of their own.
+pub(crate) async fn serve_plato(
+    stack: &mut Stack,
+    workflows: PlatoServer,
+    token: Token,
+    listen: &str,
+) -> Result<()> {
+    let server = Server::new(token).services(workflows.register(Router::new()));
+    serve(stack, "plato server", server, listen).await.map(drop)
 }
 
 impl Plato {
@@ -149,17 +186,22 @@ pub(crate) fn optimus<S: Service>(stack: &mut Stack, api: &Api, service: S) -> R
     requests
 }
 
-/// Takes requests for every service, and serves their APIs at one address; which it is.
+/// Takes requests for every service, and serves their APIs, and what looks after their
+/// workflows, at one address; which it is.
 pub(crate) async fn serve_optimus(
     stack: &mut Stack,
     services: Services,
     api: &Api,
+    workflows: Option<PlatoServer>,
     token: Token,
     listen: &str,
 ) -> Result<SocketAddr> {
     let mut routes = Router::new();
     for service in services {
         routes = service.open(stack, api, routes);
+    }
+    if let Some(workflows) = workflows {
+        routes = workflows.register(routes);
     }
     let server = Server::new(token).services(routes);
     serve(stack, "optimus server", server, listen).await

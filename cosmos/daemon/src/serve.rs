@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use blob::Blobs;
+use plato_runtime::PlatoServer;
 use rpc::Token;
 use store::Store;
 use timestone_client::Client;
@@ -54,7 +55,9 @@ async fn start_all(stack: &mut Stack, services: Services, config: &Config) -> Re
     start_plato(stack, services, config, on.clone()).await?;
     let (timestone, blobs) = (on.timestone.clone(), on.blobs.clone());
     start_stratum(stack, services, config, timestone, blobs).await?;
-    start_optimus(stack, services, config, on).await.map(drop)
+    start_optimus(stack, services, config, on, true)
+        .await
+        .map(drop)
 }
 
 async fn start(stack: &mut Stack, services: Services, role: Role, config: &Config) -> Result<()> {
@@ -69,7 +72,11 @@ async fn start(stack: &mut Stack, services: Services, role: Role, config: &Confi
         }
         Role::Optimus => {
             let on = alone(config, "optimus").await?;
-            start_optimus(stack, services, config, on).await.map(drop)
+            // Embedded, the engine's workflows are in a store that only the engine can open.
+            let sees_workflows = !config.is_embedded();
+            start_optimus(stack, services, config, on, sees_workflows)
+                .await
+                .map(drop)
         }
     }
 }
@@ -130,6 +137,10 @@ pub(crate) async fn start_plato(
     config: &Config,
     on: On,
 ) -> Result<()> {
+    if let Some(listen) = &config.plato.listen {
+        let workflows = workflows(services, config, &on)?;
+        roles::serve_plato(stack, workflows, token(config)?, listen).await?;
+    }
     let process = config.plato.name.clone();
     let plato = Plato {
         process: process.unwrap_or_else(|| plato_name(config)),
@@ -158,13 +169,27 @@ async fn start_stratum(
     roles::stratum(stack, agent, registry, timestone, blobs).await
 }
 
+fn workflows(services: Services, config: &Config, on: &On) -> Result<PlatoServer> {
+    roles::workflows(
+        services,
+        &on.store,
+        on.timestone.clone(),
+        config.plato.groups,
+    )
+}
+
 /// Where the API is served.
 pub(crate) async fn start_optimus(
     stack: &mut Stack,
     services: Services,
     config: &Config,
     on: On,
+    sees_workflows: bool,
 ) -> Result<SocketAddr> {
+    let workflows = match sees_workflows {
+        true => Some(workflows(services, config, &on)?),
+        false => None,
+    };
     let api = Api {
         settings: optimus::Config {
             groups: config.plato.groups,
@@ -179,7 +204,7 @@ pub(crate) async fn start_optimus(
         function_digests: function_digests(services),
     };
     let listen = &config.optimus.listen;
-    roles::serve_optimus(stack, services, &api, token(config)?, listen).await
+    roles::serve_optimus(stack, services, &api, workflows, token(config)?, listen).await
 }
 
 /// Requests are pinned to the functions of this machine where it has them; an API

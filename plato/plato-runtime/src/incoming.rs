@@ -11,6 +11,17 @@ pub(crate) enum Incoming {
         workflow: String,
         reason: String,
     },
+    Pause {
+        workflow: String,
+        reason: String,
+    },
+    Resume {
+        workflow: String,
+    },
+    Retry {
+        workflow: String,
+    },
+    Signal(Box<Signal>),
     Result {
         invocation: String,
         result: Result<Done, Error>,
@@ -43,6 +54,21 @@ pub(crate) struct Start {
     pub(crate) header: Header,
 }
 
+/// What a node that waits for a signal is brought.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Signal {
+    pub(crate) workflow: String,
+    pub(crate) node: String,
+    pub(crate) value: Value,
+}
+
+impl Signal {
+    /// What it brings can be kept.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        check_value("value", "SIGNAL_TOO_LARGE", &self.value)
+    }
+}
+
 /// What an invocation put out, and what it cost.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Done {
@@ -56,18 +82,21 @@ impl Start {
     /// The workflow's id can be part of keys and names, and its input is not too large.
     pub(crate) fn check(&self) -> Result<(), Error> {
         check_id(&self.workflow)?;
-        let bytes = self.input.inline.len();
-        match bytes <= plato::limits::MAX_INLINE_BYTES {
-            true => check_attributes(&self.header.attributes),
-            false => Err(
-                Error::user("INPUT_TOO_LARGE", format!("an input of {bytes} bytes"))
-                    .at("input.inline")
-                    .hint(format!(
-                        "at most {}; put more in a blob",
-                        plato::limits::MAX_INLINE_BYTES
-                    )),
-            ),
-        }
+        check_value("input", "INPUT_TOO_LARGE", &self.input)?;
+        check_attributes(&self.header.attributes)
+    }
+}
+
+fn check_value(field: &str, code: &str, value: &Value) -> Result<(), Error> {
+    let bytes = value.inline.len();
+    match bytes <= plato::limits::MAX_INLINE_BYTES {
+        true => Ok(()),
+        false => Err(Error::user(code, format!("{bytes} bytes"))
+            .at(format!("{field}.inline"))
+            .hint(format!(
+                "at most {}; put more in a blob",
+                plato::limits::MAX_INLINE_BYTES
+            ))),
     }
 }
 

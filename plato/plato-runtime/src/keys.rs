@@ -2,6 +2,7 @@
 //!
 //! | key                              | value                                   |
 //! |----------------------------------|-----------------------------------------|
+//! | `a` hash workflow                | nothing: a workflow with that attribute |
 //! | `c` workflow                     | when its cancel came before its start   |
 //! | `e` workflow                     | state of a workflow that has ended      |
 //! | `f` workflow 0 first event       | journal entry of rules                  |
@@ -42,6 +43,25 @@ fn of_workflow(kind: u8, workflow: &str, rest: &[u8]) -> Bytes {
     key(kind, &[workflow.as_bytes(), &[0], rest])
 }
 
+/// Before the workflows that have this attribute.
+pub(crate) fn attribute(name: &str, value: &str) -> Bytes {
+    let hash = ids::derived([name.as_bytes(), value.as_bytes()]);
+    key(b'a', &[hash.as_bytes()])
+}
+
+/// That a workflow has this attribute.
+pub(crate) fn with_attribute(name: &str, value: &str, workflow: &str) -> Bytes {
+    [&attribute(name, value), workflow.as_bytes()]
+        .concat()
+        .into()
+}
+
+/// The workflow at the end of a row of an attribute.
+pub(crate) fn after_attribute(key: &[u8]) -> Option<&str> {
+    // The kind, and the hash in hexadecimal digits.
+    std::str::from_utf8(key.get(1 + 32..)?).ok()
+}
+
 pub(crate) fn canceled(workflow: &str) -> Bytes {
     key(b'c', &[workflow.as_bytes()])
 }
@@ -52,6 +72,10 @@ pub(crate) fn all_canceled() -> KeyRange {
 
 pub(crate) fn ended(workflow: &str) -> Bytes {
     key(b'e', &[workflow.as_bytes()])
+}
+
+pub(crate) fn all_ended() -> KeyRange {
+    KeyRange::prefix(b"e")
 }
 
 pub(crate) fn garbage(prefix: &[u8]) -> Bytes {
@@ -173,6 +197,16 @@ mod tests {
         assert_eq!(last_number(&outbox(9)), Some(9));
         assert_eq!(last_number(b"short"), None);
         assert_eq!(text(&snapshot("w")), Some("w"));
+    }
+
+    #[test]
+    fn workflows_are_found_by_their_attributes() {
+        let range = KeyRange::prefix(&attribute("title", "a"));
+        let row = with_attribute("title", "a", "w");
+        assert!(holds(&range, &row));
+        assert_eq!(after_attribute(&row), Some("w"));
+        assert!(!holds(&range, &with_attribute("title", "b", "w")));
+        assert!(!holds(&range, &with_attribute("titl", "ea", "w")));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! A [`PlatoRuntime`] owns groups of the workflows of one service. It takes
 //! messages from the inbox of each group, applies them to the workflows in
 //! memory, and commits journal, inbox and outbox in one act before it lets
-//! anything be seen (seam S2). A [`WorkflowReader`] looks at workflows from outside.
+//! anything be seen (seam S2). A [`WorkflowReader`] looks at workflows from outside,
+//! and a [`PlatoServer`] serves them to those who look after them.
 
 #![allow(
     clippy::result_large_err,
@@ -22,6 +23,8 @@ mod lists;
 mod meeting;
 mod records;
 mod runtime;
+mod search;
+mod service;
 mod share;
 mod shared;
 mod view;
@@ -31,5 +34,7 @@ pub use config::RuntimeConfig;
 pub use counters::Counts;
 pub use definitions::Definitions;
 pub use runtime::{PlatoRuntime, StartError};
+pub use search::{FoundWorkflows, WorkflowSearch};
+pub use service::{PlatoServer, Workflows};
 pub use view::{WorkflowReader, WorkflowView};
 pub use wire::{assert_facts, retract_facts};

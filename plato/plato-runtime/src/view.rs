@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use plato::{Entry, Phase, State, Value};
+use bytes::Bytes;
+use plato::{Entry, NodeId, Phase, State, Value};
 use store::{KeyRange, Store, StoreError};
 use timestone_client::names;
 
@@ -8,13 +9,15 @@ use crate::{keys, records};
 
 /// Entries of a journal read at a time.
 const READ: usize = 256;
+/// Looks at a workflow that lives, ends and lives again while it is looked at.
+const LOOKS: usize = 5;
 
 /// Reads workflows from the store, whoever owns them.
 #[derive(Clone, Debug)]
 pub struct WorkflowReader {
-    store: Arc<dyn Store>,
-    service: String,
-    groups: u32,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) service: String,
+    pub(crate) groups: u32,
 }
 
 /// A workflow as the store holds it.
@@ -49,21 +52,46 @@ impl WorkflowReader {
         }
     }
 
-    async fn state(&self, id: &str) -> Result<Option<State>, StoreError> {
-        if let Some(ended) = self.get(id, &keys::ended(id)).await? {
-            return records::decode_state(&ended).map(Some);
+    /// How the workflow is doing, without what it put out.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn state(&self, id: &str) -> Result<Option<State>, StoreError> {
+        for _ in 0..LOOKS {
+            if let Some(ended) = self.get(id, &keys::ended(id)).await? {
+                return records::decode_state(&ended).map(Some);
+            }
+            if let Some(snapshot) = self.get(id, &keys::snapshot(id)).await? {
+                return self.live(&snapshot).await.map(Some);
+            }
+            // One that ended, or was taken up again, between the two reads is in neither place.
+            if self.journal(id, 0, 1).await?.is_empty() {
+                return Ok(None);
+            }
         }
-        // A workflow that ends between the two reads is seen as it was before.
-        State::fold(id, &self.history(id).await?)
-            .map_err(|broken| StoreError::Corrupt(broken.to_string().into()))
+        Err(StoreError::Unavailable(
+            format!("workflow {id} changes faster than it can be read").into(),
+        ))
+    }
+
+    /// The state of a live workflow, from its snapshot and what was journaled since.
+    pub(crate) async fn live(&self, snapshot: &Bytes) -> Result<State, StoreError> {
+        let mut state = records::decode_state(snapshot)?;
+        loop {
+            let page = self.journal(&state.id, state.events, READ).await?;
+            for entry in &page {
+                let replayed = state.replay(entry);
+                replayed.map_err(|broken| StoreError::Corrupt(broken.to_string().into()))?;
+            }
+            if page.len() < READ {
+                return Ok(state);
+            }
+        }
     }
 
     async fn output(&self, state: &State) -> Result<Option<Value>, StoreError> {
         match state.phase {
-            Phase::Succeeded => {
-                self.value(&state.id, plato::NodeId(state.header.output))
-                    .await
-            }
+            Phase::Succeeded => self.value(&state.id, NodeId(state.header.output)).await,
             _ => Ok(None),
         }
     }
@@ -72,7 +100,7 @@ impl WorkflowReader {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn value(&self, id: &str, node: plato::NodeId) -> Result<Option<Value>, StoreError> {
+    pub async fn value(&self, id: &str, node: NodeId) -> Result<Option<Value>, StoreError> {
         let value = self.get(id, &keys::output(id, node)).await?;
         value.map(|bytes| records::decode_value(&bytes)).transpose()
     }
@@ -82,16 +110,14 @@ impl WorkflowReader {
     /// # Errors
     /// When the store cannot be read.
     pub async fn history(&self, id: &str) -> Result<Vec<Entry>, StoreError> {
-        let (shard, mut range) = (self.shard(id), keys::journal_from(id, 0));
-        let mut history = Vec::new();
+        let mut history: Vec<Entry> = Vec::new();
         loop {
-            let page = self.store.range(&shard, range.clone(), READ).await?;
-            for entry in &page {
-                history.push(records::decode_entry(&entry.value)?);
-            }
-            match page.last().filter(|_| page.len() == READ) {
-                Some(last) => range = KeyRange::after(range, last.key.clone()),
-                None => return Ok(history),
+            let next = history.last().map_or(0, |last| last.first + 1);
+            let page = self.journal(id, next, READ).await?;
+            let was_last = page.len() < READ;
+            history.extend(page);
+            if was_last {
+                return Ok(history);
             }
         }
     }
@@ -139,11 +165,42 @@ impl WorkflowReader {
         }
     }
 
-    async fn get(&self, id: &str, key: &[u8]) -> Result<Option<bytes::Bytes>, StoreError> {
+    /// Up to `limit` entries of the journal, from the first that begins with event `first`
+    /// or a later one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn journal(
+        &self,
+        id: &str,
+        first: u64,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let range = keys::journal_from(id, first);
+        let page = self.store.range(&self.shard(id), range, limit).await?;
+        let entries = page.iter().map(|entry| records::decode_entry(&entry.value));
+        entries.collect()
+    }
+
+    async fn get(&self, id: &str, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         self.store.get(&self.shard(id), key).await
     }
 
     fn shard(&self, id: &str) -> String {
-        keys::shard(&self.service, names::workflow_group(id, self.groups))
+        self.shard_of(names::workflow_group(id, self.groups))
+    }
+
+    pub(crate) fn shard_of(&self, group: u32) -> String {
+        keys::shard(&self.service, group)
+    }
+
+    /// Rows of a group from a range, for reading page by page.
+    pub(crate) async fn rows(
+        &self,
+        group: u32,
+        range: KeyRange,
+        limit: usize,
+    ) -> Result<Vec<store::Entry>, StoreError> {
+        self.store.range(&self.shard_of(group), range, limit).await
     }
 }

@@ -3,6 +3,7 @@
 use buffa::MessageName;
 use bytes::Bytes;
 use errors::Error;
+use plato::limits::MAX_REASON_CHARS;
 use plato::{ATTEMPTS_USED_UP, Header, NodePhase, NodeProgress, Phase, ServiceCall, Value};
 use plato_rules::{NewFact, Value as FactValue};
 use proto::base::v1::{self as base, Envelope};
@@ -12,7 +13,7 @@ use proto::stratum::v1 as stratum_wire;
 use proto::timestone::v1 as timestone_wire;
 use timestone_client::envelope::{self, EnvelopeError};
 
-use crate::incoming::{Done, Facts, Incoming, Start};
+use crate::incoming::{Done, Facts, Incoming, Signal, Start};
 
 /// Reads the payload of a message from an inbox.
 pub(crate) fn incoming(payload: &[u8]) -> Result<Incoming, Error> {
@@ -23,6 +24,10 @@ pub(crate) fn incoming(payload: &[u8]) -> Result<Incoming, Error> {
         plato_wire::AssertFacts::FULL_NAME => assert,
         plato_wire::RetractFacts::FULL_NAME => retract,
         plato_wire::WorkflowEvent::FULL_NAME => workflow_event,
+        plato_wire::PauseWorkflow::FULL_NAME => pause,
+        plato_wire::ResumeWorkflow::FULL_NAME => resume,
+        plato_wire::RetryWorkflow::FULL_NAME => retry,
+        plato_wire::SignalWorkflow::FULL_NAME => signal,
         stratum_wire::InvocationResult::FULL_NAME => result,
         stratum_wire::InvocationProgress::FULL_NAME => progress,
         optimus_wire::CallResult::FULL_NAME => call_result,
@@ -79,7 +84,7 @@ fn cancel(envelope: Envelope) -> Result<Incoming, Error> {
     let cancel: plato_wire::CancelWorkflow = envelope::open(&envelope).map_err(malformed)?;
     Ok(Incoming::Cancel {
         workflow: cancel.workflow_id,
-        reason: cancel.reason.chars().take(200).collect(),
+        reason: reason(&cancel.reason),
     })
 }
 
@@ -165,6 +170,45 @@ fn workflow_event(envelope: Envelope) -> Result<Incoming, Error> {
         }
     };
     Ok(Incoming::Result { invocation, result })
+}
+
+fn pause(envelope: Envelope) -> Result<Incoming, Error> {
+    let pause: plato_wire::PauseWorkflow = envelope::open(&envelope).map_err(malformed)?;
+    Ok(Incoming::Pause {
+        workflow: pause.workflow_id,
+        reason: reason(&pause.reason),
+    })
+}
+
+fn reason(reason: &str) -> String {
+    reason.chars().take(MAX_REASON_CHARS).collect()
+}
+
+fn resume(envelope: Envelope) -> Result<Incoming, Error> {
+    let resume: plato_wire::ResumeWorkflow = envelope::open(&envelope).map_err(malformed)?;
+    Ok(Incoming::Resume {
+        workflow: resume.workflow_id,
+    })
+}
+
+fn retry(envelope: Envelope) -> Result<Incoming, Error> {
+    let retry: plato_wire::RetryWorkflow = envelope::open(&envelope).map_err(malformed)?;
+    Ok(Incoming::Retry {
+        workflow: retry.workflow_id,
+    })
+}
+
+fn signal(envelope: Envelope) -> Result<Incoming, Error> {
+    let signal: plato_wire::SignalWorkflow = envelope::open(&envelope).map_err(malformed)?;
+    let value = Value::try_from(signal.value.into_option().unwrap_or_default())
+        .map_err(|problem| Error::user("MALFORMED_VALUE", problem.to_string()).at("value"))?;
+    let signal = Signal {
+        workflow: signal.workflow_id,
+        node: signal.node,
+        value,
+    };
+    signal.check()?;
+    Ok(Incoming::Signal(Box::new(signal)))
 }
 
 fn result(envelope: Envelope) -> Result<Incoming, Error> {
@@ -414,7 +458,7 @@ pub(crate) fn event(telling: Telling<'_>) -> Bytes {
     ))
 }
 
-fn state(phase: Phase) -> plato_wire::WorkflowState {
+pub(crate) fn state(phase: Phase) -> plato_wire::WorkflowState {
     match phase {
         Phase::Running | Phase::Failing | Phase::Canceling => plato_wire::WorkflowState::Running,
         Phase::Succeeded => plato_wire::WorkflowState::Succeeded,
@@ -423,7 +467,7 @@ fn state(phase: Phase) -> plato_wire::WorkflowState {
     }
 }
 
-fn node(node: NodeProgress) -> plato_wire::NodeProgress {
+pub(crate) fn node(node: NodeProgress) -> plato_wire::NodeProgress {
     plato_wire::NodeProgress {
         node: node.name,
         state: node_state(node.phase).into(),

@@ -80,6 +80,8 @@ pub enum NodeCode {
     Inline(Arc<dyn RunInline>),
     Function(Arc<dyn Prepare>),
     Service(Arc<dyn PrepareCall>),
+    /// Nothing: the node waits for a signal or for time to pass.
+    Waits,
 }
 
 impl NodeCode {
@@ -105,6 +107,7 @@ impl fmt::Debug for NodeCode {
             Self::Inline(_) => "Inline",
             Self::Function(_) => "Function",
             Self::Service(_) => "Service",
+            Self::Waits => "Waits",
         })
     }
 }

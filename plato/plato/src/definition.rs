@@ -29,6 +29,10 @@ pub struct NodeDef {
     pub run: Run,
     #[serde(default, skip_serializing_if = "Retry::is_default")]
     pub retry: Retry,
+    /// How long the node may take from its start to its end, in milliseconds,
+    /// retries and all, before it fails for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
     /// How long one try may take, in milliseconds, before it is canceled and
     /// counted as a failure of the function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,6 +75,18 @@ pub enum Run {
     Function(String),
     /// As requests of another service, by the RPC that takes them: "vvs", "ValidateVideo".
     Service { service: String, method: String },
+    /// Nowhere: the node waits until it is signaled by its name, and puts out what the
+    /// signal brings.
+    Signal,
+    /// Nowhere: the node waits for so many milliseconds, and puts out nothing.
+    Timer(u64),
+}
+
+impl Run {
+    /// Whether its nodes have no tasks of their own, but wait for something.
+    pub fn waits(&self) -> bool {
+        matches!(self, Self::Signal | Self::Timer(_))
+    }
 }
 
 /// A condition over the workflow's input, which must then be JSON.
@@ -104,6 +120,16 @@ impl NodeDef {
         Self::new(name.into(), Run::Service { service, method })
     }
 
+    /// A node that waits until it is signaled by its name.
+    pub fn signal(name: impl Into<String>) -> Self {
+        Self::new(name.into(), Run::Signal)
+    }
+
+    /// A node that waits for so many milliseconds: a moment, or months.
+    pub fn timer(name: impl Into<String>, wait_ms: u64) -> Self {
+        Self::new(name.into(), Run::Timer(wait_ms))
+    }
+
     fn new(name: String, run: Run) -> Self {
         Self {
             name,
@@ -111,6 +137,7 @@ impl NodeDef {
             kind: Kind::Single,
             run,
             retry: Retry::default(),
+            deadline_ms: None,
             timeout_ms: None,
             priority: None,
             skip_when: None,
@@ -144,6 +171,12 @@ impl NodeDef {
     /// How long one try may take, in milliseconds.
     pub fn timeout_ms(mut self, timeout_ms: u64) -> Self {
         self.timeout_ms = Some(timeout_ms);
+        self
+    }
+
+    /// How long the node may take as a whole, in milliseconds.
+    pub fn deadline_ms(mut self, deadline_ms: u64) -> Self {
+        self.deadline_ms = Some(deadline_ms);
         self
     }
 

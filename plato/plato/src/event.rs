@@ -53,6 +53,21 @@ pub enum Event {
     },
     /// A node failed for good.
     NodeFailed { node: NodeId },
+    /// The signal that a node waits for has come; its value is kept. It may come
+    /// before its node has started.
+    Signaled {
+        node: NodeId,
+        /// The length of the list it brought, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        elements: Option<u64>,
+    },
+    /// Nothing more is handed out until it is resumed.
+    Paused { reason: String },
+    /// What was paused goes on.
+    Resumed,
+    /// A workflow that had failed goes on: what failed is tried again with new
+    /// budgets, what was done is kept.
+    Retried,
     /// The workflow cannot succeed any more: what runs is told to stop.
     Failing { error: Box<Error> },
     /// Somebody canceled the workflow: what runs is told to stop.
@@ -72,8 +87,12 @@ impl Event {
             | Self::TaskFailed { node, .. }
             | Self::TasksStopped { node, .. }
             | Self::NodeSucceeded { node, .. }
-            | Self::NodeFailed { node } => Some(*node),
+            | Self::NodeFailed { node }
+            | Self::Signaled { node, .. } => Some(*node),
             Self::Started(_)
+            | Self::Paused { .. }
+            | Self::Resumed
+            | Self::Retried
             | Self::Failing { .. }
             | Self::Canceling { .. }
             | Self::Ended { .. } => None,

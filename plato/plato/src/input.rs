@@ -40,6 +40,15 @@ pub enum Input {
     Told(Vec<TaskRef>),
     /// Somebody wants the workflow to end.
     Cancel { reason: String },
+    /// Somebody wants it to hand nothing out for the time being.
+    Pause { reason: String },
+    /// Somebody wants it to go on.
+    Resume,
+    /// Somebody wants what failed to be tried again.
+    Retry,
+    /// The signal that a node waits for came, with a list of so many elements, if
+    /// any; its value is kept together with the event that this causes.
+    Signal(NodeId, Option<u64>),
     /// How far a running try is, 0 to 1.
     Progress {
         node: NodeId,

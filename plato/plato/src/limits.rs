@@ -16,6 +16,12 @@ pub const MAX_BLOBS: usize = 32;
 pub const DEFAULT_WINDOW: usize = 1_024;
 /// Tasks prepared by one command.
 pub const MAX_PREPARED: usize = 256;
+/// How long a timer may wait, in milliseconds: ten years.
+pub const MAX_TIMER_MS: u64 = 3_653 * 86_400_000;
+/// Times a workflow that has failed may be made to go on.
+pub const MAX_WORKFLOW_RETRIES: u32 = 255;
+/// Why somebody pauses or cancels a workflow, in characters.
+pub const MAX_REASON_CHARS: usize = 200;
 /// The id of a workflow, in bytes.
 pub const MAX_WORKFLOW_ID_BYTES: usize = 255;
 /// The message of an error that is kept, in bytes.

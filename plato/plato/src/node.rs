@@ -8,6 +8,7 @@
 //! | running | `NodeSucceeded`           | succeeded |
 //! | running | `NodeFailed`              | failed    |
 //! | waiting, running | `Ended`          | canceled  |
+//! | failed, canceled | `Retried`        | running, or waiting if it had not started |
 //!
 //! A map whose tasks are all done is still running until their results have been
 //! sealed into a list; then it succeeds.
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::definition::{NodeDef, Run};
 use crate::event::Success;
 use crate::intervals::IntervalSet;
 use crate::retry::{Fault, Faults};
@@ -56,6 +58,22 @@ pub struct Node {
     /// The length of the list it put out.
     pub(crate) elements: Option<u64>,
     pub(crate) sums: Sums,
+    /// When it started, in Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since_ms: Option<i64>,
+    /// Whether the signal that it waits for has come.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) signaled: bool,
+    /// The generation after every one so far.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) next_generation: u32,
+    /// The generation that new tasks begin with: none is ever used twice.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) first_generation: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Sums over the tasks of a node.
@@ -94,6 +112,11 @@ impl Node {
         self.active.values().filter(|task| task.is_out()).count() as u64
     }
 
+    /// Whether the signal that it waits for has come.
+    pub fn is_signaled(&self) -> bool {
+        self.signaled
+    }
+
     /// Sums over its tasks.
     pub fn sums(&self) -> Sums {
         self.sums
@@ -110,6 +133,24 @@ impl Node {
         out.map(|(element, task)| (*element, task.generation))
     }
 
+    /// When its own deadline passes, in Unix milliseconds.
+    pub(crate) fn ends_ms(&self, definition: &NodeDef) -> Option<i64> {
+        self.after_start(definition.deadline_ms?)
+    }
+
+    /// When the timer that it waits for is over, in Unix milliseconds.
+    pub(crate) fn fires_ms(&self, definition: &NodeDef) -> Option<i64> {
+        match definition.run {
+            Run::Timer(wait_ms) => self.after_start(wait_ms),
+            _ => None,
+        }
+    }
+
+    fn after_start(&self, wait_ms: u64) -> Option<i64> {
+        let since = self.since_ms.filter(|_| self.phase == NodePhase::Running)?;
+        Some(since.saturating_add_unsigned(wait_ms))
+    }
+
     pub(crate) fn is_out(&self, element: u64, generation: u32) -> bool {
         let task = self.active.get(&element);
         task.is_some_and(|task| task.is_out() && task.generation == generation)
@@ -121,13 +162,15 @@ impl Node {
             .map_or_else(Faults::default, |task| task.faults)
     }
 
-    pub(crate) fn start(&mut self, tasks: u64) {
+    pub(crate) fn start(&mut self, tasks: u64, at_ms: i64) {
         self.phase = NodePhase::Running;
         self.total = tasks;
+        self.since_ms = Some(at_ms);
     }
 
     pub(crate) fn dispatch(&mut self, element: u64, generation: u32, at_ms: i64) {
         let faults = self.faults(element);
+        self.used(generation);
         let phase = TaskPhase::Out(at_ms);
         self.active.insert(
             element,
@@ -151,6 +194,7 @@ impl Node {
     pub(crate) fn fail(&mut self, element: u64, generation: u32, fault: Fault, retry: Option<i64>) {
         let mut faults = self.faults(element);
         faults.count(fault);
+        self.used(generation);
         self.active.remove(&element);
         if let Some(due) = retry {
             let phase = TaskPhase::Backoff(due);
@@ -170,6 +214,27 @@ impl Node {
     pub(crate) fn stop(&mut self, element: u64, generation: u32) {
         if self.is_out(element, generation) {
             self.active.remove(&element);
+        }
+    }
+
+    fn used(&mut self, generation: u32) {
+        self.next_generation = self.next_generation.max(generation.saturating_add(1));
+    }
+
+    pub(crate) fn signal(&mut self, elements: Option<u64>) {
+        self.signaled = true;
+        self.elements = elements;
+    }
+
+    /// As it was before the workflow failed; what is done stays done.
+    pub(crate) fn retry(&mut self, at_ms: i64) {
+        if matches!(self.phase, NodePhase::Failed | NodePhase::Canceled) {
+            self.phase = match self.since_ms {
+                Some(_) => NodePhase::Running,
+                None => NodePhase::Waiting,
+            };
+            self.first_generation = self.next_generation;
+            self.since_ms = self.since_ms.map(|_| at_ms);
         }
     }
 

@@ -131,6 +131,7 @@ fn take(
         Run::Inline => ("inline", "NodeCode::inline"),
         Run::Function(_) => ("a function", "NodeCode::function"),
         Run::Service { .. } => ("a service", "NodeCode::service"),
+        Run::Signal | Run::Timer(_) => return wait(id, code.remove(&node.name)),
     };
     let hint = format!("register code made by `{constructor}` for it");
     let problem = |message: String| Problem::new(format!("{id}.run"), message, hint);
@@ -143,6 +144,17 @@ fn take(
             node.name
         ))),
         (None, _) => Err(problem(format!("node `{}` has no code", node.name))),
+    }
+}
+
+fn wait(id: NodeId, code: Option<NodeCode>) -> Result<NodeCode, Problem> {
+    match code {
+        None | Some(NodeCode::Waits) => Ok(NodeCode::Waits),
+        Some(_) => Err(Problem::new(
+            format!("{id}.run"),
+            "the node only waits, but there is code for it",
+            "register none for it",
+        )),
     }
 }
 
@@ -243,6 +255,28 @@ mod tests {
                 "nodes[0].run: node `ask` runs a service but its code does not; \
                  register code made by `NodeCode::service` for it"
             ),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_node_that_waits_has_no_code() {
+        let register = |code: Vec<(&'static str, NodeCode)>| {
+            let definition = Definition {
+                name: "t".into(),
+                version: 1,
+                nodes: vec![
+                    NodeDef::signal("approve"),
+                    NodeDef::timer("rest", 1).after(["approve"]),
+                ],
+                output: "approve".into(),
+            };
+            Registry::new().register(definition, code)
+        };
+        assert_eq!(register(Vec::new()), Ok(()));
+        let refused = register(vec![inline("rest")]).unwrap_err().to_string();
+        assert!(
+            refused.contains("nodes[1].run: the node only waits"),
             "{refused}"
         );
     }

@@ -8,6 +8,7 @@
 //! | running   | `Canceling`       | canceling |
 //! | failing   | `Ended(failed)`   | failed    |
 //! | canceling | `Ended(canceled)` | canceled  |
+//! | failed    | `Retried`         | running   |
 //!
 //! Failing and canceling last until every invocation that is out was told to stop.
 
@@ -53,6 +54,16 @@ pub struct State {
     pub events: u64,
     /// When the last of them happened, in Unix milliseconds.
     pub at_ms: i64,
+    /// Why it hands nothing out, while somebody has paused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
+    /// How often it went on after it had failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retries: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A journal that this version cannot have written.
@@ -75,6 +86,8 @@ impl State {
             error: None,
             events: 1,
             at_ms,
+            paused: None,
+            retries: 0,
         }
     }
 
@@ -141,6 +154,9 @@ impl State {
             Event::Canceling { reason } => {
                 self.stop_with(Phase::Canceling, Error::canceled(reason));
             }
+            Event::Paused { reason } => self.paused = Some(reason.clone()),
+            Event::Resumed => self.paused = None,
+            Event::Retried => self.retry(at_ms),
             Event::Ended { end } => self.end(*end),
             event => self.apply_to_node(event, at_ms)?,
         }
@@ -156,6 +172,12 @@ impl State {
             None => return Err(self.broken(format!("there is no node {index}"))),
         }
         Ok(())
+    }
+
+    fn retry(&mut self, at_ms: i64) {
+        (self.phase, self.error, self.paused) = (Phase::Running, None, None);
+        self.retries = self.retries.saturating_add(1);
+        self.nodes.iter_mut().for_each(|node| node.retry(at_ms));
     }
 
     fn stop_with(&mut self, phase: Phase, error: Error) {
@@ -185,7 +207,7 @@ impl State {
 fn change(node: &mut Node, event: &Event, at_ms: i64) {
     match event {
         Event::NodeSkipped { .. } => node.phase = NodePhase::Skipped,
-        Event::NodeStarted { tasks, .. } => node.start(*tasks),
+        Event::NodeStarted { tasks, .. } => node.start(*tasks, at_ms),
         Event::TasksDispatched { tasks, .. } => {
             tasks
                 .iter()
@@ -213,7 +235,11 @@ fn change(node: &mut Node, event: &Event, at_ms: i64) {
             node.elements = *elements;
         }
         Event::NodeFailed { .. } => node.phase = NodePhase::Failed,
+        Event::Signaled { elements, .. } => node.signal(*elements),
         Event::Started(_)
+        | Event::Paused { .. }
+        | Event::Resumed
+        | Event::Retried
         | Event::Failing { .. }
         | Event::Canceling { .. }
         | Event::Ended { .. } => {}

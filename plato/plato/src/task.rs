@@ -43,6 +43,11 @@ impl Task {
         matches!(self.phase, TaskPhase::Out(_))
     }
 
+    /// Whether it waits to be tried again.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self.phase, TaskPhase::Backoff(_))
+    }
+
     /// When something happens by itself: the next try, or the end of a try's time.
     pub(crate) fn due(&self, timeout_ms: Option<u64>) -> Option<i64> {
         match self.phase {

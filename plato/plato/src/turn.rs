@@ -13,6 +13,8 @@ use crate::state::Phase;
 use crate::trim::trimmed;
 use crate::workflow::{Doing, Workflow};
 
+mod control;
+
 pub(crate) struct Turn<'a> {
     workflow: &'a mut Workflow,
     now_ms: i64,
@@ -62,6 +64,10 @@ impl<'a> Turn<'a> {
             Input::Unsealed(node, error) => self.unsealed(node, error),
             Input::Told(tasks) => self.told(tasks),
             Input::Cancel { reason } => self.cancel(reason),
+            Input::Pause { reason } => self.pause(reason),
+            Input::Resume => self.resume(),
+            Input::Retry => self.retry(),
+            Input::Signal(node, elements) => self.signal(node, elements),
             Input::Progress {
                 node,
                 element,
@@ -267,7 +273,7 @@ impl<'a> Turn<'a> {
         }
         match self.workflow.state.header.deadline_ms {
             Some(deadline) if deadline <= self.now_ms => self.too_late(),
-            _ => self.time_out(),
+            _ => self.pass_time(),
         }
     }
 
@@ -277,6 +283,12 @@ impl<'a> Turn<'a> {
         self.stop(Event::Failing {
             error: Box::new(error),
         });
+    }
+
+    fn pass_time(&mut self) {
+        self.fire_timers();
+        self.time_out();
+        self.end_late_nodes();
     }
 
     /// Gives up tries that have taken too long.
@@ -341,7 +353,10 @@ impl<'a> Turn<'a> {
 
     fn start(&mut self, node: NodeId) {
         match self.count_tasks(node) {
-            Ok(tasks) => self.record(Event::NodeStarted { node, tasks }),
+            Ok(tasks) => {
+                self.record(Event::NodeStarted { node, tasks });
+                self.pass_signaled(node);
+            }
             // Another node may have failed in the same turn.
             Err(_) if self.is_ending() => {}
             Err(error) => self.fail(node, error),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::definition::{Condition, Definition, Kind, NodeDef, Run};
-use crate::limits::{MAX_NAME_BYTES, MAX_NODES};
+use crate::limits::{MAX_NAME_BYTES, MAX_NODES, MAX_TIMER_MS};
 use crate::problem::Problem;
 
 /// Everything that is wrong with `definition`.
@@ -64,6 +64,13 @@ fn node_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
         let hint = "leave it out to let a try take as long as it needs";
         problems.push(Problem::new(at("timeout_ms"), "is 0", hint));
     }
+    if node.deadline_ms == Some(0) {
+        let hint = "leave it out to let the node take as long as it needs";
+        problems.push(Problem::new(at("deadline_ms"), "is 0", hint));
+    }
+    if node.run.waits() {
+        problems.extend(wait_problems(index, node));
+    }
     problems.extend(
         node.skip_when
             .as_ref()
@@ -72,9 +79,33 @@ fn node_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
     problems
 }
 
+/// A node that waits has no tries.
+fn wait_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
+    let at = |field: &str| format!("nodes[{index}].{field}");
+    let mut problems = Vec::new();
+    if node.kind != Kind::Single {
+        let hint = "let it be single, and map or reduce in a node after it";
+        problems.push(Problem::new(
+            at("kind"),
+            "a node that waits has one task",
+            hint,
+        ));
+    }
+    if node.timeout_ms.is_some() {
+        let hint = "use `deadline_ms` to bound how long it waits";
+        problems.push(Problem::new(
+            at("timeout_ms"),
+            "a node that waits makes no tries",
+            hint,
+        ));
+    }
+    problems
+}
+
 fn run_problems(place: &str, run: &Run) -> Vec<Problem> {
     let problems = match run {
-        Run::Inline => [None, None],
+        Run::Inline | Run::Signal => [None, None],
+        Run::Timer(wait_ms) => [timer_problem(&format!("{place}.timer"), *wait_ms), None],
         Run::Function(name) => [
             name_problem(&format!("{place}.function"), name, false),
             None,
@@ -85,6 +116,13 @@ fn run_problems(place: &str, run: &Run) -> Vec<Problem> {
         ],
     };
     problems.into_iter().flatten().collect()
+}
+
+fn timer_problem(place: &str, wait_ms: u64) -> Option<Problem> {
+    (wait_ms > MAX_TIMER_MS).then(|| {
+        let hint = format!("wait for at most {MAX_TIMER_MS} ms, which is ten years");
+        Problem::new(place, format!("is {wait_ms} ms"), hint)
+    })
 }
 
 fn method_problem(place: &str, method: &str) -> Option<Problem> {
@@ -349,6 +387,19 @@ mod tests {
                 "nodes[1].kind.reduce.of: node `a` is not a map; reduce a map",
             ),
             (vec![a().timeout_ms(0)], "nodes[0].timeout_ms: is 0"),
+            (vec![a().deadline_ms(0)], "nodes[0].deadline_ms: is 0"),
+            (
+                vec![a(), NodeDef::signal("s").map_over("a")],
+                "nodes[1].kind: a node that waits has one task; let it be single",
+            ),
+            (
+                vec![NodeDef::timer("t", 5).timeout_ms(1)],
+                "nodes[0].timeout_ms: a node that waits makes no tries; use `deadline_ms`",
+            ),
+            (
+                vec![NodeDef::timer("t", u64::MAX)],
+                "nodes[0].run.timer: is 18446744073709551615 ms; wait for at most",
+            ),
             (
                 vec![a().skip_when("x", json!(1))],
                 "nodes[0].skip_when.pointer: `x` is not",

@@ -11,7 +11,7 @@ use crate::workflow::{Doing, Workflow};
 /// Hands out what can be done now, and remembers that it was handed out.
 pub(crate) fn choose(workflow: &mut Workflow, now_ms: i64) -> Vec<Work> {
     let mut work = Vec::new();
-    if workflow.state.phase != Phase::Running {
+    if workflow.state.phase != Phase::Running || workflow.state.paused.is_some() {
         return work;
     }
     for id in workflow.plan.ids() {
@@ -22,6 +22,7 @@ pub(crate) fn choose(workflow: &mut Workflow, now_ms: i64) -> Vec<Work> {
         );
         match node.phase {
             NodePhase::Running if is_map && node.is_complete() => work.extend(seal(id, doing)),
+            NodePhase::Running if workflow.plan.node(id).run.waits() => {}
             NodePhase::Running => work.extend(run(id, node, doing, workflow.window, now_ms)),
             _ => {}
         }
@@ -71,8 +72,8 @@ fn next_new(node: &Node, doing: &mut Doing) -> Option<(u64, u32)> {
         }
         doing.cursor = element + 1;
         if !node.active.contains_key(&element) && !doing.tasks.contains_key(&element) {
-            doing.tasks.insert(element, 0);
-            return Some((element, 0));
+            doing.tasks.insert(element, node.first_generation);
+            return Some((element, node.first_generation));
         }
     }
 }
@@ -91,10 +92,15 @@ fn node_due(workflow: &Workflow, id: NodeId) -> Option<i64> {
         &workflow.state.nodes[id.index()],
         &workflow.doing[id.index()],
     );
-    let timeout_ms = workflow.plan.node(id).timeout_ms;
-    let idle = node
-        .active
-        .iter()
-        .filter(|(element, _)| !doing.tasks.contains_key(element));
-    idle.filter_map(|(_, task)| task.due(timeout_ms)).min()
+    let definition = workflow.plan.node(id);
+    let is_paused = workflow.state.paused.is_some();
+    let idle = node.active.iter().filter(|(element, task)| {
+        let may_wait = is_paused && task.is_waiting();
+        !may_wait && !doing.tasks.contains_key(element)
+    });
+    let tasks = idle.filter_map(|(_, task)| task.due(definition.timeout_ms));
+    tasks
+        .chain(node.ends_ms(definition))
+        .chain(node.fires_ms(definition))
+        .min()
 }

@@ -153,6 +153,7 @@ impl Workflow {
         match self.plan.node(id).run {
             Run::Inline => self.doing[id.index()].tasks.len() as u64,
             Run::Function(_) | Run::Service { .. } => self.state.nodes[id.index()].running(),
+            Run::Signal | Run::Timer(_) => 0,
         }
     }
 }

@@ -30,7 +30,7 @@ struct Shape {
 
 fn shapes() -> impl Strategy<Value = Vec<Shape>> {
     let after = proptest::collection::vec(any::<u8>(), 0..3);
-    let shape = (0_u8..4, 0_u8..3, after, 0_u64..9, any::<bool>(), 0_u8..8);
+    let shape = (0_u8..4, 0_u8..5, after, 0_u64..9, any::<bool>(), 0_u8..8);
     let shape = shape.prop_map(|(kind, run, after, elements, timeout, skipped)| Shape {
         kind,
         run,
@@ -64,13 +64,17 @@ fn node(index: usize, shape: &Shape, earlier: &[NodeDef]) -> NodeDef {
     let mut node = match shape.run {
         0 => NodeDef::inline(name),
         1 => NodeDef::function(name, "t-f"),
+        3 => NodeDef::signal(name),
+        4 => NodeDef::timer(name, 30),
         _ => NodeDef::service(name, "t", "Do"),
     };
     let maps = earlier
         .iter()
         .rev()
         .find(|node| matches!(node.kind, Kind::Map { .. }));
+    let waits = node.run.waits();
     node = match (shape.kind, earlier.last(), maps) {
+        _ if waits => node,
         (1, Some(over), _) => node.map_over(over.name.clone()),
         (2, _, Some(map)) => node.reduce_of(map.name.clone()),
         _ => node,
@@ -85,7 +89,7 @@ fn node(index: usize, shape: &Shape, earlier: &[NodeDef]) -> NodeDef {
         backoff_ms: 10,
         ..Retry::default()
     };
-    node.timeout_ms = shape.timeout.then_some(50);
+    node.timeout_ms = (shape.timeout && !waits).then_some(50);
     match shape.skipped {
         true => node.skip_when("/absent", serde_json::Value::Null),
         false => node,
@@ -192,7 +196,7 @@ impl World {
 
     fn run(&mut self) {
         for _ in 0..MAX_STEPS {
-            if self.workflow.state().phase.is_final() {
+            if self.workflow.state().phase.is_final() && !self.retried() {
                 return;
             }
             self.step();
@@ -202,7 +206,7 @@ impl World {
     }
 
     fn step(&mut self) {
-        match self.choices.below(12) {
+        match self.choices.below(14) {
             0 if self.crashes < 5 => self.crash(),
             1 => self.pass_time(),
             2 => self.duplicate(),
@@ -214,9 +218,44 @@ impl World {
             4 => drop(self.told()),
             5 if self.choices.one_in(3) => self.snapshot = self.workflow.state().clone(),
             6 | 7 => self.do_work(),
+            12 => self.pause_or_resume(),
+            13 => self.signal(),
             8 => self.end_ours(),
             _ => self.answer(),
         }
+    }
+
+    /// What failed may be tried again, twice at most.
+    fn retried(&mut self) -> bool {
+        let state = self.workflow.state();
+        if state.retries == 2 || !self.choices.one_in(2) {
+            return false;
+        }
+        // A deadline that has passed fails it again at once.
+        self.handle(Input::Retry).events.contains(&Event::Retried)
+    }
+
+    fn pause_or_resume(&mut self) {
+        let input = match self.workflow.state().paused {
+            None if !self.choices.one_in(8) => return,
+            None => Input::Pause {
+                reason: "random".into(),
+            },
+            Some(_) => Input::Resume,
+        };
+        self.handle(input);
+        assert!(
+            self.workflow.state().paused.is_none() || self.workflow.work(self.now_ms).is_empty()
+        );
+    }
+
+    /// Of any node, also of one that waits for none.
+    fn signal(&mut self) {
+        let node = NodeId(u32::try_from(self.choices.below(self.plan.ids().count())).unwrap());
+        let elements = self.shapes.get(node.index()).map(|shape| shape.elements);
+        let step = self.handle(Input::Signal(node, elements));
+        let waits = self.plan.node(node).run == Run::Signal;
+        assert!(waits || step.events.is_empty());
     }
 
     /// Memory is lost; journal, outbox and what was sent stay.
@@ -405,7 +444,8 @@ impl World {
             .events()
             .filter(|event| matches!(event, Event::Ended { .. }))
             .count();
-        assert_eq!((ended, self.workflow.due()), (1, None));
+        let lives = self.workflow.state().retries as usize + 1;
+        assert_eq!((ended, self.workflow.due()), (lives, None));
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use errors::{Class, Error};
 use plato::{
-    Definition, End, Event, Header, Ignored, Input, NodeDef, NodeId, NodePhase, Phase, Plan, Retry,
-    State, Success, TaskRef, Value, Work, Workflow,
+    Definition, End, Event, Header, Ignored, Input, NodeDef, NodeId, NodePhase, Phase, Plan,
+    Reason, Retry, State, Success, TaskRef, Value, Work, Workflow,
 };
 use serde_json::json;
 
@@ -388,4 +388,231 @@ fn a_state_survives_being_stored() {
         serde_json::from_str::<State>(&text).unwrap(),
         *workflow.state()
     );
+}
+
+/// a (function) → approve (a signal) → rest (a day) → tell (inline).
+fn waiting(deadline_ms: Option<u64>) -> Workflow {
+    let mut approve = NodeDef::signal("approve").after(["a"]);
+    approve.deadline_ms = deadline_ms;
+    let definition = Definition {
+        name: "t.waiting".into(),
+        version: 1,
+        nodes: vec![
+            NodeDef::function("a", "t-a").retry(Retry::NEVER),
+            approve,
+            NodeDef::timer("rest", DAY_MS).after(["approve"]),
+            NodeDef::inline("tell").after(["rest"]),
+        ],
+        output: "tell".into(),
+    };
+    let plan = Arc::new(Plan::new(definition).unwrap());
+    Workflow::start(plan, 8, "w", Header::default(), &Value::default(), 0).0
+}
+
+const DAY_MS: u64 = 86_400_000;
+const A: NodeId = NodeId(0);
+const APPROVE: NodeId = NodeId(1);
+const REST: NodeId = NodeId(2);
+
+#[test]
+fn what_is_paused_hands_nothing_out_until_it_is_resumed() {
+    let mut workflow = start(4);
+    let pause = || Input::Pause {
+        reason: "look first".into(),
+    };
+    assert!(!workflow.handle(pause(), 1).events.is_empty());
+    assert_eq!(
+        workflow.handle(pause(), 1).ignored,
+        Some(Ignored::Duplicate)
+    );
+    assert_eq!(workflow.work(1), []);
+    assert_eq!(workflow.handle(Input::Resume, 2).events, [Event::Resumed]);
+    assert_eq!(
+        workflow.handle(Input::Resume, 2).ignored,
+        Some(Ignored::Duplicate)
+    );
+    assert_eq!(workflow.work(2).len(), 1);
+}
+
+#[test]
+fn what_was_out_comes_back_while_it_is_paused() {
+    let mut workflow = start(4);
+    dispatch(&mut workflow, 0);
+    workflow.handle(
+        Input::Pause {
+            reason: "look first".into(),
+        },
+        1,
+    );
+    assert!(!succeed(&mut workflow, task(SPLIT, 0, 0), Some(3)).is_empty());
+    assert_eq!((workflow.work(1), workflow.due()), (vec![], None));
+    workflow.handle(Input::Resume, 2);
+    assert_eq!(workflow.work(2).len(), 1);
+}
+
+#[test]
+fn a_signal_may_come_before_its_node_has_started() {
+    let signal = |at_start: bool| {
+        let mut workflow = waiting(None);
+        let signal = Input::Signal(APPROVE, None);
+        if at_start {
+            assert_eq!(workflow.handle(signal.clone(), 1).events.len(), 1);
+        }
+        dispatch(&mut workflow, 1);
+        succeed(&mut workflow, task(A, 0, 0), None);
+        if !at_start {
+            assert_eq!(
+                workflow.state().nodes[APPROVE.index()].phase(),
+                NodePhase::Running
+            );
+            workflow.handle(signal.clone(), 1);
+        }
+        assert!(workflow.handle(signal, 1).ignored.is_some());
+        let phases: Vec<_> = workflow
+            .state()
+            .nodes
+            .iter()
+            .map(plato::Node::phase)
+            .collect();
+        (phases, workflow.due())
+    };
+    assert_eq!(signal(true), signal(false));
+    assert_eq!(signal(true).0[REST.index()], NodePhase::Running);
+    assert_eq!(signal(true).1, Some(1 + DAY_MS as i64));
+}
+
+#[test]
+fn a_node_that_waits_for_no_signal_takes_none() {
+    let mut workflow = waiting(None);
+    for node in [A, REST, NodeId(99)] {
+        let step = workflow.handle(Input::Signal(node, None), 1);
+        assert_eq!(step.ignored, Some(Ignored::Late), "{node}");
+    }
+}
+
+#[test]
+fn a_timer_fires_when_its_time_has_come() {
+    let mut workflow = waiting(None);
+    workflow.handle(Input::Signal(APPROVE, None), 0);
+    dispatch(&mut workflow, 0);
+    succeed(&mut workflow, task(A, 0, 0), None);
+    assert!(workflow.handle(Input::Tick, 5).events.is_empty());
+    let state = State::clone(workflow.state());
+    let mut workflow = Workflow::restore(Arc::clone(workflow.plan()), 8, state);
+    let due = workflow.due().unwrap();
+    assert!(!workflow.handle(Input::Tick, due).events.is_empty());
+    assert_eq!(
+        workflow.state().nodes[REST.index()].phase(),
+        NodePhase::Succeeded
+    );
+    assert_eq!(workflow.work(due).len(), 1);
+}
+
+#[test]
+fn a_node_that_takes_too_long_as_a_whole_fails() {
+    let mut workflow = waiting(Some(50));
+    dispatch(&mut workflow, 0);
+    succeed(&mut workflow, task(A, 0, 0), None);
+    assert_eq!(workflow.due(), Some(51));
+    workflow.handle(Input::Tick, 51);
+    let state = workflow.state();
+    let error = state.error.clone().unwrap();
+    assert_eq!(state.phase, Phase::Failed);
+    assert_eq!(
+        (error.class, error.code.as_str()),
+        (Class::Deadline, "NODE_DEADLINE_EXCEEDED")
+    );
+}
+
+#[test]
+fn what_failed_is_tried_again_and_what_is_done_is_kept() {
+    let mut workflow = mapping(4, 3);
+    for element in [0, 2] {
+        succeed(&mut workflow, task(WORK, element, 0), None);
+    }
+    let wrong = || Error::user("WRONG", "no such thing");
+    workflow.handle(Input::Failed(task(WORK, 1, 0), wrong()), 2);
+    assert_eq!(workflow.state().phase, Phase::Failed);
+
+    let step = workflow.handle(Input::Retry, 3);
+    assert_eq!(step.events, [Event::Retried]);
+    assert_eq!(
+        workflow.handle(Input::Retry, 3).ignored,
+        Some(Ignored::Duplicate)
+    );
+    let work = dispatch(&mut workflow, 3);
+    // The id of no earlier try is used again.
+    let tasks = vec![(1, 1)];
+    assert_eq!(work, [Work::Run { node: WORK, tasks }]);
+    assert_eq!(
+        workflow
+            .handle(Input::Failed(task(WORK, 1, 0), wrong()), 4)
+            .ignored,
+        Some(Ignored::Late)
+    );
+    succeed(&mut workflow, task(WORK, 1, 1), None);
+    assert_eq!(workflow.work(4), [Work::Seal { node: WORK }]);
+}
+
+#[test]
+fn only_what_failed_is_tried_again() {
+    let mut workflow = start(4);
+    workflow.handle(
+        Input::Cancel {
+            reason: "enough".into(),
+        },
+        1,
+    );
+    assert_eq!(workflow.state().phase, Phase::Canceled);
+    assert_eq!(
+        workflow.handle(Input::Retry, 2).ignored,
+        Some(Ignored::Late)
+    );
+}
+
+#[test]
+fn it_explains_what_it_waits_for() {
+    let names = |workflow: &Workflow| plato::explain(workflow.plan(), workflow.state());
+    let mut workflow = waiting(None);
+    assert_eq!(
+        names(&workflow)[..2],
+        [
+            (A, vec![Reason::Tasks(1)]),
+            (APPROVE, vec![Reason::Nodes(vec![A])]),
+        ]
+    );
+    dispatch(&mut workflow, 0);
+    let out = Reason::Out {
+        tries: 1,
+        first: vec![(0, 0)],
+    };
+    assert_eq!(names(&workflow)[0], (A, vec![out]));
+    succeed(&mut workflow, task(A, 0, 0), None);
+    assert_eq!(names(&workflow)[0], (APPROVE, vec![Reason::Signal]));
+    workflow.handle(Input::Signal(APPROVE, None), 7);
+    let fires = Reason::Timer(7 + DAY_MS as i64);
+    assert_eq!(names(&workflow)[0], (REST, vec![fires]));
+
+    let mut workflow = mapping(2, 9);
+    let lost = Error::platform("LOST", "");
+    workflow.handle(Input::Failed(task(WORK, 0, 0), lost), 1);
+    workflow.handle(
+        Input::Pause {
+            reason: "stop".into(),
+        },
+        1,
+    );
+    let expected = vec![
+        Reason::Out {
+            tries: 1,
+            first: vec![(1, 0)],
+        },
+        Reason::Paused("stop".into()),
+        Reason::Retries {
+            tasks: 1,
+            next_ms: 501,
+        },
+        Reason::Tasks(7),
+    ];
+    assert_eq!(names(&workflow)[0], (WORK, expected));
 }

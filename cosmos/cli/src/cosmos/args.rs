@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::queue::args::QueueArgs;
+use super::workflow::args::WorkflowArgs;
 use crate::colour::ColourChoice;
 use crate::pages::{CompletionsArgs, ManArgs};
 
@@ -32,6 +33,7 @@ Examples:
   cosmos up --config cosmos.yaml
   ves submit film.mkv -o film.mp4   hands work to it
   cosmos queue list                 shows what waits and runs
+  cosmos workflow explain ID        says why a workflow waits
 
 Logs go to standard error; RUST_LOG refines them.
 Exit status: 0 told to stop; 2 the command line or the configuration is wrong; 5 it could not
@@ -56,6 +58,9 @@ pub(super) enum Command {
 
     /// Look at queues and their messages, and set right what went wrong
     Queue(Box<QueueArgs>),
+
+    /// Look at workflows, and pause, resume, retry, signal or cancel them
+    Workflow(Box<WorkflowArgs>),
 
     /// Print the default configuration, with explanations
     Config,

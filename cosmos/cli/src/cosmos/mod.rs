@@ -1,7 +1,9 @@
-//! The `cosmos` command: run an installation or one role of it, and look after its queues.
+//! The `cosmos` command: run an installation or one role of it, and look after its queues and
+//! workflows.
 
 mod args;
 mod queue;
+mod workflow;
 
 use std::process::ExitCode;
 
@@ -28,6 +30,7 @@ pub fn main() -> ExitCode {
     };
     let ended = match command {
         Command::Queue(args) => return queue::main(&args, color),
+        Command::Workflow(args) => return workflow::main(&args, color),
         Command::Config => {
             let written = pages::show(daemon::DEFAULT_CONFIG.as_bytes());
             written.map_err(|error| Failed::from(anyhow::Error::from(error)))

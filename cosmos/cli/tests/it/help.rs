@@ -66,7 +66,15 @@ fn all_subcommands_are_there() {
         "man",
     ];
     assert_eq!(subcommands(&output_of(VES, &["-h"])), expected);
-    let expected = ["up", "run", "queue", "config", "completions", "man"];
+    let expected = [
+        "up",
+        "run",
+        "queue",
+        "workflow",
+        "config",
+        "completions",
+        "man",
+    ];
     assert_eq!(subcommands(&output_of(COSMOS, &["-h"])), expected);
 }
 
@@ -84,6 +92,14 @@ fn the_long_help_documents_exit_statuses_and_events() {
 fn the_long_help_of_queues_documents_exit_statuses_and_objects() {
     let text = output_of(COSMOS, &["queue", "--help"]);
     for part in ["Exit status: 0 done", "JSON objects", "attempts_left"] {
+        assert!(text.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn the_long_help_of_workflows_documents_exit_statuses_and_objects() {
+    let text = output_of(COSMOS, &["workflow", "--help"]);
+    for part in ["Exit status: 0 done", "JSON objects", "definition_version"] {
         assert!(text.contains(part), "{part}");
     }
 }

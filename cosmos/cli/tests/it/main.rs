@@ -11,3 +11,4 @@ mod presets;
 mod queue;
 mod server;
 mod talk;
+mod workflow;

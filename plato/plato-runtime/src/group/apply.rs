@@ -1,6 +1,6 @@
 //! What comes in, handed to the workflows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use errors::{Class, Error};
@@ -25,8 +25,8 @@ pub(crate) struct Known {
     pub(crate) handled: HashSet<String>,
     /// Workflows of rules that were canceled.
     pub(crate) canceled_rules: HashSet<String>,
-    /// Workflows that have ended.
-    pub(crate) ended: HashSet<String>,
+    /// Workflows that have ended, as they did.
+    pub(crate) ended: HashMap<String, State>,
 }
 
 impl Workflows {
@@ -76,6 +76,12 @@ impl Workflows {
         match incoming {
             Incoming::Start(start) => self.start(*start, known, round),
             Incoming::Cancel { workflow, reason } => self.cancel(workflow, reason, known, round),
+            Incoming::Pause { workflow, reason } => {
+                self.control(&workflow, Input::Pause { reason }, round);
+            }
+            Incoming::Resume { workflow } => self.control(&workflow, Input::Resume, round),
+            Incoming::Retry { workflow } => self.retry(&workflow, known, round),
+            Incoming::Signal(signal) => self.signal(*signal, round),
             Incoming::Result { invocation, result } => self.result(&invocation, result, round),
             Incoming::Terminated { invocation, error } => {
                 self.result(&invocation, Err(error), round);
@@ -86,7 +92,7 @@ impl Workflows {
 
     fn start(&mut self, start: Start, known: &Known, round: &mut Round) {
         let id = start.workflow.as_str();
-        if self.live.contains_key(id) || known.ended.contains(id) {
+        if self.live.contains_key(id) || known.ended.contains_key(id) {
             return self.duplicate(id);
         }
         let rules = &self.shared.definitions.rules;
@@ -97,6 +103,9 @@ impl Workflows {
             };
         }
         round.put(keys::input(id), records::encode_value(&start.input));
+        for (name, value) in &start.header.attributes {
+            round.put(keys::with_attribute(name, value, id), bytes::Bytes::new());
+        }
         match self
             .shared
             .definitions
@@ -125,10 +134,6 @@ impl Workflows {
         let (workflow, step) = Workflow::start(plan, window, &id, header, &input, round.now_ms);
         let live = Live::new(workflow, activation, self.epoch);
         let key = Arc::clone(&live.id);
-        round.put(
-            keys::snapshot(&id),
-            records::encode_state(live.workflow.state()),
-        );
         self.live.insert(Arc::clone(&key), live);
         self.absorb(&key, &step, round);
         if self.canceled.remove(&id).is_some() {
@@ -173,7 +178,7 @@ impl Workflows {
         }
         if self.live.contains_key(workflow.as_str()) {
             self.handle(&workflow, Input::Cancel { reason }, round);
-        } else if !known.ended.contains(&workflow) {
+        } else if !known.ended.contains_key(&workflow) {
             round.put(
                 keys::canceled(&workflow),
                 records::encode_time(round.now_ms),
@@ -242,7 +247,7 @@ impl Workflows {
         }
     }
 
-    fn keep_output(&mut self, id: &str, node: plato::NodeId, value: Value) {
+    pub(crate) fn keep_output(&mut self, id: &str, node: plato::NodeId, value: Value) {
         if let Some(live) = self.live.get_mut(id)
             && live.activation.plan().output() == node
         {
@@ -329,7 +334,7 @@ impl Workflows {
         prepared: Vec<Prepared>,
         round: &mut Round,
     ) {
-        let (mut tasks, mut messages) = (Vec::new(), std::collections::HashMap::new());
+        let (mut tasks, mut messages) = (Vec::new(), HashMap::new());
         for Prepared {
             element,
             generation,

@@ -49,9 +49,11 @@ impl Workflows {
     fn snapshot_if_due(&mut self, id: &Arc<str>, round: &mut Round) {
         let every = self.shared.config.snapshot_every;
         if let Some(live) = self.live.get_mut(id)
-            && live.workflow.state().events >= live.snapshot.saturating_add(every)
+            && live
+                .snapshot
+                .is_none_or(|of| live.workflow.state().events >= of.saturating_add(every))
         {
-            live.snapshot = live.workflow.state().events;
+            live.snapshot = Some(live.workflow.state().events);
             round.put(
                 keys::snapshot(id),
                 records::encode_state(live.workflow.state()),

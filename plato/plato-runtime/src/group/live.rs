@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use plato::{Activation, Header, NodeId, Value, Work, Workflow};
+use plato::{Activation, Header, NodeId, State, Value, Work, Workflow};
 use timestone::NewMessage;
 use timestone_client::names;
 
@@ -18,8 +18,8 @@ pub(crate) struct Live {
     pub(crate) output: Option<Value>,
     /// The number of the newest event told; grows over restarts.
     pub(crate) sequence: u64,
-    /// Events that the newest snapshot is the fold of.
-    pub(crate) snapshot: u64,
+    /// Events that the newest snapshot is the fold of, if there is one.
+    pub(crate) snapshot: Option<u64>,
     /// When it was last told how it is doing, in Unix milliseconds.
     pub(crate) told_ms: i64,
     /// When it is to be ticked, as entered in the timers.
@@ -32,16 +32,21 @@ impl Live {
         Self {
             id: workflow.state().id.as_str().into(),
             header: Arc::new(workflow.state().header.clone()),
-            workflow,
             activation,
             output: None,
-            // A later owner's numbers are higher, however many this one will give.
-            sequence: epoch << 32,
-            snapshot: 0,
+            sequence: Self::first_sequence(workflow.state(), epoch),
+            snapshot: None,
             told_ms: 0,
             due_ms: None,
             contexts: HashMap::new(),
+            workflow,
         }
+    }
+
+    /// A later owner's numbers are higher, however many this one will give; so are those
+    /// of a workflow that goes on after its end was told.
+    pub(crate) fn first_sequence(state: &State, epoch: u64) -> u64 {
+        (epoch << 32) + (u64::from(state.retries) << 24)
     }
 
     /// The jobs of what the workflow wants done now.

@@ -7,6 +7,7 @@
 
 mod apply;
 mod close;
+mod control;
 mod inbox;
 mod live;
 mod recovery;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use clock::Timestamp;
 use futures::future::try_join_all;
+use plato::State;
 use store::{Fence, StoreError};
 use timestone::{LeasedMessage, NewMessage};
 use tokio::sync::mpsc;
@@ -32,7 +34,7 @@ use crate::incoming::Incoming;
 use crate::jobs::{Jobs, Outcome};
 use crate::records::outbox::Row;
 use crate::shared::{Shared, backoff};
-use crate::{keys, wire};
+use crate::{keys, records, wire};
 use apply::Known;
 use inbox::Settlement;
 pub(crate) use recovery::RecoveryError;
@@ -289,7 +291,9 @@ impl Owner {
         let handled = again.map(|(_, message)| self.was_handled(&message.token.key.id, now_ms));
         let workflows = messages.iter().filter_map(|(incoming, _)| match incoming {
             Ok(Incoming::Start(start)) => Some(start.workflow.as_str()),
-            Ok(Incoming::Cancel { workflow, .. }) => Some(workflow.as_str()),
+            Ok(Incoming::Cancel { workflow, .. } | Incoming::Retry { workflow }) => {
+                Some(workflow.as_str())
+            }
             _ => None,
         });
         let rules = messages.iter().filter_map(|(incoming, _)| match incoming {
@@ -331,7 +335,7 @@ impl Owner {
         let first = today.saturating_sub(u32::try_from(days).unwrap_or(u32::MAX));
         // A clock that was set back must not hide what was handled "tomorrow".
         for day in first..=today.saturating_add(1) {
-            if self.get(&keys::inbox(day, message)).await? {
+            if self.get(&keys::inbox(day, message)).await?.is_some() {
                 return Ok(Some(message.to_owned()));
             }
         }
@@ -340,16 +344,19 @@ impl Owner {
 
     async fn were_canceled(&self, workflow: &str) -> Result<Option<String>, StoreError> {
         let canceled = self.get(&keys::rules_ended(workflow)).await?;
-        Ok(canceled.then(|| workflow.to_owned()))
+        Ok(canceled.map(|_| workflow.to_owned()))
     }
 
-    async fn has_ended(&self, workflow: &str) -> Result<Option<String>, StoreError> {
+    async fn has_ended(&self, workflow: &str) -> Result<Option<(String, State)>, StoreError> {
         let ended = self.get(&keys::ended(workflow)).await?;
-        Ok(ended.then(|| workflow.to_owned()))
+        let state = ended
+            .map(|ended| records::decode_state(&ended))
+            .transpose()?;
+        Ok(state.map(|state| (workflow.to_owned(), state)))
     }
 
-    /// Whether the key is there; asks until the store answers.
-    async fn get(&self, key: &[u8]) -> Result<bool, StoreError> {
+    /// What the key holds; asks until the store answers.
+    async fn get(&self, key: &[u8]) -> Result<Option<bytes::Bytes>, StoreError> {
         let mut failures = 0;
         loop {
             match self.shared.store.get(&self.fence.shard, key).await {
@@ -357,7 +364,7 @@ impl Owner {
                     self.shared.sleep(backoff(failures)).await;
                     failures += 1;
                 }
-                result => return result.map(|value| value.is_some()),
+                result => return result,
             }
         }
     }

@@ -127,28 +127,10 @@ impl Reader<'_> {
         for entry in self.all(keys::journal_from(&state.id, events)).await? {
             state.replay(&records::decode_entry(&entry.value)?)?;
         }
-        let mut live = self.restore(state, epoch)?;
-        live.snapshot = events;
+        let mut live = Live::restore(self.shared, state, epoch)?;
+        live.snapshot = Some(events);
         live.output = self.output(&live).await?;
         Ok(live)
-    }
-
-    fn restore(&self, state: State, epoch: u64) -> Result<Live, RecoveryError> {
-        let (definition, version) = (&state.header.definition, state.header.version);
-        let known = self
-            .shared
-            .definitions
-            .graphs
-            .get(definition, version)
-            .filter(|_| version > 0);
-        let activation = known.ok_or_else(|| RecoveryError::UnknownDefinition {
-            workflow: state.id.clone(),
-            definition: definition.clone(),
-            version,
-        })?;
-        let (plan, window) = (Arc::clone(activation.plan()), self.shared.config.window);
-        let workflow = Workflow::restore(plan, window, state);
-        Ok(Live::new(workflow, Arc::clone(activation), epoch))
     }
 
     async fn output(&self, live: &Live) -> Result<Option<plato::Value>, StoreError> {
@@ -203,6 +185,30 @@ impl Reader<'_> {
         let prefixes = remembered.iter().filter_map(|entry| entry.key.get(1..));
         let sweeps = prefixes.map(|prefix| Job::Sweep(Sweep::of_prefix(prefix)));
         Ok(sweeps.chain([sweep_inbox(self.shared)]).collect())
+    }
+}
+
+impl Live {
+    /// A workflow from its state, by the definition that it was started with.
+    pub(crate) fn restore(
+        shared: &Shared,
+        state: State,
+        epoch: u64,
+    ) -> Result<Self, RecoveryError> {
+        let (definition, version) = (&state.header.definition, state.header.version);
+        let known = shared
+            .definitions
+            .graphs
+            .get(definition, version)
+            .filter(|_| version > 0);
+        let activation = known.ok_or_else(|| RecoveryError::UnknownDefinition {
+            workflow: state.id.clone(),
+            definition: definition.clone(),
+            version,
+        })?;
+        let (plan, window) = (Arc::clone(activation.plan()), shared.config.window);
+        let workflow = Workflow::restore(plan, window, state);
+        Ok(Self::new(workflow, Arc::clone(activation), epoch))
     }
 }
 

@@ -181,7 +181,7 @@ impl Workflows {
     fn invocation(&self, id: &str, task: TaskRef) -> Option<MessageKey> {
         let node = self.live.get(id)?.activation.plan().node(task.node);
         let queue = match &node.run {
-            Run::Inline => return None,
+            Run::Inline | Run::Signal | Run::Timer(_) => return None,
             Run::Function(function) => names::function(function),
             Run::Service { service, .. } => names::service_calls(service),
         };

@@ -20,6 +20,8 @@ pub(super) async fn run(
     let code = match of.activation.code(of.node) {
         NodeCode::Function(code) => Code::Function(Arc::clone(code), outgrown),
         NodeCode::Service(code) => Code::Service(Arc::clone(code)),
+        // Its workflow hands out none of its tasks.
+        NodeCode::Waits => return,
         NodeCode::Inline(code) => {
             return run_inline(jobs, &of, Arc::clone(code), tasks, contexts).await;
         }

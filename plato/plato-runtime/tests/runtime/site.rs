@@ -306,7 +306,7 @@ impl Site {
             let plan = self.registry.get(name, version)?.plan();
             match &plan.node(plan.find(node)?).run {
                 plato::Run::Function(function) => Some(function.clone()),
-                plato::Run::Inline | plato::Run::Service { .. } => None,
+                _ => None,
             }
         });
         functions.last().unwrap()
@@ -339,7 +339,7 @@ impl Site {
         self.reader().history(workflow).await.unwrap()
     }
 
-    fn reader(&self) -> WorkflowReader {
+    pub(crate) fn reader(&self) -> WorkflowReader {
         WorkflowReader::new(Arc::clone(&self.store), SERVICE, GROUPS)
     }
 

@@ -47,7 +47,7 @@ pub async fn serve(folder: &Path) -> Result<()> {
         store,
         Client::new(queues),
         blobs(folder)?,
-        workflows::registry()?.into(),
+        Arc::new(workflows::registry()?),
         clock,
     );
     let runtime = runtime.await?;

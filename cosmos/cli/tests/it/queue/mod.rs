@@ -5,4 +5,4 @@ mod follow;
 mod look;
 mod manage;
 mod reach;
-mod world;
+pub(crate) mod world;

@@ -24,7 +24,7 @@ use crate::talk::Desk;
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// Its time stands still.
-pub(super) struct World {
+pub(crate) struct World {
     pub desk: Desk,
     pub url: String,
     queues: Arc<LocalTimestone>,
@@ -33,7 +33,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let desk = Desk::new();
         write_token(&desk, "cosmos-data/token", TOKEN);
         let runtime = Runtime::new().unwrap();
@@ -147,14 +147,14 @@ async fn serve(stop: CancellationToken) -> (Arc<LocalTimestone>, String) {
 }
 
 /// A token file that only its owner can read.
-pub(super) fn write_token(desk: &Desk, name: &str, token: &str) {
+pub(crate) fn write_token(desk: &Desk, name: &str, token: &str) {
     let path = desk.at(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, format!("{token}\n")).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-pub(super) fn lines(text: &[u8]) -> Vec<Value> {
+pub(crate) fn lines(text: &[u8]) -> Vec<Value> {
     let text = std::str::from_utf8(text).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -188,7 +188,7 @@ fn error() -> bytes::Bytes {
 }
 
 /// The fields of one name, of all lines.
-pub(super) fn each(lines: &[Value], field: &str) -> Vec<String> {
+pub(crate) fn each(lines: &[Value], field: &str) -> Vec<String> {
     lines
         .iter()
         .map(|line| match &line[field] {

@@ -1,0 +1,238 @@
+//! The arguments of `cosmos workflow`.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use proto::plato::v1::WorkflowState;
+
+/// Settings of `cosmos workflow`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, after_long_help = long())]
+pub(crate) struct WorkflowArgs {
+    #[command(subcommand)]
+    pub command: WorkflowCommand,
+
+    #[command(flatten)]
+    pub server: ServerArgs,
+
+    /// Report as JSON on standard output, one object a line; `cosmos workflow --help` documents them
+    #[arg(long, global = true, help_heading = "Reporting")]
+    pub json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cosmos workflow list --state failed
+  cosmos workflow explain 0198c6f0-7a53-7cc1-a2f4-3d1c6f3a9b10
+  cosmos workflow retry 0198c6f0-7a53-7cc1-a2f4-3d1c6f3a9b10
+  cosmos workflow graph --definition ves.encode --svg > encode.svg
+
+The id of a request, as `ves submit` prints it, is the id of its workflow.";
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 done; 2 the command line or the configuration is wrong, or what was asked for is
+not there or in another state; 5 the server is away, or nobody owns the workflow; 130 interrupted.";
+
+const DOCUMENTED: &str = "\
+JSON objects, one a line. Times are Unix milliseconds, fields without a value are left out:
+  list, show, pause, resume, retry, signal, cancel:
+    workflow, service, definition, definition_version, state, stopping, paused, attributes,
+    nodes: [{node, state, total, done, running, retries, from_memo, cpu_ms, output_bytes}],
+    error, events, at_unix_ms, retries, tenant, priority, deadline_unix_ms
+  history:
+    number, at_unix_ms, event, node, details: the event as it is journaled
+  watch:
+    event: state, with the fields of show; or event: happening, with those of history, whose
+    event is named happening
+  explain:
+    the fields of show, waiting: [{node, reasons: [{code, text, tasks, at_unix_ms, queue}]}]
+  graph:
+    the definition: name, version, nodes, output
+  any, at its failure:
+    event: failed, errors: [{class, code, message, field, hint, causes}]";
+
+fn long() -> String {
+    format!("{EXAMPLES}\n\n{EXIT_STATUS}\n\n{DOCUMENTED}")
+}
+
+/// Which server, and how to get in; wherever it stands on the line.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct ServerArgs {
+    /// Configuration file that names server and token; without one the defaults hold
+    #[arg(short, long, global = true, value_name = "FILE")]
+    #[arg(env = "COSMOS_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+
+    /// URL of the server [default: the configuration's, else http://127.0.0.1:7400]
+    #[arg(long, global = true, value_name = "URL")]
+    pub server: Option<String>,
+
+    /// File with the server's token [default: the configuration's, else ./cosmos-data/token]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
+/// What to do with workflows.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkflowCommand {
+    /// List workflows, those that run first in each group
+    List(ListArgs),
+    /// Say how a workflow and each of its nodes are doing
+    Show(IdArgs),
+    /// Follow what happens to a workflow, until it ends or Ctrl-C
+    Watch(IdArgs),
+    /// Print what happened to a workflow: its whole journal
+    History(IdArgs),
+    /// Say why a workflow waits, node by node
+    Explain(IdArgs),
+    /// Draw what a workflow is made of
+    Graph(GraphArgs),
+
+    /// Have a workflow hand nothing out; what runs goes on
+    Pause(PauseArgs),
+    /// Have a paused workflow go on
+    Resume(IdArgs),
+    /// Have a failed workflow go on: what failed is tried again, what is done is kept
+    Retry(IdArgs),
+    /// Bring a node what it waits for
+    Signal(SignalArgs),
+    /// End a workflow early; what runs is told to stop
+    Cancel(CancelArgs),
+}
+
+/// Settings of `cosmos workflow list`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cosmos workflow list --state running,failed
+  cosmos workflow list --where title=heron --where owner=ana
+  cosmos workflow list --state failed --json | jq -r .workflow")]
+pub(crate) struct ListArgs {
+    /// Only workflows with this attribute; all must hold where it is given several times
+    #[arg(long = "where", value_name = "NAME=VALUE", value_parser = attribute)]
+    pub attributes: Vec<(String, String)>,
+
+    /// Only workflows in one of these states
+    #[arg(long, value_enum, value_name = "STATE,…", value_delimiter = ',')]
+    pub state: Vec<StateName>,
+
+    /// Only workflows of this definition
+    #[arg(long, value_name = "NAME")]
+    pub definition: Option<String>,
+
+    /// Only workflows of this service
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+
+    /// The most workflows to list
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub limit: u32,
+}
+
+/// Settings of commands that are about one workflow.
+#[derive(Debug, Args)]
+pub(crate) struct IdArgs {
+    /// Id of the workflow
+    pub id: String,
+}
+
+/// Settings of `cosmos workflow graph`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").args(["id", "definition"]).required(true))]
+pub(crate) struct GraphArgs {
+    /// Id of the workflow, whose nodes are then drawn with their states
+    pub id: Option<String>,
+
+    /// The newest version of this definition, or NAME@VERSION
+    #[arg(long, value_name = "NAME")]
+    pub definition: Option<String>,
+
+    /// Draw it as SVG, for a browser
+    #[arg(long)]
+    pub svg: bool,
+}
+
+/// Settings of `cosmos workflow pause`.
+#[derive(Debug, Args)]
+pub(crate) struct PauseArgs {
+    /// Id of the workflow
+    pub id: String,
+
+    /// Why, for those who ask later
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub reason: String,
+}
+
+/// Settings of `cosmos workflow signal`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A node takes one signal; it may come before the workflow has reached the node.
+
+Examples:
+  cosmos workflow signal 0198c6f0-7a53-7cc1-a2f4-3d1c6f3a9b10 approve
+  cosmos workflow signal 0198c6f0-7a53-7cc1-a2f4-3d1c6f3a9b10 approve --value '{\"by\":\"ana\"}'")]
+pub(crate) struct SignalArgs {
+    /// Id of the workflow
+    pub id: String,
+
+    /// Name of the node that waits
+    pub node: String,
+
+    /// What the node puts out, as it is written here
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub value: String,
+}
+
+/// Settings of `cosmos workflow cancel`.
+#[derive(Debug, Args)]
+pub(crate) struct CancelArgs {
+    /// Id of the workflow
+    pub id: String,
+
+    /// Why, for those who ask later
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// States of a workflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StateName {
+    /// Has not ended
+    Running,
+    /// Ended well
+    Succeeded,
+    /// Ended by failure
+    Failed,
+    /// Ended by cancellation
+    Canceled,
+}
+
+impl From<StateName> for WorkflowState {
+    fn from(name: StateName) -> Self {
+        match name {
+            StateName::Running => Self::Running,
+            StateName::Succeeded => Self::Succeeded,
+            StateName::Failed => Self::Failed,
+            StateName::Canceled => Self::Canceled,
+        }
+    }
+}
+
+/// `name=value`
+fn attribute(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| format!("`{text}` is no attribute; write name=value"))
+}

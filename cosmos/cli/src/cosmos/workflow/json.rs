@@ -1,0 +1,190 @@
+//! What machines read. `cosmos workflow --help` documents it.
+
+use std::collections::BTreeMap;
+
+use errors::Error;
+use proto::plato::v1 as wire;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::words;
+
+/// A workflow.
+#[derive(Debug, Serialize)]
+pub(super) struct Workflow<'a> {
+    workflow: &'a str,
+    service: &'a str,
+    definition: &'a str,
+    definition_version: u32,
+    state: &'static str,
+    stopping: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<&'a str>,
+    attributes: BTreeMap<&'a str, &'a str>,
+    nodes: Vec<Node<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Error>,
+    events: u64,
+    at_unix_ms: i64,
+    retries: u32,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    tenant: &'a str,
+    priority: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline_unix_ms: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Node<'a> {
+    node: &'a str,
+    state: &'static str,
+    total: u64,
+    done: u64,
+    running: u64,
+    retries: u64,
+    from_memo: u64,
+    cpu_ms: u64,
+    output_bytes: u64,
+}
+
+impl<'a> From<&'a wire::Workflow> for Workflow<'a> {
+    fn from(workflow: &'a wire::Workflow) -> Self {
+        let attributes = workflow.attributes.iter();
+        Self {
+            workflow: &workflow.workflow_id,
+            service: &workflow.service,
+            definition: &workflow.definition,
+            definition_version: workflow.definition_version,
+            state: words::state(workflow),
+            stopping: workflow.stopping,
+            paused: workflow.is_paused.then_some(&workflow.paused),
+            attributes: attributes
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect(),
+            nodes: workflow.nodes.iter().map(Node::from).collect(),
+            error: words::error(workflow),
+            events: workflow.events,
+            at_unix_ms: workflow.at_unix_ms,
+            retries: workflow.retries,
+            tenant: &workflow.tenant,
+            priority: workflow.priority,
+            deadline_unix_ms: (workflow.deadline_unix_ms != 0).then_some(workflow.deadline_unix_ms),
+        }
+    }
+}
+
+impl<'a> From<&'a wire::NodeProgress> for Node<'a> {
+    fn from(node: &'a wire::NodeProgress) -> Self {
+        Self {
+            node: &node.node,
+            state: words::node_state(node),
+            total: node.total,
+            done: node.done,
+            running: node.running,
+            retries: node.retries,
+            from_memo: node.from_memo,
+            cpu_ms: node.cpu_ms,
+            output_bytes: node.output_bytes,
+        }
+    }
+}
+
+/// An event of a journal.
+#[derive(Debug, Serialize)]
+pub(super) struct Happening<'a> {
+    number: u64,
+    at_unix_ms: i64,
+    event: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    node: &'a str,
+    details: Value,
+}
+
+impl<'a> From<&'a wire::WorkflowHappening> for Happening<'a> {
+    fn from(happening: &'a wire::WorkflowHappening) -> Self {
+        Self {
+            number: happening.number,
+            at_unix_ms: happening.at_unix_ms,
+            event: &happening.event,
+            node: &happening.node,
+            details: serde_json::from_str(&happening.json).unwrap_or_default(),
+        }
+    }
+}
+
+/// What `watch` tells.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(super) enum Watched<'a> {
+    State(Box<Workflow<'a>>),
+    Happening {
+        number: u64,
+        at_unix_ms: i64,
+        happening: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        node: &'a str,
+        details: Value,
+    },
+}
+
+impl<'a> From<&'a wire::WorkflowHappening> for Watched<'a> {
+    fn from(happening: &'a wire::WorkflowHappening) -> Self {
+        let Happening {
+            number,
+            at_unix_ms,
+            event,
+            node,
+            details,
+        } = Happening::from(happening);
+        Self::Happening {
+            number,
+            at_unix_ms,
+            happening: event,
+            node,
+            details,
+        }
+    }
+}
+
+/// A workflow, and why it waits.
+#[derive(Debug, Serialize)]
+pub(super) struct Explained<'a> {
+    #[serde(flatten)]
+    pub workflow: Workflow<'a>,
+    pub waiting: Vec<Waiting<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Waiting<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    node: &'a str,
+    reasons: Vec<Reason<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Reason<'a> {
+    code: &'a str,
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_unix_ms: Option<i64>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    queue: &'a str,
+}
+
+impl<'a> From<&'a wire::WaitingNode> for Waiting<'a> {
+    fn from(waiting: &'a wire::WaitingNode) -> Self {
+        let reasons = waiting.reasons.iter().map(|reason| Reason {
+            code: &reason.code,
+            text: &reason.text,
+            tasks: (reason.tasks != 0).then_some(reason.tasks),
+            at_unix_ms: (reason.at_unix_ms != 0).then_some(reason.at_unix_ms),
+            queue: &reason.queue,
+        });
+        Self {
+            node: &waiting.node,
+            reasons: reasons.collect(),
+        }
+    }
+}

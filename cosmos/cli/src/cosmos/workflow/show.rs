@@ -1,0 +1,97 @@
+//! `cosmos workflow show`.
+
+use proto::plato::v1::Workflow;
+
+use super::args::IdArgs;
+use super::{Desk, json, words};
+use crate::colour::Paint;
+use crate::explain::{explain, one_line};
+use crate::stop::Stop;
+use crate::table::{Cell, Column, Table, Tone};
+use crate::units::{local_time, span};
+
+pub(super) async fn show(desk: &Desk, args: &IdArgs) -> Result<(), Stop> {
+    let workflow = desk.server.workflow(&args.id).await?;
+    tell(desk, &workflow);
+    Ok(())
+}
+
+/// A workflow as it is, in the form that was asked for.
+pub(super) fn tell(desk: &Desk, workflow: &Workflow) {
+    let words = || in_words(workflow, desk.paint);
+    desk.output.result(&json::Workflow::from(workflow), words);
+}
+
+fn in_words(workflow: &Workflow, paint: Paint) -> String {
+    let lines = lines(workflow).into_iter();
+    let lines: Vec<_> = lines
+        .map(|(name, value)| format!("{name:11}  {value}"))
+        .collect();
+    let error = words::error(workflow).map(|error| explain(&[error], paint));
+    format!(
+        "{}\n\n{}{}",
+        lines.join("\n"),
+        nodes(workflow).render(paint),
+        error.map_or_else(String::new, |error| format!("\n\n{}", error.trim_end()))
+    )
+}
+
+fn lines(workflow: &Workflow) -> Vec<(&'static str, String)> {
+    let definition = format!(
+        "{} v{}, of {}",
+        one_line(&workflow.definition),
+        workflow.definition_version,
+        one_line(&workflow.service)
+    );
+    let mut lines = vec![
+        ("workflow", one_line(&workflow.workflow_id)),
+        ("definition", definition),
+        ("state", words::standing(workflow)),
+        ("changed", local_time(workflow.at_unix_ms)),
+    ];
+    let attributes = words::attributes(workflow);
+    if !attributes.is_empty() {
+        lines.push(("attributes", attributes));
+    }
+    if workflow.deadline_unix_ms != 0 {
+        lines.push(("deadline", local_time(workflow.deadline_unix_ms)));
+    }
+    if workflow.retries > 0 {
+        lines.push((
+            "retried",
+            crate::units::count(workflow.retries.into(), "time"),
+        ));
+    }
+    lines
+}
+
+fn nodes(workflow: &Workflow) -> Table {
+    let mut table = Table::new(&[
+        Column::cut("NODE"),
+        Column::text("STATE"),
+        Column::number("DONE"),
+        Column::number("TASKS"),
+        Column::number("RUNNING"),
+        Column::number("RETRIES"),
+        Column::text("CPU"),
+    ]);
+    for node in &workflow.nodes {
+        table.row([
+            one_line(&node.node).into(),
+            Cell::toned(words::node_state(node), words::node_tone(node)),
+            Cell::count(node.done, Tone::Plain),
+            Cell::count(node.total, Tone::Plain),
+            Cell::count(node.running, Tone::Notable),
+            Cell::count(node.retries, Tone::Notable),
+            cpu(node.cpu_ms).into(),
+        ]);
+    }
+    table
+}
+
+fn cpu(ms: u64) -> String {
+    match ms {
+        0 => String::new(),
+        _ => span(ms),
+    }
+}

@@ -1,0 +1,6 @@
+//! Conversations of an operator with `cosmos workflow`.
+
+mod change;
+mod look;
+mod reach;
+mod world;

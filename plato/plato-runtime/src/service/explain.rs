@@ -1,0 +1,194 @@
+//! Why a workflow waits: what its state says, and what Timestone knows of its tries.
+
+use errors::Error;
+use plato::{NodeId, Plan, Reason, Run, State, TaskRef};
+use proto::plato::v1 as wire;
+use timestone::{MessageKey, MessageState, MessageView, QueueCount};
+use timestone_client::{Client, TimestoneError, names};
+
+use super::Workflows;
+
+/// Every node that has not ended, with why.
+pub(super) async fn explain(
+    workflows: &Workflows,
+    state: &State,
+    timestone: &Client,
+) -> Result<Vec<wire::WaitingNode>, Error> {
+    let header = &state.header;
+    let Some(activation) = workflows.registry.get(&header.definition, header.version) else {
+        return Ok(unknown(state));
+    };
+    let asking = Asking {
+        plan: activation.plan(),
+        state,
+        timestone,
+    };
+    let mut nodes = Vec::new();
+    for (id, reasons) in plato::explain(activation.plan(), state) {
+        nodes.push(asking.node(id, reasons).await.map_err(unavailable)?);
+    }
+    Ok(nodes)
+}
+
+fn unavailable(error: TimestoneError) -> Error {
+    Error::platform("UNAVAILABLE", error.to_string()).hint("try again")
+}
+
+/// Nobody here can run it.
+fn unknown(state: &State) -> Vec<wire::WaitingNode> {
+    if state.phase.is_final() {
+        return Vec::new();
+    }
+    let header = &state.header;
+    let text = format!(
+        "no process here knows {} v{}; run one that does",
+        header.definition, header.version
+    );
+    vec![wire::WaitingNode {
+        reasons: vec![reason("UNKNOWN_DEFINITION", text)],
+        ..Default::default()
+    }]
+}
+
+struct Asking<'a> {
+    plan: &'a Plan,
+    state: &'a State,
+    timestone: &'a Client,
+}
+
+impl Asking<'_> {
+    async fn node(
+        &self,
+        id: NodeId,
+        reasons: Vec<Reason>,
+    ) -> Result<wire::WaitingNode, TimestoneError> {
+        let mut told = Vec::new();
+        for why in reasons {
+            told.push(self.reason(id, why).await?);
+        }
+        Ok(wire::WaitingNode {
+            node: self.plan.node(id).name.clone(),
+            reasons: told,
+            ..Default::default()
+        })
+    }
+
+    async fn reason(&self, id: NodeId, why: Reason) -> Result<wire::WaitingReason, TimestoneError> {
+        Ok(match why {
+            Reason::Out { tries, first } => self.out(id, tries, &first).await?,
+            Reason::Nodes(nodes) => reason("NODES", format!("waits for {}", self.names(&nodes))),
+            Reason::Paused(why) if why.is_empty() => reason("PAUSED", "the workflow is paused"),
+            Reason::Paused(why) => reason("PAUSED", format!("the workflow is paused: {why}")),
+            Reason::Signal => reason("SIGNAL", "waits to be signaled"),
+            Reason::Timer(at_ms) => at(at_ms, reason("TIMER", "waits for its time")),
+            Reason::Retries { tasks, next_ms } => {
+                let text = format!("{} to be tried again", wait(tasks));
+                at(next_ms, of(tasks, reason("RETRY", text)))
+            }
+            Reason::Tasks(tasks) => {
+                let text = format!("{} to be handed out", wait(tasks));
+                of(tasks, reason("TASKS", text))
+            }
+            Reason::Sealing => reason("SEALING", "its results are put into a list"),
+            Reason::Stopping(tries) => of(
+                tries,
+                reason("STOPPING", "what runs has yet to hear that it must stop"),
+            ),
+        })
+    }
+
+    fn names(&self, nodes: &[NodeId]) -> String {
+        let names: Vec<_> = nodes
+            .iter()
+            .map(|node| &*self.plan.node(*node).name)
+            .collect();
+        names.join(", ")
+    }
+
+    async fn out(
+        &self,
+        id: NodeId,
+        tries: u64,
+        first: &[(u64, u32)],
+    ) -> Result<wire::WaitingReason, TimestoneError> {
+        let node = self.plan.node(id);
+        let queue = match &node.run {
+            Run::Service { service, .. } => {
+                let text = format!("{tries} requests of {service} are out");
+                return Ok(of(tries, reason("OUT", text)));
+            }
+            Run::Function(function) => names::function(function),
+            Run::Inline | Run::Signal | Run::Timer(_) => String::new(),
+        };
+        let mut views = Vec::new();
+        for (element, generation) in first {
+            let task = TaskRef {
+                node: id,
+                element: *element,
+                generation: *generation,
+            };
+            let key = MessageKey {
+                queue: queue.clone(),
+                id: task.invocation(&self.state.id, &node.name),
+            };
+            views.extend(self.timestone.get(&key).await?);
+        }
+        let counts = self.timestone.count(std::slice::from_ref(&queue)).await?;
+        let text = words(tries, &views, counts.first());
+        Ok(wire::WaitingReason {
+            queue,
+            ..of(tries, reason("OUT", text))
+        })
+    }
+}
+
+/// "3 tries are out, 2 of the first 3 run; 14 wait and 2 run in its queue"
+fn words(tries: u64, first: &[MessageView], count: Option<&QueueCount>) -> String {
+    let running = first
+        .iter()
+        .filter(|view| view.state == MessageState::Running);
+    let workers: Vec<_> = running.filter_map(|view| view.owner.as_deref()).collect();
+    let out = match (tries, workers.first()) {
+        (1, Some(worker)) => format!("1 try is out, run by {worker}"),
+        (1, None) => "1 try is out and waits for a worker".to_owned(),
+        (_, Some(_)) => format!(
+            "{tries} tries are out, {} of the first {} run",
+            workers.len(),
+            first.len()
+        ),
+        (_, None) => format!("{tries} tries are out and wait for a worker"),
+    };
+    let queue = count.map(|count| {
+        format!(
+            "; {} wait and {} run in its queue",
+            count.pending, count.running
+        )
+    });
+    format!("{out}{}", queue.unwrap_or_default())
+}
+
+fn wait(tasks: u64) -> String {
+    match tasks {
+        1 => "1 task waits".to_owned(),
+        _ => format!("{tasks} tasks wait"),
+    }
+}
+
+fn reason(code: &str, text: impl Into<String>) -> wire::WaitingReason {
+    wire::WaitingReason {
+        code: code.to_owned(),
+        text: text.into(),
+        ..Default::default()
+    }
+}
+
+fn at(at_unix_ms: i64, reason: wire::WaitingReason) -> wire::WaitingReason {
+    wire::WaitingReason {
+        at_unix_ms,
+        ..reason
+    }
+}
+
+fn of(tasks: u64, reason: wire::WaitingReason) -> wire::WaitingReason {
+    wire::WaitingReason { tasks, ..reason }
+}
