@@ -63,7 +63,7 @@ enum Command {
     Proto,
     /// Run one of the programs of bench/, in release mode.
     Bench {
-        /// Which one: `ves` is bench/src/bin/bench-ves.rs, `timestone` the folder beside it.
+        /// Which one: `ves` is bench/src/bin/bench-ves.rs, `timestone` and `stratum` the folders beside it.
         name: String,
         /// Handed on to the program.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

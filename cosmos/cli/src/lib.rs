@@ -5,6 +5,7 @@
     reason = "an error is rare and travels whole, to the person who reads it"
 )]
 
+mod chart;
 mod colour;
 pub mod cosmos;
 mod explain;

@@ -48,6 +48,11 @@ impl HostState {
 }
 
 impl HostId {
+    /// Hosts are numbered from 0, as they were added.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
     pub(crate) fn index(self) -> usize {
         self.0 as usize
     }

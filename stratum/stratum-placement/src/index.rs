@@ -13,6 +13,8 @@ pub(crate) struct Index {
     hosts: BTreeSet<Key>,
     /// What is free on all of them together.
     free: Resources,
+    /// Demands for which no host has room; none asks for as much as another or more.
+    no_room: Vec<Resources>,
 }
 
 /// Hosts with as much room.
@@ -36,6 +38,7 @@ impl Index {
     pub(crate) fn insert(&mut self, key: Key) {
         self.hosts.insert(key);
         self.free = self.free.plus(key.0);
+        self.no_room.retain(|demand| !demand.fits(key.0));
     }
 
     pub(crate) fn remove(&mut self, key: Key) {
@@ -45,6 +48,19 @@ impl Index {
 
     pub(crate) fn free(&self) -> Resources {
         self.free
+    }
+
+    /// No host has room for `demand`, so that none has room for more, until one has.
+    pub(crate) fn has_no_room(&mut self, demand: Resources) {
+        if !self.is_hopeless(demand) {
+            self.no_room.retain(|known| !demand.fits(*known));
+            self.no_room.push(demand);
+        }
+    }
+
+    /// Whether it is known that no host has room.
+    pub(crate) fn is_hopeless(&self, demand: Resources) -> bool {
+        self.no_room.iter().any(|known| known.fits(demand))
     }
 
     /// The host on which least is left over, by shares of `whole`; an empty one only where no

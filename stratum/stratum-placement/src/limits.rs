@@ -29,7 +29,11 @@ pub(crate) const PREEMPTIONS: usize = 256;
 pub const PREEMPTED: u32 = 3;
 /// One in so many hosts may be kept free for tasks that are overdue, and at least one.
 pub(crate) const KEPT: usize = 8;
+/// Plans that are tried again with other weights.
+pub(crate) const PASSES: usize = 30;
+/// How much more urgent one demand becomes than another.
+pub(crate) const URGENCY: u64 = 1 << 30;
 /// Combinations that are tried for one host.
-pub(crate) const COMBINATIONS: u32 = 500;
+pub(crate) const COMBINATIONS: u32 = 3_000;
 /// Doublings of the pause after a launch that failed, from two seconds on: at most 8.5 minutes.
 pub(crate) const PAUSES: u32 = 9;

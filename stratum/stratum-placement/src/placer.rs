@@ -7,7 +7,7 @@ mod preempt;
 mod round;
 mod runs;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use self::round::Round;
@@ -103,6 +103,11 @@ impl Placer {
     /// How many tasks wait.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// What is free on all open hosts together.
+    pub fn total_free(&self) -> Resources {
+        self.index.free()
     }
 
     /// What is free on a host.
@@ -246,8 +251,13 @@ impl Placer {
     pub fn decide(&mut self, now: u64) -> Vec<Decision> {
         let mut round = Round::new(now);
         self.use_kept(&mut round);
-        while self.place_some(&mut round) {}
-        self.preempt(&mut round);
+        let mut stuck = BTreeSet::new();
+        for _ in 0..limits::PREEMPTIONS {
+            while self.place_some(&mut round) {}
+            if !self.preempt_one(&mut round, &mut stuck) {
+                break;
+            }
+        }
         self.keep(&mut round);
         round.decisions
     }

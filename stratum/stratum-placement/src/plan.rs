@@ -3,15 +3,19 @@
 //! Hosts are filled one after the other, each with what fits it best, as that beats going task by
 //! task (Panigrahy et al., Heuristics for Vector Bin Packing, 2011). Hosts that already run
 //! something come first. For empty ones no single rule is best for every mix, so that several are
-//! tried and the plan with the fewest hosts is kept. The cost depends on how many *kinds* of hosts
-//! and demands there are, not on how many of each.
+//! tried, then the best again with more weight on what was left over with the most waste (squeaky
+//! wheel optimisation: Joslin and Clements, 1999), and the plan with the fewest hosts is kept. The
+//! cost depends on how many *kinds* of hosts and demands there are, not on how many of each.
 
 mod fill;
 
 use self::fill::{Rule, fill};
-use crate::Resources;
 use crate::index::Alike;
-use crate::resources::DIMENSIONS;
+use crate::resources::{DIMENSIONS, WHOLE};
+use crate::{Resources, limits};
+
+/// The urgency of a demand that is not known to be hard to combine.
+const EASY: u64 = 100;
 
 /// What to place, and where it may go.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(crate) struct Problem<'a> {
     pub(crate) counts: Vec<u64>,
     /// The largest host in each dimension, by which shares are told.
     pub(crate) whole: Resources,
+    /// How hard each demand has been to combine, relative to the others.
+    urgency: Vec<u64>,
 }
 
 /// The same tasks on several hosts that are alike.
@@ -59,6 +65,7 @@ impl<'a> Problem<'a> {
             hosts,
             shares: demands.iter().map(|demand| demand.shares(whole)).collect(),
             demands,
+            urgency: vec![EASY; counts.len()],
             counts,
             whole,
         }
@@ -66,16 +73,27 @@ impl<'a> Problem<'a> {
 }
 
 /// A plan that places everything, on as few empty hosts as were found; `None` where none was found.
-pub(crate) fn plan(problem: &Problem<'_>) -> Option<Vec<Fill>> {
-    let mut draft = Draft::new(problem);
-    draft.fill_used(problem);
-    if !draft.is_complete() {
-        let drafts = Rule::all().map(|rule| draft.clone().opening(problem, rule));
-        draft = drafts
-            .filter(Draft::is_complete)
-            .min_by_key(|draft| draft.opened)?;
+pub(crate) fn plan(mut problem: Problem<'_>) -> Option<Vec<Fill>> {
+    let mut draft = Draft::new(&problem);
+    draft.fill_used(&problem);
+    let least = draft.least(&problem);
+    let mut best: Option<Draft> = None;
+    let rules = Rule::all().map(|rule| (rule, false));
+    let again = std::iter::repeat_n((Rule::AGAIN, true), limits::PASSES);
+    for (rule, learns) in rules.chain(again) {
+        if best.as_ref().is_some_and(|best| best.opened <= least) {
+            break;
+        }
+        let next = draft.clone().opening(&problem, rule);
+        if learns {
+            problem.urgency = next.urgency(&problem);
+        }
+        let is_better = best.as_ref().is_none_or(|best| next.opened < best.opened);
+        if next.is_complete() && is_better {
+            best = Some(next);
+        }
     }
-    Some(draft.fills)
+    best.map(|draft| draft.fills)
 }
 
 impl Draft {
@@ -90,6 +108,29 @@ impl Draft {
 
     fn is_complete(&self) -> bool {
         self.left.iter().all(|left| *left == 0)
+    }
+
+    /// Fewer empty hosts than this cannot be enough for what is left.
+    fn least(&self, problem: &Problem<'_>) -> u64 {
+        let left = taken(problem, &self.left);
+        left.dominant_share(problem.whole).div_ceil(WHOLE)
+    }
+
+    /// What ended on hosts with much left over becomes more urgent.
+    fn urgency(&self, problem: &Problem<'_>) -> Vec<u64> {
+        let urgencies = problem.urgency.iter().enumerate();
+        let more = urgencies.map(|(k, urgency)| {
+            let (mut tasks, mut waste) = (0, 0);
+            for fill in self.fills.iter().filter(|fill| fill.pattern[k] > 0) {
+                let free = problem.hosts[fill.alike].free;
+                let left = free.minus(taken(problem, &fill.pattern)).shares(free);
+                let here = fill.pattern[k] * fill.times;
+                tasks += here;
+                waste += here * left.iter().sum::<u64>() / 2;
+            }
+            urgency + urgency * (waste / u64::max(tasks, 1)) / WHOLE
+        });
+        more.map(|urgency| urgency.min(limits::URGENCY)).collect()
     }
 
     /// The fullest first: what is left on them is the hardest to use.

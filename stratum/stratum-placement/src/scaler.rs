@@ -130,6 +130,11 @@ impl Scaler {
         self.leased
     }
 
+    /// When the first of those that wait should have ended, in Unix milliseconds.
+    pub fn earliest(&self) -> Option<u64> {
+        self.waiting.keys().next().map(|by| by * SECOND)
+    }
+
     /// The workers by what they do.
     pub fn workers(&self) -> Workers {
         self.counts
@@ -245,7 +250,8 @@ impl Scaler {
     }
 
     /// How many workers there should be now. Those to be launched are counted from this moment
-    /// on, and those to be stopped, which have nothing to do, no longer.
+    /// on, and those to be stopped, which have nothing to do or are not even ready and no longer
+    /// needed, no more.
     ///
     /// An opportunistic queue launches no more than `spare` workers: what would find room now.
     pub fn decide(&mut self, now: u64, spare: u64) -> Scaling {
@@ -257,7 +263,7 @@ impl Scaler {
             scaling.launch.push(worker);
         }
         if scaling.to < scaling.from {
-            scaling.stop = self.longest_idle(now, scaling.from - scaling.to);
+            scaling.stop = self.unneeded(now, scaling.from - scaling.to);
             scaling.to = scaling.from - scaling.stop.len() as u64;
             for worker in &scaling.stop {
                 self.set(*worker, None);
@@ -266,19 +272,41 @@ impl Scaler {
         scaling
     }
 
-    /// Workers that have had nothing to do for long enough.
-    fn longest_idle(&self, now: u64, most: u64) -> Vec<WorkerId> {
+    /// Workers that have had nothing to do for long enough, and those that are launched for what
+    /// does not wait any more.
+    fn unneeded(&self, now: u64, most: u64) -> Vec<WorkerId> {
+        let pending = self.workers.iter().rev();
+        let pending = pending.filter(|(_, worker)| matches!(worker, Worker::Pending(_)));
+        let pending = pending.take(self.not_needed() as usize).map(|(id, _)| *id);
+        let mut unneeded: Vec<WorkerId> = pending.chain(self.longest_idle(now)).collect();
+        unneeded.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        unneeded
+    }
+
+    /// How many of those that are not ready yet have nothing to look forward to.
+    fn not_needed(&self) -> u64 {
+        let needed = self.floor().max(self.useful());
+        self.counts
+            .pending
+            .min(self.counts.all().saturating_sub(needed))
+    }
+
+    fn longest_idle(&self, now: u64) -> Vec<WorkerId> {
         let workers = self.workers.iter();
-        let mut idle: Vec<(u64, WorkerId)> = workers
-            .filter_map(|(id, worker)| match worker {
-                Worker::Idle(since) => Some((*since, *id)),
-                Worker::Pending(_) | Worker::Busy(_) => None,
-            })
-            .filter(|(since, _)| now.saturating_sub(*since) >= self.goal.idle_ms)
-            .collect();
-        idle.sort_unstable();
-        idle.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-        idle.into_iter().map(|(_, id)| id).collect()
+        let idle = workers.filter_map(|(id, worker)| match worker {
+            Worker::Idle(since) => Some((*since, *id)),
+            Worker::Pending(_) | Worker::Busy(_) => None,
+        });
+        let long = idle.filter(|(since, _)| now.saturating_sub(*since) >= self.goal.idle_ms);
+        let mut long: Vec<(u64, WorkerId)> = long.collect();
+        long.sort_unstable();
+        long.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// How many there are whatever waits.
+    fn floor(&self) -> u64 {
+        let warm = self.counts.busy + self.goal.warm;
+        warm.max(self.goal.min).min(self.goal.max)
     }
 
     /// Puts a worker into a state, or takes it away, and keeps count.

@@ -65,7 +65,11 @@ impl Shape {
         shapes.into_iter().map(Self::validated).collect()
     }
 
-    pub(crate) fn validated(self) -> Result<Self, InvalidShape> {
+    /// The shape, if every amount is within its range.
+    ///
+    /// # Errors
+    /// When one is not.
+    pub fn validated(self) -> Result<Self, InvalidShape> {
         let wrong = |field, rule| {
             Err(InvalidShape::Value {
                 group: self.group.clone(),

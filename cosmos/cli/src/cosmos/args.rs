@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::queue::args::QueueArgs;
+use super::simulate::SimulateArgs;
 use super::workflow::args::WorkflowArgs;
 use crate::colour::ColourChoice;
 use crate::pages::{CompletionsArgs, ManArgs};
@@ -61,6 +62,9 @@ pub(super) enum Command {
 
     /// Look at workflows, and pause, resume, retry, signal or cancel them
     Workflow(Box<WorkflowArgs>),
+
+    /// Try placement and scaling on a day of arrivals, beside naive ones
+    Simulate(SimulateArgs),
 
     /// Print the default configuration, with explanations
     Config,

@@ -3,6 +3,7 @@
 
 mod args;
 mod queue;
+mod simulate;
 mod workflow;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ pub fn main() -> ExitCode {
     let ended = match command {
         Command::Queue(args) => return queue::main(&args, color),
         Command::Workflow(args) => return workflow::main(&args, color),
+        Command::Simulate(args) => return simulate::main(&args, color),
         Command::Config => {
             let written = pages::show(daemon::DEFAULT_CONFIG.as_bytes());
             written.map_err(|error| Failed::from(anyhow::Error::from(error)))

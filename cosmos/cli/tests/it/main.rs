@@ -10,5 +10,6 @@ mod pages;
 mod presets;
 mod queue;
 mod server;
+mod simulate;
 mod talk;
 mod workflow;

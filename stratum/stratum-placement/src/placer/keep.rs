@@ -23,7 +23,7 @@ impl Placer {
         let mut overdue: Vec<_> = self
             .waiting
             .heads(round.now)
-            .filter(|(kind, place)| place.0 <= round.now && round.is_hopeless(kind.demand))
+            .filter(|(kind, place)| place.0 <= round.now && self.index.is_hopeless(kind.demand))
             .filter(|(kind, _)| self.pools.full(kind.pool, kind.demand).is_none())
             .collect();
         overdue.sort_by(|a, b| self.compare(*a, *b));

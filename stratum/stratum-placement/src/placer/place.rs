@@ -15,7 +15,7 @@ impl Placer {
     /// Where all of them find room their order does not matter, and they are packed together;
     /// where not, they are placed strictly in their order.
     pub(super) fn place_some(&mut self, round: &mut Round) -> bool {
-        let batch = self.admit(round);
+        let batch = self.admit(round.now);
         if batch.is_empty() {
             return false;
         }
@@ -26,11 +26,11 @@ impl Placer {
     }
 
     /// Takes tasks in their order while enough is free altogether.
-    fn admit(&mut self, round: &mut Round) -> Vec<TaskId> {
+    fn admit(&mut self, now: u64) -> Vec<TaskId> {
         let mut free = self.index.free();
         let mut batch = Vec::new();
         while batch.len() < limits::BATCH {
-            let Some((demand, id)) = self.next(round) else {
+            let Some((demand, id)) = self.next(now) else {
                 break;
             };
             if demand.fits(free) {
@@ -38,7 +38,7 @@ impl Placer {
                 self.take(id);
                 batch.push(id);
             } else if batch.is_empty() {
-                round.has_no_room(demand);
+                self.index.has_no_room(demand);
             } else {
                 break;
             }
@@ -48,10 +48,11 @@ impl Placer {
 
     /// The waiting task whose turn it is, among those whose pools are not full and for which
     /// there may be room.
-    fn next(&self, round: &Round) -> Option<(Resources, TaskId)> {
-        let heads = self.waiting.heads(round.now);
+    fn next(&self, now: u64) -> Option<(Resources, TaskId)> {
+        let heads = self.waiting.heads(now);
         let heads = heads.filter(|(kind, _)| {
-            !round.is_hopeless(kind.demand) && self.pools.full(kind.pool, kind.demand).is_none()
+            !self.index.is_hopeless(kind.demand)
+                && self.pools.full(kind.pool, kind.demand).is_none()
         });
         let first = heads.min_by(|a, b| self.compare(*a, *b))?;
         Some((first.0.demand, first.1.4))
@@ -75,7 +76,7 @@ impl Placer {
             let Some(demand) = self.tasks.get(id).map(|entry| entry.task.demand) else {
                 continue;
             };
-            let best = match round.is_hopeless(demand) {
+            let best = match self.index.is_hopeless(demand) {
                 true => None,
                 false => self.index.best(demand, self.largest),
             };
@@ -85,7 +86,7 @@ impl Placer {
                     self.start(*id, best.host, choice, round);
                 }
                 None => {
-                    round.has_no_room(demand);
+                    self.index.has_no_room(demand);
                     self.put_back(*id);
                 }
             }
@@ -108,7 +109,7 @@ impl Placer {
         let wanted = tasks
             .iter()
             .map(|(demand, tasks)| (*demand, tasks.len() as u64));
-        let Some(fills) = plan(&Problem::new(&hosts, wanted, self.largest)) else {
+        let Some(fills) = plan(Problem::new(&hosts, wanted, self.largest)) else {
             return false;
         };
         let mut tasks: Vec<VecDeque<TaskId>> = tasks.into_values().collect();

@@ -30,28 +30,24 @@ struct Victim {
 type Harm = (Reverse<Class>, u64, usize, HostId);
 
 impl Placer {
-    /// Makes room for what found none and has a right to it.
-    pub(super) fn preempt(&mut self, round: &mut Round) {
-        let mut stuck = BTreeSet::new();
-        for _ in 0..limits::PREEMPTIONS {
-            let Some(wanting) = self.first_wanting(round, &stuck) else {
-                return;
-            };
-            match self.least_harm(wanting, round.now) {
-                Some((host, victims)) => self.replace(wanting, host, &victims, round),
-                None => {
-                    stuck.insert(wanting.kind);
-                }
+    /// Makes room for the first that found none and has a right to it. Whether there was one.
+    pub(super) fn preempt_one(&mut self, round: &mut Round, stuck: &mut BTreeSet<Kind>) -> bool {
+        while let Some(wanting) = self.first_wanting(stuck) {
+            if let Some((host, victims)) = self.least_harm(wanting, round.now) {
+                self.replace(wanting, host, &victims, round);
+                return true;
             }
+            stuck.insert(wanting.kind);
         }
+        false
     }
 
     /// The first task in its class that found no room.
-    fn first_wanting(&self, round: &Round, stuck: &BTreeSet<Kind>) -> Option<Wanting> {
+    fn first_wanting(&self, stuck: &BTreeSet<Kind>) -> Option<Wanting> {
         // Rights do not grow with age.
         let heads = self.waiting.heads_by_class();
         let heads = heads.filter(|(kind, _)| {
-            round.is_hopeless(kind.demand)
+            self.index.is_hopeless(kind.demand)
                 && !stuck.contains(kind)
                 && self.pools.full(kind.pool, kind.demand).is_none()
         });

@@ -25,6 +25,8 @@ enum Choice {
     Widest,
     /// The combination that uses most, among a bounded number of them.
     Fullest,
+    /// As before, with one of the largest at least: it only becomes harder to place.
+    Completed,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,9 +45,15 @@ impl Rule {
         weight: Weight::Scarce,
     };
 
+    /// For another try, with other urgencies.
+    pub(crate) const AGAIN: Self = Self {
+        choice: Choice::Completed,
+        weight: Weight::Scarce,
+    };
+
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        use Choice::{Aligned, Fullest, Largest, Nearest, Widest};
-        let choices = [Nearest, Aligned, Largest, Widest, Fullest];
+        use Choice::{Aligned, Completed, Fullest, Largest, Nearest, Widest};
+        let choices = [Nearest, Aligned, Largest, Widest, Fullest, Completed];
         let weights = [Weight::Scarce, Weight::Even, Weight::VeryScarce];
         choices
             .into_iter()
@@ -57,7 +65,8 @@ impl Rule {
 pub(crate) fn fill(problem: &Problem<'_>, free: Resources, left: &[u64], rule: Rule) -> Vec<u64> {
     let weights = weights(problem, left, rule.weight);
     match rule.choice {
-        Choice::Fullest => fullest(problem, free, left, weights),
+        Choice::Fullest => fullest(problem, free, left, weights, 0),
+        Choice::Completed => fullest(problem, free, left, weights, 1),
         _ => one_by_one(problem, free, left, weights, rule.choice),
     }
 }
@@ -111,14 +120,23 @@ fn score(choice: Choice, weights: Shares, demand: Shares, free: Shares) -> i128 
     match choice {
         Choice::Aligned => sum(&|d| u128::from(demand[d]) * u128::from(free[d])),
         Choice::Nearest => -sum(&|d| u128::from(free[d].saturating_sub(demand[d])).pow(2)),
-        Choice::Largest | Choice::Fullest => sum(&|d| u128::from(demand[d])),
+        Choice::Largest | Choice::Fullest | Choice::Completed => sum(&|d| u128::from(demand[d])),
         Choice::Widest => demand.into_iter().max().map_or(0, i128::from),
     }
 }
 
 /// The best of a bounded number of combinations, large demands first.
-fn fullest(problem: &Problem<'_>, free: Resources, left: &[u64], weights: Shares) -> Vec<u64> {
-    let value = |k: usize| score(Choice::Largest, weights, problem.shares[k], [0; DIMENSIONS]);
+fn fullest(
+    problem: &Problem<'_>,
+    free: Resources,
+    left: &[u64],
+    weights: Shares,
+    of_largest: u64,
+) -> Vec<u64> {
+    let value = |k: usize| {
+        let value = score(Choice::Largest, weights, problem.shares[k], [0; DIMENSIONS]);
+        value * i128::from(problem.urgency[k])
+    };
     let mut order: Vec<usize> = (0..left.len()).filter(|k| left[*k] > 0).collect();
     order.sort_by_key(|k| (std::cmp::Reverse(value(*k)), *k));
     let mut search = Search {
@@ -126,6 +144,7 @@ fn fullest(problem: &Problem<'_>, free: Resources, left: &[u64], weights: Shares
         left,
         values: order.iter().map(|k| value(*k)).collect(),
         order,
+        of_largest,
         tried: 0,
         current: vec![0; left.len()],
         best: (-1, Vec::new()),
@@ -139,6 +158,8 @@ struct Search<'a> {
     left: &'a [u64],
     order: Vec<usize>,
     values: Vec<i128>,
+    /// How many of the first of the order there are at least, where they fit.
+    of_largest: u64,
     tried: u32,
     current: Vec<u64>,
     best: (i128, Vec<u64>),
@@ -156,7 +177,12 @@ impl Search<'_> {
         };
         let demand = self.problem.demands[k];
         let most = room_for(demand, free).min(self.left[k]);
-        for count in (0..=most).rev() {
+        let least = if position == 0 {
+            self.of_largest.min(most)
+        } else {
+            0
+        };
+        for count in (least..=most).rev() {
             self.current[k] = count;
             let gained = self.values[position] * i128::from(count);
             self.from(

@@ -12,7 +12,7 @@ pub struct Scaling {
     pub from: u64,
     pub to: u64,
     pub launch: Vec<WorkerId>,
-    /// They have nothing to do.
+    /// They have nothing to do, or are not ready yet.
     pub stop: Vec<WorkerId>,
     /// Invocations that wait.
     pub depth: u64,
@@ -44,6 +44,8 @@ pub enum Reason {
     },
     /// Nothing asks for more, and nothing has been idle for long enough.
     Enough,
+    /// What some were launched for is done already.
+    Unneeded,
     /// Some had nothing to do for so long.
     Idle {
         ms: u64,
@@ -115,13 +117,12 @@ impl Scaler {
     fn down(&self, from: u64, wanted: u64, now: u64) -> (u64, Reason) {
         let kept = self.arrivals.busy(now, self.service.get());
         let to = wanted.max(kept.min(self.goal.max));
-        let idle = self.longest_idle(now, from.saturating_sub(to));
-        match idle.is_empty() {
-            true => (from, Reason::Enough),
-            false => {
-                let ms = self.goal.idle_ms;
-                (from - idle.len() as u64, Reason::Idle { ms })
-            }
+        let unneeded = self.unneeded(now, from.saturating_sub(to)).len() as u64;
+        let ms = self.goal.idle_ms;
+        match unneeded {
+            0 => (from, Reason::Enough),
+            _ if self.not_needed() > 0 => (from - unneeded, Reason::Unneeded),
+            _ => (from - unneeded, Reason::Idle { ms }),
         }
     }
 }
@@ -157,6 +158,7 @@ impl fmt::Display for Scaling {
                 write!(f, "launches fail; the next in {}", time(ms))
             }
             Reason::Enough => write!(f, "depth {depth}; enough for it"),
+            Reason::Unneeded => write!(f, "depth {depth}; what more were launched for is done"),
             Reason::Idle { ms } => write!(f, "nothing to do for {}", time(ms)),
         }
     }

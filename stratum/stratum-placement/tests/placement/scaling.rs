@@ -172,7 +172,10 @@ impl World {
         }
         assert_eq!(scaling.to, after, "{scaling}");
         for worker in &scaling.stop {
-            assert_eq!(self.ready.remove(worker), Some(Vec::new()), "{scaling}");
+            let was_pending = self.pending.contains(worker);
+            self.pending.retain(|pending| pending != worker);
+            let held = self.ready.remove(worker);
+            assert!(was_pending || held == Some(Vec::new()), "{scaling}");
         }
         self.pending.extend(scaling.launch);
     }
@@ -260,6 +263,21 @@ fn an_idle_queue_scales_to_zero_and_a_warm_one_stays_ready() {
         world.decide();
         assert_eq!(world.scaler.workers().all(), left);
     }
+}
+
+#[test]
+fn what_is_not_ready_yet_is_called_off_when_nothing_waits_any_more() {
+    let mut world = World::new(goal());
+    world.arrive(41, None);
+    world.decide();
+    while let Some(by) = world.waiting.pop_front() {
+        world.scaler.withdrawn(by);
+    }
+    world.now += 120_000;
+    let told = world.scaler.decide(world.now, 0);
+    assert_eq!(told.stop.len(), 9);
+    let sentence = "9 → 0: depth 0; what more were launched for is done";
+    assert_eq!(told.to_string(), sentence);
 }
 
 #[test]
