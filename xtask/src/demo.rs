@@ -10,21 +10,23 @@ use crate::install::{self, FFMPEG};
 use crate::{clip, sh};
 
 /// The packages whose programs one encode needs.
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 8] = [
     "cli",
     "ves-avc",
     "ves-hevc",
     "ves-av1",
+    "ves-vp9",
     "ves-media",
     "vvs-inspect",
     "stratum-init",
 ];
 
 /// Codecs, and how each is asked for.
-const CODECS: [(&str, [&str; 4]); 3] = [
+const CODECS: [(&str, [&str; 4]); 4] = [
     ("avc", ["--crf", "23", "--chunk", "2s"]),
     ("hevc", ["--crf", "28", "--chunk", "2s"]),
     ("av1", ["--crf", "35", "--chunk", "2s"]),
+    ("vp9", ["--crf", "32", "--chunk", "2s"]),
 ];
 
 /// Encodes `file`, or a short film, by each codec, and compares the frames.

@@ -16,7 +16,7 @@ pub(super) fn output_help() -> String {
         .collect();
     format!(
         "File to write; it appears when it is complete and validated, never before. Its extension \
-         tells the container: mp4, mkv, webm, or {} for the coded video alone",
+         tells the container: mp4, mkv, webm, ivf, or {} for the coded video alone",
         alone.join(", ")
     )
 }

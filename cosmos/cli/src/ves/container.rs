@@ -16,6 +16,7 @@ pub(super) enum ContainerName {
     Mp4,
     Mkv,
     Webm,
+    Ivf,
     /// The coded video alone
     Elementary,
 }
@@ -26,6 +27,7 @@ impl ContainerName {
             Self::Mp4 => vec!["mp4", "m4v"],
             Self::Mkv => vec!["mkv"],
             Self::Webm => vec!["webm"],
+            Self::Ivf => vec!["ivf"],
             Self::Elementary => codings()
                 .iter()
                 .flat_map(|one| one.extensions)
@@ -39,6 +41,7 @@ impl ContainerName {
             Self::Mp4 => Container::Mp4,
             Self::Mkv => Container::Mkv,
             Self::Webm => Container::WebM,
+            Self::Ivf => Container::Ivf,
             Self::Elementary => Container::Elementary,
         }
     }
@@ -82,7 +85,7 @@ fn of_extension(path: &Path) -> Option<&'static Coding> {
 }
 
 /// Extensions that promise something that is not written.
-const OTHERS: [(&str, &str); 11] = [
+const OTHERS: [(&str, &str); 10] = [
     ("ts", "MPEG-TS"),
     ("m2ts", "MPEG-TS"),
     ("mpg", "MPEG-PS"),
@@ -91,7 +94,6 @@ const OTHERS: [(&str, &str); 11] = [
     ("mov", "QuickTime"),
     ("mxf", "MXF"),
     ("flv", "FLV"),
-    ("ivf", "IVF"),
     ("ogv", "Ogg"),
     ("wmv", "Windows Media"),
 ];

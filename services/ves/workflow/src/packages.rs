@@ -3,7 +3,7 @@ use std::path::Path;
 use stratum::{LoadError, Package, Places, Registry};
 
 /// The `function.yaml` of every function, by the folder it stands in.
-const FUNCTIONS: [(&str, &str); 5] = [
+const FUNCTIONS: [(&str, &str); 6] = [
     (
         "functions/avc",
         include_str!("../../functions/avc/function.yaml"),
@@ -15,6 +15,10 @@ const FUNCTIONS: [(&str, &str); 5] = [
     (
         "functions/av1",
         include_str!("../../functions/av1/function.yaml"),
+    ),
+    (
+        "functions/vp9",
+        include_str!("../../functions/vp9/function.yaml"),
     ),
     (
         "functions/media/split",

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_name_of_an_encoders_setting_says_where_it_goes() {
-        let only = listing().only("film").unwrap();
+        let only = listing().only("stillimage").unwrap();
         assert!(only.in_words(Paint::default()).contains("--tune"));
         assert_eq!(only.encoder_settings.len(), 1);
         assert!(listing().only("warp").is_err());

@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(level(Some("av1")).unwrap(), 9);
         let whole = Level { major: 4, minor: 0 };
         assert_eq!(as_coded(whole, Some("h264")).unwrap(), 40);
-        for codec in [None, Some("vp9")] {
+        for codec in [None, Some("vp8")] {
             assert_eq!(level(codec).unwrap_err().code, "UNKNOWN_LEVEL");
         }
     }

@@ -71,6 +71,15 @@ pub struct EncodeParams {
     pub packets_digest: String,
 }
 
+impl EncodeParams {
+    /// The value of an encoder option of ffmpeg.
+    pub fn encoder_option(&self, name: &str) -> Option<&str> {
+        let pairs = self.encoder_args.windows(2);
+        let mut values = pairs.filter(|pair| pair[0] == name).map(|pair| &*pair[1]);
+        values.next()
+    }
+}
+
 /// Result of every encoder function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EncodeResult {

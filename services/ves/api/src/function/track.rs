@@ -14,6 +14,9 @@ pub struct Track {
     pub configuration: Bytes,
     /// Codec of Matroska: "V_MPEG4/ISO/AVC".
     pub matroska_codec: String,
+    /// Codec of IVF: "VP90"; empty = none.
+    #[serde(default)]
+    pub ivf_codec: String,
     pub framing: Framing,
     /// Units that the configuration carries; no sample holds them.
     #[serde(default)]
@@ -31,4 +34,6 @@ pub enum Framing {
     AnnexB,
     /// Open bitstream units that tell their length (AV1, 5.2).
     Obu,
+    /// None: a unit is carried as it is.
+    Whole,
 }

@@ -159,6 +159,8 @@ pub enum CodecFormat {
     CODEC_FORMAT_AV1 = 2i32,
     /// HEVC (H.265), by x265.
     CODEC_FORMAT_HEVC = 3i32,
+    /// VP9, by libvpx: grey is converted to 4:2:0; lossless with 8 bits alone.
+    CODEC_FORMAT_VP9 = 4i32,
 }
 impl CodecFormat {
     ///Idiomatic alias for [`Self::CODEC_FORMAT_UNSPECIFIED`]; `Debug` prints the variant name.
@@ -173,6 +175,9 @@ impl CodecFormat {
     ///Idiomatic alias for [`Self::CODEC_FORMAT_HEVC`]; `Debug` prints the variant name.
     #[allow(non_upper_case_globals)]
     pub const Hevc: Self = Self::CODEC_FORMAT_HEVC;
+    ///Idiomatic alias for [`Self::CODEC_FORMAT_VP9`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Vp9: Self = Self::CODEC_FORMAT_VP9;
 }
 impl ::core::default::Default for CodecFormat {
     fn default() -> Self {
@@ -272,6 +277,7 @@ impl ::buffa::Enumeration for CodecFormat {
             1i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_AVC),
             2i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_AV1),
             3i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_HEVC),
+            4i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_VP9),
             _ => ::core::option::Option::None,
         }
     }
@@ -284,6 +290,7 @@ impl ::buffa::Enumeration for CodecFormat {
             Self::CODEC_FORMAT_AVC => "CODEC_FORMAT_AVC",
             Self::CODEC_FORMAT_AV1 => "CODEC_FORMAT_AV1",
             Self::CODEC_FORMAT_HEVC => "CODEC_FORMAT_HEVC",
+            Self::CODEC_FORMAT_VP9 => "CODEC_FORMAT_VP9",
         }
     }
     fn from_proto_name(name: &str) -> ::core::option::Option<Self> {
@@ -294,6 +301,7 @@ impl ::buffa::Enumeration for CodecFormat {
             "CODEC_FORMAT_AVC" => ::core::option::Option::Some(Self::CODEC_FORMAT_AVC),
             "CODEC_FORMAT_AV1" => ::core::option::Option::Some(Self::CODEC_FORMAT_AV1),
             "CODEC_FORMAT_HEVC" => ::core::option::Option::Some(Self::CODEC_FORMAT_HEVC),
+            "CODEC_FORMAT_VP9" => ::core::option::Option::Some(Self::CODEC_FORMAT_VP9),
             _ => ::core::option::Option::None,
         }
     }
@@ -303,6 +311,7 @@ impl ::buffa::Enumeration for CodecFormat {
             Self::CODEC_FORMAT_AVC,
             Self::CODEC_FORMAT_AV1,
             Self::CODEC_FORMAT_HEVC,
+            Self::CODEC_FORMAT_VP9,
         ]
     }
 }
@@ -630,8 +639,10 @@ pub enum Container {
     CONTAINER_ELEMENTARY = 2i32,
     /// Matroska: times to the nearest millisecond.
     CONTAINER_MKV = 3i32,
-    /// WebM: AV1 with Opus or Vorbis; times to the nearest millisecond.
+    /// WebM: AV1 or VP9 with Opus or Vorbis; times to the nearest millisecond.
     CONTAINER_WEBM = 4i32,
+    /// IVF: AV1 or VP9 alone, as ELEMENTARY, but with times to the tick.
+    CONTAINER_IVF = 5i32,
 }
 impl Container {
     ///Idiomatic alias for [`Self::CONTAINER_UNSPECIFIED`]; `Debug` prints the variant name.
@@ -649,6 +660,9 @@ impl Container {
     ///Idiomatic alias for [`Self::CONTAINER_WEBM`]; `Debug` prints the variant name.
     #[allow(non_upper_case_globals)]
     pub const Webm: Self = Self::CONTAINER_WEBM;
+    ///Idiomatic alias for [`Self::CONTAINER_IVF`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Ivf: Self = Self::CONTAINER_IVF;
 }
 impl ::core::default::Default for Container {
     fn default() -> Self {
@@ -749,6 +763,7 @@ impl ::buffa::Enumeration for Container {
             2i32 => ::core::option::Option::Some(Self::CONTAINER_ELEMENTARY),
             3i32 => ::core::option::Option::Some(Self::CONTAINER_MKV),
             4i32 => ::core::option::Option::Some(Self::CONTAINER_WEBM),
+            5i32 => ::core::option::Option::Some(Self::CONTAINER_IVF),
             _ => ::core::option::Option::None,
         }
     }
@@ -762,6 +777,7 @@ impl ::buffa::Enumeration for Container {
             Self::CONTAINER_ELEMENTARY => "CONTAINER_ELEMENTARY",
             Self::CONTAINER_MKV => "CONTAINER_MKV",
             Self::CONTAINER_WEBM => "CONTAINER_WEBM",
+            Self::CONTAINER_IVF => "CONTAINER_IVF",
         }
     }
     fn from_proto_name(name: &str) -> ::core::option::Option<Self> {
@@ -775,6 +791,7 @@ impl ::buffa::Enumeration for Container {
             }
             "CONTAINER_MKV" => ::core::option::Option::Some(Self::CONTAINER_MKV),
             "CONTAINER_WEBM" => ::core::option::Option::Some(Self::CONTAINER_WEBM),
+            "CONTAINER_IVF" => ::core::option::Option::Some(Self::CONTAINER_IVF),
             _ => ::core::option::Option::None,
         }
     }
@@ -785,6 +802,7 @@ impl ::buffa::Enumeration for Container {
             Self::CONTAINER_ELEMENTARY,
             Self::CONTAINER_MKV,
             Self::CONTAINER_WEBM,
+            Self::CONTAINER_IVF,
         ]
     }
 }
@@ -793,7 +811,7 @@ impl ::buffa::Enumeration for Container {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(i32)]
 pub enum OtherTracks {
-    /// As COPY; as NONE in an elementary stream.
+    /// As COPY; as NONE in an elementary stream and IVF.
     OTHER_TRACKS_UNSPECIFIED = 0i32,
     /// Kept whole, unchanged, where the container allows.
     OTHER_TRACKS_COPY = 1i32,
@@ -2243,7 +2261,7 @@ pub struct Codec {
     )]
     pub format: ::buffa::EnumValue<CodecFormat>,
     /// Encoder preset. AVC and HEVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13",
-    /// empty = 8.
+    /// empty = 8; VP9: "0" to "5", empty = 2.
     ///
     /// Field 2: `preset`
     #[serde(
@@ -2252,7 +2270,7 @@ pub struct Codec {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub preset: ::buffa::alloc::string::String,
-    /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main". Empty = the least that holds the
+    /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main"; VP9: "0" to "3". Empty = the least that holds the
     /// video.
     ///
     /// Field 3: `profile`
@@ -2272,7 +2290,7 @@ pub struct Codec {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub level: ::buffa::alloc::string::String,
-    /// Tune. AVC: "film"; HEVC: "grain"; AV1: "psnr" or "vq". Empty = the encoder's own.
+    /// Tune. AVC: "film"; HEVC: "grain"; AV1: "psnr" or "vq"; VP9: "film". Empty = the encoder's own.
     ///
     /// Field 5: `tune`
     #[serde(
@@ -8916,11 +8934,11 @@ pub mod __buffa {
             /// Field 1: `format`
             pub format: ::buffa::EnumValue<super::super::CodecFormat>,
             /// Encoder preset. AVC and HEVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13",
-            /// empty = 8.
+            /// empty = 8; VP9: "0" to "5", empty = 2.
             ///
             /// Field 2: `preset`
             pub preset: &'a str,
-            /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main". Empty = the least that holds the
+            /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main"; VP9: "0" to "3". Empty = the least that holds the
             /// video.
             ///
             /// Field 3: `profile`
@@ -8930,7 +8948,7 @@ pub mod __buffa {
             ///
             /// Field 4: `level`
             pub level: &'a str,
-            /// Tune. AVC: "film"; HEVC: "grain"; AV1: "psnr" or "vq". Empty = the encoder's own.
+            /// Tune. AVC: "film"; HEVC: "grain"; AV1: "psnr" or "vq"; VP9: "film". Empty = the encoder's own.
             ///
             /// Field 5: `tune`
             pub tune: &'a str,
@@ -9263,14 +9281,14 @@ pub mod __buffa {
                 self.0.reborrow().format
             }
             /// Encoder preset. AVC and HEVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13",
-            /// empty = 8.
+            /// empty = 8; VP9: "0" to "5", empty = 2.
             ///
             /// Field 2: `preset`
             #[must_use]
             pub fn preset(&self) -> &'_ str {
                 self.0.reborrow().preset
             }
-            /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main". Empty = the least that holds the
+            /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main"; VP9: "0" to "3". Empty = the least that holds the
             /// video.
             ///
             /// Field 3: `profile`
@@ -9286,7 +9304,7 @@ pub mod __buffa {
             pub fn level(&self) -> &'_ str {
                 self.0.reborrow().level
             }
-            /// Tune. AVC: "film"; HEVC: "grain"; AV1: "psnr" or "vq". Empty = the encoder's own.
+            /// Tune. AVC: "film"; HEVC: "grain"; AV1: "psnr" or "vq"; VP9: "film". Empty = the encoder's own.
             ///
             /// Field 5: `tune`
             #[must_use]

@@ -115,11 +115,19 @@ pub enum Container {
     /// Matroska.
     Mkv,
     WebM,
+    /// Frames with their times.
+    Ivf,
 }
 
 impl Container {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Mp4, Self::Elementary, Self::Mkv, Self::WebM];
+    pub const ALL: [Self; 5] = [
+        Self::Mp4,
+        Self::Elementary,
+        Self::Mkv,
+        Self::WebM,
+        Self::Ivf,
+    ];
 
     /// What people call it.
     pub fn name(self) -> &'static str {
@@ -128,7 +136,13 @@ impl Container {
             Self::Elementary => "an elementary stream",
             Self::Mkv => "Matroska",
             Self::WebM => "WebM",
+            Self::Ivf => "IVF",
         }
+    }
+
+    /// Whether it holds the coded video alone, and tells nothing of it but times at most.
+    pub fn is_bare(self) -> bool {
+        matches!(self, Self::Elementary | Self::Ivf)
     }
 
     /// Whether its times are whole milliseconds.

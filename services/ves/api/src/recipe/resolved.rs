@@ -53,7 +53,7 @@ impl ResolvedRecipe {
         let (codec, encoder) = (recipe.codec, recipe.codec.coding.spec);
         let decoded = layout::decoded(&source.format.pixel_format)?;
         let format = encoded_format(&recipe, source.format, encoder.layout(&codec, &decoded)?)?;
-        encoder.check(&codec, &format)?;
+        encoder.check(&codec, recipe.rate_control, &format)?;
         check_container(&recipe, &format)?;
         let plan = chunks(&recipe, source)?;
         let kernel = recipe.size.map_or(Kernel::default(), |size| size.kernel);
@@ -130,12 +130,13 @@ fn check_container(recipe: &Recipe, format: &VideoFormat) -> Result<(), Error> {
     let shown = format.sample_aspect_ratio.as_rational().round_mul(width);
     let stretched = shown.is_none_or(|shown| shown.abs_diff(width) > 1);
     let silent = !recipe.codec.coding.tells_pixel_shape;
-    match container {
-        Container::Mp4 => Ok(()),
-        _ if turned => refuse("that the picture is turned, as the source's is"),
-        Container::Elementary if silent && stretched => refuse("that pixels are not square"),
-        Container::Elementary | Container::Mkv | Container::WebM => Ok(()),
+    if turned && container != Container::Mp4 {
+        return refuse("that the picture is turned, as the source's is");
     }
+    if silent && stretched && container.is_bare() {
+        return refuse("that pixels are not square");
+    }
+    Ok(())
 }
 
 fn malformed(why: &str) -> Error {
@@ -415,6 +416,47 @@ mod tests {
         assert!(resolve(with_level("hevc", "4.1"), &fast).is_ok());
     }
 
+    #[test]
+    fn vp9_is_coded_by_quality_on_one_processor() {
+        let mut source = source(1280, 720, "gray10le");
+        source.sample_aspect_ratio = SampleAspectRatio::SQUARE;
+        let tuned = Codec {
+            tune: Some("film"),
+            ..usual("vp9")
+        };
+        let resolved = resolve(by(tuned), &source).unwrap();
+        assert_eq!(
+            resolved.encoder_args.join(" "),
+            "-c:v libvpx-vp9 -deadline good -cpu-used 2 -crf 32 -b:v 0 -tune-content film -g 52 \
+             -threads 1 -row-mt 0 -tile-columns 2 -tile-rows 0 -frame-parallel 0 -auto-alt-ref 1 \
+             -lag-in-frames 25 -pix_fmt yuv420p10le -color_primaries 9 -color_trc 16 \
+             -colorspace 9 -color_range 1"
+        );
+        let lossless = Recipe {
+            rate_control: RateControl::Lossless,
+            container: Container::Ivf,
+            ..by(usual("vp9"))
+        };
+        let deep = resolve(lossless.clone(), &source).unwrap_err();
+        assert_eq!(deep.field.unwrap(), "recipe.rate_control.lossless");
+        source.pixel_format = PixelFormat::new("yuv444p").unwrap();
+        let resolved = resolve(lossless, &source).unwrap();
+        assert!(
+            resolved
+                .encoder_args
+                .join(" ")
+                .contains(" -lossless 1 -g 52 ")
+        );
+        let (odd, profile) = (
+            super::tests::source(353, 287, "yuv420p"),
+            with_profile("vp9", "0"),
+        );
+        assert!(resolve(profile.clone(), &odd).is_ok());
+        let deep = super::tests::source(352, 288, "yuv422p10le");
+        let hint = resolve(profile, &deep).unwrap_err().hint.unwrap();
+        assert_eq!(hint, "use 3, or leave the profile out");
+    }
+
     fn av1() -> Recipe {
         by(usual("av1"))
     }
@@ -490,7 +532,8 @@ mod tests {
             rotation: Rotation::Half,
             ..square.clone()
         };
-        for container in [Container::Elementary, Container::Mkv, Container::WebM] {
+        let others = Container::ALL.iter().filter(|one| **one != Container::Mp4);
+        for container in others.copied() {
             assert_eq!(
                 refused(within(container, av1()), &turned),
                 "IMPOSSIBLE_COMBINATION"

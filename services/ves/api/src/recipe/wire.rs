@@ -250,6 +250,7 @@ fn container(
         Some(wire::Container::Elementary) => Container::Elementary,
         Some(wire::Container::Mkv) => Container::Mkv,
         Some(wire::Container::Webm) => Container::WebM,
+        Some(wire::Container::Ivf) => Container::Ivf,
         None => {
             let known = Container::ALL.map(|one| wire::Container::from(one).proto_name());
             problems.push(unknown(FIELD, container.to_i32(), &known));
@@ -272,14 +273,14 @@ fn other_tracks(
     container: Container,
     problems: &mut Vec<Error>,
 ) -> OtherTracks {
-    let alone = container == Container::Elementary;
+    let alone = container.is_bare();
     match tracks.as_known() {
         Some(wire::OtherTracks::None) => OtherTracks::None,
         Some(wire::OtherTracks::Unspecified) if alone => OtherTracks::None,
         Some(wire::OtherTracks::Copy) if alone => {
             problems.push(impossible(
                 "recipe.other_tracks",
-                "an elementary stream holds no other tracks",
+                &format!("{} holds no other tracks", container.name()),
                 "use OTHER_TRACKS_NONE, or another container",
             ));
             OtherTracks::None
@@ -333,6 +334,7 @@ impl From<Container> for wire::Container {
             Container::Elementary => Self::Elementary,
             Container::Mkv => Self::Mkv,
             Container::WebM => Self::Webm,
+            Container::Ivf => Self::Ivf,
         }
     }
 }

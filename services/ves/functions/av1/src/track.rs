@@ -39,6 +39,7 @@ impl Header {
             configuration_box: "av1C".into(),
             configuration: Bytes([&head(&facts)[..], &self.whole].concat()),
             matroska_codec: "V_AV1".into(),
+            ivf_codec: "AV01".into(),
             framing: Framing::Obu,
             out_of_band: vec![],
             once: vec![],

@@ -39,6 +39,7 @@ impl ParameterSets {
             configuration_box: "avcC".into(),
             configuration: Bytes(configuration),
             matroska_codec: "V_MPEG4/ISO/AVC".into(),
+            ivf_codec: String::new(),
             framing: Framing::AnnexB,
             out_of_band: vec![Bytes(self.sps), Bytes(self.pps)],
             once: self.notes,

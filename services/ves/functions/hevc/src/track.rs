@@ -34,6 +34,7 @@ impl ParameterSets {
             configuration_box: "hvcC".into(),
             configuration: Bytes(self.configuration()?),
             matroska_codec: "V_MPEGH/ISO/HEVC".into(),
+            ivf_codec: String::new(),
             framing: Framing::AnnexB,
             out_of_band: self.0.map(Bytes).into(),
             once: vec![],

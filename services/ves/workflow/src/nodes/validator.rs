@@ -4,7 +4,7 @@ use blob::BlobRef;
 use errors::Error;
 use plato::{ServiceCall, TaskContext, json};
 use ves_api::function::{AssembleResult, SplitResult};
-use ves_api::recipe::{Container, Recipe};
+use ves_api::recipe::Recipe;
 use ves_api::summary::VIDEO;
 use vvs_client::validate_video;
 use vvs_client::wire::{
@@ -69,7 +69,7 @@ fn expected(task: &TaskContext) -> Result<Vec<Kind>, Error> {
         Kind::SameFrames(Box::default()),
         Kind::QualitySteps(Box::new(steps)),
     ];
-    if recipe.container != Container::Elementary {
+    if !recipe.container.is_bare() {
         kinds.extend(of_container(task, assembled.other_tracks)?);
     }
     Ok(kinds)
@@ -92,7 +92,7 @@ fn of_container(task: &TaskContext, other_tracks: u64) -> Result<[Kind; 2], Erro
 }
 
 fn format(recipe: &Recipe, split: &SplitResult) -> Format {
-    let video = (recipe.container != Container::Elementary).then(|| split.format.clone());
+    let video = (!recipe.container.is_bare()).then(|| split.format.clone());
     Format {
         codec: recipe.codec.ffprobe_name().to_owned(),
         video: video.into(),

@@ -3,7 +3,7 @@
 use errors::Error;
 use video::{Chroma, Range, Resolution, VideoFormat};
 
-use crate::recipe::Coding;
+use crate::recipe::{ChunkPlan, Coding};
 
 pub(super) fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(str::to_owned).into()
@@ -28,6 +28,21 @@ pub(super) fn colour(format: &VideoFormat) -> Vec<String> {
         "-color_range",
         &range.to_string(),
     ])
+}
+
+/// Frames from one key frame to the next: the longest chunk, so that it has one. Longer than fifteen
+/// seconds a player could not seek: then about ten, in whole groups of so many frames.
+pub(super) fn key_interval(format: &VideoFormat, plan: &ChunkPlan, group: u64) -> u64 {
+    let longest = plan.chunks().map(|chunk| chunk.end - chunk.start).max();
+    let longest = longest.unwrap_or(1);
+    let frames = |ms| {
+        let frames = format.frame_rate.frames_in_ms(ms);
+        frames.unwrap_or(1).unsigned_abs()
+    };
+    if longest <= frames(15_000) {
+        return longest;
+    }
+    1 + frames(10_000).div_ceil(group).max(1) * group
 }
 
 /// Refuses a picture whose sides do not fit its chroma.

@@ -3,7 +3,9 @@
 use errors::Error;
 use video::{Chroma, PixelFormat, VideoFormat};
 
-use super::args::{check_bounds, check_progressive, check_subsampling, colour, words};
+use super::args::{
+    check_bounds, check_progressive, check_subsampling, colour, key_interval, words,
+};
 use super::profile::UP_TO_420;
 use super::{Encoder, Level, Lossless, Profile, RateFactors, level};
 use crate::recipe::layout::with_depth;
@@ -34,6 +36,7 @@ pub(super) static AV1: Coding = Coding {
         Container::Mp4,
         Container::Mkv,
         Container::WebM,
+        Container::Ivf,
         Container::Elementary,
     ],
     extensions: &["obu"],
@@ -76,7 +79,7 @@ impl Encoder for SvtAv1 {
         with_depth(decoded, Some(Chroma::Yuv420), codec.bit_depth)
     }
 
-    fn check(&self, codec: &Codec, format: &VideoFormat) -> Result<(), Error> {
+    fn check(&self, codec: &Codec, _: RateControl, format: &VideoFormat) -> Result<(), Error> {
         check_progressive(
             format,
             "AV1 has no way to tell that a picture is interlaced",
@@ -97,7 +100,10 @@ impl Encoder for SvtAv1 {
         if let RateControl::Crf(crf) = rate {
             args.extend(words(["-crf", &crf.to_string()]));
         }
-        args.extend(words(["-g", &key_interval(format, plan).to_string()]));
+        args.extend(words([
+            "-g",
+            &key_interval(format, plan, MINI_GOP).to_string(),
+        ]));
         args.extend(words(["-pix_fmt", format.pixel_format.as_str()]));
         args.extend(colour(format));
         args.extend(words(["-svtav1-params", &params(codec)]));
@@ -116,22 +122,4 @@ fn params(codec: &Codec) -> String {
     let level = codec.level.map(|level| level.name.replace('.', ""));
     params.extend(level.map(|level| format!("level={level}")));
     params.join(":")
-}
-
-/// Frames from one key frame to the next: the longest chunk, so that it has one. Longer than
-/// fifteen seconds a player could not seek: then whole mini-GOPs of about ten.
-fn key_interval(format: &VideoFormat, plan: &ChunkPlan) -> u64 {
-    let longest = plan.chunks().map(|chunk| chunk.end - chunk.start).max();
-    let longest = longest.unwrap_or(1);
-    let frames = |ms| {
-        format
-            .frame_rate
-            .frames_in_ms(ms)
-            .unwrap_or(1)
-            .unsigned_abs()
-    };
-    if longest <= frames(15_000) {
-        return longest;
-    }
-    1 + frames(10_000).div_ceil(MINI_GOP).max(1) * MINI_GOP
 }

@@ -110,7 +110,7 @@ impl Encoder for X264 {
             .hint("leave the profile out, or use a constant rate factor"))
     }
 
-    fn check(&self, codec: &Codec, format: &VideoFormat) -> Result<(), Error> {
+    fn check(&self, codec: &Codec, _: RateControl, format: &VideoFormat) -> Result<(), Error> {
         check_subsampling(format)?;
         profile::check(codec, &format.pixel_format)?;
         level::check(codec, format, BLOCK)

@@ -19,7 +19,7 @@ pub(in crate::recipe) trait Encoder: Sync {
     }
 
     /// Refuses what the encoder would refuse later, chunk by chunk.
-    fn check(&self, codec: &Codec, format: &VideoFormat) -> Result<(), Error>;
+    fn check(&self, codec: &Codec, rate: RateControl, format: &VideoFormat) -> Result<(), Error>;
 
     /// ffmpeg's encoder options, the same for every chunk.
     fn args(

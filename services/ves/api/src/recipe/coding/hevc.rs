@@ -92,7 +92,7 @@ const fn samples(name: &'static str, code: u32, picture: u64, rate: u64) -> Leve
 struct X265;
 
 impl Encoder for X265 {
-    fn check(&self, codec: &Codec, format: &VideoFormat) -> Result<(), Error> {
+    fn check(&self, codec: &Codec, _: RateControl, format: &VideoFormat) -> Result<(), Error> {
         check_progressive(format, "x265 codes the fields of interlaced pictures apart")?;
         check_bounds(codec.coding, format.resolution, LEAST_SIDE, MOST_SIDES)?;
         check_subsampling(format)?;

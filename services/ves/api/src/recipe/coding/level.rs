@@ -1,7 +1,7 @@
 //! What a decoder must be able to carry.
 
 use errors::Error;
-use video::{Resolution, VideoFormat};
+use video::{FrameRate, Resolution, VideoFormat};
 
 use crate::recipe::Codec;
 
@@ -37,8 +37,8 @@ impl Level {
         }
     }
 
-    fn holds(&self, size: Resolution, format: &VideoFormat) -> bool {
-        let rate = format.frame_rate.as_rational();
+    pub(super) fn holds(&self, size: Resolution, rate: FrameRate) -> bool {
+        let rate = rate.as_rational();
         let each_second = i128::from(size.pixels()) * i128::from(rate.numerator());
         size.pixels() <= self.picture
             && size.width() <= self.sides.0
@@ -53,7 +53,10 @@ pub(super) fn check(codec: &Codec, format: &VideoFormat, block: u32) -> Result<(
     let up = |length: u32| length.div_ceil(block) * block;
     let size = format.resolution;
     let size = Resolution::new(up(size.width()), up(size.height())).unwrap_or(size);
-    let Some(level) = codec.level.filter(|level| !level.holds(size, format)) else {
+    let Some(level) = codec
+        .level
+        .filter(|level| !level.holds(size, format.frame_rate))
+    else {
         return Ok(());
     };
     let message = format!(
@@ -61,9 +64,8 @@ pub(super) fn check(codec: &Codec, format: &VideoFormat, block: u32) -> Result<(
         level.name, codec.coding.title, format.resolution, format.frame_rate
     );
     let error = Error::user("LEVEL_EXCEEDED", message).at("recipe.codec.level");
-    let levels = codec.coding.levels.iter();
-    let mut enough = levels.filter(|level| level.holds(size, format));
-    Err(match enough.next() {
+    let least = codec.coding.least_level(size, format.frame_rate);
+    Err(match least {
         Some(least) => error.hint(format!("use {} or above, or leave it out", least.name)),
         None => error.hint("leave the level out, or ask for a smaller picture"),
     })

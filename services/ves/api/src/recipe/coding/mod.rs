@@ -7,9 +7,12 @@ mod encoder;
 mod hevc;
 mod level;
 mod profile;
+mod vp9;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+
+use video::{FrameRate, Resolution};
 
 pub use level::Level;
 pub use profile::Profile;
@@ -21,7 +24,7 @@ use crate::wire;
 
 /// Every coding format, the usual one first.
 pub fn codings() -> &'static [&'static Coding] {
-    static ALL: [&Coding; 3] = [&avc::AVC, &hevc::HEVC, &av1::AV1];
+    static ALL: [&Coding; 4] = [&avc::AVC, &hevc::HEVC, &av1::AV1, &vp9::VP9];
     &ALL
 }
 
@@ -87,6 +90,11 @@ impl Coding {
     /// What is usual, where the request does not say.
     pub fn usual_rate_control(&self) -> RateControl {
         RateControl::Crf(self.usual_crf())
+    }
+
+    /// The least level that holds pictures of this size at this rate.
+    pub fn least_level(&self, size: Resolution, rate: FrameRate) -> Option<&'static Level> {
+        self.levels.iter().find(|level| level.holds(size, rate))
     }
 
     /// The usual rate factor.

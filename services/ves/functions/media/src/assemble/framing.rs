@@ -15,6 +15,10 @@ pub(crate) fn sample(
     match track.framing {
         Framing::AnnexB => lengths(track, unit, first, sample),
         Framing::Obu => bare(unit, sample),
+        Framing::Whole => {
+            sample.extend_from_slice(unit);
+            Ok(())
+        }
     }
 }
 
@@ -59,6 +63,7 @@ mod tests {
             configuration_box: "avcC".into(),
             configuration: Bytes::default(),
             matroska_codec: "V_MPEG4/ISO/AVC".into(),
+            ivf_codec: String::new(),
             framing,
             out_of_band: vec![Bytes(vec![0x67, 66, 0xc0, 30]), Bytes(vec![0x68, 0xce])],
             once: vec![Bytes(vec![0x06, 5])],
@@ -96,6 +101,7 @@ mod tests {
     fn temporal_units_lose_their_delimiter_alone() {
         let unit = [0x12, 0, 0x0a, 1, 7, 0x32, 2, 8, 9];
         assert_eq!(converted(Framing::Obu, &unit, true).unwrap(), unit[2..]);
+        assert_eq!(converted(Framing::Whole, &unit, true).unwrap(), unit);
         let error = converted(Framing::Obu, &unit[..8], true).unwrap_err();
         assert_eq!(error.code, "CHUNK_MISMATCH");
     }

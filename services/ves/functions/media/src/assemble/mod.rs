@@ -5,6 +5,7 @@ mod copied;
 mod description;
 mod elementary;
 mod framing;
+mod ivf;
 mod matroska;
 mod movie;
 mod others;
@@ -60,6 +61,7 @@ pub fn assemble(
     let file = match assembly.recipe.recipe.container {
         Container::Mp4 => movie::write_movie(&assembly, progress),
         Container::Elementary => elementary::concatenate(&assembly, progress),
+        Container::Ivf => ivf::write(&assembly, progress),
         Container::Mkv => matroska::mux(&assembly, Container::Mkv, progress),
         Container::WebM => matroska::mux(&assembly, Container::WebM, progress),
     }?;

@@ -47,7 +47,7 @@ pub fn holds(container: Container, kind: &str, codec: &str) -> bool {
         Container::Mp4 => (&MP4_AUDIO, &["mov_text"]),
         Container::Mkv => (&MKV_AUDIO, &MKV_TEXT),
         Container::WebM => (&["opus", "vorbis"], &["webvtt"]),
-        Container::Elementary => (&[], &[]),
+        Container::Elementary | Container::Ivf => (&[], &[]),
     };
     match kind {
         "audio" => audio.contains(&codec),

@@ -78,8 +78,15 @@ impl Video {
 
     /// The samples.
     pub(crate) fn source(chunks: &Chunks) -> AccessUnits<'_> {
-        AccessUnits {
-            track: &chunks.track,
+        AccessUnits::of(chunks, &chunks.track)
+    }
+}
+
+impl<'a> AccessUnits<'a> {
+    /// Framed as this track has it.
+    pub(crate) fn of(chunks: &'a Chunks, track: &'a ves_api::function::Track) -> Self {
+        Self {
+            track,
             units: Box::new(chunks.units()),
             open: None,
             buffer: Vec::new(),

@@ -119,6 +119,17 @@ mod hevc {
     }
 }
 
+mod vp9 {
+    use super::*;
+
+    same_by! { "CODEC_FORMAT_VP9", "5";
+        open_gop_avc: Clip::OpenGopAvcTs;
+        a_variable_frame_rate: Clip::Vfr;
+        odd_sizes_without_subsampling: Clip::OddSize;
+        hidden_frames_of_vp9: Clip::Vp9Webm;
+    }
+}
+
 #[test]
 fn the_same_recipe_gives_the_same_bytes() {
     if !ready() {

@@ -146,6 +146,7 @@ fn encode_chunk(source: &Path, split: &Value, chunk: &Value, folder: &Path) -> R
         "avc" => ves_avc::encode,
         "hevc" => ves_hevc::encode,
         "av1" => ves_av1::encode,
+        "vp9" => ves_vp9::encode,
         other => panic!("no function encodes {other}"),
     };
     encode(&work, params, &mut Progress::silent()).map_err(|e| serde_json::to_value(e).unwrap())?;
