@@ -11,11 +11,13 @@ mod guard;
 pub mod limits;
 mod server;
 mod token;
+mod transport;
 
 pub use client::{Channel, connect};
 pub use error::{refuse, refuse_one, told};
 pub use server::{Bound, Server};
 pub use token::{Token, TokenError};
+pub use transport::Transport;
 
 /// What services are registered with.
 pub use connectrpc::Router;

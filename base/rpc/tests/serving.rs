@@ -172,3 +172,26 @@ fn a_url_that_is_none_is_refused_with_a_hint() {
         assert!(error.hint.is_some(), "{url}");
     }
 }
+
+#[tokio::test]
+async fn servers_stand_in_for_one_another() {
+    let (first, second) = (start().await, start().await);
+    let urls = format!("{}, {}", first.url, second.url);
+    let Channel { transport, config } = connect(&urls, &token()).unwrap();
+    let client = TimestoneServiceClient::new(transport, config);
+    let ask = || async {
+        let request = ListQueuesRequest {
+            prefix: "x".into(),
+            ..Default::default()
+        };
+        client.list_queues(request).await
+    };
+    ask().await.unwrap();
+    first.stop.cancel();
+    first.serving.await.unwrap().unwrap();
+    // Who notices may be refused; the next call goes on.
+    let _ = ask().await;
+    ask().await.unwrap();
+    assert!(connect("http://a:1,b", &token()).is_err());
+    second.stop.cancel();
+}

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clock::{SharedClock, Timestamp};
 use store::limits::{check_batch, check_name};
-use store::{Batch, Entry, Fence, KeyRange, Snapshot, Store, StoreError};
+use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Options;
@@ -145,6 +145,11 @@ impl Store for FjallStore {
     async fn release(&self, fence: &Fence) -> Result<(), StoreError> {
         let fence = fence.clone();
         self.ask(|answer| Request::Release { fence, answer }).await
+    }
+
+    async fn held(&self, prefix: &str) -> Result<Vec<Held>, StoreError> {
+        let prefix = prefix.to_owned();
+        self.ask(|answer| Request::Held { prefix, answer }).await
     }
 
     async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use clock::SharedClock;
 use fjall::PersistMode;
-use store::{Batch, Fence, Ownership, StoreError};
+use store::{Batch, Fence, Held, Ownership, StoreError};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 
@@ -38,6 +38,10 @@ pub(crate) enum Request {
     Release {
         fence: Fence,
         answer: Answer<()>,
+    },
+    Held {
+        prefix: String,
+        answer: Answer<Vec<Held>>,
     },
     Commit {
         fence: Fence,
@@ -132,6 +136,7 @@ impl Writer {
             // The time of a holder ends with this process, so it is not written.
             Request::Renew { fence, ttl, answer } => drop(answer.send(self.renew(&fence, ttl))),
             Request::Release { fence, answer } => drop(answer.send(self.release(&fence))),
+            Request::Held { prefix, answer } => drop(answer.send(Ok(self.held(&prefix)))),
         }
     }
 
@@ -170,6 +175,17 @@ impl Writer {
     fn release(&mut self, fence: &Fence) -> Result<(), StoreError> {
         self.owner(&fence.shard)?.release(fence);
         Ok(())
+    }
+
+    fn held(&self, prefix: &str) -> Vec<Held> {
+        let now = self.clock.now();
+        let owners = self.owners.iter();
+        let owners = owners.filter(|(shard, _)| shard.starts_with(prefix));
+        let mut held: Vec<_> = owners
+            .filter_map(|(shard, owner)| owner.held(shard, now))
+            .collect();
+        held.sort_by(|a, b| a.shard.cmp(&b.shard));
+        held
     }
 
     /// Who owns the shard; at first use, as an earlier process left it.

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use clock::Timestamp;
 use deadpool_postgres::Client;
-use store::{Fence, StoreError};
+use store::{Fence, Held, StoreError};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::error::{reading, writing};
@@ -57,6 +58,16 @@ const RELEASE: &str = "
     )
     UPDATE cosmos.store_fence SET epoch = 0
     WHERE shard = $1 AND epoch = $2 AND EXISTS (SELECT FROM gone)";
+
+const HELD: &str = concat!(
+    "SELECT shard, owner, epoch, held_until_ms - now_ms FROM (
+         SELECT *, ",
+    now_ms!(),
+    " AS now_ms FROM cosmos.store_shard
+         WHERE owner IS NOT NULL AND starts_with(shard, $1)
+     ) AS owned
+     WHERE held_until_ms > now_ms ORDER BY shard"
+);
 
 /// The longest time a shard can be taken for: a century.
 const MAX_TTL_MS: i64 = 100 * 366 * 24 * 3_600 * 1_000;
@@ -143,6 +154,23 @@ pub(crate) async fn release(client: &Client, fence: &Fence) -> Result<(), StoreE
         .await
         .map_err(writing)?;
     Ok(())
+}
+
+pub(crate) async fn held(client: &Client, prefix: &str) -> Result<Vec<Held>, StoreError> {
+    let rows = client.query_typed(HELD, &[(&prefix, Type::TEXT)]).await;
+    rows.map_err(reading)?.iter().map(held_by).collect()
+}
+
+fn held_by(row: &Row) -> Result<Held, StoreError> {
+    let shard: &str = row.try_get(0).map_err(reading)?;
+    let left: i64 = row.try_get(3).map_err(reading)?;
+    let Fence { shard, epoch } = fence(shard, row.try_get(2).map_err(reading)?)?;
+    Ok(Held {
+        shard,
+        owner: row.try_get(1).map_err(reading)?,
+        epoch,
+        left: Duration::from_millis(u64::try_from(left).unwrap_or_default()),
+    })
 }
 
 /// The fence's epoch as the database has it; one beyond its range was never given.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use clock::Timestamp;
 use deadpool_postgres::{Client, ClientWrapper, Pool};
 use store::limits::{check_batch, check_name};
-use store::{Batch, Entry, Fence, KeyRange, Snapshot, Store, StoreError};
+use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::commit::Lanes;
@@ -77,6 +77,10 @@ impl Store for PostgresStore {
 
     async fn release(&self, fence: &Fence) -> Result<(), StoreError> {
         owner::release(&self.client().await?, fence).await
+    }
+
+    async fn held(&self, prefix: &str) -> Result<Vec<Held>, StoreError> {
+        owner::held(&self.client().await?, prefix).await
     }
 
     async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use clock::Timestamp;
 use tokio::sync::Notify;
 
 use crate::random::Random;
-use crate::{Batch, Entry, Fence, KeyRange, Snapshot, Store, StoreError};
+use crate::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
 
 /// A kind of call on a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +17,7 @@ pub enum Call {
     Acquire,
     Renew,
     Release,
+    Held,
     Commit,
     Get,
     Range,
@@ -218,6 +219,12 @@ impl<S: Store + ?Sized> Store for FaultStore<S> {
     async fn release(&self, fence: &Fence) -> Result<(), StoreError> {
         let (inner, fence) = (self.inner(), fence.clone());
         self.faulty(Call::Release, async move { inner.release(&fence).await })
+            .await
+    }
+
+    async fn held(&self, prefix: &str) -> Result<Vec<Held>, StoreError> {
+        let (inner, prefix) = (self.inner(), prefix.to_owned());
+        self.faulty(Call::Held, async move { inner.held(&prefix).await })
             .await
     }
 

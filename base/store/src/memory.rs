@@ -10,7 +10,7 @@ use clock::{SharedClock, Timestamp};
 use crate::limits::{check_batch, check_name};
 use crate::ownership::Ownership;
 use crate::random::Random;
-use crate::{Batch, Entry, Fence, KeyRange, Op, Snapshot, Store, StoreError};
+use crate::{Batch, Entry, Fence, Held, KeyRange, Op, Snapshot, Store, StoreError};
 
 /// The most times a call lets others run before it acts and before it answers.
 const MAX_YIELDS: u64 = 4;
@@ -134,6 +134,16 @@ impl Disk {
         self.owners.entry(shard.to_owned()).or_default()
     }
 
+    fn held(&self, prefix: &str, now: Timestamp) -> Vec<Held> {
+        let owners = self.owners.iter();
+        let owners = owners.filter(|(shard, _)| shard.starts_with(prefix));
+        let mut held: Vec<_> = owners
+            .filter_map(|(shard, owner)| owner.held(shard, now))
+            .collect();
+        held.sort_by(|a, b| a.shard.cmp(&b.shard));
+        held
+    }
+
     fn apply(&mut self, fence: &Fence, batch: &Batch) -> Result<(), StoreError> {
         self.owner(&fence.shard).check(fence)?;
         let map = Arc::make_mut(self.shards.entry(fence.shard.to_string()).or_default());
@@ -191,6 +201,10 @@ impl Store for MemoryStore {
             Ok(())
         })
         .await
+    }
+
+    async fn held(&self, prefix: &str) -> Result<Vec<Held>, StoreError> {
+        self.read(|disk| disk.held(prefix, self.clock.now())).await
     }
 
     async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {

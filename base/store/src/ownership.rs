@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clock::Timestamp;
 
-use crate::{Fence, StoreError};
+use crate::{Fence, Held, StoreError};
 
 /// Who owns one shard: the rules of epochs, without storage or time of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,6 +66,17 @@ impl Ownership {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// Who owns the shard, if its time still runs.
+    pub fn held(&self, shard: &str, now: Timestamp) -> Option<Held> {
+        let holder = self.holder.as_ref().filter(|holder| holder.until > now)?;
+        Some(Held {
+            shard: shard.into(),
+            owner: holder.owner.clone(),
+            epoch: self.epoch,
+            left: holder.until.since(now),
+        })
     }
 
     /// Whether `fence` is the newest and was not given up.

@@ -18,6 +18,19 @@ pub struct Fence {
     pub epoch: u64,
 }
 
+/// A shard whose owner's time still runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The shard.
+    pub shard: Arc<str>,
+    /// As it called itself when it acquired the shard.
+    pub owner: String,
+    /// The epoch of its fence.
+    pub epoch: u64,
+    /// How much time it has left, by the store's clock.
+    pub left: Duration,
+}
+
 /// A key and its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -107,6 +120,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Gives the shard up, so that another can acquire it without waiting; the
     /// fence is stale from then on. Releasing a stale fence does nothing.
     async fn release(&self, fence: &Fence) -> Result<(), StoreError>;
+
+    /// The shards whose names begin with `prefix` and whose owner's time still runs,
+    /// by name. It may have changed when the answer arrives.
+    async fn held(&self, prefix: &str) -> Result<Vec<Held>, StoreError>;
 
     /// Applies `batch` to the fence's shard: all of it, on stable storage, or
     /// nothing. [`StoreError::Fenced`] if the fence is stale. An owner whose time

@@ -38,6 +38,14 @@ pub struct TimestoneConfig {
     pub listen: String,
     /// How the other roles reach it. Unset: `http://` and `listen`.
     pub url: Option<String>,
+    /// Where the other queue servers over the same database reach this one. Unset: `http://`
+    /// and `listen`.
+    pub advertise: Option<String>,
+    /// Over a database, how many shards queues are spread over: settled at first use. Unset:
+    /// 16, or as it was settled.
+    pub shards: Option<u32>,
+    /// A silent server's queues move to others after this long.
+    pub ownership_seconds: u64,
     pub lease_seconds: u64,
     pub history: HistoryConfig,
     /// Queues told of one by one at `/metrics`; the others are told of together.
@@ -127,6 +135,9 @@ impl Default for TimestoneConfig {
         Self {
             listen: "127.0.0.1:7401".into(),
             url: None,
+            advertise: None,
+            shards: None,
+            ownership_seconds: 2,
             lease_seconds: 15,
             history: HistoryConfig::default(),
             metrics_queues: 200,

@@ -2,6 +2,7 @@
 //!
 //! Adapters are chosen here and nowhere else.
 
+mod advertise;
 mod config;
 mod functions;
 mod one_shot;

@@ -13,9 +13,11 @@ use rpc::{Router, Server, Token};
 use store::Store;
 use stratum::Registry;
 use stratum_agent::Agent;
-use timestone_client::Client;
+use timestone_client::{Client, Timestone};
 use timestone_keda::KedaScaler;
-use timestone_server::{HistoryOptions, LocalTimestone, Metrics, OwnerOptions, TimestoneServer};
+use timestone_server::{
+    Fleet, FleetOptions, HistoryOptions, LocalTimestone, Metrics, OwnerOptions, TimestoneServer,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::KedaConfig;
@@ -30,6 +32,68 @@ pub(crate) struct Seen {
     pub(crate) metrics: Option<Arc<Metrics>>,
 }
 
+/// The queues, and who serves them.
+#[derive(Clone)]
+pub(crate) enum Queues {
+    /// This process alone.
+    Owner(Arc<LocalTimestone>),
+    /// This process and others.
+    Fleet(Arc<Fleet>),
+}
+
+impl Queues {
+    /// A way to all of them.
+    pub(crate) fn timestone(&self) -> Arc<dyn Timestone> {
+        match self {
+            Self::Owner(owner) => owner.clone(),
+            Self::Fleet(fleet) => fleet.router(),
+        }
+    }
+
+    /// Those of this process at the moment.
+    fn served(&self) -> Vec<Arc<LocalTimestone>> {
+        match self {
+            Self::Owner(owner) => vec![Arc::clone(owner)],
+            Self::Fleet(fleet) => fleet.served(),
+        }
+    }
+
+    fn server(&self) -> TimestoneServer {
+        match self {
+            Self::Owner(owner) => TimestoneServer::new(owner.clone()),
+            Self::Fleet(fleet) => TimestoneServer::of_fleet(fleet),
+        }
+    }
+}
+
+fn owner(ttl: Duration, seen: Seen) -> OwnerOptions {
+    let mut options = OwnerOptions::new(ids::time_ordered());
+    options.ttl = ttl;
+    (options.history, options.metrics) = (seen.history, seen.metrics);
+    options
+}
+
+/// Knows the queues' other servers over the same store; owns nothing yet.
+pub(crate) async fn fleet(
+    store: Arc<dyn Store>,
+    shards: Option<u32>,
+    token: Token,
+    (ttl, seen): (Duration, Seen),
+) -> Result<Arc<Fleet>> {
+    let mut options = FleetOptions::new(token);
+    (options.owner, options.shards) = (owner(ttl, seen), shards);
+    let fleet = Fleet::new(store, parts::clock(), options).await;
+    Ok(Arc::new(fleet.context("cannot serve the queues")?))
+}
+
+/// Takes a share of the queues, as a server that the others reach at `advertise`.
+pub(crate) fn join(stack: &mut Stack, fleet: &Arc<Fleet>, advertise: &str) {
+    fleet.join(advertise);
+    // Before its server stops: the others take its queues while callers are sent there.
+    let stopped = Arc::clone(fleet);
+    stack.push("timestone", async move { stopped.shutdown().await });
+}
+
 /// Owns the queues, for this process.
 pub(crate) fn timestone(
     stack: &mut Stack,
@@ -37,39 +101,35 @@ pub(crate) fn timestone(
     ttl: Duration,
     seen: Seen,
 ) -> Arc<LocalTimestone> {
-    let mut options = OwnerOptions::new(ids::time_ordered());
-    options.ttl = ttl;
-    (options.history, options.metrics) = (seen.history, seen.metrics);
+    let options = owner(ttl, seen);
     let owner = Arc::new(LocalTimestone::start(store, parts::clock(), options));
     let stopped = owner.clone();
     stack.push("timestone", async move { stopped.shutdown().await });
     owner
 }
 
-/// Serves the queues to other processes, and what is measured of them at `/metrics`.
+/// Serves the queues to other processes, who may call this one `host` too, and what is
+/// measured of them at `/metrics`; where that is.
 pub(crate) async fn serve_timestone(
     stack: &mut Stack,
-    timestone: Arc<LocalTimestone>,
-    metrics: Option<Arc<Metrics>>,
+    queues: Queues,
+    metrics: Arc<Metrics>,
     token: Token,
-    listen: &str,
-) -> Result<()> {
-    let services = TimestoneServer::new(timestone.clone()).into_services();
-    let mut server = Server::new(token).services(services);
-    if let Some(metrics) = metrics {
-        server = server
-            .routes(metrics.routes(vec![timestone]))
-            .timed(move |path, took| metrics.called(path, took));
-    }
-    serve(stack, "timestone server", server, listen)
-        .await
-        .map(drop)
+    (listen, host): (&str, Option<&str>),
+) -> Result<SocketAddr> {
+    let services = queues.server().into_services();
+    let server = Server::new(token)
+        .services(services)
+        .routes(metrics.routes(move || queues.served()))
+        .timed(move |path, took| metrics.called(path, took));
+    let server = host.into_iter().fold(server, Server::host);
+    serve(stack, "timestone server", server, listen).await
 }
 
 /// Tells KEDA how much work there is.
 pub(crate) async fn serve_keda(
     stack: &mut Stack,
-    timestone: Arc<LocalTimestone>,
+    timestone: Arc<dyn Timestone>,
     config: &KedaConfig,
 ) -> Result<()> {
     let Some(listen) = &config.listen else {

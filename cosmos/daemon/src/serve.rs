@@ -11,10 +11,11 @@ use plato_runtime::PlatoServer;
 use rpc::Token;
 use store::Store;
 use timestone_client::Client;
-use timestone_server::{HistoryOptions, LocalTimestone, Metrics};
+use timestone_server::{HistoryOptions, Metrics};
 use tokio_util::sync::CancellationToken;
 
-use crate::roles::{Plato, Seen};
+use crate::advertise::Advertised;
+use crate::roles::{Plato, Queues, Seen};
 use crate::services::{self, Api, Services};
 use crate::stack::{Role, Stack};
 use crate::{Config, functions, parts, roles};
@@ -46,7 +47,7 @@ async fn start_all(stack: &mut Stack, services: Services, config: &Config) -> Re
     let store = parts::open_store(config, "store").await?;
     let blobs = blobs(config)?;
     let queues = start_timestone(stack, config, store.clone()).await?;
-    let timestone = Client::new(queues).with_blobs(blobs.clone());
+    let timestone = Client::new(queues.timestone()).with_blobs(blobs.clone());
     let on = On {
         store,
         timestone,
@@ -85,16 +86,29 @@ async fn start_timestone(
     stack: &mut Stack,
     config: &Config,
     store: Arc<dyn Store>,
-) -> Result<Arc<LocalTimestone>> {
-    let metrics = Metrics::new(config.timestone.metrics_queues);
+) -> Result<Queues> {
+    let timestone = &config.timestone;
+    let metrics = Metrics::new(timestone.metrics_queues);
     let seen = Seen {
         history: history(config, store.clone())?,
         metrics: Some(metrics.clone()),
     };
-    let queues = roles::timestone(stack, store, ownership(config), seen);
-    let (token, listen) = (token(config)?, &config.timestone.listen);
-    roles::serve_timestone(stack, queues.clone(), Some(metrics), token, listen).await?;
-    roles::serve_keda(stack, queues.clone(), &config.timestone.keda).await?;
+    let ttl = Duration::from_secs(timestone.ownership_seconds.max(1));
+    let token = token(config)?;
+    let advertised = Advertised::of(config)?;
+    let queues = match config.is_embedded() {
+        true => Queues::Owner(roles::timestone(stack, store, ttl, seen)),
+        false => {
+            let fleet = roles::fleet(store, timestone.shards, token.clone(), (ttl, seen));
+            Queues::Fleet(fleet.await?)
+        }
+    };
+    let at = (&*timestone.listen, advertised.host());
+    let address = roles::serve_timestone(stack, queues.clone(), metrics, token, at).await?;
+    if let Queues::Fleet(fleet) = &queues {
+        roles::join(stack, fleet, &advertised.url(address));
+    }
+    roles::serve_keda(stack, queues.timestone(), &timestone.keda).await?;
     Ok(queues)
 }
 

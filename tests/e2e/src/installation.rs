@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// The roles, in the order in which they are started.
 pub const ROLES: [&str; 4] = ["timestone", "plato", "stratum", "optimus"];
 
+/// The other queue server of two.
+pub const SECOND: &str = "second-timestone";
+
 /// Roles of one installation, each a process of its own.
 pub struct Installation {
     folder: PathBuf,
@@ -39,12 +42,33 @@ impl Installation {
             sources = sources.display(),
             out = folder.display(),
         );
-        fs::write(folder.join("cosmos.yaml"), config)?;
-        Ok(Self {
+        let site = Self {
             folder: folder.to_owned(),
             api: format!("http://{optimus}"),
             roles: BTreeMap::new(),
-        })
+        };
+        fs::write(site.config("cosmos"), config)?;
+        Ok(site)
+    }
+
+    /// The same over a database, with two queue servers, `timestone` and [`SECOND`].
+    pub fn over(database: &str, folder: &Path, sources: &Path) -> Result<Self> {
+        let site = Self::new(folder, sources)?;
+        let config = fs::read_to_string(site.config("cosmos"))?;
+        let first = listen_of(&config).context("no address of the queue server")?;
+        let second = free_address()?;
+        let both = format!("url: \"http://{first},http://{second}\", listen:");
+        let config = config.replacen("listen:", &both, 1);
+        let config = format!("store: \"{database}\"\n{config}");
+        fs::write(site.config("cosmos"), &config)?;
+        let listen = |address: &str| format!("listen: {address}");
+        let config = config.replacen(&listen(&first), &listen(&second), 1);
+        fs::write(site.config(SECOND), config)?;
+        Ok(site)
+    }
+
+    fn config(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.yaml"))
     }
 
     /// Starts every role.
@@ -64,9 +88,12 @@ impl Installation {
             .append(true)
             .open(self.log_path(name))?;
         let mut command = programs::program("cosmos")?;
-        command
-            .args(["run", role, "--config"])
-            .arg(self.folder.join("cosmos.yaml"));
+        let own = self.config(name);
+        let config = match own.exists() {
+            true => own,
+            false => self.config("cosmos"),
+        };
+        command.args(["run", role, "--config"]).arg(config);
         command
             .args(args)
             .env("RUST_LOG", "info")
@@ -221,6 +248,13 @@ impl Drop for Installation {
             let _ = child.wait();
         }
     }
+}
+
+/// The first address that a configuration listens at.
+fn listen_of(config: &str) -> Option<String> {
+    let (_, rest) = config.split_once("listen: ")?;
+    let end = rest.find([',', '}', '\n'])?;
+    Some(rest[..end].to_owned())
 }
 
 /// Whether the API answered that asking again would not help.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use clock::{SharedClock, Timestamp};
-use store::{Batch, Entry, Fence, KeyRange, Snapshot, Store, StoreError};
+use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
 use tokio::sync::mpsc;
 
 /// How long a commit is put off.
@@ -49,6 +49,10 @@ impl Store for Hasty {
 
     async fn release(&self, fence: &Fence) -> Result<(), StoreError> {
         self.inner.release(fence).await
+    }
+
+    async fn held(&self, prefix: &str) -> Result<Vec<Held>, StoreError> {
+        self.inner.held(prefix).await
     }
 
     async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {

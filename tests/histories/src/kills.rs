@@ -22,6 +22,8 @@ use crate::spec::{Lapses, Spec};
 const LEASE_MS: u64 = 100;
 /// Over a database, whose recovery takes longer.
 const LEASE_OVER_DATABASE_MS: u64 = 400;
+/// Over several servers, of which one takes over from another: longer than that takes.
+const LEASE_OVER_FLEET_MS: u64 = 8_000;
 /// By how much the clocks of the server and of who notes may differ, rounded as they are.
 const ROUNDED_MS: i64 = 2;
 /// How much the queue's time may lag behind the database's when it takes over.
@@ -85,6 +87,10 @@ impl Plan {
             (Adapter::Postgres, 3..5) => Blow::Backend,
             (Adapter::Postgres, 5..7) => Blow::Database,
             (Adapter::Postgres, _) => Blow::Both,
+            (Adapter::Fleet, 0..4) => Blow::Server,
+            (Adapter::Fleet, 4..6) => Blow::Stall,
+            (Adapter::Fleet, 6) => Blow::Database,
+            (Adapter::Fleet, _) => Blow::Both,
         }
     }
 
@@ -95,13 +101,15 @@ impl Plan {
 
 fn spec(adapter: Adapter, exclusive: bool) -> Spec {
     let (lease_ms, lapses) = match adapter {
+        Adapter::Fleet => (LEASE_OVER_FLEET_MS, Lapses::NotBefore(LAG_MS)),
         Adapter::Fjall => (LEASE_MS, Lapses::InTime(ROUNDED_MS)),
         // Who loses the database takes the queue over anew, whenever it notices.
         Adapter::Postgres => (LEASE_OVER_DATABASE_MS, Lapses::NotBefore(LAG_MS)),
     };
     Spec {
         lease_ms: lease_ms as i64,
-        repeats: false,
+        // Servers try again, of themselves, what another did not answer.
+        repeats: adapter == Adapter::Fleet,
         exclusive,
         lapses,
     }

@@ -31,5 +31,6 @@ pub mod serve;
 pub mod served;
 pub mod spec;
 pub mod trial;
+mod unfenced;
 
 pub use random::Random;

@@ -19,6 +19,7 @@ use timestone_server::{LocalTimestone, OwnerOptions};
 
 use crate::hasty::Hasty;
 use crate::record::KEY;
+use crate::unfenced::Unfenced;
 
 /// One mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -41,9 +42,12 @@ pub enum Mistake {
     ForgetsWhatWasDone,
     /// Says that something is stored which is not yet: a crash undoes it.
     AcknowledgesEarly,
+    /// Writes though another server owns the queue by now. Shows where there are several.
+    IgnoresFences,
 }
 
 impl Mistake {
+    /// Those that show wherever there is a queue.
     pub const ALL: [Self; 9] = [
         Self::LosesMessages,
         Self::LeasesTwice,
@@ -64,14 +68,24 @@ pub fn start(
     options: OwnerOptions,
     mistake: Option<Mistake>,
 ) -> Arc<dyn Timestone> {
-    let store: Arc<dyn Store> = match mistake {
-        Some(Mistake::AcknowledgesEarly) => Arc::new(Hasty::new(store, Arc::clone(&clock))),
-        _ => store,
-    };
+    let store = self::store(store, Arc::clone(&clock), mistake);
     let timestone = Arc::new(LocalTimestone::start(store, clock, options));
     match mistake {
         Some(mistake) => Arc::new(Planted::new(timestone, mistake)),
         None => timestone,
+    }
+}
+
+/// A store with this mistake, or none.
+pub fn store(
+    store: Arc<dyn Store>,
+    clock: SharedClock,
+    mistake: Option<Mistake>,
+) -> Arc<dyn Store> {
+    match mistake {
+        Some(Mistake::AcknowledgesEarly) => Arc::new(Hasty::new(store, clock)),
+        Some(Mistake::IgnoresFences) => Arc::new(Unfenced::new(store)),
+        _ => store,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The server that is killed.
+//! The servers that are killed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,14 +6,19 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clock::{SharedClock, SystemClock};
-use rpc::{Server, Token};
+use rpc::{Bound, Server, Token};
 use store::Store;
 use store_fjall::FjallStore;
 use store_postgres::PostgresStore;
-use timestone_server::{OwnerOptions, TimestoneServer};
+use timestone_server::{Fleet, FleetOptions, OwnerOptions, TimestoneServer};
 use tokio_util::sync::CancellationToken;
 
 use crate::planted::{self, Mistake};
+
+/// Over several servers, what queues are spread over.
+const SHARDS: u32 = 6;
+/// How long a server may be silent.
+const OWNERSHIP: Duration = Duration::from_millis(500);
 
 /// Serves the queue until killed, and writes its address into `folder/url`: over the embedded
 /// store below `folder`, or over PostgreSQL as told by `database`.
@@ -25,17 +30,42 @@ pub async fn serve(folder: &Path, database: Option<&str>, mistake: Option<Mistak
     };
     // Always of the same name, so that the next need not wait.
     let options = OwnerOptions {
-        ttl: Duration::from_millis(500),
+        ttl: OWNERSHIP,
         ..OwnerOptions::new("served")
     };
     let timestone = planted::start(store, clock, options, mistake);
     let services = TimestoneServer::new(timestone).into_services();
     let server = Server::new(token(folder)?).services(services);
     let bound = server.bind(([127, 0, 0, 1], 0).into()).await?;
-    std::fs::write(folder.join("url.new"), bound.url())?;
-    std::fs::rename(folder.join("url.new"), folder.join("url"))?;
+    tell(folder, &bound)?;
     bound.serve(CancellationToken::new()).await?;
     Ok(())
+}
+
+/// Serves a share of the queues until killed, as one of several servers over PostgreSQL.
+pub async fn serve_with_others(
+    folder: &Path,
+    database: &str,
+    mistake: Option<Mistake>,
+) -> Result<()> {
+    let store: Arc<dyn Store> = Arc::new(PostgresStore::connect(database).await?);
+    let store = planted::store(store, Arc::new(SystemClock), mistake);
+    let mut options = FleetOptions::new(token(folder)?);
+    options.owner.ttl = OWNERSHIP;
+    options.shards = Some(SHARDS);
+    let fleet = Fleet::new(store, Arc::new(SystemClock), options).await?;
+    let services = TimestoneServer::of_fleet(&fleet).into_services();
+    let server = Server::new(token(folder)?).services(services);
+    let bound = server.bind(([127, 0, 0, 1], 0).into()).await?;
+    fleet.join(&bound.url());
+    tell(folder, &bound)?;
+    bound.serve(CancellationToken::new()).await?;
+    Ok(())
+}
+
+fn tell(folder: &Path, bound: &Bound) -> Result<()> {
+    std::fs::write(folder.join("url.new"), bound.url())?;
+    Ok(std::fs::rename(folder.join("url.new"), folder.join("url"))?)
 }
 
 /// Whoever knows the folder may call.

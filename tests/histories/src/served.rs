@@ -1,4 +1,4 @@
-//! A server in a process of its own, and the database under it, that can be killed.
+//! A server in a process of its own, or several, and the database under them, that can be killed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::ValueEnum;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 use store_postgres::testing::{Cluster, Programs};
 use tempfile::TempDir;
@@ -23,14 +24,27 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub enum Adapter {
     Fjall,
     Postgres,
+    /// Several servers over PostgreSQL.
+    Fleet,
 }
 
-/// What is killed, by SIGKILL.
+impl Adapter {
+    fn servers(self) -> usize {
+        match self {
+            Self::Fjall | Self::Postgres => 1,
+            Self::Fleet => 3,
+        }
+    }
+}
+
+/// What is killed, by SIGKILL, or stopped for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Blow {
-    /// The queue's server.
+    /// The queue's server, or one of them.
     Server,
+    /// One of several servers, for longer than it may be silent; then it goes on.
+    Stall,
     /// One connection's process of PostgreSQL, after which all others are ended too.
     Backend,
     /// Every process of PostgreSQL.
@@ -39,12 +53,18 @@ pub enum Blow {
     Both,
 }
 
-/// The server.
+/// How long a stalled server stands still: longer than its shards are its own.
+const STALL: Duration = Duration::from_millis(900);
+
+/// The servers.
 pub struct Served {
     program: PathBuf,
     folder: TempDir,
+    adapter: Adapter,
     mistake: Option<Mistake>,
-    child: Option<Child>,
+    servers: Vec<Option<Child>>,
+    /// Which is struck next.
+    next: usize,
     database: Option<Cluster>,
 }
 
@@ -53,7 +73,7 @@ impl Served {
     pub async fn start(program: &Path, adapter: Adapter, mistake: Option<Mistake>) -> Result<Self> {
         let database = match adapter {
             Adapter::Fjall => None,
-            Adapter::Postgres => {
+            Adapter::Postgres | Adapter::Fleet => {
                 let programs = Programs::find().map_err(|why| anyhow!(why))?;
                 Some(Cluster::start(&programs)?)
             }
@@ -61,38 +81,36 @@ impl Served {
         let mut served = Self {
             program: program.to_owned(),
             folder: tempfile::tempdir()?,
+            adapter,
             mistake,
-            child: None,
+            servers: (0..adapter.servers()).map(|_| None).collect(),
+            next: 0,
             database,
         };
-        served.spawn()?;
         served.ready().await?;
         Ok(served)
     }
 
     pub fn adapter(&self) -> Adapter {
-        match self.database {
-            Some(_) => Adapter::Postgres,
-            None => Adapter::Fjall,
-        }
+        self.adapter
     }
 
     /// Kills, and waits until all is there again.
     pub async fn strike(&mut self, blow: Blow) -> Result<()> {
+        let server = self.next % self.servers.len();
+        self.next += 1;
         match blow {
-            Blow::Server => self.kill()?,
+            Blow::Server => self.kill(server)?,
+            Blow::Stall => self.stall(server).await?,
             Blow::Backend => self.database()?.server().kill_backend()?,
             Blow::Database => self.database()?.server().kill()?,
             Blow::Both => {
                 self.database()?.server().kill()?;
-                self.kill()?;
+                self.kill(server)?;
             }
         }
         if matches!(blow, Blow::Database | Blow::Both) {
             self.database()?.server().restart()?;
-        }
-        if self.child.is_none() {
-            self.spawn()?;
         }
         self.ready().await
     }
@@ -101,18 +119,47 @@ impl Served {
         self.database.as_mut().context("there is no database")
     }
 
-    fn kill(&mut self) -> Result<()> {
-        if let Some(mut child) = self.child.take() {
+    fn kill(&mut self, server: usize) -> Result<()> {
+        if let Some(mut child) = self.servers[server].take() {
             child.kill()?;
             child.wait()?;
         }
         Ok(())
     }
 
+    async fn stall(&mut self, server: usize) -> Result<()> {
+        let child = self.servers[server].as_ref().context("it does not run")?;
+        let pid = Pid::from_child(child);
+        kill_process(pid, Signal::STOP)?;
+        tokio::time::sleep(STALL).await;
+        Ok(kill_process(pid, Signal::CONT)?)
+    }
+
+    fn folder(&self, server: usize) -> PathBuf {
+        self.folder.path().join(server.to_string())
+    }
+
+    /// Starts what does not run.
     fn spawn(&mut self) -> Result<()> {
-        let folder = self.folder.path();
+        for server in 0..self.servers.len() {
+            if self.servers[server].is_none() {
+                self.spawn_one(server)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn spawn_one(&mut self, server: usize) -> Result<()> {
+        let folder = self.folder(server);
+        std::fs::create_dir_all(&folder)?;
+        // All are of one installation.
+        token(self.folder.path())?;
+        std::fs::copy(self.folder.path().join("token"), folder.join("token"))?;
         let mut command = Command::new(&self.program);
-        command.arg("serve").arg(folder).stdin(Stdio::null());
+        command.arg("serve").arg(&folder).stdin(Stdio::null());
+        if self.adapter == Adapter::Fleet {
+            command.arg("--fleet");
+        }
         if let Some(database) = &self.database {
             command.args(["--database", &database.config()]);
         }
@@ -120,15 +167,16 @@ impl Served {
             command.args(["--mistake", mistake.get_name()]);
         }
         let _ = std::fs::remove_file(folder.join("url"));
-        self.child = Some(command.spawn().context("cannot start the server")?);
+        self.servers[server] = Some(command.spawn().context("cannot start the server")?);
         Ok(())
     }
 
     /// Waits until calls are answered.
     async fn ready(&mut self) -> Result<()> {
+        self.spawn()?;
         let end = std::time::Instant::now() + PATIENCE;
         while !self.answers().await {
-            if self.has_ended()? {
+            if self.bury()? {
                 // A server that finds its database in recovery ends; it is started again.
                 ensure!(self.database.is_some(), "the server has ended");
                 self.spawn()?;
@@ -139,11 +187,18 @@ impl Served {
         Ok(())
     }
 
-    fn has_ended(&mut self) -> Result<bool> {
-        match &mut self.child {
-            Some(child) => Ok(child.try_wait()?.is_some()),
-            None => Ok(true),
+    /// Whether a server has ended by itself.
+    fn bury(&mut self) -> Result<bool> {
+        let mut ended = false;
+        for server in &mut self.servers {
+            if let Some(child) = server
+                && child.try_wait()?.is_some()
+            {
+                *server = None;
+                ended = true;
+            }
         }
+        Ok(ended)
     }
 
     async fn answers(&self) -> bool {
@@ -155,9 +210,10 @@ impl Served {
 
     /// A client that does not try again.
     pub fn client(&self) -> Result<RemoteTimestone> {
-        let folder = self.folder.path();
-        let url = std::fs::read_to_string(folder.join("url"))?;
-        let client = RemoteTimestone::connect(&url, &token(folder)?)?;
+        let url = |server| std::fs::read_to_string(self.folder(server).join("url"));
+        let urls: Vec<_> = (0..self.servers.len()).map(url).collect::<Result<_, _>>()?;
+        let token = token(self.folder.path())?;
+        let client = RemoteTimestone::connect(&urls.join(","), &token)?;
         Ok(client.patient(Duration::ZERO))
     }
 
@@ -177,6 +233,6 @@ impl Served {
 impl Drop for Served {
     fn drop(&mut self) {
         // One that has ended is what is wanted.
-        let _ = self.kill();
+        (0..self.servers.len()).for_each(|server| drop(self.kill(server)));
     }
 }

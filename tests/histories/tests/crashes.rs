@@ -52,6 +52,30 @@ async fn a_killed_database_loses_nothing_and_leases_nothing_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn servers_of_which_some_die_lose_nothing_and_lease_nothing_twice() {
+    if let Err(why) = Programs::find() {
+        return corpus::skip("kills of several servers over PostgreSQL", &why);
+    }
+    let blows = kills(Adapter::Fleet, 0..3).await;
+    assert!(blows.contains(&Blow::Server), "{blows:?}");
+    assert!(blows.iter().any(|blow| *blow != Blow::Server), "{blows:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_writes_what_is_no_more_its_own_is_found() {
+    if let Err(why) = Programs::find() {
+        return corpus::skip("the control of several servers over PostgreSQL", &why);
+    }
+    let served = Served::start(program(), Adapter::Fleet, Some(Mistake::IgnoresFences));
+    let mut served = served.await.unwrap();
+    let mut found = false;
+    for seed in 0..20 {
+        found = found || kill(&mut served, seed).await.unwrap().history.is_wrong();
+    }
+    assert!(found);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mistakes_of_a_killed_server_are_found() {
     for mistake in [Mistake::AcknowledgesEarly, Mistake::LeasesTwice] {
         let served = Served::start(program(), Adapter::Fjall, Some(mistake));

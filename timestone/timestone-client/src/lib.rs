@@ -15,6 +15,7 @@ pub mod names;
 mod patience;
 mod reference;
 mod remote;
+mod shard;
 mod watch;
 pub mod wire;
 
@@ -28,5 +29,6 @@ pub use consumer::Consumer;
 pub use heartbeat::{Heartbeat, Loss};
 pub use reference::{MAX_REFERRED_BYTES, payload_ref};
 pub use remote::RemoteTimestone;
+pub use shard::{Look, RemoteShard, SHARD_HEADER, Shard, Take};
 pub use timestone::limits;
 pub use watch::{EventSearch, FoundEvents, MessageHistory, Watch, WatchRequest, Watched};

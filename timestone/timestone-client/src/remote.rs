@@ -3,11 +3,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use connectrpc::ConnectError;
-use connectrpc::client::{CallOptions, SharedHttp2Connection};
+use connectrpc::client::CallOptions;
 use errors::Error;
 use futures::stream;
 use proto::timestone::v1::{self as wire, TimestoneServiceClient};
-use rpc::{Channel, Token};
+use rpc::{Channel, Token, Transport};
 use timestone::{
     Clause, Completion, Counted, Failure, Filter, Found, LeaseToken, LeasedMessage, MessageKey,
     MessageView, NewMessage, QueueConfig, QueueCount, QueueView, Reschedule, Search, limits,
@@ -29,7 +29,7 @@ const TRY: Duration = Duration::from_secs(10);
 /// the caller is patient; that is safe because every call is idempotent.
 #[derive(Clone)]
 pub struct RemoteTimestone {
-    client: TimestoneServiceClient<SharedHttp2Connection>,
+    client: TimestoneServiceClient<Transport>,
     patience: Duration,
 }
 
@@ -37,14 +37,19 @@ impl RemoteTimestone {
     /// How long a call is tried where the caller says nothing.
     pub const PATIENCE: Duration = Duration::from_secs(30);
 
-    /// The queue served at `url`, to callers with `token`. Connects with the first
-    /// call. Must be called on a runtime.
+    /// The queue served at `url`, or at one of several between commas, to callers with
+    /// `token`. Connects with the first call. Must be called on a runtime.
     pub fn connect(url: &str, token: &Token) -> Result<Self, Error> {
-        let Channel { transport, config } = rpc::connect(url, token)?;
-        Ok(Self {
+        rpc::connect(url, token).map(Self::through)
+    }
+
+    /// The queue at the other end of `channel`.
+    pub fn through(channel: Channel) -> Self {
+        let Channel { transport, config } = channel;
+        Self {
             client: TimestoneServiceClient::new(transport, config),
             patience: Self::PATIENCE,
-        })
+        }
     }
 
     /// Tries each call for so long before it is given up as unavailable; zero
@@ -76,8 +81,10 @@ impl RemoteTimestone {
     {
         let mut patience = Patience::starting_now(self.patience);
         loop {
-            let options = CallOptions::default().with_timeout(TRY + longer);
-            match call(options).await.map_err(|refusal| of_refusal(&refusal)) {
+            match call(options(longer))
+                .await
+                .map_err(|refusal| of_refusal(&refusal))
+            {
                 Err(TimestoneError::Unavailable(why)) => {
                     if !patience.pause().await {
                         return Err(TimestoneError::Unavailable(why));
@@ -99,8 +106,13 @@ impl std::fmt::Debug for RemoteTimestone {
     }
 }
 
+/// One try of a call that may take `longer` than others.
+pub(crate) fn options(longer: Duration) -> CallOptions {
+    CallOptions::default().with_timeout(TRY + longer)
+}
+
 /// What may go away by itself is unavailability; the rest will stay refused.
-fn of_refusal(refusal: &ConnectError) -> TimestoneError {
+pub(crate) fn of_refusal(refusal: &ConnectError) -> TimestoneError {
     let errors = rpc::told(refusal);
     let said: Vec<_> = errors.iter().map(Error::to_string).collect();
     let passes = |error: &Error| error.is_retryable() || error.class == errors::Class::Deadline;
@@ -114,7 +126,10 @@ fn of_refusal(refusal: &ConnectError) -> TimestoneError {
 }
 
 /// One outcome per item, or the server does not speak our language.
-fn outcomes(told: Vec<wire::Outcome>, items: &[Item]) -> Result<Outcomes, TimestoneError> {
+pub(crate) fn outcomes(
+    told: Vec<wire::Outcome>,
+    items: &[Item],
+) -> Result<Outcomes, TimestoneError> {
     match told.len() == items.len() {
         true => Ok(told
             .into_iter()
@@ -129,7 +144,7 @@ fn outcomes(told: Vec<wire::Outcome>, items: &[Item]) -> Result<Outcomes, Timest
     }
 }
 
-fn misread(problems: Vec<Problem>) -> TimestoneError {
+pub(crate) fn misread(problems: Vec<Problem>) -> TimestoneError {
     let problems: Vec<_> = problems.into_iter().map(Error::from).collect();
     let said: Vec<_> = problems.iter().map(Error::to_string).collect();
     TimestoneError::Refused(CallRefusal::from(format!(

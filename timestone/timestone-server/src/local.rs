@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -6,24 +7,26 @@ use clock::SharedClock;
 use futures::stream;
 use store::Store;
 use timestone::{
-    Clause, Completion, Counted, Demand, Failure, Filter, Found, LeaseToken, LeasedMessage,
+    Clause, Completion, Counted, Demand, Errand, Failure, Filter, Found, LeaseToken, LeasedMessage,
     MessageKey, MessageView, NewMessage, Outcome, Payloads, QueueConfig, QueueCount, QueueView,
-    Queues, Refusal, Reschedule, Search, Stats, limits,
+    Queues, Refusal, Reschedule, Search, Sight, Stats, limits,
 };
 use timestone_client::{
-    CallRefusal, DequeueRequest, EventSearch, FoundEvents, MessageHistory, Outcomes,
-    SubscribeRequest, Subscription, Timestone, TimestoneError, Watch, WatchRequest,
+    CallRefusal, DequeueRequest, EventSearch, FoundEvents, Look, MessageHistory, Outcomes, Shard,
+    SubscribeRequest, Subscription, Take, Timestone, TimestoneError, Watch, WatchRequest,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::{self, unavailable};
-use crate::owner::{Inbox, Owner, OwnerOptions, Request, Taker, Waiter};
+use crate::owner::{Inbox, Looker, Owner, OwnerOptions, Request, Taker, Taking, Waiter};
 use crate::seen::{self, Feed, History};
 
 /// Answers that a subscriber may leave unread beside those it holds leases for.
 const MAX_UNREAD: usize = 16;
+/// Payloads of errands that travel together, in bytes.
+const MAX_ERRAND_BYTES: usize = 4 << 20;
 /// Calls that may wait for the owner's attention.
 const MAX_CALLS: usize = 1_024;
 
@@ -81,6 +84,55 @@ impl LocalTimestone {
     /// nothing, unless [metrics](OwnerOptions::metrics) are kept.
     pub async fn stats(&self, limit: usize) -> Result<Stats, TimestoneError> {
         self.call(0, move |queues| queues.stats(limit)).await
+    }
+
+    /// Whether it serves no more, as it was shut down or its shard is another's.
+    pub(crate) fn is_over(&self) -> bool {
+        self.requests.is_closed()
+    }
+
+    /// Returns when it serves no more.
+    pub(crate) async fn over(&self) {
+        self.requests.closed().await;
+    }
+
+    /// Returns when there may be errands for other shards.
+    pub(crate) async fn errands_wait(&self) {
+        self.feed.errands().await;
+    }
+
+    /// The shards that errands wait for.
+    pub(crate) async fn errands_for(&self) -> Result<BTreeSet<u32>, TimestoneError> {
+        self.call(0, |queues| queues.errands_for()).await
+    }
+
+    /// How many errands wait for other shards.
+    pub async fn errands_len(&self) -> Result<usize, TimestoneError> {
+        self.call(0, |queues| queues.errands_len()).await
+    }
+
+    /// The next errands for a shard, by number.
+    pub(crate) async fn errands(&self, shard: u32) -> Result<Vec<(u64, Errand)>, TimestoneError> {
+        let errands = move |queues: &mut Queues| {
+            let waiting = queues.errands(shard, limits::MAX_THEN_ENQUEUE, MAX_ERRAND_BYTES);
+            let filled =
+                |errand: timestone::Waiting, read: &Payloads| (errand.number, errand.filled(read));
+            move |read: &Payloads| {
+                let waiting = waiting.into_iter();
+                waiting.map(|errand| filled(errand, read)).collect()
+            }
+        };
+        self.ask(0, errands).await
+    }
+
+    /// Forgets errands that were received.
+    pub(crate) async fn errands_done(
+        &self,
+        shard: u32,
+        numbers: Vec<u64>,
+    ) -> Result<(), TimestoneError> {
+        let done = move |queues: &mut Queues| queues.errands_done(shard, &numbers);
+        self.call(0, done).await
     }
 
     /// Events that [history](OwnerOptions::history) lacks.
@@ -146,14 +198,7 @@ impl LocalTimestone {
         let (answer, granted) = oneshot::channel();
         let waiter = Waiter {
             wait_ms: request.wait_ms.min(limits::MAX_WAIT_MS),
-            demand: Demand {
-                queues: request.queues,
-                max: request.max,
-                lease_ms: request.lease_ms,
-                filter,
-                session: request.session,
-                request_id: request.request_id,
-            },
+            demand: demand(request, filter),
             taker: Taker::Call(answer),
         };
         self.send(Request::Dequeue(waiter)).await?;
@@ -170,6 +215,17 @@ impl LocalTimestone {
 impl Drop for LocalTimestone {
     fn drop(&mut self) {
         self.stop.cancel();
+    }
+}
+
+fn demand(request: DequeueRequest, filter: Option<Clause>) -> Demand {
+    Demand {
+        queues: request.queues,
+        max: request.max,
+        lease_ms: request.lease_ms,
+        filter,
+        session: request.session,
+        request_id: request.request_id,
     }
 }
 
@@ -371,5 +427,49 @@ impl Timestone for LocalTimestone {
 
     async fn find_events(&self, search: EventSearch) -> Result<FoundEvents, TimestoneError> {
         self.kept_history()?.find(&search).await
+    }
+}
+
+#[async_trait]
+impl Shard for LocalTimestone {
+    async fn look(&self, look: Look) -> Result<Sight, TimestoneError> {
+        let (answer, sight) = oneshot::channel();
+        let waiter = Waiter {
+            wait_ms: look.request.wait_ms.min(limits::MAX_WAIT_MS),
+            demand: demand(look.request, look.filter),
+            taker: Taker::Looker(Looker {
+                held: look.held,
+                full: look.full,
+                answer,
+            }),
+        };
+        self.send(Request::Dequeue(waiter)).await?;
+        sight.await.map_err(|_| unavailable())?
+    }
+
+    async fn take(&self, take: Take) -> Result<Vec<LeasedMessage>, TimestoneError> {
+        let (answer, taken) = oneshot::channel();
+        let taking = Taking {
+            demand: demand(take.request, take.filter),
+            up_to: take.up_to,
+            answer,
+        };
+        self.send(Request::Take(taking)).await?;
+        taken.await.map_err(|_| unavailable())?
+    }
+
+    async fn receive(&self, errands: Vec<Errand>) -> Result<Outcomes, TimestoneError> {
+        let bytes = payload_bytes(errands.iter().map(|errand| &errand.message));
+        self.each(errands, bytes, Queues::receive).await
+    }
+
+    async fn recall(
+        &self,
+        letter: MessageKey,
+        home: MessageKey,
+        attempts: Option<u32>,
+    ) -> Result<Result<Outcome, Refusal>, TimestoneError> {
+        let recall = move |queues: &mut Queues| queues.recall(&letter, &home, attempts);
+        self.call(0, recall).await
     }
 }

@@ -17,23 +17,50 @@ use timestone_client::{
     TimestoneError, WatchRequest,
 };
 
+use crate::fleet::{Fleet, Served, ShardServer, shard_of_call};
+
 /// Serves a queue to other processes.
 pub struct TimestoneServer {
     timestone: Arc<dyn Timestone>,
+    shards: Option<Arc<Served>>,
 }
 
 impl TimestoneServer {
     pub fn new(timestone: Arc<dyn Timestone>) -> Self {
-        Self { timestone }
+        Self {
+            timestone,
+            shards: None,
+        }
+    }
+
+    /// Serves all queues of a fleet, and to its other servers the shards that are owned here.
+    pub fn of_fleet(fleet: &Fleet) -> Self {
+        Self {
+            timestone: fleet.router(),
+            shards: Some(fleet.shards()),
+        }
     }
 
     /// The service, for [`rpc::Server::services`].
     pub fn into_services(self) -> Router {
-        Arc::new(self).register(Router::new())
+        let shards = self.shards.clone().map(ShardServer::new);
+        let services = Arc::new(self).register(Router::new());
+        match shards {
+            Some(shards) => services.merge(shards.into_services()),
+            None => services,
+        }
+    }
+
+    /// Whom the call is for: the shard that it names, if it was passed on.
+    fn at(&self, context: &RequestContext) -> Result<Arc<dyn Timestone>, ConnectError> {
+        match (&self.shards, shard_of_call(context)?) {
+            (Some(shards), Some(shard)) => Ok(shards.get(shard).map_err(refuse)?),
+            _ => Ok(Arc::clone(&self.timestone)),
+        }
     }
 }
 
-fn refuse(error: TimestoneError) -> ConnectError {
+pub(crate) fn refuse(error: TimestoneError) -> ConnectError {
     rpc::refuse_one(match error {
         TimestoneError::Unavailable(why) => {
             Error::platform("UNAVAILABLE", why).hint("try again; nothing is done twice")
@@ -42,11 +69,11 @@ fn refuse(error: TimestoneError) -> ConnectError {
     })
 }
 
-fn invalid(problems: Vec<Problem>) -> ConnectError {
+pub(crate) fn invalid(problems: Vec<Problem>) -> ConnectError {
     rpc::refuse(problems.into_iter().map(Error::from))
 }
 
-fn told(outcomes: Outcomes) -> Vec<wire::Outcome> {
+pub(crate) fn told(outcomes: Outcomes) -> Vec<wire::Outcome> {
     outcomes.into_iter().map(to_outcome).collect()
 }
 
@@ -57,24 +84,26 @@ fn told(outcomes: Outcomes) -> Vec<wire::Outcome> {
 impl TimestoneService for TimestoneServer {
     async fn put_queue(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::PutQueueRequest>,
     ) -> ServiceResult<wire::PutQueueResponse> {
+        let timestone = self.at(&context)?;
         let wire::PutQueueRequest { queue, config, .. } = request.to_owned_message();
         let config = QueueConfig::inward(config.into_option().unwrap_or_default());
         let config = config.map_err(invalid)?;
-        let put = self.timestone.put_queue(&queue, config);
+        let put = timestone.put_queue(&queue, config);
         put.await.map_err(refuse)?;
         Response::ok(wire::PutQueueResponse::default())
     }
 
     async fn get_queue(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::GetQueueRequest>,
     ) -> ServiceResult<wire::GetQueueResponse> {
+        let timestone = self.at(&context)?;
         let queue = request.to_owned_message().queue;
-        let view = self.timestone.queue(&queue).await.map_err(refuse)?;
+        let view = timestone.queue(&queue).await.map_err(refuse)?;
         Response::ok(wire::GetQueueResponse {
             queue: view.map(Outward::outward).into(),
             ..Default::default()
@@ -83,11 +112,12 @@ impl TimestoneService for TimestoneServer {
 
     async fn delete_queue(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::DeleteQueueRequest>,
     ) -> ServiceResult<wire::DeleteQueueResponse> {
+        let timestone = self.at(&context)?;
         let wire::DeleteQueueRequest { queues, force, .. } = request.to_owned_message();
-        let outcomes = self.timestone.delete_queues(queues, force);
+        let outcomes = timestone.delete_queues(queues, force);
         Response::ok(wire::DeleteQueueResponse {
             outcomes: told(outcomes.await.map_err(refuse)?),
             ..Default::default()
@@ -96,11 +126,12 @@ impl TimestoneService for TimestoneServer {
 
     async fn enqueue(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::EnqueueRequest>,
     ) -> ServiceResult<wire::EnqueueResponse> {
+        let timestone = self.at(&context)?;
         let messages = each("messages", request.view().messages.iter());
-        let outcomes = self.timestone.enqueue(messages.map_err(invalid)?);
+        let outcomes = timestone.enqueue(messages.map_err(invalid)?);
         Response::ok(wire::EnqueueResponse {
             outcomes: told(outcomes.await.map_err(refuse)?),
             ..Default::default()
@@ -109,15 +140,16 @@ impl TimestoneService for TimestoneServer {
 
     async fn dequeue(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::DequeueRequest>,
     ) -> ServiceResult<PreEncoded<wire::DequeueResponse>> {
+        let timestone = self.at(&context)?;
         let mut request = request.to_owned_message();
         let filter = std::mem::take(&mut request.filter).into_option();
         let request = DequeueRequest::inward(request).map_err(invalid)?;
         let leased = match filter.map(Clause::inward).transpose().map_err(invalid)? {
-            Some(filter) => self.timestone.dequeue_matching(request, filter).await,
-            None => self.timestone.dequeue(request).await,
+            Some(filter) => timestone.dequeue_matching(request, filter).await,
+            None => timestone.dequeue(request).await,
         };
         let leased = leased.map_err(refuse)?;
         Response::ok(dequeued(&leased))
@@ -125,11 +157,12 @@ impl TimestoneService for TimestoneServer {
 
     async fn subscribe(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::SubscribeRequest>,
     ) -> ServiceResult<ServiceStream<PreEncoded<wire::SubscribeResponse>>> {
+        let timestone = self.at(&context)?;
         let request = SubscribeRequest::inward(request.to_owned_message());
-        let messages = self.timestone.subscribe(request.map_err(invalid)?);
+        let messages = timestone.subscribe(request.map_err(invalid)?);
         let messages = messages.await.map_err(refuse)?;
         Response::stream_ok(messages.map(|messages| match messages {
             Ok(messages) => Ok(sent(&messages)),
@@ -139,11 +172,12 @@ impl TimestoneService for TimestoneServer {
 
     async fn complete(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::CompleteRequest>,
     ) -> ServiceResult<wire::CompleteResponse> {
+        let timestone = self.at(&context)?;
         let completions = each("completions", request.to_owned_message().completions);
-        let outcomes = self.timestone.complete(completions.map_err(invalid)?);
+        let outcomes = timestone.complete(completions.map_err(invalid)?);
         Response::ok(wire::CompleteResponse {
             outcomes: told(outcomes.await.map_err(refuse)?),
             ..Default::default()
@@ -152,11 +186,12 @@ impl TimestoneService for TimestoneServer {
 
     async fn fail(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::FailRequest>,
     ) -> ServiceResult<wire::FailResponse> {
+        let timestone = self.at(&context)?;
         let failures = each("failures", request.to_owned_message().failures);
-        let outcomes = self.timestone.fail(failures.map_err(invalid)?);
+        let outcomes = timestone.fail(failures.map_err(invalid)?);
         Response::ok(wire::FailResponse {
             outcomes: told(outcomes.await.map_err(refuse)?),
             ..Default::default()
@@ -165,12 +200,13 @@ impl TimestoneService for TimestoneServer {
 
     async fn release(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::ReleaseRequest>,
     ) -> ServiceResult<wire::ReleaseResponse> {
+        let timestone = self.at(&context)?;
         let wire::ReleaseRequest { tokens, refund, .. } = request.to_owned_message();
         let tokens = each("tokens", tokens).map_err(invalid)?;
-        let outcomes = self.timestone.release(tokens, refund);
+        let outcomes = timestone.release(tokens, refund);
         Response::ok(wire::ReleaseResponse {
             outcomes: told(outcomes.await.map_err(refuse)?),
             ..Default::default()
@@ -179,15 +215,16 @@ impl TimestoneService for TimestoneServer {
 
     async fn extend_lease(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::ExtendLeaseRequest>,
     ) -> ServiceResult<wire::ExtendLeaseResponse> {
+        let timestone = self.at(&context)?;
         let wire::ExtendLeaseRequest {
             tokens, lease_ms, ..
         } = request.to_owned_message();
         let lease_ms = (lease_ms > 0).then_some(lease_ms);
         let tokens = each("tokens", tokens).map_err(invalid)?;
-        let outcomes = self.timestone.extend(tokens, lease_ms);
+        let outcomes = timestone.extend(tokens, lease_ms);
         Response::ok(wire::ExtendLeaseResponse {
             outcomes: told(outcomes.await.map_err(refuse)?),
             ..Default::default()
@@ -196,14 +233,15 @@ impl TimestoneService for TimestoneServer {
 
     async fn cancel(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::CancelRequest>,
     ) -> ServiceResult<wire::CancelResponse> {
+        let timestone = self.at(&context)?;
         let wire::CancelRequest {
             messages, reason, ..
         } = request.to_owned_message();
         let messages = each("messages", messages).map_err(invalid)?;
-        let outcomes = self.timestone.cancel(messages, &reason);
+        let outcomes = timestone.cancel(messages, &reason);
         Response::ok(wire::CancelResponse {
             outcomes: told(outcomes.await.map_err(refuse)?),
             ..Default::default()
@@ -212,11 +250,12 @@ impl TimestoneService for TimestoneServer {
 
     async fn reschedule(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::RescheduleRequest>,
     ) -> ServiceResult<wire::RescheduleResponse> {
+        let timestone = self.at(&context)?;
         let schedules = each("schedules", request.to_owned_message().schedules);
-        let outcomes = self.timestone.reschedule(schedules.map_err(invalid)?);
+        let outcomes = timestone.reschedule(schedules.map_err(invalid)?);
         Response::ok(wire::RescheduleResponse {
             outcomes: told(outcomes.await.map_err(refuse)?),
             ..Default::default()
@@ -225,15 +264,16 @@ impl TimestoneService for TimestoneServer {
 
     async fn redrive(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::RedriveRequest>,
     ) -> ServiceResult<wire::RedriveResponse> {
+        let timestone = self.at(&context)?;
         let wire::RedriveRequest {
             messages, attempts, ..
         } = request.to_owned_message();
         let messages = each("messages", messages).map_err(invalid)?;
         let attempts = (attempts > 0).then_some(attempts);
-        let outcomes = self.timestone.redrive(messages, attempts);
+        let outcomes = timestone.redrive(messages, attempts);
         Response::ok(wire::RedriveResponse {
             outcomes: told(outcomes.await.map_err(refuse)?),
             ..Default::default()
@@ -242,22 +282,24 @@ impl TimestoneService for TimestoneServer {
 
     async fn find_messages(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::FindMessagesRequest>,
     ) -> ServiceResult<wire::FindMessagesResponse> {
+        let timestone = self.at(&context)?;
         let search = Search::inward(request.to_owned_message()).map_err(invalid)?;
-        let found = self.timestone.find(search).await.map_err(refuse)?;
+        let found = timestone.find(search).await.map_err(refuse)?;
         Response::ok(found.outward())
     }
 
     async fn get_message(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::GetMessageRequest>,
     ) -> ServiceResult<wire::GetMessageResponse> {
+        let timestone = self.at(&context)?;
         let key = request.to_owned_message().key.into_option();
         let key: MessageKey = required("key", key).map_err(invalid)?;
-        let message = self.timestone.get(&key).await.map_err(refuse)?;
+        let message = timestone.get(&key).await.map_err(refuse)?;
         Response::ok(wire::GetMessageResponse {
             message: message.map(Outward::outward).into(),
             ..Default::default()
@@ -266,56 +308,60 @@ impl TimestoneService for TimestoneServer {
 
     async fn count_messages(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::CountMessagesRequest>,
     ) -> ServiceResult<wire::CountMessagesResponse> {
+        let timestone = self.at(&context)?;
         let request = request.to_owned_message();
         match request.filter.into_option() {
             Some(filter) => {
                 let filter = Filter::inward(filter).map_err(invalid)?;
-                self.count_matching(&request.queues, &filter, request.cursor.into())
-                    .await
+                count_matching(&timestone, &request.queues, &filter, request.cursor.into()).await
             }
-            None => self.count_all(&request.queues).await,
+            None => count_all(&timestone, &request.queues).await,
         }
     }
 
     async fn watch_queue(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::WatchQueueRequest>,
     ) -> ServiceResult<ServiceStream<wire::WatchQueueResponse>> {
+        let timestone = self.at(&context)?;
         let request = WatchRequest::inward(request.to_owned_message()).map_err(invalid)?;
-        let told = self.timestone.watch(request).await.map_err(refuse)?;
+        let told = timestone.watch(request).await.map_err(refuse)?;
         Response::stream_ok(told.map(|told| told.map(Outward::outward).map_err(refuse)))
     }
 
     async fn get_message_history(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::GetMessageHistoryRequest>,
     ) -> ServiceResult<wire::GetMessageHistoryResponse> {
+        let timestone = self.at(&context)?;
         let key = request.to_owned_message().key.into_option();
         let key: MessageKey = required("key", key).map_err(invalid)?;
-        let history = self.timestone.history(&key).await.map_err(refuse)?;
+        let history = timestone.history(&key).await.map_err(refuse)?;
         Response::ok(history.outward())
     }
 
     async fn find_events(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::FindEventsRequest>,
     ) -> ServiceResult<wire::FindEventsResponse> {
+        let timestone = self.at(&context)?;
         let search = EventSearch::inward(request.to_owned_message()).map_err(invalid)?;
-        let found = self.timestone.find_events(search).await.map_err(refuse)?;
+        let found = timestone.find_events(search).await.map_err(refuse)?;
         Response::ok(found.outward())
     }
 
     async fn list_queues(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::ListQueuesRequest>,
     ) -> ServiceResult<wire::ListQueuesResponse> {
+        let timestone = self.at(&context)?;
         let wire::ListQueuesRequest {
             prefix,
             after,
@@ -326,7 +372,7 @@ impl TimestoneService for TimestoneServer {
             0 => limits::MAX_PAGE,
             limit => limit,
         };
-        let views = self.timestone.list_queues(&prefix, &after, limit);
+        let views = timestone.list_queues(&prefix, &after, limit);
         let views = views.await.map_err(refuse)?;
         let names = views.iter().map(|view| view.count.queue.clone());
         Response::ok(wire::ListQueuesResponse {
@@ -338,33 +384,34 @@ impl TimestoneService for TimestoneServer {
     }
 }
 
-impl TimestoneServer {
-    async fn count_all(&self, queues: &[String]) -> ServiceResult<wire::CountMessagesResponse> {
-        let counts = self.timestone.count(queues).await.map_err(refuse)?;
-        Response::ok(wire::CountMessagesResponse {
-            counts: all(counts),
-            ..Default::default()
-        })
-    }
+async fn count_all(
+    timestone: &Arc<dyn Timestone>,
+    queues: &[String],
+) -> ServiceResult<wire::CountMessagesResponse> {
+    let counts = timestone.count(queues).await.map_err(refuse)?;
+    Response::ok(wire::CountMessagesResponse {
+        counts: all(counts),
+        ..Default::default()
+    })
+}
 
-    async fn count_matching(
-        &self,
-        queues: &[String],
-        filter: &Filter,
-        cursor: Bytes,
-    ) -> ServiceResult<wire::CountMessagesResponse> {
-        let [queue] = queues else {
-            let problem = format!("names {} queues; with a filter exactly one", queues.len());
-            return Err(rpc::refuse_one(
-                Error::user("INVALID_ARGUMENT", problem).at("queues"),
-            ));
-        };
-        let counted = self.timestone.count_matching(queue, filter, cursor);
-        let Counted { count, next } = counted.await.map_err(refuse)?;
-        Response::ok(wire::CountMessagesResponse {
-            counts: vec![count.outward()],
-            next_cursor: next.unwrap_or_default().to_vec(),
-            ..Default::default()
-        })
-    }
+async fn count_matching(
+    timestone: &Arc<dyn Timestone>,
+    queues: &[String],
+    filter: &Filter,
+    cursor: Bytes,
+) -> ServiceResult<wire::CountMessagesResponse> {
+    let [queue] = queues else {
+        let problem = format!("names {} queues; with a filter exactly one", queues.len());
+        return Err(rpc::refuse_one(
+            Error::user("INVALID_ARGUMENT", problem).at("queues"),
+        ));
+    };
+    let counted = timestone.count_matching(queue, filter, cursor);
+    let Counted { count, next } = counted.await.map_err(refuse)?;
+    Response::ok(wire::CountMessagesResponse {
+        counts: vec![count.outward()],
+        next_cursor: next.unwrap_or_default().to_vec(),
+        ..Default::default()
+    })
 }

@@ -209,3 +209,25 @@ async fn a_shut_down_owner_leaves_its_shard_at_once() {
     let second = owner(&store, &clock, "two");
     assert_eq!(enqueue(&second, "a").await.unwrap(), Outcome::Duplicate);
 }
+
+/// What nothing is written for is not fenced by a commit.
+#[tokio::test]
+async fn whoever_may_have_lost_the_queues_tells_nothing_from_memory() {
+    let clock = ManualClock::new(Timestamp::from_unix_ms(0));
+    let memory = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+    let mine = Arc::new(FaultStore::new(Arc::clone(&memory)));
+    let one = owner(&mine, &clock, "one");
+    assert_eq!(enqueue(&one, "a").await.unwrap(), Outcome::Done);
+    mine.cut();
+    clock.advance(Duration::from_secs(11));
+    let others = Arc::new(FaultStore::new(memory));
+    let two = owner(&others, &clock, "two");
+    assert_eq!(insist(&two, &clock, "b").await, Outcome::Done);
+    mine.mend();
+    let stale = one.count(&[]).await;
+    assert!(
+        matches!(stale, Err(TimestoneError::Unavailable(_))),
+        "{stale:?}"
+    );
+    assert_eq!(two.count(&[]).await.unwrap()[0].pending, 2);
+}

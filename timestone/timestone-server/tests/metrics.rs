@@ -43,7 +43,7 @@ async fn world(limit: usize) -> World {
     let token = Token::parse(TOKEN).unwrap();
     let server = Server::new(token.clone())
         .services(TimestoneServer::new(queue.clone()).into_services())
-        .routes(metrics.routes(vec![queue]))
+        .routes(metrics.routes(move || vec![Arc::clone(&queue)]))
         .timed(move |path, took| metrics.called(path, took));
     let bound = server.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let stop = CancellationToken::new();

@@ -20,15 +20,22 @@ impl Queues {
             return Ending::Errored;
         };
         let letter = self.dead_letter(message, &queue, error);
+        let how = match copy {
+            true => Ending::Errored,
+            false => Ending::DeadLettered,
+        };
+        if self.place.is_not_of(&queue) {
+            return match self.send_letter(sequence, letter, error) {
+                true => how,
+                false => Ending::Errored,
+            };
+        }
         if !self.takes_dead_letter(&letter) {
             return Ending::Errored;
         }
         let payload = self.payload_of(sequence, message);
         self.insert(letter, payload);
-        match copy {
-            true => Ending::Errored,
-            false => Ending::DeadLettered,
-        }
+        how
     }
 
     fn dead_letter(&self, message: &Message, queue: &str, error: &Bytes) -> Message {

@@ -146,6 +146,16 @@ impl Queues {
         max: u32,
         nonce: &mut dyn FnMut() -> u64,
     ) -> Vec<u64> {
+        self.lease_up_to(demand, (max, i64::MAX), nonce)
+    }
+
+    /// Leases up to `max` messages while they are at least as urgent as `up_to`.
+    pub(crate) fn lease_up_to(
+        &mut self,
+        demand: &Demand,
+        (max, up_to): (u32, i64),
+        nonce: &mut dyn FnMut() -> u64,
+    ) -> Vec<u64> {
         let session = Arc::new(demand.session.clone());
         let request_id: Arc<str> = demand.request_id.as_str().into();
         let (mut bytes, mut leased) = (0, Vec::new());
@@ -153,11 +163,11 @@ impl Queues {
             let Some(sequence) = self.index.first(&demand.queues, demand.filter.as_ref()) else {
                 break;
             };
-            bytes += self
-                .messages
-                .get(sequence)
-                .map_or(0, |message| message.payload_bytes as usize);
-            if bytes > MAX_DEQUEUE_BYTES {
+            let Some(message) = self.messages.get(sequence) else {
+                break;
+            };
+            bytes += message.payload_bytes as usize;
+            if message.priority > up_to || bytes > MAX_DEQUEUE_BYTES {
                 break;
             }
             let lease_ms = self.lease_of(sequence, demand);

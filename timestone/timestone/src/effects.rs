@@ -6,7 +6,7 @@ use bytes::Bytes;
 use crate::message::{Ending, State};
 use crate::name::Name;
 use crate::payload::{Payload, Payloads};
-use crate::record::{RecordError, RecordKey, StoredQueue, config, head};
+use crate::record::{RecordError, RecordKey, StoredQueue, config, errand, head};
 use crate::{Queues, Wording};
 
 /// A record to write or, without value, to delete.
@@ -21,6 +21,7 @@ pub struct Write {
 pub(crate) struct Changes {
     heads: Vec<u64>,
     bodies: Vec<u64>,
+    errands: Vec<u64>,
     configs: BTreeSet<Name>,
 }
 
@@ -33,19 +34,23 @@ impl Changes {
         self.bodies.push(sequence);
     }
 
+    pub(crate) fn errand(&mut self, number: u64) {
+        self.errands.push(number);
+    }
+
     pub(crate) fn config(&mut self, queue: Name) {
         self.configs.insert(queue);
     }
 
     /// At least how many records there are.
     pub(crate) fn len(&self) -> usize {
-        self.heads.len() + self.bodies.len() + self.configs.len()
+        self.heads.len() + self.bodies.len() + self.errands.len() + self.configs.len()
     }
 
     /// Each record once.
     fn take(&mut self) -> Self {
         let mut taken = std::mem::take(self);
-        for numbers in [&mut taken.heads, &mut taken.bodies] {
+        for numbers in [&mut taken.heads, &mut taken.bodies, &mut taken.errands] {
             numbers.sort_unstable();
             numbers.dedup();
         }
@@ -144,8 +149,10 @@ impl Queues {
         let changes = self.changes.take();
         let heads = changes.heads.iter().map(|sequence| self.head(*sequence));
         let bodies = changes.bodies.iter().map(|sequence| self.body(*sequence));
+        let errands = changes.errands.iter().map(|number| self.errand(*number));
         let configs = changes.configs.iter().map(|queue| self.config(queue));
-        let records: Vec<_> = heads.chain(bodies).chain(configs).collect();
+        let records = heads.chain(bodies).chain(errands).chain(configs);
+        let records: Vec<_> = records.collect();
         let values = records.iter().filter_map(|(_, value)| value.as_ref());
         let waiting = values.filter(|value| self.recent.want(value)).count();
         let reads = Reads {
@@ -185,7 +192,14 @@ impl Queues {
         let message = self.messages.get(sequence);
         let kept = message.filter(|message| keeps_payload(&message.state));
         let value = kept.map(|message| self.payload_of(sequence, message));
+        let value = value.or_else(|| self.payload_of_errand(sequence));
         (RecordKey::Body(sequence), value)
+    }
+
+    fn errand(&self, number: u64) -> (RecordKey, Option<Payload>) {
+        let stored = self.stored_errand(number);
+        let value = stored.map(|stored| Payload::Here(errand::encode(stored)));
+        (RecordKey::Errand(number), value)
     }
 
     fn config(&self, name: &Name) -> (RecordKey, Option<Payload>) {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::check;
 use crate::details::Details;
+use crate::errand::{Errand, Task};
 use crate::id::Id;
 use crate::message::{Ending, Message, State};
 use crate::payload::{Payload, Told};
@@ -105,6 +106,8 @@ impl Queues {
         messages
             .iter()
             .try_for_each(|message| match self.meet(message) {
+                // What else its queue demands is known there alone; it is not lost to that.
+                Met::Nothing if self.place.is_not_of(&message.queue) => self.refuse_late(message),
                 Met::Nothing => self
                     .refuse_late(message)
                     .and_then(|()| self.refuse_keyless(message)),
@@ -115,12 +118,35 @@ impl Queues {
     /// Adds messages that were checked.
     pub(crate) fn hand_on(&mut self, messages: Vec<NewMessage>) {
         for message in messages {
-            match self.meet(&message) {
-                Met::Nothing => self.add(message),
-                Met::Known => {}
-                Met::Tombstone => drop(self.bury(&message)),
+            match self.place.is_not_of(&message.queue) {
+                true => self.send_on(message),
+                false => drop(self.hand_on_one(message)),
             }
         }
+    }
+
+    /// Adds a message that was checked, though its queue be full or blocked.
+    pub(crate) fn hand_on_one(&mut self, message: NewMessage) -> Outcome {
+        match self.meet(&message) {
+            Met::Nothing => {
+                self.add(message);
+                return Outcome::Done;
+            }
+            Met::Known => {}
+            Met::Tombstone => drop(self.bury(&message)),
+        }
+        Outcome::Duplicate
+    }
+
+    fn send_on(&mut self, mut message: NewMessage) {
+        let payload = std::mem::take(&mut message.payload);
+        let bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        message.not_after = None;
+        let errand = Errand {
+            message,
+            task: Task::HandOn,
+        };
+        self.send(errand, Payload::Here(payload), bytes);
     }
 
     fn add(&mut self, mut new: NewMessage) {
@@ -194,15 +220,25 @@ impl Queues {
             priority,
             ..NewMessage::default()
         };
+        let elsewhere = self.place.is_not_of(reply_to);
         if !matches!(self.meet(&message), Met::Nothing) {
             return;
         }
         if let Payload::Here(payload) = &told.of {
             message.payload = self.wording.terminated(&told.notice(payload));
-            return self.add(message);
+            return match elsewhere {
+                true => self.send_on(message),
+                false => self.add(message),
+            };
         }
-        let bytes = told.bytes(bytes);
-        self.add_with(message, Payload::Told(Arc::new(told)), bytes);
+        let (bytes, payload) = (told.bytes(bytes), Payload::Told(Arc::new(told)));
+        match elsewhere {
+            true => {
+                let task = Task::HandOn;
+                self.send(Errand { message, task }, payload, bytes);
+            }
+            false => self.add_with(message, payload, bytes),
+        }
     }
 }
 

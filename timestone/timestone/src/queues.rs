@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::by_id::ById;
 use crate::check;
 use crate::effects::{Changes, keeps_payload};
+use crate::errand::Errands;
 use crate::events::Observed;
 use crate::id::Id;
 use crate::index::Index;
@@ -11,7 +12,8 @@ use crate::messages::Messages;
 use crate::name::Name;
 use crate::payload::{Payload, Payloads, Recent};
 use crate::{
-    LeasedMessage, MessageKey, MessageView, QueueConfig, QueueCount, Refusal, Wording, limits,
+    LeasedMessage, MessageKey, MessageView, Place, QueueConfig, QueueCount, Refusal, Wording,
+    limits,
 };
 
 /// All queues of one shard: what they hold and who works on it.
@@ -34,6 +36,8 @@ pub struct Queues {
     pub(crate) next_sequence: u64,
     pub(crate) now: i64,
     pub(crate) observed: Observed,
+    pub(crate) place: Place,
+    pub(crate) errands: Errands,
     default_config: QueueConfig,
 }
 
@@ -50,6 +54,8 @@ impl Queues {
             next_sequence: 0,
             now: i64::MIN,
             observed: Observed::default(),
+            place: Place::default(),
+            errands: Errands::default(),
             default_config: QueueConfig::default(),
         }
     }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use crate::message::{Message, State};
-use crate::record::{RecordKey, StoredQueue, config, head};
-use crate::{Queues, RecordError, Wording};
+use crate::record::{RecordKey, StoredQueue, config, errand, head};
+use crate::{Place, Queues, RecordError, Wording};
 
 /// Rebuilds queues from their records, which may come in any order; best by key, as
 /// [`prefixes`](Self::prefixes) come. Payloads are not among them.
@@ -20,8 +20,14 @@ impl Recovery {
         }
     }
 
+    /// The queues are those of one shard of several.
+    pub fn at(mut self, place: Place) -> Self {
+        self.queues.place = place;
+        self
+    }
+
     /// What the keys of the records to be read begin with.
-    pub fn prefixes() -> [&'static [u8]; 2] {
+    pub fn prefixes() -> [&'static [u8]; 3] {
         RecordKey::RECOVERED
     }
 
@@ -29,6 +35,10 @@ impl Recovery {
     pub fn record(&mut self, key: &[u8], value: &[u8]) -> Result<(), RecordError> {
         match RecordKey::decode(key)? {
             RecordKey::Body(_) => {}
+            RecordKey::Errand(number) => {
+                self.reach(number);
+                self.queues.add_errand(number, errand::decode(value)?);
+            }
             RecordKey::Head(sequence) => {
                 let message = head::decode(value, |queue| self.queues.name(queue))?;
                 self.message(sequence, message);
@@ -38,9 +48,14 @@ impl Recovery {
         Ok(())
     }
 
-    fn message(&mut self, sequence: u64, message: Message) {
+    /// What comes later is numbered from behind this on.
+    fn reach(&mut self, sequence: u64) {
         let next = &mut self.queues.next_sequence;
         *next = (*next).max(sequence.saturating_add(1));
+    }
+
+    fn message(&mut self, sequence: u64, message: Message) {
+        self.reach(sequence);
         match message.state {
             State::Running(_) => self.running.push((sequence, message)),
             _ => self.queues.add_known(sequence, message),

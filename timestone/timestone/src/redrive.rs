@@ -45,6 +45,16 @@ impl Queues {
         Ok(Outcome::Done)
     }
 
+    /// Gives a message back what came from a dead-letter queue of another shard.
+    pub(crate) fn give_content_back(&mut self, sequence: u64, message: crate::NewMessage) {
+        let content = Content {
+            payload_bytes: u32::try_from(message.payload.len()).unwrap_or(u32::MAX),
+            payload: Payload::Here(message.payload),
+            metadata: message.metadata,
+        };
+        self.revive(sequence, message.attempts, Some(content));
+    }
+
     fn revive(&mut self, sequence: u64, attempts: Option<u32>, content: Option<Content>) {
         let queue = self.messages.get(sequence).map(|message| &message.queue);
         let default = queue.map_or(1, |queue| self.config_of(queue).attempts);
@@ -68,6 +78,15 @@ impl Queues {
         let message = self.messages.get(sequence);
         let letter = message.and_then(|message| self.dead_letter_of(message));
         let letter = letter.and_then(|letter| self.find_message(&letter.queue, &letter.id));
+        self.take_content(letter, key)
+    }
+
+    /// Takes what the message of `key` carried out of its letter.
+    pub(crate) fn take_content(
+        &mut self,
+        letter: Option<u64>,
+        key: &MessageKey,
+    ) -> Result<Content, Refusal> {
         let gone = || Refusal::PayloadGone(key.clone());
         let letter = letter.ok_or_else(gone)?;
         let found = self.messages.get(letter).ok_or_else(gone)?;
@@ -165,8 +184,8 @@ impl Queues {
 }
 
 /// What a message carries.
-struct Content {
-    payload: Payload,
-    payload_bytes: u32,
-    metadata: BTreeMap<String, String>,
+pub(crate) struct Content {
+    pub(crate) payload: Payload,
+    pub(crate) payload_bytes: u32,
+    pub(crate) metadata: BTreeMap<String, String>,
 }

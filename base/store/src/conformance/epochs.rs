@@ -13,6 +13,7 @@ pub(super) async fn check(store: &Arc<dyn Store>, subject: &mut impl Subject) {
     renewing_extends_the_time(store, subject).await;
     a_lapsed_owner_may_renew_and_commit(store, subject).await;
     stale_commits_among_good_ones_are_refused_alone(store).await;
+    who_owns_what_is_told(store, subject).await;
 }
 
 async fn a_shard_nobody_acquired_takes_no_commit(store: &Arc<dyn Store>) {
@@ -132,6 +133,31 @@ async fn stale_commits_among_good_ones_are_refused_alone(store: &Arc<dyn Store>)
         });
     }
     tasks.join_all().await;
+}
+
+async fn who_owns_what_is_told(store: &Arc<dyn Store>, subject: &mut impl Subject) {
+    let held = || async {
+        let held = store.held("told/").await.unwrap();
+        let held = held.into_iter();
+        held.map(|held| (held.shard.to_string(), held.owner, held.epoch))
+            .collect::<Vec<_>>()
+    };
+    let told = |shard: &str, owner: &str, epoch| (shard.to_owned(), owner.to_owned(), epoch);
+    assert_eq!(held().await, []);
+    store.acquire("told/b", "b", SHORT).await.unwrap();
+    store.acquire("told/a", "a", LONG).await.unwrap();
+    let again = store.acquire("told/a", "a", LONG).await.unwrap();
+    store.acquire("toldd", "other", LONG).await.unwrap();
+    let left = store.held("told/a").await.unwrap()[0].left;
+    assert!(left <= LONG && left > LONG / 2, "{left:?}");
+    assert_eq!(
+        held().await,
+        [told("told/a", "a", 2), told("told/b", "b", 1)]
+    );
+    subject.pass(SHORT).await;
+    assert_eq!(held().await, [told("told/a", "a", 2)]);
+    store.release(&again).await.unwrap();
+    assert_eq!(held().await, []);
 }
 
 /// The fence is stale: it can neither change the shard nor keep it.

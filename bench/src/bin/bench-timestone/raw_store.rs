@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bench::cpu;
 use bytes::Bytes;
 use clock::{SystemClock, Timestamp};
-use store::{Batch, Entry, Fence, KeyRange, Snapshot, Store, StoreError};
+use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
 use store_fjall::FjallStore;
 
 use crate::load::Done;
@@ -79,6 +79,10 @@ impl Store for Recorder {
 
     async fn release(&self, fence: &Fence) -> Result<(), StoreError> {
         self.store.release(fence).await
+    }
+
+    async fn held(&self, prefix: &str) -> Result<Vec<Held>, StoreError> {
+        self.store.held(prefix).await
     }
 
     async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {

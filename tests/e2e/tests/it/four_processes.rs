@@ -4,10 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use corpus::Clip;
-use e2e::installation::{Installation, ROLES, chunks_done, succeeded, wait_until};
+use e2e::installation::{Installation, ROLES, SECOND, chunks_done, succeeded, wait_until};
 use e2e::run::{Encode, sha256};
 use e2e::{leftovers, log};
 use rustix::process::Signal;
+use store_postgres::testing::{Cluster, Programs};
 use ves_api::wire;
 
 /// Small chunks, slowly encoded: there must be work left after every kill.
@@ -90,6 +91,37 @@ async fn each_role_is_killed_once_and_the_bytes_are_the_same() -> Result<()> {
     site.wait_for(&id, succeeded).await?;
     ensure!(sha256(&output)? == expected, "the bytes differ");
     log::finished_chunks_ran_once(&site.log("stratum"))?;
+    drop(site);
+    leftovers::no_processes_below(folder.path())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_two_queue_servers_is_killed_and_the_bytes_are_the_same() -> Result<()> {
+    let programs = match Programs::find() {
+        Ok(programs) => programs,
+        Err(why) => {
+            corpus::skip("two queue servers over PostgreSQL", &why);
+            return Ok(());
+        }
+    };
+    let database = Cluster::start(&programs)?;
+    let folder = tempfile::tempdir()?;
+    let source = corpus::clip(Clip::OpenGopAvcMp4)?;
+    let expected = reference(&source, folder.path())?;
+    let output = folder.path().join("out.mp4");
+    let sources = source.parent().context("a clip lies in a folder")?;
+    let mut site = Installation::over(&database.config(), folder.path(), sources)?;
+    site.start_as(SECOND, "timestone", &[])?;
+    site.start_all()?;
+    let id = site.submit(request(&source, &output)).await?;
+    site.wait_for(&id, |view| chunks_done(view) >= 2).await?;
+    site.kill("timestone")?;
+    site.wait_for(&id, |view| chunks_done(view) >= 4).await?;
+    // Its place is taken by a new one, which gets a share again, and then the other dies.
+    site.start("timestone")?;
+    site.kill(SECOND)?;
+    site.wait_for(&id, succeeded).await?;
+    ensure!(sha256(&output)? == expected, "the bytes differ");
     drop(site);
     leftovers::no_processes_below(folder.path())
 }

@@ -48,6 +48,14 @@ pub fn dequeued(messages: &[LeasedMessage]) -> PreEncoded<wire::DequeueResponse>
     })
 }
 
+/// The answer to a server that holds these messages.
+pub fn taken(messages: &[LeasedMessage]) -> PreEncoded<wire::TakeResponse> {
+    PreEncoded::from_view(&wire::TakeResponseView {
+        messages: messages.iter().map(leased).collect(),
+        ..Default::default()
+    })
+}
+
 /// The part of a stream that holds these messages.
 pub fn sent(messages: &[LeasedMessage]) -> PreEncoded<wire::SubscribeResponse> {
     PreEncoded::from_view(&wire::SubscribeResponseView {

@@ -12,10 +12,11 @@ mod page;
 mod queue;
 mod request;
 mod search;
+mod shard;
 #[cfg(test)]
 mod tests;
 
-pub use borrowed::{dequeued, sent};
+pub use borrowed::{dequeued, sent, taken};
 pub use convert::{Inward, Outward, Problem, all, each, required};
 pub use outcome::{Item, outcome_of, to_outcome};
 pub use page::event_page;

@@ -11,6 +11,8 @@ use super::{Granted, Taker, Waiter};
 enum Handed {
     /// Something, or there is nobody any more.
     Done,
+    /// It was told of messages, which are still there.
+    Told,
     /// There is nothing.
     Nothing,
 }
@@ -18,6 +20,9 @@ enum Handed {
 impl Serving {
     /// Answers at once, or lets the worker wait.
     pub(super) fn dequeue(&mut self, waiter: Waiter) {
+        if waiter.looks() {
+            return self.look(waiter);
+        }
         // Those who waited longer come first, and what is due is visible.
         self.catch_up();
         match self.lease_for(&waiter) {
@@ -26,7 +31,7 @@ impl Serving {
         }
     }
 
-    fn catch_up(&mut self) {
+    pub(super) fn catch_up(&mut self) {
         if self.has_room() {
             self.queues.tick(self.time.now());
         }
@@ -37,6 +42,10 @@ impl Serving {
         if waiter.wait_ms == 0 || !self.waiters.has_room() {
             return self.grant(waiter, Ok(Delivery::default()));
         }
+        self.wait(waiter);
+    }
+
+    pub(super) fn wait(&mut self, waiter: Waiter) {
         let until = self.time.now().saturating_add_unsigned(waiter.wait_ms);
         if let Some(older) = self.waiters.insert(waiter, until) {
             self.part(older);
@@ -51,8 +60,11 @@ impl Serving {
 
     /// Answers a worker with the next commit.
     pub(super) fn grant(&mut self, waiter: Waiter, answer: Result<Delivery, TimestoneError>) {
-        let Taker::Call(taker) = waiter.taker else {
-            return;
+        let taker = match waiter.taker {
+            Taker::Call(taker) => taker,
+            Taker::Subscriber(_) => return,
+            // Its time is over: it is told what there is, news or not.
+            Taker::Looker(_) => return self.tell(waiter),
         };
         let mut granted = answer.map(|delivery| match delivery.messages.is_empty() {
             true => Granted::nothing(),
@@ -75,7 +87,7 @@ impl Serving {
     fn part(&mut self, waiter: Waiter) {
         let demand = &waiter.demand;
         match &waiter.taker {
-            Taker::Call(_) => self.grant(waiter, Ok(Delivery::default())),
+            Taker::Call(_) | Taker::Looker(_) => self.grant(waiter, Ok(Delivery::default())),
             Taker::Subscriber(_) => self.queues.unsubscribe(&demand.session, &demand.request_id),
         }
     }
@@ -126,6 +138,10 @@ impl Serving {
         for (session, request_id) in self.queues.take_freed() {
             if let Some(id) = self.waiters.find(&session, &request_id) {
                 self.waiters.line_up(id);
+                if self.waiters.get(id).is_some_and(Waiter::looks) {
+                    // That it holds less is news for it alone.
+                    self.serve(id);
+                }
                 let waiter = self.waiters.get(id).into_iter();
                 queues.extend(waiter.flat_map(|waiter| waiter.demand.queues.clone()));
             }
@@ -134,10 +150,21 @@ impl Serving {
     }
 
     /// Whoever waited longest comes first, whatever of the queue it wants.
-    fn serve_queue(&mut self, queue: &str) {
+    pub(super) fn serve_queue(&mut self, queue: &str) {
         let mut firsts = self.waiters.firsts(queue);
+        let mut told = 0;
         while let Some((id, wanted)) = firsts.pop_first() {
-            if let (Handed::Done, Some(next)) = (self.serve(id), self.waiters.first(queue, &wanted))
+            let handed = self.serve(id);
+            if let Handed::Told = handed {
+                // No more are told than there are messages, or all would come for one.
+                told += 1;
+                self.remind_of(queue);
+                if told >= self.queues.pending(queue) {
+                    return;
+                }
+            }
+            if let (Handed::Done | Handed::Told, Some(next)) =
+                (handed, self.waiters.first(queue, &wanted))
             {
                 firsts.insert(next, wanted);
             }
@@ -152,6 +179,10 @@ impl Serving {
                 Handed::Done
             }
             Some(Taker::Call(_)) => self.serve_call(id),
+            Some(Taker::Looker(_)) => match self.serve_looker(id) {
+                true => Handed::Told,
+                false => Handed::Nothing,
+            },
             Some(Taker::Subscriber(messages)) => {
                 // Room is taken before leases are: what is leased is sent.
                 match messages.clone().try_reserve_owned() {

@@ -17,6 +17,7 @@
 
 mod batch;
 mod handing;
+mod looking;
 mod nonces;
 mod serving;
 mod shard;
@@ -27,7 +28,7 @@ use std::time::Duration;
 
 use clock::SharedClock;
 use store::Store;
-use timestone::{Payloads, Queues, limits};
+use timestone::{Payloads, Place, Queues, limits};
 use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -35,13 +36,15 @@ use tokio_util::sync::CancellationToken;
 use crate::seen::{Feed, HistoryOptions, Metrics};
 use serving::{Serving, Stopped};
 use shard::Shard;
-pub(crate) use waiters::{Granted, Taker, Undo, Waiter};
+pub(crate) use waiters::{Granted, Looker, Taker, Taking, Undo, Waiter};
 
 /// Who owns what, and for how long it may be silent.
 #[derive(Clone, Debug)]
 pub struct OwnerOptions {
     /// The shard of the store.
     pub shard: String,
+    /// Which of the shards of all queues it is.
+    pub place: Place,
     /// Unique to this start of the process.
     pub owner: String,
     /// After this much silence another process may take the shard over.
@@ -53,18 +56,23 @@ pub struct OwnerOptions {
     /// Payloads of about so many bytes are kept in memory; others are read from
     /// the store when they are wanted.
     pub recent_bytes: usize,
+    /// Whether to leave the shard to another who has it, for good, instead of trying to
+    /// take it back.
+    pub yields: bool,
 }
 
 impl OwnerOptions {
-    /// Owns the only shard there is today, as `owner`.
+    /// Owns the only shard there is, as `owner`.
     pub fn new(owner: impl Into<String>) -> Self {
         Self {
             shard: "timestone/0".into(),
+            place: Place::default(),
             owner: owner.into(),
             ttl: Duration::from_secs(10),
             history: None,
             metrics: None,
             recent_bytes: limits::DEFAULT_RECENT_BYTES,
+            yields: false,
         }
     }
 }
@@ -84,6 +92,7 @@ pub(crate) enum Request {
         bytes: usize,
     },
     Dequeue(Waiter),
+    Take(Taking),
     Subscribe {
         subscriber: Waiter,
         accepted: oneshot::Sender<Result<(), TimestoneError>>,
@@ -130,7 +139,8 @@ impl Owner {
         self
     }
 
-    /// Owns the shard, again and again, until told to stop.
+    /// Owns the shard, again and again, until told to stop or, where it yields, until
+    /// another has it.
     pub(crate) async fn run(mut self) {
         while let Some(serving) = self.take_over().await {
             match serving.run(&mut self.inbox, &self.stop).await {
@@ -142,7 +152,7 @@ impl Owner {
         }
     }
 
-    /// Tries to take the shard until it works; `None` when told to stop.
+    /// Tries to take the shard until it works; `None` when told to stop, or to leave it.
     async fn take_over(&mut self) -> Option<Serving> {
         let mut waits = backoff();
         loop {
@@ -156,6 +166,7 @@ impl Owner {
                     let feed = Arc::clone(&self.feed);
                     return Some(Serving::new(owned, self.undo.clone(), feed));
                 }
+                Err(why) if self.shard.is_left_to(&why) => return None,
                 Err(why) => {
                     tracing::warn!(shard = self.shard.name(), %why, "the queue's shard cannot be taken yet");
                     self.refuse_for(waits.next()?).await;

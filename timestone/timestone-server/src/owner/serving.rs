@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -44,9 +45,13 @@ pub(crate) struct Serving {
     /// When that began, and how many records it is.
     begun: (Instant, usize),
     feed: Arc<Feed>,
+    /// Queues of whose messages somebody was told, and when others are.
+    pub(super) reminders: BTreeMap<String, i64>,
     commit: Flight<Payloads>,
     renewal: Flight<()>,
     renew_at: i64,
+    /// Until when nobody else can own the shard, and if the renewal under way succeeds.
+    owned_until: (i64, i64),
 }
 
 impl Serving {
@@ -56,6 +61,7 @@ impl Serving {
             fence,
             mut queues,
             time,
+            until,
         } = owned;
         feed.see(&mut queues);
         let mut serving = Self {
@@ -72,6 +78,8 @@ impl Serving {
             happening: (Vec::new(), 0),
             begun: (Instant::now(), 0),
             feed,
+            reminders: BTreeMap::new(),
+            owned_until: (until, until),
             commit: None,
             renewal: None,
         };
@@ -126,6 +134,7 @@ impl Serving {
                 self.batch.add(reply, bytes);
             }
             Request::Dequeue(waiter) => self.dequeue(waiter),
+            Request::Take(taking) => self.take(taking),
             Request::Subscribe {
                 subscriber,
                 accepted,
@@ -150,16 +159,29 @@ impl Serving {
         let events = (self.queues.take_events(), self.queues.next_event());
         self.queues.observe(self.feed.is_wanted());
         self.feed.waiting(self.waiters.len());
-        if self.queues.is_settled() {
+        if self.queues.is_settled() && (batch.is_empty() || self.is_owned()) {
             self.feed.publish(events.0, events.1);
             return batch.answer(&self.queues.nothing_read());
         }
         self.begun = (Instant::now(), self.queues.changes());
         let changed = self.queues.take_commit();
-        let commit = self.shard.clone().commit(self.fence.clone(), changed);
-        self.commit = Some(Box::pin(commit));
+        let (shard, fence) = (self.shard.clone(), self.fence.clone());
+        // A commit finds out by itself whether another owns the shard by now; what is only
+        // read would not.
+        let ask = self.begun.1 == 0 && !self.is_owned();
+        self.commit = Some(Box::pin(async move {
+            if ask {
+                shard.clone().renew(fence.clone()).await?;
+            }
+            shard.commit(fence, changed).await
+        }));
         self.committing = batch;
         self.happening = events;
+    }
+
+    /// Whether nobody else can own the shard.
+    fn is_owned(&self) -> bool {
+        self.time.now() < self.owned_until.0
     }
 
     fn committed(&mut self, stored: Result<Payloads, StoreError>) -> Result<(), StoreError> {
@@ -171,6 +193,7 @@ impl Serving {
         self.feed.committed(begun.elapsed(), records);
         self.queues.stored();
         self.feed.publish(events, next);
+        self.feed.wait_errands(&self.queues);
         batch.answer(&read);
         Ok(())
     }
@@ -178,7 +201,13 @@ impl Serving {
     /// When time alone demands something: Unix milliseconds of the store.
     fn wake_at(&self) -> i64 {
         let renewal = self.renewal.is_none().then_some(self.renew_at);
-        let times = [self.queues.next_timer(), self.waiters.next_end(), renewal];
+        let reminder = self.reminders.values().min().copied();
+        let times = [
+            self.queues.next_timer(),
+            self.waiters.next_end(),
+            renewal,
+            reminder,
+        ];
         times.into_iter().flatten().min().unwrap_or(i64::MAX)
     }
 
@@ -195,10 +224,12 @@ impl Serving {
         }
         self.queues.tick(now);
         self.serve_waiters();
+        self.remind(now);
         while let Some(waiter) = self.waiters.pop_ended(now) {
             self.grant(waiter, Ok(Delivery::default()));
         }
         if self.renewal.is_none() && now >= self.renew_at {
+            self.owned_until.1 = self.shard.owned_from(now);
             let renewal = self.shard.clone().renew(self.fence.clone());
             self.renewal = Some(Box::pin(renewal));
         }
@@ -208,6 +239,7 @@ impl Serving {
         self.renewal = None;
         match renewed {
             Ok(()) => {
+                self.owned_until.0 = self.owned_until.1;
                 self.renew_later(3);
                 Ok(())
             }

@@ -25,6 +25,8 @@ pub(crate) struct Owned {
     pub(crate) fence: Fence,
     pub(crate) queues: Queues,
     pub(crate) time: StoreTime,
+    /// Until when nobody else can own it, unless it is renewed: by that time.
+    pub(crate) until: i64,
 }
 
 /// Why a shard could not be taken.
@@ -60,7 +62,12 @@ impl StoreTime {
 
     /// Milliseconds since the Unix epoch.
     pub(crate) fn now(&self) -> i64 {
-        self.zero.saturating_add_unsigned(ms(self.clock.elapsed()))
+        self.at(self.clock.elapsed())
+    }
+
+    /// What it was when this had elapsed on the clock.
+    fn at(&self, elapsed: Duration) -> i64 {
+        self.zero.saturating_add_unsigned(ms(elapsed))
     }
 
     pub(crate) async fn sleep_until(&self, at: i64) {
@@ -91,6 +98,17 @@ impl Shard {
         self.options.ttl
     }
 
+    /// Until when nobody else can own the shard, where it is renewed from now on.
+    pub(crate) fn owned_from(&self, now: i64) -> i64 {
+        now.saturating_add_unsigned(ms(self.options.ttl))
+    }
+
+    /// Whether another has the shard, to whom it is left.
+    pub(crate) fn is_left_to(&self, why: &TakeError) -> bool {
+        let owned = matches!(why, TakeError::Store(StoreError::Owned { .. }));
+        owned && self.options.yields
+    }
+
     pub(crate) async fn pause(&self, wait: Duration) {
         let until = self.clock.elapsed() + wait;
         self.clock.sleep_until_elapsed(until).await;
@@ -100,18 +118,23 @@ impl Shard {
     pub(crate) async fn take(&self) -> Result<Owned, TakeError> {
         let options = &self.options;
         let store = &self.store;
+        let asked = self.clock.elapsed();
         let fence = store
             .acquire(&options.shard, &options.owner, options.ttl)
             .await?;
         let time = StoreTime::new(Arc::clone(&self.clock), store.now().await?);
+        let until = time.at(asked).saturating_add_unsigned(ms(options.ttl));
         let snapshot = store.snapshot(&options.shard).await?;
-        let mut queues = read(snapshot.as_ref()).await?.finish(time.now());
+        let recovery = Recovery::new(Arc::new(ProtoWording)).at(options.place);
+        let recovery = read(snapshot.as_ref(), recovery).await?;
+        let mut queues = recovery.finish(time.now());
         queues.keep_recent(options.recent_bytes);
         Ok(Owned {
             shard: self.clone(),
             fence,
             queues,
             time,
+            until,
         })
     }
 
@@ -166,8 +189,7 @@ fn damaged(error: RecordError) -> StoreError {
     StoreError::Corrupt(error.to_string().into())
 }
 
-async fn read(snapshot: &dyn Snapshot) -> Result<Recovery, TakeError> {
-    let mut recovery = Recovery::new(Arc::new(ProtoWording));
+async fn read(snapshot: &dyn Snapshot, mut recovery: Recovery) -> Result<Recovery, TakeError> {
     for prefix in Recovery::prefixes() {
         read_all(snapshot, KeyRange::prefix(prefix), &mut recovery).await?;
     }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use timestone::{Clause, Delivery, Demand, LeasedMessage, Payloads, Session};
+use timestone::{Clause, Delivery, Demand, LeasedMessage, Payloads, Session, Sight};
 use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,6 +21,23 @@ pub(crate) struct Waiter {
     pub(crate) taker: Taker,
 }
 
+impl Waiter {
+    /// Whether it wants to be told, not given.
+    pub(crate) fn looks(&self) -> bool {
+        matches!(self.taker, Taker::Looker(_))
+    }
+
+    /// Whether this is worth telling one who looks.
+    pub(crate) fn is_news(&self, sight: &Sight) -> bool {
+        match &self.taker {
+            Taker::Looker(looker) => {
+                sight.held != looker.held || (sight.next.is_some() && !looker.full)
+            }
+            Taker::Call(_) | Taker::Subscriber(_) => false,
+        }
+    }
+}
+
 /// Who takes the leases.
 #[derive(Debug)]
 pub(crate) enum Taker {
@@ -28,6 +45,27 @@ pub(crate) enum Taker {
     Call(oneshot::Sender<Result<Granted, TimestoneError>>),
     /// A subscriber, again and again.
     Subscriber(mpsc::Sender<Result<Vec<LeasedMessage>, TimestoneError>>),
+    /// Nobody: it is told what it could take, once.
+    Looker(Looker),
+}
+
+/// One who looks for what it could take.
+#[derive(Debug)]
+pub(crate) struct Looker {
+    /// Leases that it is known to hold; another number is news.
+    pub(crate) held: u32,
+    /// It has no room: what it could take is no news.
+    pub(crate) full: bool,
+    pub(crate) answer: oneshot::Sender<Result<Sight, TimestoneError>>,
+}
+
+/// Leases wanted beside those that are held under a request.
+#[derive(Debug)]
+pub(crate) struct Taking {
+    pub(crate) demand: Demand,
+    /// The least urgent priority that is taken.
+    pub(crate) up_to: Option<i64>,
+    pub(crate) answer: oneshot::Sender<Result<Vec<LeasedMessage>, TimestoneError>>,
 }
 
 impl Taker {
@@ -36,6 +74,7 @@ impl Taker {
         match self {
             Self::Call(answer) => answer.is_closed(),
             Self::Subscriber(messages) => messages.is_closed(),
+            Self::Looker(looker) => looker.answer.is_closed(),
         }
     }
 }

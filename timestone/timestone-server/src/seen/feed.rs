@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use timestone::{Event, Queues};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use super::metrics::Share;
 use super::{History, Metrics};
@@ -23,6 +23,8 @@ pub(crate) struct Feed {
     share: Share,
     /// The number of the event after the last that was handed on.
     next: AtomicU64,
+    /// Told when there are errands for other shards.
+    errands: Notify,
 }
 
 impl Feed {
@@ -33,6 +35,7 @@ impl Feed {
             metrics,
             share: Share::default(),
             next: AtomicU64::new(0),
+            errands: Notify::new(),
         }
     }
 
@@ -64,6 +67,19 @@ impl Feed {
         if self.metrics.is_some() {
             queues.keep_tally();
         }
+        self.wait_errands(queues);
+    }
+
+    /// Tells whoever runs errands of those that are stored.
+    pub(crate) fn wait_errands(&self, queues: &Queues) {
+        if queues.errands_len() > 0 {
+            self.errands.notify_one();
+        }
+    }
+
+    /// Returns when there may be errands.
+    pub(crate) async fn errands(&self) {
+        self.errands.notified().await;
     }
 
     /// Notes that so many records were stored in a time.

@@ -14,12 +14,15 @@ use crate::LocalTimestone;
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 impl Metrics {
-    /// Serves what is measured at `/metrics`, for [`rpc::Server::routes`]; `queues` are
-    /// those of this process.
-    pub fn routes(self: &Arc<Self>, queues: Vec<Arc<LocalTimestone>>) -> Router {
+    /// Serves what is measured at `/metrics`, for [`rpc::Server::routes`]; `served` tells
+    /// which queues are this process' at the moment.
+    pub fn routes(
+        self: &Arc<Self>,
+        served: impl Fn() -> Vec<Arc<LocalTimestone>> + Clone + Send + Sync + 'static,
+    ) -> Router {
         let metrics = Arc::clone(self);
         let answer = move || async move {
-            let text = metrics.tell(read(&queues, metrics.limit()).await);
+            let text = metrics.tell(read(&served(), metrics.limit()).await);
             ([(CONTENT_TYPE, PROMETHEUS_TEXT)], text).into_response()
         };
         Router::new().route("/metrics", get(answer))

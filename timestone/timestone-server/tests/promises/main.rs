@@ -10,9 +10,11 @@
 mod ends;
 mod exclusive;
 mod fair;
+
 mod found;
 mod leases;
 mod managed;
+mod nodes;
 mod order;
 mod postgres;
 mod redriven;
@@ -29,6 +31,8 @@ macro_rules! promises {
         promises!(@form fjall: $($module::$promise,)* $($m::$p,)*);
         promises!(@form rpc: $($module::$promise,)* $($m::$p,)*);
         promises!(@form coalesced: $($module::$promise,)*);
+        promises!(@form fleet: $($module::$promise,)* $($m::$p,)*);
+        promises!(@form forwarded: $($module::$promise,)* $($m::$p,)*);
         promises!(@postgres: $($module::$promise,)* $($m::$p,)*);
     };
     (@form $form:ident: $($module:ident::$promise:ident,)*) => {

@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use clock::{Clock, ManualClock, SharedClock, Timestamp};
-use store::{Batch, Entry, Fence, KeyRange, Snapshot, Store, StoreError};
+use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
 use store_postgres::PostgresStore;
 use store_postgres::testing::{Cluster, Programs};
 use timestone_server::{LocalTimestone, OwnerOptions};
@@ -75,6 +75,10 @@ impl Store for Turned {
 
     async fn release(&self, fence: &Fence) -> Result<(), StoreError> {
         self.inner.release(fence).await
+    }
+
+    async fn held(&self, prefix: &str) -> Result<Vec<Held>, StoreError> {
+        self.inner.held(prefix).await
     }
 
     async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {

@@ -62,6 +62,8 @@ pub async fn cold() -> World {
     }
 }
 
+pub use crate::nodes::{fleet, forwarded};
+
 pub async fn memory() -> World {
     let clock = clock();
     let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));

@@ -58,7 +58,7 @@ pub(crate) fn decode(
     Ok(message)
 }
 
-fn put_details(writer: &mut Writer, details: &Details) {
+pub(super) fn put_details(writer: &mut Writer, details: &Details) {
     let metadata = details.metadata();
     writer.number(metadata.len() as u64);
     for (key, value) in metadata {
@@ -68,7 +68,7 @@ fn put_details(writer: &mut Writer, details: &Details) {
     put_optional(writer, details.error().as_deref());
 }
 
-fn take_details(reader: &mut Reader<'_>) -> Result<Details, RecordError> {
+pub(super) fn take_details(reader: &mut Reader<'_>) -> Result<Details, RecordError> {
     let pairs = reader.number()?;
     let pairs = (0..pairs).map(|_| Ok((reader.text()?.to_owned(), reader.text()?.to_owned())));
     let metadata = pairs.collect::<Result<_, RecordError>>()?;

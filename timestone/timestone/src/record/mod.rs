@@ -3,6 +3,7 @@
 //! | key                    | value                                   |
 //! |------------------------|-----------------------------------------|
 //! | `b` sequence (8 bytes) | the payload, written once, as it came   |
+//! | `e` sequence (8 bytes) | [`errand`]: for a queue elsewhere       |
 //! | `m` sequence (8 bytes) | [`head`]: all else of a message         |
 //! | `q` name               | [`config`]: a queue that was configured |
 //!
@@ -12,6 +13,7 @@
 
 mod codec;
 pub(crate) mod config;
+pub(crate) mod errand;
 pub(crate) mod head;
 
 pub(crate) use config::StoredQueue;
@@ -30,17 +32,19 @@ pub struct RecordError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RecordKey {
     Body(u64),
+    Errand(u64),
     Head(u64),
     Config(String),
 }
 
 impl RecordKey {
     /// What the keys begin with that recovery reads.
-    pub(crate) const RECOVERED: [&'static [u8]; 2] = [b"q", b"m"];
+    pub(crate) const RECOVERED: [&'static [u8]; 3] = [b"q", b"m", b"e"];
 
     pub(crate) fn encode(&self) -> Bytes {
         match self {
             Self::Body(sequence) => numbered(b'b', *sequence),
+            Self::Errand(sequence) => numbered(b'e', *sequence),
             Self::Head(sequence) => numbered(b'm', *sequence),
             Self::Config(name) => [b"q", name.as_bytes()].concat().into(),
         }
@@ -49,6 +53,7 @@ impl RecordKey {
     pub(crate) fn decode(key: &[u8]) -> Result<Self, RecordError> {
         match key.split_first() {
             Some((b'b', rest)) => Ok(Self::Body(number(rest)?)),
+            Some((b'e', rest)) => Ok(Self::Errand(number(rest)?)),
             Some((b'm', rest)) => Ok(Self::Head(number(rest)?)),
             Some((b'q', rest)) => Ok(Self::Config(name(rest)?)),
             _ => Err(key_error("of no known kind")),
@@ -89,6 +94,7 @@ mod tests {
     fn any_key() -> impl Strategy<Value = RecordKey> {
         prop_oneof![
             any::<u64>().prop_map(RecordKey::Body),
+            any::<u64>().prop_map(RecordKey::Errand),
             any::<u64>().prop_map(RecordKey::Head),
             ".{0,20}".prop_map(RecordKey::Config),
         ]

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod errands;
 mod history;
 mod lanes;
 mod letters;
@@ -24,7 +25,7 @@ fn all_payloads(store: &BTreeMap<Bytes, Bytes>) -> Payloads {
     let records = store.iter();
     let payload = |(key, value): (&Bytes, &Bytes)| match RecordKey::decode(key).unwrap() {
         RecordKey::Body(sequence) => Some((sequence, value.clone())),
-        RecordKey::Head(_) | RecordKey::Config(_) => None,
+        RecordKey::Errand(_) | RecordKey::Head(_) | RecordKey::Config(_) => None,
     };
     Payloads {
         wording: Arc::new(wording::Plain),

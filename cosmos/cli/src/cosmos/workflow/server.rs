@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use connectrpc::client::SharedHttp2Connection;
 use connectrpc::{ConnectError, ErrorCode};
 use daemon::Config;
 use errors::{Class, Error};
@@ -20,7 +19,7 @@ const NO_WORKFLOWS: &str = "`cosmos up` serves workflows at its API, `cosmos run
 
 /// A server of workflows.
 pub(super) struct Server {
-    pub client: PlatoServiceClient<SharedHttp2Connection>,
+    pub client: PlatoServiceClient<rpc::Transport>,
     url: String,
     token: PathBuf,
 }

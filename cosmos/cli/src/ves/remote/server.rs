@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use connectrpc::client::SharedHttp2Connection;
 use connectrpc::{ConnectError, ErrorCode};
 use errors::{Class, Error};
 use ves_api::wire::VideoEncodingServiceClient;
@@ -17,7 +16,7 @@ const NOBODY: &str = "start one with `cosmos up`, or name another with --server 
 
 /// A server.
 pub(super) struct Server {
-    pub client: VideoEncodingServiceClient<SharedHttp2Connection>,
+    pub client: VideoEncodingServiceClient<rpc::Transport>,
     url: String,
     token: PathBuf,
 }

@@ -108,9 +108,7 @@ impl World {
     }
 
     /// A client over HTTP/2, speaking gRPC.
-    pub(crate) fn grpc(
-        &self,
-    ) -> VideoEncodingServiceClient<connectrpc::client::SharedHttp2Connection> {
+    pub(crate) fn grpc(&self) -> VideoEncodingServiceClient<rpc::Transport> {
         let channel = rpc::connect(&self.url, &Token::parse(TOKEN).unwrap()).unwrap();
         let config = channel.config.with_protocol(connectrpc::Protocol::Grpc);
         let config = config.with_default_timeout(Duration::from_secs(120));

@@ -1,5 +1,5 @@
 //! Judges histories of the queue, by the thousand: in this process, over processes that are
-//! killed, and on a disk whose power is cut.
+//! killed, one or several, and on a disk whose power is cut.
 
 #![allow(
     unreachable_pub,
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use histories::planted::Mistake;
-use histories::serve::serve;
+use histories::serve::{serve, serve_with_others};
 use histories::served::Adapter;
 
 use crate::soak::Soak;
@@ -25,7 +25,7 @@ use crate::soak::Soak;
 pub struct Args {
     #[command(subcommand)]
     part: Option<Part>,
-    /// The store to crash; both unless given.
+    /// What to crash; all unless given.
     #[arg(long, value_enum)]
     adapter: Option<Adapter>,
     /// Histories in this process, half of them while clocks are set.
@@ -40,6 +40,10 @@ pub struct Args {
     /// SIGKILLs of a server over PostgreSQL, of PostgreSQL, and of both.
     #[arg(long, default_value_t = 150)]
     database_kills: u64,
+    /// SIGKILLs of one of three servers over PostgreSQL, of PostgreSQL, of both, and servers that
+    /// stand still for longer than their queues are theirs.
+    #[arg(long, default_value_t = 150)]
+    fleet_kills: u64,
     /// The same seed calls and crashes the same.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -63,6 +67,9 @@ enum Part {
         /// How to connect to PostgreSQL.
         #[arg(long)]
         database: Option<String>,
+        /// As one of several.
+        #[arg(long, requires = "database")]
+        fleet: bool,
         #[arg(long, value_enum)]
         mistake: Option<Mistake>,
     },
@@ -73,10 +80,16 @@ fn main() -> Result<()> {
     if let Some(Part::Serve {
         folder,
         database,
+        fleet,
         mistake,
     }) = &args.part
     {
-        return runtime()?.block_on(serve(folder, database.as_deref(), *mistake));
+        return runtime()?.block_on(async {
+            match database {
+                Some(database) if *fleet => serve_with_others(folder, database, *mistake).await,
+                database => serve(folder, database.as_deref(), *mistake).await,
+            }
+        });
     }
     let report = Soak::new(&args)?.run()?;
     println!("{}", serde_json::to_string(&report)?);

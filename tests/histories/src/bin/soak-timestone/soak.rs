@@ -56,6 +56,12 @@ impl<'a> Soak<'a> {
                 Err(why) => self.skip("kills over PostgreSQL", &why),
             }
         }
+        if self.args.has(Adapter::Fleet) {
+            match Programs::find() {
+                Ok(_) => self.timed("fleet_kills", |soak| soak.kills(Adapter::Fleet))?,
+                Err(why) => self.skip("kills of several servers over PostgreSQL", &why),
+            }
+        }
         Ok(self.report)
     }
 
@@ -105,6 +111,7 @@ impl<'a> Soak<'a> {
         let (name, wanted) = match adapter {
             Adapter::Fjall => ("fjall", self.args.kills),
             Adapter::Postgres => ("postgres", self.args.database_kills),
+            Adapter::Fleet => ("fleet", self.args.fleet_kills),
         };
         let runtime = runtime()?;
         let program = self.program.clone();
@@ -129,7 +136,11 @@ impl<'a> Soak<'a> {
         if wanted == 0 {
             return Ok(());
         }
-        for mistake in Mistake::ALL {
+        let mistakes = match adapter {
+            Adapter::Fjall | Adapter::Postgres => &Mistake::ALL[..],
+            Adapter::Fleet => &[Mistake::AcknowledgesEarly, Mistake::IgnoresFences],
+        };
+        for mistake in mistakes.iter().copied() {
             let mut served = start(Some(mistake))?;
             let mut seeds = 0..TRIALS;
             self.find(&format!("killed_over_{name}"), mistake, || {
