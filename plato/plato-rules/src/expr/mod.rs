@@ -86,3 +86,117 @@ pub(crate) enum TextTest {
     EndsWith,
     Contains,
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use cel::{Context, Program, Value as Cel};
+    use serde_json::json;
+
+    use super::*;
+
+    struct Nothing;
+
+    impl Env for Nothing {
+        fn field(&self, _: usize, _: usize) -> Option<&Value> {
+            None
+        }
+    }
+
+    fn ours(source: &str) -> Option<Value> {
+        let compiled = compile(source, &Scope::new(), None).unwrap();
+        compiled
+            .expr
+            .value(&Nothing)
+            .ok()
+            .map(|value| value.into_owned())
+    }
+
+    fn of_cel(source: &str) -> Option<Value> {
+        let value = Program::compile(source)
+            .unwrap()
+            .execute(&Context::default());
+        value.ok().map(|value| match value {
+            Cel::Bool(value) => Value::Bool(value),
+            Cel::Int(value) => Value::Int(value),
+            Cel::UInt(value) => Value::Uint(value),
+            Cel::String(value) => Value::String(value.as_str().into()),
+            Cel::Bytes(value) => Value::Bytes(value.as_slice().into()),
+            other => panic!("{other:?}"),
+        })
+    }
+
+    /// What has a value in CEL has the same here, and what has none has none.
+    #[test]
+    fn values_are_those_of_cel() {
+        for source in [
+            "1 + 2 * 3 - 4 / 2",
+            "-7 / 2 + -7 % 2",
+            "9223372036854775807 + 1",
+            "-9223372036854775807 - 2",
+            "0u - 1u",
+            "18446744073709551615u / 0u",
+            "1 / 0 > 0",
+            "1 / 0 > 0 && false",
+            "false && 1 / 0 > 0",
+            "true || 1 / 0 > 0",
+            "1 / 0 > 0 || true",
+            "1 / 0 > 0 || false",
+            "!(1 < 2) ? 1 : 2",
+            "false ? 1 / 0 : 3",
+            "\"b\" > \"a\" && \"a\" + \"b\" == \"ab\"",
+            "\"æther\".startsWith(\"æ\") && \"abc\".endsWith(\"bc\") && \"abc\".contains(\"d\")",
+            "size(\"æther\")",
+            "3 in [1, 2, 3] && !(4 in [1, 2, 3])",
+            "\"x\" in [\"y\"]",
+            "int(5u) + int(\"-12\")",
+            "int(18446744073709551615u)",
+            "uint(5) + uint(\"7\")",
+            "uint(-1)",
+            "int(\"twelve\")",
+            "string(5) + string(7u)",
+            "b\"ab\" == b\"ab\"",
+            "true != false",
+        ] {
+            assert_eq!(ours(source), of_cel(source), "{source}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_read_as_the_type_that_is_wanted() {
+        struct Ended(serde_json::Value);
+        impl Env for Ended {
+            fn field(&self, _: usize, _: usize) -> Option<&Value> {
+                None
+            }
+            fn outcome(&self) -> Option<&serde_json::Value> {
+                Some(&self.0)
+            }
+        }
+        let ended = Ended(json!({"result": {"digest": "00ff", "frames": 24, "ratio": 1.5}}));
+        let scope = Scope::from([("result".to_owned(), Name::Outcome)]);
+        let read = |source: &str, kind| {
+            let compiled = compile(source, &scope, Some(kind)).unwrap();
+            let value = compiled.expr.value(&ended).map(|value| value.into_owned());
+            value.map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            read("result.digest", Type::Bytes),
+            Ok(Value::Bytes([0, 255].into()))
+        );
+        assert_eq!(read("result.frames", Type::Uint), Ok(Value::Uint(24)));
+        assert_eq!(
+            read("result.frames > 20", Type::Bool),
+            Ok(Value::Bool(true))
+        );
+        assert_eq!(
+            read("result.frame", Type::Uint),
+            Err("there is no `result.frame`".to_owned())
+        );
+        assert!(
+            read("result.ratio", Type::Int)
+                .unwrap_err()
+                .contains("`result.ratio` does not fit")
+        );
+    }
+}
