@@ -125,3 +125,16 @@ fn change(among: u64) -> Result<f64> {
     }
     median(batches).context("no batches")
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_chunk_is_encoded_and_every_title_assembled_and_reported() {
+        let Run { firings, facts, .. } = run(20, 3).unwrap();
+        assert_eq!(firings, 20 * 3 + 20 + 20);
+        assert_eq!(facts, 1 + 20 + 20 * 3 + 20 + 20);
+    }
+}
