@@ -1,5 +1,6 @@
 //! Durable firings: subjects in the runtime over an embedded store, facts by messages.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -68,12 +69,14 @@ async fn run(folder: &Path) -> Result<Durable> {
     // Everything waits in the queue before the clock starts.
     send(&client).await?;
     let start = Instant::now();
+    let queue = client.clone();
     let runtime = PlatoRuntime::start(config, store, client, blobs, definitions, clock()).await?;
     let firings = SUBJECTS * MESSAGES * FACTS;
     // A start and an encoder of each subject, and of each chunk: it came, a rule
     // fired, it was updated, the match ceased.
     let expected = SUBJECTS * 2 + firings * 4;
-    while runtime.counts().events < expected {
+    // A message is completed after the commit of all that came of it.
+    while open(&queue).await? > 0 {
         ensure!(
             start.elapsed() < PATIENCE,
             "{} of {expected} events after {PATIENCE:?}",
@@ -82,6 +85,8 @@ async fn run(folder: &Path) -> Result<Durable> {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let seconds = start.elapsed().as_secs_f64();
+    let events = runtime.counts().events;
+    ensure!(events == expected, "{events} events, not {expected}");
     let commits = runtime.counts().commits;
     runtime.shutdown().await;
     Ok(Durable {
@@ -92,9 +97,28 @@ async fn run(folder: &Path) -> Result<Durable> {
     })
 }
 
+/// Messages of facts that are not completed.
+async fn open(client: &Client) -> Result<u64> {
+    let queues: BTreeSet<_> = (0..SUBJECTS).map(inbox).collect();
+    let queues: Vec<_> = queues.into_iter().collect();
+    let counts = client.count(&queues).await?;
+    Ok(counts
+        .iter()
+        .map(|count| count.pending + count.running)
+        .sum())
+}
+
+fn workflow(subject: u64) -> String {
+    format!("subject-{subject}")
+}
+
+fn inbox(subject: u64) -> String {
+    names::inbox_of_workflow(SERVICE, &workflow(subject), GROUPS)
+}
+
 async fn send(client: &Client) -> Result<()> {
     for subject in 0..SUBJECTS {
-        let workflow = format!("subject-{subject}");
+        let workflow = workflow(subject);
         let encoder = fact(
             "Encoder",
             [("codec", plato_rules::Value::String("av1".into()))],
@@ -107,7 +131,7 @@ async fn send(client: &Client) -> Result<()> {
             .into_iter()
             .enumerate()
             .map(|(number, facts)| NewMessage {
-                queue: names::inbox_of_workflow(SERVICE, &workflow, GROUPS),
+                queue: inbox(subject),
                 id: format!("{workflow}/{number:06}"),
                 payload: assert_facts(&workflow, "bench.assemble", &facts),
                 ..NewMessage::default()

@@ -56,7 +56,7 @@ impl World {
             store(),
             queue.clone(),
             blobs.clone(),
-            definitions.into(),
+            Arc::new(definitions),
             clock.clone(),
         );
         let config = stratum_agent::Config {
