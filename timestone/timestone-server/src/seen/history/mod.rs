@@ -142,32 +142,33 @@ impl std::fmt::Debug for History {
     }
 }
 
+/// An event of a message, for tests.
+#[cfg(test)]
+fn event(id: &str, number: u64) -> timestone::Event {
+    timestone::Event {
+        number,
+        at: 0,
+        queue: "q".into(),
+        id: id.into(),
+        version: 1,
+        happening: timestone::Happening::Enqueued,
+        from: None,
+        to: None,
+        priority: 0,
+        deliveries: 0,
+        attempts_left: 1,
+        owner: None,
+        until: None,
+        error: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clock::{ManualClock, Timestamp};
     use store::MemoryStore;
-    use timestone::{Event, Happening};
 
     use super::*;
-
-    fn event(number: u64) -> Event {
-        Event {
-            number,
-            at: 0,
-            queue: "q".into(),
-            id: "m".into(),
-            version: 1,
-            happening: Happening::Enqueued,
-            from: None,
-            to: None,
-            priority: 0,
-            deliveries: 0,
-            attempts_left: 1,
-            owner: None,
-            until: None,
-            error: None,
-        }
-    }
 
     #[tokio::test]
     async fn more_than_can_wait_is_left_out_and_counted() {
@@ -178,7 +179,7 @@ mod tests {
             max_bytes: 1 << 20,
         };
         let history = History::start(options, clock, "s", "test");
-        let events: Events = (0..MAX_WAITING as u64 / 2).map(event).collect();
+        let events: Events = (0..MAX_WAITING as u64 / 2).map(|n| event("m", n)).collect();
         // Its task does not run before this one waits.
         (0..3).for_each(|_| history.keep(&events));
         assert_eq!(history.missed(), MAX_WAITING as u64 / 2);

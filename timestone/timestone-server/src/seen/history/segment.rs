@@ -180,8 +180,7 @@ pub(super) fn hash(queue: &str, id: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use timestone::Happening;
-
+    use super::super::event;
     use super::*;
 
     fn id(at: i64, number: u32) -> SegmentId {
@@ -189,25 +188,6 @@ mod tests {
             at,
             epoch: 7,
             number,
-        }
-    }
-
-    fn event(id: &str) -> Event {
-        Event {
-            number: 0,
-            at: 0,
-            queue: "q".into(),
-            id: id.into(),
-            version: 1,
-            happening: Happening::Enqueued,
-            from: None,
-            to: None,
-            priority: 0,
-            deliveries: 0,
-            attempts_left: 1,
-            owner: None,
-            until: None,
-            error: None,
         }
     }
 
@@ -233,8 +213,8 @@ mod tests {
     fn every_message_is_found_on_its_pages() {
         let mut index = Index::default();
         for n in 0..2_000 {
-            index.add(&event(&n.to_string()), (n / 512) as u8);
-            index.add(&event("everywhere"), (n / 512) as u8);
+            index.add(&event(&n.to_string(), 0), (n / 512) as u8);
+            index.add(&event("everywhere", 0), (n / 512) as u8);
         }
         let records: BTreeMap<_, _> = index.records(id(1, 1)).collect();
         let find = |message: &str| -> Vec<u8> {
@@ -253,7 +233,7 @@ mod tests {
     fn a_segment_names_all_that_was_written_with_it() {
         let mut index = Index::default();
         for n in 0..30 {
-            index.add(&event(&n.to_string()), 0);
+            index.add(&event(&n.to_string(), 0), 0);
         }
         let segment = Segment::new(100, 2, &index);
         assert_eq!(Segment::decode(&segment.encode()), Some(segment));
