@@ -16,4 +16,5 @@ mod world;
 pub use mix::{HostKind, InvalidMix, Mix, PoolShare, Queue};
 pub use outcome::{ByClass, Outcome, Sample};
 pub use policy::Policy;
+pub use random::Random;
 pub use world::{Setup, simulate};

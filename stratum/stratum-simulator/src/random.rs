@@ -2,10 +2,11 @@ use std::f64::consts::TAU;
 
 /// A small seeded generator (SplitMix64).
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The same numbers for the same seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -15,6 +16,18 @@ impl Random {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 to below `bound`; 0 where that is 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next() % (bound as u64).max(1)) as usize
+    }
+
+    /// Brings values into an order that is as likely as any other.
+    pub fn shuffle<T>(&mut self, values: &mut [T]) {
+        for n in (1..values.len()).rev() {
+            values.swap(n, self.below(n + 1));
+        }
     }
 
     /// Above 0, at most 1.

@@ -1,33 +1,7 @@
 //! The mixes: published here, the same for everybody with the same seed.
 
 use stratum_placement::Resources;
-
-/// A small seeded generator (SplitMix64).
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() % (bound as u64).max(1)) as usize
-    }
-
-    pub fn shuffle<T>(&mut self, values: &mut [T]) {
-        for n in (1..values.len()).rev() {
-            values.swap(n, self.below(n + 1));
-        }
-    }
-}
+use stratum_simulator::Random;
 
 /// Tasks in the order of their arrival, for hosts of one capacity.
 pub struct Mix {

@@ -10,8 +10,8 @@ use stratum_placement::{
     Class, Decision, Host, Patience, Placer, Pool, PoolId, Resources, Task, TaskId,
 };
 
-use crate::mixes::Random;
 use crate::rules::{Rule, choose};
+use stratum_simulator::Random;
 
 pub const HOSTS: usize = 5_000;
 const CAPACITY: Resources = Resources::new(64, 256_000, 25_000, 4_000_000);
