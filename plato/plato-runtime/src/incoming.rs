@@ -83,6 +83,7 @@ impl Start {
     pub(crate) fn check(&self) -> Result<(), Error> {
         check_id(&self.workflow)?;
         check_value("input", "INPUT_TOO_LARGE", &self.input)?;
+        check_depth(self.header.depth)?;
         check_attributes(&self.header.attributes)
     }
 }
@@ -109,6 +110,17 @@ fn check_id(id: &str) -> Result<(), Error> {
             format!("`{}` is no workflow id", id.escape_debug()),
         )
         .at("workflow_id")),
+    }
+}
+
+fn check_depth(depth: u32) -> Result<(), Error> {
+    match depth <= plato::limits::MAX_DEPTH {
+        true => Ok(()),
+        false => Err(
+            Error::user("TOO_DEEP", format!("{depth} workflows are above it"))
+                .at("depth")
+                .hint(format!("at most {}", plato::limits::MAX_DEPTH)),
+        ),
     }
 }
 

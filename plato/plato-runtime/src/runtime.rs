@@ -28,6 +28,8 @@ pub enum StartError {
         recorded: u32,
         configured: u32,
     },
+    #[error(transparent)]
+    Definition(#[from] plato::InvalidDefinition),
     #[error("{0} is 0; it must be at least 1")]
     Zero(&'static str),
 }
@@ -46,7 +48,8 @@ impl PlatoRuntime {
     /// Starts to own groups of workflows, on the current Tokio runtime.
     ///
     /// # Errors
-    /// When the store cannot be used, or its workflows are in another number of groups.
+    /// When the store cannot be used, its workflows are in another number of groups, or a
+    /// definition starts workflows of one that is not there.
     pub async fn start(
         config: RuntimeConfig,
         store: Arc<dyn Store>,
@@ -56,6 +59,8 @@ impl PlatoRuntime {
         clock: SharedClock,
     ) -> Result<Self, StartError> {
         check(&config)?;
+        let definitions = definitions.into();
+        definitions.graphs.check()?;
         // One process may run the workflows of several services, each by a runtime.
         let session = Session {
             owner: format!("{}/{}", config.process, config.service),
@@ -68,7 +73,7 @@ impl PlatoRuntime {
             store,
             timestone,
             blobs,
-            definitions: definitions.into(),
+            definitions,
             clock,
             session,
         });

@@ -1,10 +1,12 @@
 //! Where messages of the wire become what the workflow layer understands, and back.
 
+use std::collections::BTreeMap;
+
 use buffa::MessageName;
 use bytes::Bytes;
 use errors::Error;
 use plato::limits::MAX_REASON_CHARS;
-use plato::{ATTEMPTS_USED_UP, Header, NodePhase, NodeProgress, Phase, ServiceCall, Value};
+use plato::{ATTEMPTS_USED_UP, Header, NodePhase, NodeProgress, Parent, Phase, ServiceCall, Value};
 use plato_rules::{NewFact, Value as FactValue};
 use proto::base::v1::{self as base, Envelope};
 use proto::optimus::v1 as optimus_wire;
@@ -56,6 +58,11 @@ fn start(mut envelope: Envelope) -> Result<Incoming, Error> {
     let header = Header {
         attributes: start.attributes.into_iter().collect(),
         notify: start.notify,
+        parent: (!start.parent.is_empty()).then_some(Parent {
+            workflow: start.parent,
+            node: start.parent_node,
+        }),
+        depth: start.depth,
         ..header(envelope)
     };
     let start = Start {
@@ -144,7 +151,7 @@ fn fact_value(value: plato_wire::fact_value::Value) -> FactValue {
     }
 }
 
-/// How a workflow ended that a rule has started; before that, nothing of interest.
+/// How a workflow ended that a node or a rule has started; before that, how far it is.
 fn workflow_event(envelope: Envelope) -> Result<Incoming, Error> {
     let event: plato_wire::WorkflowEvent = envelope::open(&envelope).map_err(malformed)?;
     let error = |event: plato_wire::WorkflowEvent| {
@@ -165,11 +172,20 @@ fn workflow_event(envelope: Envelope) -> Result<Incoming, Error> {
         _ => {
             return Ok(Incoming::CallProgress {
                 call: invocation,
-                fraction: 0.0,
+                fraction: share_of_nodes(&event.nodes),
             });
         }
     };
     Ok(Incoming::Result { invocation, result })
+}
+
+/// How far a workflow is, taking its nodes for equal.
+fn share_of_nodes(nodes: &[plato_wire::NodeProgress]) -> f64 {
+    let done = nodes.iter().map(|node| match node.state.as_known() {
+        Some(plato_wire::NodeState::Succeeded | plato_wire::NodeState::Skipped) => 1.0,
+        _ => node.done as f64 / node.total.max(1) as f64,
+    });
+    done.sum::<f64>() / nodes.len().max(1) as f64
 }
 
 fn pause(envelope: Envelope) -> Result<Incoming, Error> {
@@ -343,20 +359,33 @@ pub(crate) fn cancel_call(about: &About<'_>, call: &str, reason: &str) -> Bytes 
     }))
 }
 
+/// A workflow that another one starts.
+pub(crate) struct Starting<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) definition: &'a str,
+    /// 0 = newest.
+    pub(crate) version: u32,
+    pub(crate) input: Value,
+    pub(crate) attributes: &'a BTreeMap<String, String>,
+    pub(crate) parent: Parent,
+    pub(crate) depth: u32,
+}
+
 /// The payload that starts a workflow.
-pub(crate) fn start_workflow(
-    about: &About<'_>,
-    id: &str,
-    definition: &str,
-    version: u32,
-    input: Value,
-) -> Bytes {
+pub(crate) fn start_workflow(about: &About<'_>, start: Starting<'_>) -> Bytes {
+    let attributes = start.attributes.iter();
     about.payload(envelope::seal(&plato_wire::StartWorkflow {
-        workflow_id: id.to_owned(),
-        definition: definition.to_owned(),
-        definition_version: version,
-        input: Some(input.into()).into(),
+        workflow_id: start.id.to_owned(),
+        definition: start.definition.to_owned(),
+        definition_version: start.version,
+        input: Some(start.input.into()).into(),
         notify: about.reply_to.to_owned(),
+        attributes: attributes
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+        parent: start.parent.workflow,
+        parent_node: start.parent.node,
+        depth: start.depth,
         ..Default::default()
     }))
 }

@@ -74,12 +74,35 @@ where
     }
 }
 
+/// The code of a node that starts another workflow.
+///
+/// Any `Fn(&TaskContext) -> Result<Value, Error>` is one.
+pub trait PrepareStart: Send + Sync + 'static {
+    /// The input of the workflow that the definition names.
+    ///
+    /// Must be pure and deterministic: it is called again after a crash.
+    ///
+    /// # Errors
+    /// As those of [`Prepare::prepare`].
+    fn prepare_start(&self, task: &TaskContext) -> Result<Value, Error>;
+}
+
+impl<F> PrepareStart for F
+where
+    F: Fn(&TaskContext) -> Result<Value, Error> + Send + Sync + 'static,
+{
+    fn prepare_start(&self, task: &TaskContext) -> Result<Value, Error> {
+        self(task)
+    }
+}
+
 /// What a node runs.
 #[derive(Clone)]
 pub enum NodeCode {
     Inline(Arc<dyn RunInline>),
     Function(Arc<dyn Prepare>),
     Service(Arc<dyn PrepareCall>),
+    Workflow(Arc<dyn PrepareStart>),
     /// Nothing: the node waits for a signal or for time to pass.
     Waits,
 }
@@ -99,6 +122,11 @@ impl NodeCode {
     pub fn service(code: impl PrepareCall) -> Self {
         Self::Service(Arc::new(code))
     }
+
+    /// Code that prepares the inputs of other workflows.
+    pub fn workflow(code: impl PrepareStart) -> Self {
+        Self::Workflow(Arc::new(code))
+    }
 }
 
 impl fmt::Debug for NodeCode {
@@ -107,6 +135,7 @@ impl fmt::Debug for NodeCode {
             Self::Inline(_) => "Inline",
             Self::Function(_) => "Function",
             Self::Service(_) => "Service",
+            Self::Workflow(_) => "Workflow",
             Self::Waits => "Waits",
         })
     }

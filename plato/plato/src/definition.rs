@@ -57,11 +57,29 @@ pub enum Kind {
     Map { over: String },
     /// One, when every task of the map `of` is done; it is given their results as a list.
     Reduce { of: String },
+    /// One, when the workflow fails or is canceled after node `of` has succeeded: it
+    /// undoes what that node did. What ended last is undone first.
+    Undo { of: String },
 }
 
 impl Kind {
     fn is_single(&self) -> bool {
         *self == Self::Single
+    }
+
+    /// The node that it names.
+    pub fn source(&self) -> Option<&str> {
+        match self {
+            Self::Single => None,
+            Self::Map { over: node } | Self::Reduce { of: node } | Self::Undo { of: node } => {
+                Some(node)
+            }
+        }
+    }
+
+    /// Whether its node runs only when the workflow does not succeed.
+    pub fn is_undo(&self) -> bool {
+        matches!(self, Self::Undo { .. })
     }
 }
 
@@ -75,11 +93,22 @@ pub enum Run {
     Function(String),
     /// As requests of another service, by the RPC that takes them: "vvs", "ValidateVideo".
     Service { service: String, method: String },
+    /// As workflows of the same service, each started and waited for.
+    Workflow {
+        definition: String,
+        /// 0 = the newest when it starts.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        version: u32,
+    },
     /// Nowhere: the node waits until it is signaled by its name, and puts out what the
     /// signal brings.
     Signal,
     /// Nowhere: the node waits for so many milliseconds, and puts out nothing.
     Timer(u64),
+}
+
+fn is_zero(version: &u32) -> bool {
+    *version == 0
 }
 
 impl Run {
@@ -118,6 +147,18 @@ impl NodeDef {
     ) -> Self {
         let (service, method) = (service.into(), method.into());
         Self::new(name.into(), Run::Service { service, method })
+    }
+
+    /// A node that starts a workflow of the newest `definition`, and waits for its end.
+    pub fn workflow(name: impl Into<String>, definition: impl Into<String>) -> Self {
+        let (definition, version) = (definition.into(), 0);
+        Self::new(
+            name.into(),
+            Run::Workflow {
+                definition,
+                version,
+            },
+        )
     }
 
     /// A node that waits until it is signaled by its name.
@@ -162,6 +203,12 @@ impl NodeDef {
         self
     }
 
+    /// Undoes what `node` did, when the workflow fails or is canceled after it.
+    pub fn undo_of(mut self, node: impl Into<String>) -> Self {
+        self.kind = Kind::Undo { of: node.into() };
+        self
+    }
+
     /// How often it is tried again.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
@@ -197,11 +244,8 @@ impl NodeDef {
 
     /// Every node this one waits for, the one its kind names first.
     pub fn dependencies(&self) -> impl Iterator<Item = &str> {
-        let source = match &self.kind {
-            Kind::Single => None,
-            Kind::Map { over: node } | Kind::Reduce { of: node } => Some(node.as_str()),
-        };
-        source
+        self.kind
+            .source()
             .into_iter()
             .chain(self.after.iter().map(String::as_str))
     }
@@ -231,6 +275,7 @@ mod tests {
                 {"name": "work", "kind": {"map": {"over": "split"}}, "run": {"function": "t-work"}},
                 {"name": "join", "kind": {"reduce": {"of": "work"}}, "run": "inline"},
                 {"name": "check", "run": {"service": {"service": "vvs", "method": "ValidateVideo"}}},
+                {"name": "again", "run": {"workflow": {"definition": "t.demo"}}},
             ],
         });
         let definition: Definition = serde_json::from_value(text.clone()).unwrap();
@@ -242,6 +287,7 @@ mod tests {
             definition.nodes[3],
             NodeDef::service("check", "vvs", "ValidateVideo")
         );
+        assert_eq!(definition.nodes[4], NodeDef::workflow("again", "t.demo"));
         assert_eq!(serde_json::to_value(definition).unwrap(), text);
     }
 

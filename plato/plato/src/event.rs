@@ -133,6 +133,24 @@ pub struct Header {
     pub principal: String,
     /// W3C trace context.
     pub traceparent: String,
+    /// Who waits for its end, if another workflow does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+    /// How many workflows are above it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub depth: u32,
+}
+
+/// The node of a workflow that has started another one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    pub workflow: String,
+    /// Its node, or its rule.
+    pub node: String,
+}
+
+fn is_zero(depth: &u32) -> bool {
+    *depth == 0
 }
 
 /// What is known of a task that is done, besides its value.

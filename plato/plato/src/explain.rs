@@ -25,6 +25,8 @@ pub enum Reason {
     Tasks(u64),
     /// The results of the map are being put into a list.
     Sealing,
+    /// What ended later is undone first.
+    Undoing,
     /// What runs was told to stop; so many tries have not been yet.
     Stopping(u64),
 }
@@ -42,7 +44,17 @@ pub fn explain(plan: &Plan, state: &State) -> Vec<(NodeId, Vec<Reason>)> {
 }
 
 fn reasons(plan: &Plan, state: &State, id: NodeId, node: &Node) -> Vec<Reason> {
+    let of = plan.source(id).map(|of| state.nodes[of.index()].phase);
     match (state.phase, node.phase) {
+        (Phase::Running, _) if plan.is_undo(id) => Vec::new(),
+        (Phase::Failing | Phase::Canceling, NodePhase::Running) if plan.is_undo(id) => {
+            running(plan, state, id, node)
+        }
+        (Phase::Failing | Phase::Canceling, NodePhase::Waiting)
+            if plan.is_undo(id) && of == Some(NodePhase::Succeeded) =>
+        {
+            vec![Reason::Undoing]
+        }
         (Phase::Running, NodePhase::Waiting) => vec![Reason::Nodes(unfinished(plan, state, id))],
         (Phase::Running, NodePhase::Running) => running(plan, state, id, node),
         (Phase::Failing | Phase::Canceling, _) if node.running() > 0 => {

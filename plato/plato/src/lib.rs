@@ -38,10 +38,10 @@ pub mod limits;
 
 pub use blob::{BlobRef, ListRef, NamedBlob, Value};
 pub use call::ServiceCall;
-pub use code::{NodeCode, Prepare, PrepareCall, RunInline};
+pub use code::{NodeCode, Prepare, PrepareCall, PrepareStart, RunInline};
 pub use context::{Element, NodeContext, TaskContext};
 pub use definition::{Condition, Definition, Kind, NodeDef, Run};
-pub use event::{End, Entry, Event, Header, Success};
+pub use event::{End, Entry, Event, Header, Parent, Success};
 pub use explain::{Reason, explain};
 pub use input::{Ignored, Input, Step, TaskRef, Work};
 pub use intervals::IntervalSet;

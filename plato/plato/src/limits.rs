@@ -20,6 +20,8 @@ pub const MAX_PREPARED: usize = 256;
 pub const MAX_TIMER_MS: u64 = 3_653 * 86_400_000;
 /// Times a workflow that has failed may be made to go on.
 pub const MAX_WORKFLOW_RETRIES: u32 = 255;
+/// Workflows that may be above one: each started by the one before it.
+pub const MAX_DEPTH: u32 = 8;
 /// Why somebody pauses or cancels a workflow, in characters.
 pub const MAX_REASON_CHARS: usize = 200;
 /// The id of a workflow, in bytes.

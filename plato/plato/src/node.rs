@@ -10,6 +10,9 @@
 //! | waiting, running | `Ended`          | canceled  |
 //! | failed, canceled | `Retried`        | running, or waiting if it had not started |
 //!
+//! A node that undoes another starts while its workflow is failing or canceling, and
+//! is skipped where that succeeds.
+//!
 //! A map whose tasks are all done is still running until their results have been
 //! sealed into a list; then it succeeds.
 
@@ -70,6 +73,13 @@ pub struct Node {
     /// The generation that new tasks begin with: none is ever used twice.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) first_generation: u32,
+    /// The number of the event by which it succeeded.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub(crate) succeeded_at: u64,
+}
+
+fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -107,6 +117,11 @@ impl Node {
         self.done.len()
     }
 
+    /// Whether it has ever begun.
+    pub(crate) fn has_started(&self) -> bool {
+        self.since_ms.is_some()
+    }
+
     /// Invocations that are out.
     pub fn running(&self) -> u64 {
         self.active.values().filter(|task| task.is_out()).count() as u64
@@ -128,7 +143,7 @@ impl Node {
     }
 
     /// The invocations that are out: (element, generation).
-    pub(crate) fn out(&self) -> impl Iterator<Item = (u64, u32)> {
+    pub fn out(&self) -> impl Iterator<Item = (u64, u32)> {
         let out = self.active.iter().filter(|(_, task)| task.is_out());
         out.map(|(element, task)| (*element, task.generation))
     }
@@ -236,6 +251,12 @@ impl Node {
             self.first_generation = self.next_generation;
             self.since_ms = self.since_ms.map(|_| at_ms);
         }
+    }
+
+    pub(crate) fn pass(&mut self, elements: Option<u64>, number: u64) {
+        self.phase = NodePhase::Succeeded;
+        self.elements = elements;
+        self.succeeded_at = number;
     }
 
     pub(crate) fn forget_waiting(&mut self) {

@@ -4,7 +4,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Definition, Kind, NodeDef};
+use crate::node::NodePhase;
 use crate::problem::InvalidDefinition;
+use crate::state::State;
 use crate::validate;
 
 /// The place of a node in its definition. Stable for a version.
@@ -115,7 +117,7 @@ impl Plan {
         self.output
     }
 
-    /// The node that a map is over, or the map that a reduce is of.
+    /// The node that a map is over, that a reduce is of, or that is undone.
     pub fn source(&self, id: NodeId) -> Option<NodeId> {
         self.nodes[id.index()].source
     }
@@ -139,6 +141,28 @@ impl Plan {
     pub fn is_map(&self, id: NodeId) -> bool {
         matches!(self.node(id).kind, Kind::Map { .. })
     }
+
+    /// Whether it undoes what another node did.
+    pub fn is_undo(&self, id: NodeId) -> bool {
+        self.node(id).kind.is_undo()
+    }
+
+    /// Whether anything that the workflow did has begun to be undone.
+    pub fn is_undone(&self, state: &State) -> bool {
+        let mut undos = self.ids().filter(|id| self.is_undo(*id));
+        undos.any(|id| state.nodes[id.index()].has_started())
+    }
+
+    /// What is to be undone next: of what has succeeded, the last.
+    pub(crate) fn next_undo(&self, state: &State) -> Option<NodeId> {
+        let waiting = self.ids().filter(|id| self.is_undo(*id));
+        let waiting = waiting.filter(|id| state.nodes[id.index()].phase() == NodePhase::Waiting);
+        let ended = waiting.filter_map(|id| {
+            let of = &state.nodes[self.source(id)?.index()];
+            (of.phase() == NodePhase::Succeeded).then_some((of.succeeded_at, id))
+        });
+        ended.max().map(|(_, id)| id)
+    }
 }
 
 fn find(definition: &Definition, name: &str) -> Option<NodeId> {
@@ -148,10 +172,7 @@ fn find(definition: &Definition, name: &str) -> Option<NodeId> {
 
 fn edges(node: &NodeDef, id: impl Fn(&str) -> Option<NodeId>) -> Edges {
     let dependencies: BTreeSet<NodeId> = node.dependencies().filter_map(&id).collect();
-    let source = match &node.kind {
-        Kind::Single => None,
-        Kind::Map { over: source } | Kind::Reduce { of: source } => id(source),
-    };
+    let source = node.kind.source().and_then(&id);
     Edges {
         source,
         dependencies: dependencies.into_iter().collect(),

@@ -80,6 +80,52 @@ impl Registry {
         }
     }
 
+    /// Checks what no definition can tell by itself: that each workflow which a node
+    /// starts is known.
+    ///
+    /// # Errors
+    /// With every such node of the first definition that has one.
+    pub fn check(&self) -> Result<(), InvalidDefinition> {
+        let all = self.definitions.values().flat_map(BTreeMap::values);
+        all.map(|activation| activation.plan())
+            .try_for_each(|plan| match self.unknown_starts(plan) {
+                problems if problems.is_empty() => Ok(()),
+                problems => Err(InvalidDefinition {
+                    name: plan.definition().name.clone(),
+                    problems,
+                }),
+            })
+    }
+
+    fn unknown_starts(&self, plan: &Plan) -> Vec<Problem> {
+        let starts = plan.ids().filter_map(|id| match &plan.node(id).run {
+            Run::Workflow {
+                definition,
+                version,
+            } if self.get(definition, *version).is_none() => {
+                Some(self.unknown_start(id, definition, *version))
+            }
+            _ => None,
+        });
+        starts.collect()
+    }
+
+    fn unknown_start(&self, id: NodeId, definition: &str, version: u32) -> Problem {
+        let known: Vec<_> = self
+            .names()
+            .map(|(name, version)| format!("{name} v{version}"))
+            .collect();
+        let message = match version {
+            0 => format!("there is no definition `{definition}`"),
+            _ => format!("there is no version {version} of `{definition}`"),
+        };
+        Problem::new(
+            format!("{id}.run.workflow"),
+            message,
+            format!("the definitions are {}", known.join(", ")),
+        )
+    }
+
     /// The definition of this name and version; version 0 is the newest.
     pub fn get(&self, name: &str, version: u32) -> Option<&Arc<Activation>> {
         match version {
@@ -131,6 +177,7 @@ fn take(
         Run::Inline => ("inline", "NodeCode::inline"),
         Run::Function(_) => ("a function", "NodeCode::function"),
         Run::Service { .. } => ("a service", "NodeCode::service"),
+        Run::Workflow { .. } => ("a workflow", "NodeCode::workflow"),
         Run::Signal | Run::Timer(_) => return wait(id, code.remove(&node.name)),
     };
     let hint = format!("register code made by `{constructor}` for it");
@@ -138,7 +185,8 @@ fn take(
     match (code.remove(&node.name), &node.run) {
         (Some(code @ NodeCode::Inline(_)), Run::Inline)
         | (Some(code @ NodeCode::Function(_)), Run::Function(_))
-        | (Some(code @ NodeCode::Service(_)), Run::Service { .. }) => Ok(code),
+        | (Some(code @ NodeCode::Service(_)), Run::Service { .. })
+        | (Some(code @ NodeCode::Workflow(_)), Run::Workflow { .. }) => Ok(code),
         (Some(_), _) => Err(problem(format!(
             "node `{}` runs {kind} but its code does not",
             node.name
@@ -256,6 +304,40 @@ mod tests {
                  register code made by `NodeCode::service` for it"
             ),
             "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_workflow_that_is_started_must_be_known() {
+        let starts = |version| Definition {
+            name: "t.outer".into(),
+            version: 1,
+            nodes: vec![NodeDef {
+                run: Run::Workflow {
+                    definition: "t".into(),
+                    version,
+                },
+                ..NodeDef::workflow("inner", "t")
+            }],
+            output: "inner".into(),
+        };
+        let checked = |version| {
+            let mut registry = Registry::new();
+            let input = |task: &TaskContext| Ok(task.input().clone());
+            let code = [("inner", NodeCode::workflow(input))];
+            registry.register(starts(version), code).unwrap();
+            let code = [work(), inline("tell")];
+            registry.register(definition(1), code).unwrap();
+            registry.check().map_err(|problem| problem.to_string())
+        };
+        assert_eq!((checked(0), checked(1)), (Ok(()), Ok(())));
+        assert_eq!(
+            checked(2),
+            Err(
+                "definition t.outer is invalid: nodes[0].run.workflow: there is no version 2 of \
+                 `t`; the definitions are t v1, t.outer v1"
+                    .into()
+            )
         );
     }
 

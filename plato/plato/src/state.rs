@@ -10,7 +10,8 @@
 //! | canceling | `Ended(canceled)` | canceled  |
 //! | failed    | `Retried`         | running   |
 //!
-//! Failing and canceling last until every invocation that is out was told to stop.
+//! Failing and canceling last until every invocation that is out was told to stop, and
+//! what can be undone was.
 
 use errors::Error;
 use serde::{Deserialize, Serialize};
@@ -168,7 +169,7 @@ impl State {
     fn apply_to_node(&mut self, event: &Event, at_ms: i64) -> Result<(), BrokenJournal> {
         let index = event.node().map_or(usize::MAX, NodeId::index);
         match self.nodes.get_mut(index) {
-            Some(node) => change(node, event, at_ms),
+            Some(node) => change(node, event, self.events, at_ms),
             None => return Err(self.broken(format!("there is no node {index}"))),
         }
         Ok(())
@@ -204,7 +205,7 @@ impl State {
     }
 }
 
-fn change(node: &mut Node, event: &Event, at_ms: i64) {
+fn change(node: &mut Node, event: &Event, number: u64, at_ms: i64) {
     match event {
         Event::NodeSkipped { .. } => node.phase = NodePhase::Skipped,
         Event::NodeStarted { tasks, .. } => node.start(*tasks, at_ms),
@@ -230,10 +231,7 @@ fn change(node: &mut Node, event: &Event, at_ms: i64) {
                 .iter()
                 .for_each(|(element, generation)| node.stop(*element, *generation));
         }
-        Event::NodeSucceeded { elements, .. } => {
-            node.phase = NodePhase::Succeeded;
-            node.elements = *elements;
-        }
+        Event::NodeSucceeded { elements, .. } => node.pass(*elements, number),
         Event::NodeFailed { .. } => node.phase = NodePhase::Failed,
         Event::Signaled { elements, .. } => node.signal(*elements),
         Event::Started(_)

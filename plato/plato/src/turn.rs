@@ -14,6 +14,7 @@ use crate::trim::trimmed;
 use crate::workflow::{Doing, Workflow};
 
 mod control;
+mod undo;
 
 pub(crate) struct Turn<'a> {
     workflow: &'a mut Workflow,
@@ -110,7 +111,7 @@ impl<'a> Turn<'a> {
     }
 
     fn succeeded(&mut self, task: TaskRef, success: Success) {
-        if self.is_ending() && self.is_out(task) {
+        if self.is_stopping(task) {
             return self.told(vec![task]);
         }
         if !self.is_current(task) {
@@ -137,7 +138,7 @@ impl<'a> Turn<'a> {
     }
 
     fn failed(&mut self, task: TaskRef, error: Error) {
-        if self.is_ending() && self.is_out(task) {
+        if self.is_stopping(task) {
             return self.told(vec![task]);
         }
         if !self.is_current(task) {
@@ -212,6 +213,10 @@ impl<'a> Turn<'a> {
 
     fn fail(&mut self, node: NodeId, error: Error) {
         self.record(Event::NodeFailed { node });
+        if self.workflow.plan.is_undo(node) {
+            // Its task has told why, and what is left is undone all the same.
+            return;
+        }
         self.stop(Event::Failing {
             error: Box::new(error),
         });
@@ -268,12 +273,12 @@ impl<'a> Turn<'a> {
     }
 
     fn tick(&mut self) {
-        if self.workflow.state.phase != Phase::Running {
-            return;
-        }
-        match self.workflow.state.header.deadline_ms {
-            Some(deadline) if deadline <= self.now_ms => self.too_late(),
-            _ => self.pass_time(),
+        let deadline_ms = self.workflow.state.header.deadline_ms;
+        match self.workflow.state.phase {
+            Phase::Running if deadline_ms.is_some_and(|at| at <= self.now_ms) => self.too_late(),
+            Phase::Running => self.pass_time(),
+            Phase::Failing | Phase::Canceling => self.time_out(),
+            Phase::Succeeded | Phase::Failed | Phase::Canceled => {}
         }
     }
 
@@ -322,7 +327,11 @@ impl<'a> Turn<'a> {
     fn advance(&mut self) {
         // A node that is passed over may let others start; each round takes at least one.
         while self.workflow.state.phase == Phase::Running && self.start_ready() {}
+        if self.is_ending() {
+            self.undo_next();
+        }
         if let Some(end) = self.end() {
+            self.leave_undos(end);
             self.record(Event::Ended { end });
         }
     }
@@ -330,7 +339,7 @@ impl<'a> Turn<'a> {
     fn start_ready(&mut self) -> bool {
         let before = self.step.events.len();
         for node in self.workflow.plan.ids() {
-            if self.node(node).phase == NodePhase::Waiting {
+            if self.node(node).phase == NodePhase::Waiting && !self.workflow.plan.is_undo(node) {
                 self.start_if_ready(node);
             }
         }
@@ -393,10 +402,11 @@ impl<'a> Turn<'a> {
     }
 
     fn end(&self) -> Option<End> {
-        let state = &self.workflow.state;
-        let is_quiet = self.workflow.out().next().is_none();
-        let is_through = state.nodes.iter().all(|node| node.phase.lets_pass());
-        match state.phase {
+        let plan = &self.workflow.plan;
+        let is_quiet = self.workflow.out().next().is_none() && !self.is_undoing();
+        let mut nodes = plan.ids().filter(|node| !plan.is_undo(*node));
+        let is_through = nodes.all(|node| self.node(node).phase.lets_pass());
+        match self.workflow.state.phase {
             Phase::Running if is_through => Some(End::Succeeded),
             Phase::Failing if is_quiet => Some(End::Failed),
             Phase::Canceling if is_quiet => Some(End::Canceled),
@@ -446,7 +456,12 @@ impl<'a> Turn<'a> {
         let running = nodes
             .get(node.index())
             .is_some_and(|node| node.phase == NodePhase::Running);
-        running && self.workflow.state.phase == Phase::Running
+        running && self.workflow.runs(node)
+    }
+
+    /// Whether the task has been told to stop, and its end is only waited for.
+    fn is_stopping(&self, task: TaskRef) -> bool {
+        self.is_ending() && self.is_out(task) && !self.workflow.plan.is_undo(task.node)
     }
 
     fn is_out(&self, task: TaskRef) -> bool {

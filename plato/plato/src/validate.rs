@@ -71,6 +71,9 @@ fn node_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
     if node.run.waits() {
         problems.extend(wait_problems(index, node));
     }
+    if node.kind.is_undo() {
+        problems.extend(undo_problems(index, node));
+    }
     problems.extend(
         node.skip_when
             .as_ref()
@@ -102,6 +105,22 @@ fn wait_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
     problems
 }
 
+/// A node that undoes another runs when nothing else does.
+fn undo_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
+    let asks = [
+        ("after", !node.after.is_empty()),
+        ("deadline_ms", node.deadline_ms.is_some()),
+        ("skip_when", node.skip_when.is_some()),
+    ];
+    let wrong = asks.into_iter().filter(|(_, asked)| *asked);
+    let problem = |(field, _): (&str, bool)| {
+        let message = "a node that undoes another runs when the workflow has failed";
+        let hint = "leave it out; `retry` and `timeout_ms` bound how long it takes";
+        Problem::new(format!("nodes[{index}].{field}"), message, hint)
+    };
+    wrong.map(problem).collect()
+}
+
 fn run_problems(place: &str, run: &Run) -> Vec<Problem> {
     let problems = match run {
         Run::Inline | Run::Signal => [None, None],
@@ -113,6 +132,10 @@ fn run_problems(place: &str, run: &Run) -> Vec<Problem> {
         Run::Service { service, method } => [
             name_problem(&format!("{place}.service.service"), service, false),
             method_problem(&format!("{place}.service.method"), method),
+        ],
+        Run::Workflow { definition, .. } => [
+            name_problem(&format!("{place}.workflow.definition"), definition, true),
+            None,
         ],
     };
     problems.into_iter().flatten().collect()
@@ -180,6 +203,12 @@ fn edge_problems(
             name,
             names,
         ));
+        problems.extend(not_an_undo(
+            &format!("nodes[{index}].after[{edge}]"),
+            name,
+            definition,
+            names,
+        ));
     }
     problems.extend(kind_problem(
         &format!("nodes[{index}].kind"),
@@ -198,7 +227,16 @@ fn kind_problem(
 ) -> Option<Problem> {
     match kind {
         Kind::Single => None,
-        Kind::Map { over } => missing(&format!("{place}.map.over"), over, names),
+        Kind::Map { over } => {
+            let place = format!("{place}.map.over");
+            missing(&place, over, names).or_else(|| not_an_undo(&place, over, definition, names))
+        }
+        Kind::Undo { of } => {
+            let place = format!("{place}.undo.of");
+            missing(&place, of, names)
+                .or_else(|| not_an_undo(&place, of, definition, names))
+                .or_else(|| undone_twice(&place, of, definition))
+        }
         Kind::Reduce { of } => {
             let place = format!("{place}.reduce.of");
             missing(&place, of, names).or_else(|| not_a_map(&place, of, definition, names))
@@ -217,6 +255,36 @@ fn not_a_map(place: &str, of: &str, definition: &Definition, names: &Names<'_>) 
     })
 }
 
+/// Nothing waits for what may never run.
+fn not_an_undo(
+    place: &str,
+    name: &str,
+    definition: &Definition,
+    names: &Names<'_>,
+) -> Option<Problem> {
+    let node = names
+        .get(name)
+        .and_then(|index| definition.nodes.get(*index))?;
+    node.kind.is_undo().then(|| {
+        let message = format!("node `{name}` undoes another, and may never run");
+        Problem::new(place, message, "name a node that runs when all goes well")
+    })
+}
+
+fn undone_twice(place: &str, of: &str, definition: &Definition) -> Option<Problem> {
+    let undoes = |node: &&NodeDef| matches!(&node.kind, Kind::Undo { of: node } if node == of);
+    let undos: Vec<&str> = definition
+        .nodes
+        .iter()
+        .filter(undoes)
+        .map(|node| node.name.as_str())
+        .collect();
+    (undos.len() > 1).then(|| {
+        let message = format!("node `{of}` is undone by {}", undos.join(" and "));
+        Problem::new(place, message, "undo a node by one other")
+    })
+}
+
 fn missing(place: &str, name: &str, names: &Names<'_>) -> Option<Problem> {
     (!names.contains_key(name)).then(|| {
         let known: Vec<&str> = names.keys().copied().collect();
@@ -230,7 +298,9 @@ fn missing(place: &str, name: &str, names: &Names<'_>) -> Option<Problem> {
 }
 
 fn output_problems(definition: &Definition, names: &Names<'_>) -> Option<Problem> {
-    missing("output", &definition.output, names).or_else(|| {
+    let missing = missing("output", &definition.output, names)
+        .or_else(|| not_an_undo("output", &definition.output, definition, names));
+    missing.or_else(|| {
         let skippable = skippable(definition, names);
         skippable.contains(definition.output.as_str()).then(|| {
             let message = format!("node `{}` may be passed over", definition.output);
@@ -375,6 +445,10 @@ mod tests {
                 "nodes[0].run.service.method: `validateVideo` is not a method",
             ),
             (
+                vec![NodeDef::workflow("w", "T")],
+                "nodes[0].run.workflow.definition: `T` is not a name; use 1 to 64 of a-z",
+            ),
+            (
                 vec![a().after(["b"])],
                 "nodes[0].after[0]: there is no node `b`; the nodes are a",
             ),
@@ -399,6 +473,37 @@ mod tests {
             (
                 vec![NodeDef::timer("t", u64::MAX)],
                 "nodes[0].run.timer: is 18446744073709551615 ms; wait for at most",
+            ),
+            (
+                vec![a(), NodeDef::signal("s").undo_of("a")],
+                "nodes[1].kind: a node that waits has one task; let it be single",
+            ),
+            (
+                vec![a(), NodeDef::inline("u").undo_of("b")],
+                "nodes[1].kind.undo.of: there is no node `b`",
+            ),
+            (
+                vec![a(), NodeDef::inline("u").undo_of("a").after(["a"])],
+                "nodes[1].after: a node that undoes another runs when the workflow has failed",
+            ),
+            (
+                vec![a(), NodeDef::inline("u").undo_of("a")],
+                "output: node `u` undoes another, and may never run; name a node",
+            ),
+            (
+                vec![
+                    NodeDef::inline("u").undo_of("b"),
+                    NodeDef::inline("b").after(["u"]),
+                ],
+                "nodes[1].after[0]: node `u` undoes another",
+            ),
+            (
+                vec![
+                    NodeDef::inline("u").undo_of("b"),
+                    NodeDef::inline("v").undo_of("b"),
+                    NodeDef::inline("b"),
+                ],
+                "nodes[0].kind.undo.of: node `b` is undone by u and v; undo a node by one",
             ),
             (
                 vec![a().skip_when("x", json!(1))],

@@ -11,10 +11,13 @@ use crate::workflow::{Doing, Workflow};
 /// Hands out what can be done now, and remembers that it was handed out.
 pub(crate) fn choose(workflow: &mut Workflow, now_ms: i64) -> Vec<Work> {
     let mut work = Vec::new();
-    if workflow.state.phase != Phase::Running || workflow.state.paused.is_some() {
+    if workflow.is_held() {
         return work;
     }
     for id in workflow.plan.ids() {
+        if !workflow.runs(id) {
+            continue;
+        }
         let is_map = workflow.plan.is_map(id);
         let (node, doing) = (
             &workflow.state.nodes[id.index()],
@@ -80,11 +83,11 @@ fn next_new(node: &Node, doing: &mut Doing) -> Option<(u64, u32)> {
 
 /// When something happens by itself.
 pub(crate) fn due(workflow: &Workflow) -> Option<i64> {
-    if workflow.state.phase != Phase::Running {
-        return None;
-    }
-    let nodes = workflow.plan.ids().filter_map(|id| node_due(workflow, id));
-    nodes.chain(workflow.state.header.deadline_ms).min()
+    let is_running = workflow.state.phase == Phase::Running;
+    let deadline_ms = workflow.state.header.deadline_ms.filter(|_| is_running);
+    let ids = workflow.plan.ids().filter(|id| workflow.runs(*id));
+    let nodes = ids.filter_map(|id| node_due(workflow, id));
+    nodes.chain(deadline_ms).min()
 }
 
 fn node_due(workflow: &Workflow, id: NodeId) -> Option<i64> {
@@ -93,7 +96,7 @@ fn node_due(workflow: &Workflow, id: NodeId) -> Option<i64> {
         &workflow.doing[id.index()],
     );
     let definition = workflow.plan.node(id);
-    let is_paused = workflow.state.paused.is_some();
+    let is_paused = workflow.is_held();
     let idle = node.active.iter().filter(|(element, task)| {
         let may_wait = is_paused && task.is_waiting();
         !may_wait && !doing.tasks.contains_key(element)

@@ -8,7 +8,7 @@ use crate::event::Header;
 use crate::input::{Input, Step, TaskRef, Work};
 use crate::node::{NodePhase, Sums};
 use crate::plan::{NodeId, Plan};
-use crate::state::State;
+use crate::state::{Phase, State};
 use crate::turn::Turn;
 use crate::work;
 
@@ -102,6 +102,21 @@ impl Workflow {
         work::due(self)
     }
 
+    /// Whether tasks of the node may run: while it goes well, all but those that undo;
+    /// while it ends otherwise, those alone.
+    pub(crate) fn runs(&self, node: NodeId) -> bool {
+        match self.state.phase {
+            Phase::Running => !self.plan.is_undo(node),
+            Phase::Failing | Phase::Canceling => self.plan.is_undo(node),
+            Phase::Succeeded | Phase::Failed | Phase::Canceled => false,
+        }
+    }
+
+    /// Why it hands nothing out for the time being. What is undone waits for nobody.
+    pub(crate) fn is_held(&self) -> bool {
+        self.state.phase == Phase::Running && self.state.paused.is_some()
+    }
+
     /// The fold of its journal.
     pub fn state(&self) -> &State {
         &self.state
@@ -152,7 +167,9 @@ impl Workflow {
     fn running(&self, id: NodeId) -> u64 {
         match self.plan.node(id).run {
             Run::Inline => self.doing[id.index()].tasks.len() as u64,
-            Run::Function(_) | Run::Service { .. } => self.state.nodes[id.index()].running(),
+            Run::Function(_) | Run::Service { .. } | Run::Workflow { .. } => {
+                self.state.nodes[id.index()].running()
+            }
             Run::Signal | Run::Timer(_) => 0,
         }
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use errors::Error;
 use plato::{
-    Definition, Entry, Event, Header, Input, Kind, NodeDef, NodeId, NodePhase, Plan, Retry, Run,
-    State, Step, Success, TaskRef, Value, Work, Workflow,
+    Definition, Entry, Event, Header, Input, Kind, NodeDef, NodeId, NodePhase, Phase, Plan, Retry,
+    Run, State, Step, Success, TaskRef, Value, Work, Workflow,
 };
 use proptest::prelude::*;
 
@@ -26,19 +26,33 @@ struct Shape {
     elements: u64,
     timeout: bool,
     skipped: bool,
+    /// Whether, and how, what it did can be undone.
+    undo: Option<u8>,
 }
 
 fn shapes() -> impl Strategy<Value = Vec<Shape>> {
     let after = proptest::collection::vec(any::<u8>(), 0..3);
-    let shape = (0_u8..4, 0_u8..5, after, 0_u64..9, any::<bool>(), 0_u8..8);
-    let shape = shape.prop_map(|(kind, run, after, elements, timeout, skipped)| Shape {
-        kind,
-        run,
+    let undo = proptest::option::weighted(0.3, 0_u8..3);
+    let shape = (
+        0_u8..4,
+        0_u8..5,
         after,
-        elements,
-        timeout,
-        skipped: skipped == 0,
-    });
+        0_u64..9,
+        any::<bool>(),
+        0_u8..8,
+        undo,
+    );
+    let shape = shape.prop_map(
+        |(kind, run, after, elements, timeout, skipped, undo)| Shape {
+            kind,
+            run,
+            after,
+            elements,
+            timeout,
+            skipped: skipped == 0,
+            undo,
+        },
+    );
     proptest::collection::vec(shape, 1..8)
 }
 
@@ -51,12 +65,28 @@ fn definition(shapes: &[Shape]) -> Definition {
     }
     let all: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();
     nodes.push(NodeDef::inline("end").after(all));
+    nodes.extend(shapes.iter().enumerate().filter_map(undo));
     Definition {
         name: "t.random".into(),
         version: 1,
         nodes,
         output: "end".into(),
     }
+}
+
+/// What undoes a node.
+fn undo((index, shape): (usize, &Shape)) -> Option<NodeDef> {
+    let name = format!("u{index}");
+    let node = match shape.undo? {
+        0 => NodeDef::inline(name),
+        1 => NodeDef::function(name, "t-u").timeout_ms(50),
+        _ => NodeDef::service(name, "t", "Undo"),
+    };
+    let retry = Retry {
+        backoff_ms: 10,
+        ..Retry::default()
+    };
+    Some(node.undo_of(format!("n{index}")).retry(retry))
 }
 
 fn node(index: usize, shape: &Shape, earlier: &[NodeDef]) -> NodeDef {
@@ -244,9 +274,9 @@ impl World {
             Some(_) => Input::Resume,
         };
         self.handle(input);
-        assert!(
-            self.workflow.state().paused.is_none() || self.workflow.work(self.now_ms).is_empty()
-        );
+        let state = self.workflow.state();
+        let is_held = state.phase == Phase::Running && state.paused.is_some();
+        assert!(!is_held || self.workflow.work(self.now_ms).is_empty());
     }
 
     /// Of any node, also of one that waits for none.
@@ -384,6 +414,7 @@ impl World {
             }
         }
         self.check_order();
+        self.check_undone();
         self.check_ending();
     }
 
@@ -406,6 +437,55 @@ impl World {
                 _ => {}
             }
         }
+    }
+
+    /// What has succeeded is undone once, the last first and nothing beside it, when the
+    /// workflow does not succeed; and only then.
+    fn check_undone(&self) {
+        let is_undo = |node: &NodeId| self.plan.is_undo(*node);
+        let started: Vec<NodeId> = self
+            .events()
+            .filter_map(|event| match event {
+                Event::NodeStarted { node, .. } if is_undo(node) => Some(*node),
+                _ => None,
+            })
+            .collect();
+        let undoes = |of: NodeId| {
+            let mut undos = self.plan.ids().filter(is_undo);
+            undos.find(|undo| self.plan.source(*undo) == Some(of))
+        };
+        let mut expected: Vec<NodeId> = self
+            .events()
+            .filter_map(|event| match event {
+                Event::NodeSucceeded { node, .. } if !is_undo(node) => undoes(*node),
+                _ => None,
+            })
+            .collect();
+        expected.reverse();
+        match self.workflow.state().phase {
+            Phase::Succeeded => assert_eq!(started, []),
+            _ => assert_eq!(started, expected),
+        }
+        self.check_one_at_a_time();
+    }
+
+    fn check_one_at_a_time(&self) {
+        let mut running = None;
+        for event in self.events() {
+            match event {
+                Event::NodeStarted { node, .. } if self.plan.is_undo(*node) => {
+                    assert_eq!(running.replace(*node), None);
+                }
+                Event::NodeSucceeded { node, .. } | Event::NodeFailed { node } => {
+                    running.take_if(|undo| undo == node);
+                }
+                Event::TasksDispatched { node, .. } | Event::TaskSucceeded { node, .. } => {
+                    assert!(running.is_none() || running == Some(*node));
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(running, None);
     }
 
     /// Every try that was handed on came back, failed, or was told to stop.

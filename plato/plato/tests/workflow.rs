@@ -86,6 +86,86 @@ fn phase(workflow: &Workflow, node: NodeId) -> NodePhase {
 }
 
 #[test]
+fn what_succeeded_is_undone_last_first_when_the_workflow_is_canceled() {
+    let [reserve, charge, ship, release, refund] = [0, 1, 2, 3, 4].map(NodeId);
+    let undo = |name: &str, of: &str| NodeDef::inline(name).undo_of(of).retry(Retry::NEVER);
+    let definition = Definition {
+        name: "t.order".into(),
+        version: 1,
+        nodes: vec![
+            NodeDef::inline("reserve"),
+            NodeDef::inline("charge").after(["reserve"]),
+            NodeDef::signal("ship").after(["charge"]),
+            undo("release", "reserve"),
+            undo("refund", "charge"),
+        ],
+        output: "ship".into(),
+    };
+    let plan = Arc::new(Plan::new(definition).unwrap());
+    let input = Value::default();
+    let (mut workflow, _) = Workflow::start(plan, 4, "w", Header::default(), &input, 0);
+    for node in [reserve, charge] {
+        workflow.work(0);
+        succeed(&mut workflow, task(node, 0, 0), None);
+    }
+    assert_eq!(phase(&workflow, ship), NodePhase::Running);
+    let reason = "not wanted".to_owned();
+    workflow.handle(Input::Cancel { reason }, 1);
+    let run = |node| {
+        vec![Work::Run {
+            node,
+            tasks: vec![(0, 0)],
+        }]
+    };
+    assert_eq!(workflow.work(1), run(refund));
+    assert_eq!(phase(&workflow, release), NodePhase::Waiting);
+    // One that fails is told, and does not stop the others.
+    let error = Error::function("NO_MONEY", "the account is closed");
+    workflow.handle(Input::Failed(task(refund, 0, 0), error), 2);
+    assert_eq!(phase(&workflow, refund), NodePhase::Failed);
+    assert_eq!(workflow.work(2), run(release));
+    succeed(&mut workflow, task(release, 0, 0), None);
+    let state = workflow.state();
+    assert_eq!(state.phase, Phase::Canceled);
+    assert_eq!(state.error.as_ref().unwrap().message, "not wanted");
+    assert_eq!(phase(&workflow, ship), NodePhase::Canceled);
+    assert_eq!(workflow.due(), None);
+}
+
+#[test]
+fn what_was_undone_is_not_taken_up_again() {
+    let definition = Definition {
+        name: "t.order".into(),
+        version: 1,
+        nodes: vec![
+            NodeDef::inline("reserve"),
+            NodeDef::inline("ship")
+                .after(["reserve"])
+                .retry(Retry::NEVER),
+            NodeDef::inline("release").undo_of("reserve"),
+        ],
+        output: "ship".into(),
+    };
+    let plan = Arc::new(Plan::new(definition).unwrap());
+    let fail = |workflow: &mut Workflow, node| {
+        let error = Error::function("EXIT_1", "");
+        workflow.handle(Input::Failed(task(node, 0, 0), error), 1);
+    };
+    let input = Value::default();
+    let (mut workflow, _) = Workflow::start(plan, 4, "w", Header::default(), &input, 0);
+    workflow.work(0);
+    succeed(&mut workflow, task(NodeId(0), 0, 0), None);
+    workflow.work(1);
+    fail(&mut workflow, NodeId(1));
+    workflow.work(1);
+    succeed(&mut workflow, task(NodeId(2), 0, 0), None);
+    assert_eq!(workflow.state().phase, Phase::Failed);
+    assert!(workflow.plan().is_undone(workflow.state()));
+    let step = workflow.handle(Input::Retry, 2);
+    assert_eq!(step.ignored, Some(Ignored::Late));
+}
+
+#[test]
 fn a_map_and_its_reduce_run_to_the_end() {
     let mut workflow = mapping(10, 3);
     for element in [2, 0, 1] {

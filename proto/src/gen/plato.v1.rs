@@ -429,6 +429,34 @@ pub struct StartWorkflow {
         ::buffa::alloc::string::String,
         ::buffa::alloc::string::String,
     >,
+    /// The workflow that waits for its end; empty = none does.
+    ///
+    /// Field 7: `parent`
+    #[serde(
+        rename = "parent",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub parent: ::buffa::alloc::string::String,
+    /// The node, or the rule, of the parent.
+    ///
+    /// Field 8: `parent_node`
+    #[serde(
+        rename = "parentNode",
+        alias = "parent_node",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub parent_node: ::buffa::alloc::string::String,
+    /// How many workflows are above it.
+    ///
+    /// Field 9: `depth`
+    #[serde(
+        rename = "depth",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub depth: u32,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -442,6 +470,9 @@ impl ::core::fmt::Debug for StartWorkflow {
             .field("input", &self.input)
             .field("notify", &self.notify)
             .field("attributes", &self.attributes)
+            .field("parent", &self.parent)
+            .field("parent_node", &self.parent_node)
+            .field("depth", &self.depth)
             .finish()
     }
 }
@@ -500,6 +531,15 @@ impl ::buffa::Message for StartWorkflow {
                 ::buffa::map_codec::Str,
                 _,
             >(&self.attributes, 1u64);
+        if !self.parent.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.parent) as u64;
+        }
+        if !self.parent_node.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.parent_node) as u64;
+        }
+        if self.depth != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.depth) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -535,6 +575,15 @@ impl ::buffa::Message for StartWorkflow {
             ::buffa::map_codec::Str,
             _,
         >(&self.attributes, 6u32, buf);
+        if !self.parent.is_empty() {
+            ::buffa::types::put_string_field(7u32, &self.parent, buf);
+        }
+        if !self.parent_node.is_empty() {
+            ::buffa::types::put_string_field(8u32, &self.parent_node, buf);
+        }
+        if self.depth != 0u32 {
+            ::buffa::types::put_uint32_field(9u32, self.depth, buf);
+        }
         self.__buffa_unknown_fields.write_to(buf);
     }
     fn merge_field(
@@ -598,6 +647,27 @@ impl ::buffa::Message for StartWorkflow {
                     _,
                 >(&mut self.attributes, buf, ctx)?;
             }
+            7u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.parent, buf)?;
+            }
+            8u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.parent_node, buf)?;
+            }
+            9u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.depth = ::buffa::types::decode_uint32(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -612,6 +682,9 @@ impl ::buffa::Message for StartWorkflow {
         self.input = ::buffa::MessageField::none();
         self.notify.clear();
         self.attributes.clear();
+        self.parent.clear();
+        self.parent_node.clear();
+        self.depth = 0u32;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -1786,6 +1859,15 @@ pub struct NodeProgress {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
     )]
     pub output_bytes: u64,
+    /// Workflows that it has started and waits for: the first of them.
+    ///
+    /// Field 12: `children`
+    #[serde(
+        rename = "children",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub children: ::buffa::alloc::vec::Vec<::buffa::alloc::string::String>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -1804,6 +1886,7 @@ impl ::core::fmt::Debug for NodeProgress {
             .field("cpu_ms", &self.cpu_ms)
             .field("decode_cpu_ms", &self.decode_cpu_ms)
             .field("output_bytes", &self.output_bytes)
+            .field("children", &self.children)
             .finish()
     }
 }
@@ -1870,6 +1953,9 @@ impl ::buffa::Message for NodeProgress {
         if self.output_bytes != 0u64 {
             size += 1u64 + ::buffa::types::uint64_encoded_len(self.output_bytes) as u64;
         }
+        for v in &self.children {
+            size += 1u64 + ::buffa::types::string_encoded_len(v) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -1915,6 +2001,9 @@ impl ::buffa::Message for NodeProgress {
         }
         if self.output_bytes != 0u64 {
             ::buffa::types::put_uint64_field(11u32, self.output_bytes, buf);
+        }
+        for v in &self.children {
+            ::buffa::types::put_string_field(12u32, v, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -2008,6 +2097,17 @@ impl ::buffa::Message for NodeProgress {
                 )?;
                 self.output_bytes = ::buffa::types::decode_uint64(buf)?;
             }
+            12u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let __elem = ::buffa::types::decode_string(buf)?;
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&__elem),
+                )?;
+                self.children.push(__elem);
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -2027,6 +2127,7 @@ impl ::buffa::Message for NodeProgress {
         self.cpu_ms = 0u64;
         self.decode_cpu_ms = 0u64;
         self.output_bytes = 0u64;
+        self.children.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -3158,6 +3259,25 @@ pub struct Workflow {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_i64"
     )]
     pub deadline_unix_ms: i64,
+    /// The workflow that waits for its end; empty = none does.
+    ///
+    /// Field 19: `parent`
+    #[serde(
+        rename = "parent",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub parent: ::buffa::alloc::string::String,
+    /// The node, or the rule, of the parent.
+    ///
+    /// Field 20: `parent_node`
+    #[serde(
+        rename = "parentNode",
+        alias = "parent_node",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub parent_node: ::buffa::alloc::string::String,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -3183,6 +3303,8 @@ impl ::core::fmt::Debug for Workflow {
             .field("tenant", &self.tenant)
             .field("priority", &self.priority)
             .field("deadline_unix_ms", &self.deadline_unix_ms)
+            .field("parent", &self.parent)
+            .field("parent_node", &self.parent_node)
             .finish()
     }
 }
@@ -3292,6 +3414,12 @@ impl ::buffa::Message for Workflow {
                 += 2u64
                     + ::buffa::types::int64_encoded_len(self.deadline_unix_ms) as u64;
         }
+        if !self.parent.is_empty() {
+            size += 2u64 + ::buffa::types::string_encoded_len(&self.parent) as u64;
+        }
+        if !self.parent_node.is_empty() {
+            size += 2u64 + ::buffa::types::string_encoded_len(&self.parent_node) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -3375,6 +3503,12 @@ impl ::buffa::Message for Workflow {
         }
         if self.deadline_unix_ms != 0i64 {
             ::buffa::types::put_int64_field(18u32, self.deadline_unix_ms, buf);
+        }
+        if !self.parent.is_empty() {
+            ::buffa::types::put_string_field(19u32, &self.parent, buf);
+        }
+        if !self.parent_node.is_empty() {
+            ::buffa::types::put_string_field(20u32, &self.parent_node, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -3534,6 +3668,20 @@ impl ::buffa::Message for Workflow {
                 )?;
                 self.deadline_unix_ms = ::buffa::types::decode_int64(buf)?;
             }
+            19u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.parent, buf)?;
+            }
+            20u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.parent_node, buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -3560,6 +3708,8 @@ impl ::buffa::Message for Workflow {
         self.tenant.clear();
         self.priority = 0i64;
         self.deadline_unix_ms = 0i64;
+        self.parent.clear();
+        self.parent_node.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -5653,8 +5803,8 @@ pub const __WAITING_NODE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buff
 #[derive(::serde::Serialize, ::serde::Deserialize)]
 #[serde(default)]
 pub struct WaitingReason {
-    /// Stable code for machines: NODES, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING, STOPPING,
-    /// UNKNOWN_DEFINITION.
+    /// Stable code for machines: NODES, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING, UNDOING,
+    /// STOPPING, UNKNOWN_DEFINITION.
     ///
     /// Field 1: `code`
     #[serde(
@@ -7697,6 +7847,18 @@ pub mod __buffa {
             ///
             /// Field 6: `attributes` (map)
             pub attributes: ::buffa::MapView<'a, &'a str, &'a str>,
+            /// The workflow that waits for its end; empty = none does.
+            ///
+            /// Field 7: `parent`
+            pub parent: &'a str,
+            /// The node, or the rule, of the parent.
+            ///
+            /// Field 8: `parent_node`
+            pub parent_node: &'a str,
+            /// How many workflows are above it.
+            ///
+            /// Field 9: `depth`
+            pub depth: u32,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for StartWorkflowView<'a> {
@@ -7790,6 +7952,27 @@ pub mod __buffa {
                         )?;
                         view.notify = ::buffa::types::borrow_str(&mut cur)?;
                     }
+                    7u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.parent = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    8u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.parent_node = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    9u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.depth = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
                     6u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -7880,6 +8063,9 @@ pub mod __buffa {
                         .iter()
                         .map(|(k, v)| (k.to_string(), v.to_string()))
                         .collect(),
+                    parent: self.parent.to_string(),
+                    parent_node: self.parent_node.to_string(),
+                    depth: self.depth,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -7934,6 +8120,20 @@ pub mod __buffa {
                         += 1u64 + ::buffa::encoding::varint_len(entry_size) as u64
                             + entry_size;
                 }
+                if !self.parent.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.parent) as u64;
+                }
+                if !self.parent_node.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.parent_node)
+                                as u64;
+                }
+                if self.depth != 0u32 {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(self.depth) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -7987,6 +8187,15 @@ pub mod __buffa {
                         )
                         .encode(buf);
                     ::buffa::types::encode_string(v, buf);
+                }
+                if !self.parent.is_empty() {
+                    ::buffa::types::put_string_field(7u32, &self.parent, buf);
+                }
+                if !self.parent_node.is_empty() {
+                    ::buffa::types::put_string_field(8u32, &self.parent_node, buf);
+                }
+                if self.depth != 0u32 {
+                    ::buffa::types::put_uint32_field(9u32, self.depth, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -8051,6 +8260,19 @@ pub mod __buffa {
                         }
                     }
                     __map.serialize_entry("attributes", &_WM(&self.attributes))?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.parent) {
+                    __map.serialize_entry("parent", self.parent)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.parent_node) {
+                    __map.serialize_entry("parentNode", self.parent_node)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.depth) {
+                    __map
+                        .serialize_entry(
+                            "depth",
+                            &::buffa::json_helpers::ProtoJson(&self.depth),
+                        )?;
                 }
                 __map.end()
             }
@@ -8192,6 +8414,27 @@ pub mod __buffa {
             #[must_use]
             pub fn attributes(&self) -> &::buffa::MapView<'_, &'_ str, &'_ str> {
                 &self.0.reborrow().attributes
+            }
+            /// The workflow that waits for its end; empty = none does.
+            ///
+            /// Field 7: `parent`
+            #[must_use]
+            pub fn parent(&self) -> &'_ str {
+                self.0.reborrow().parent
+            }
+            /// The node, or the rule, of the parent.
+            ///
+            /// Field 8: `parent_node`
+            #[must_use]
+            pub fn parent_node(&self) -> &'_ str {
+                self.0.reborrow().parent_node
+            }
+            /// How many workflows are above it.
+            ///
+            /// Field 9: `depth`
+            #[must_use]
+            pub fn depth(&self) -> u32 {
+                self.0.reborrow().depth
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<StartWorkflowView<'static>>>
@@ -10296,6 +10539,10 @@ pub mod __buffa {
             ///
             /// Field 11: `output_bytes`
             pub output_bytes: u64,
+            /// Workflows that it has started and waits for: the first of them.
+            ///
+            /// Field 12: `children`
+            pub children: ::buffa::RepeatedView<'a, &'a str>,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for NodeProgressView<'a> {
@@ -10413,6 +10660,17 @@ pub mod __buffa {
                         )?;
                         view.output_bytes = ::buffa::types::decode_uint64(&mut cur)?;
                     }
+                    12u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __elem = ::buffa::types::borrow_str(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::buffa::__private::element_footprint(&__elem),
+                        )?;
+                        view.children.push(__elem);
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -10453,6 +10711,7 @@ pub mod __buffa {
                     cpu_ms: self.cpu_ms,
                     decode_cpu_ms: self.decode_cpu_ms,
                     output_bytes: self.output_bytes,
+                    children: self.children.iter().map(|s| s.to_string()).collect(),
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -10516,6 +10775,9 @@ pub mod __buffa {
                             + ::buffa::types::uint64_encoded_len(self.output_bytes)
                                 as u64;
                 }
+                for v in &self.children {
+                    size += 1u64 + ::buffa::types::string_encoded_len(v) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -10562,6 +10824,9 @@ pub mod __buffa {
                 }
                 if self.output_bytes != 0u64 {
                     ::buffa::types::put_uint64_field(11u32, self.output_bytes, buf);
+                }
+                for v in &self.children {
+                    ::buffa::types::put_string_field(12u32, v, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -10652,6 +10917,9 @@ pub mod __buffa {
                             "outputBytes",
                             &::buffa::json_helpers::ProtoJson(&self.output_bytes),
                         )?;
+                }
+                if !self.children.is_empty() {
+                    __map.serialize_entry("children", &*self.children)?;
                 }
                 __map.end()
             }
@@ -10812,6 +11080,13 @@ pub mod __buffa {
             #[must_use]
             pub fn output_bytes(&self) -> u64 {
                 self.0.reborrow().output_bytes
+            }
+            /// Workflows that it has started and waits for: the first of them.
+            ///
+            /// Field 12: `children`
+            #[must_use]
+            pub fn children(&self) -> &::buffa::RepeatedView<'_, &'_ str> {
+                &self.0.reborrow().children
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<NodeProgressView<'static>>>
@@ -12458,6 +12733,14 @@ pub mod __buffa {
             ///
             /// Field 18: `deadline_unix_ms`
             pub deadline_unix_ms: i64,
+            /// The workflow that waits for its end; empty = none does.
+            ///
+            /// Field 19: `parent`
+            pub parent: &'a str,
+            /// The node, or the rule, of the parent.
+            ///
+            /// Field 20: `parent_node`
+            pub parent_node: &'a str,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for WorkflowView<'a> {
@@ -12648,6 +12931,20 @@ pub mod __buffa {
                         )?;
                         view.deadline_unix_ms = ::buffa::types::decode_int64(&mut cur)?;
                     }
+                    19u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.parent = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    20u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.parent_node = ::buffa::types::borrow_str(&mut cur)?;
+                    }
                     10u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -12776,6 +13073,8 @@ pub mod __buffa {
                     tenant: self.tenant.to_string(),
                     priority: self.priority,
                     deadline_unix_ms: self.deadline_unix_ms,
+                    parent: self.parent.to_string(),
+                    parent_node: self.parent_node.to_string(),
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -12893,6 +13192,17 @@ pub mod __buffa {
                             + ::buffa::types::int64_encoded_len(self.deadline_unix_ms)
                                 as u64;
                 }
+                if !self.parent.is_empty() {
+                    size
+                        += 2u64
+                            + ::buffa::types::string_encoded_len(&self.parent) as u64;
+                }
+                if !self.parent_node.is_empty() {
+                    size
+                        += 2u64
+                            + ::buffa::types::string_encoded_len(&self.parent_node)
+                                as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -12995,6 +13305,12 @@ pub mod __buffa {
                 }
                 if self.deadline_unix_ms != 0i64 {
                     ::buffa::types::put_int64_field(18u32, self.deadline_unix_ms, buf);
+                }
+                if !self.parent.is_empty() {
+                    ::buffa::types::put_string_field(19u32, &self.parent, buf);
+                }
+                if !self.parent_node.is_empty() {
+                    ::buffa::types::put_string_field(20u32, &self.parent_node, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -13117,6 +13433,12 @@ pub mod __buffa {
                             "deadlineUnixMs",
                             &::buffa::json_helpers::ProtoJson(&self.deadline_unix_ms),
                         )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.parent) {
+                    __map.serialize_entry("parent", self.parent)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.parent_node) {
+                    __map.serialize_entry("parentNode", self.parent_node)?;
                 }
                 __map.end()
             }
@@ -13331,6 +13653,20 @@ pub mod __buffa {
             #[must_use]
             pub fn deadline_unix_ms(&self) -> i64 {
                 self.0.reborrow().deadline_unix_ms
+            }
+            /// The workflow that waits for its end; empty = none does.
+            ///
+            /// Field 19: `parent`
+            #[must_use]
+            pub fn parent(&self) -> &'_ str {
+                self.0.reborrow().parent
+            }
+            /// The node, or the rule, of the parent.
+            ///
+            /// Field 20: `parent_node`
+            #[must_use]
+            pub fn parent_node(&self) -> &'_ str {
+                self.0.reborrow().parent_node
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<WorkflowView<'static>>>
@@ -17517,8 +17853,8 @@ pub mod __buffa {
         /// Why a node has not ended.
         #[derive(Clone, Debug, Default)]
         pub struct WaitingReasonView<'a> {
-            /// Stable code for machines: NODES, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING, STOPPING,
-            /// UNKNOWN_DEFINITION.
+            /// Stable code for machines: NODES, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING, UNDOING,
+            /// STOPPING, UNKNOWN_DEFINITION.
             ///
             /// Field 1: `code`
             pub code: &'a str,
@@ -17842,8 +18178,8 @@ pub mod __buffa {
             pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
                 self.0.into_bytes()
             }
-            /// Stable code for machines: NODES, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING, STOPPING,
-            /// UNKNOWN_DEFINITION.
+            /// Stable code for machines: NODES, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING, UNDOING,
+            /// STOPPING, UNKNOWN_DEFINITION.
             ///
             /// Field 1: `code`
             #[must_use]

@@ -1,7 +1,9 @@
 //! The message that carries the run of a firing.
 
+use std::collections::BTreeMap;
+
 use errors::Error;
-use plato::{Header, NodeCode, NodeContext, TaskContext, Value};
+use plato::{Header, NodeCode, NodeContext, Parent, TaskContext, Value};
 use plato_rules::{RunNow, RunOn};
 use proto::stratum::v1::Invocation;
 use timestone::NewMessage;
@@ -76,7 +78,19 @@ pub(crate) fn message(
             _,
         ) => {
             let queue = names::inbox_of_workflow(place.service, &id, place.groups);
-            let payload = wire::start_workflow(&about, &id, definition, *version, input(run));
+            let start = wire::Starting {
+                id: &id,
+                definition,
+                version: *version,
+                input: input(run),
+                attributes: &BTreeMap::new(),
+                parent: Parent {
+                    workflow: place.workflow.to_owned(),
+                    node: run.rule.clone(),
+                },
+                depth: place.header.depth.saturating_add(1),
+            };
+            let payload = wire::start_workflow(&about, start);
             (queue, payload, about.priority)
         }
     };

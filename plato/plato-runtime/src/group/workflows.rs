@@ -151,14 +151,17 @@ impl Workflows {
     }
 
     /// How a try is told to stop. An invocation is a message until it has ended, so
-    /// its message is canceled; a call has become a request of its service by then.
+    /// its message is canceled; a call has become a request of its service by then, and
+    /// a start a workflow.
     fn stop(&self, id: &str, task: TaskRef, reason: String, now_ms: i64) -> Option<Row> {
         let key = self.invocation(id, task)?;
         let live = self.live.get(id)?;
         let node = live.activation.plan().node(task.node);
-        if !matches!(node.run, Run::Service { .. }) {
-            return Some(Row::Cancel { key, reason });
-        }
+        let payload = match node.run {
+            Run::Service { .. } => wire::cancel_call,
+            Run::Workflow { .. } => wire::cancel_workflow,
+            _ => return Some(Row::Cancel { key, reason }),
+        };
         let about = wire::About {
             workflow: id,
             header: &live.header,
@@ -168,7 +171,7 @@ impl Workflows {
         let message = NewMessage {
             queue: key.queue,
             id: names::cancel_id(&key.id),
-            payload: wire::cancel_call(&about, &key.id, &reason),
+            payload: payload(&about, &key.id, &reason),
             priority: about.priority,
             not_after: Some(now_ms.saturating_add(OUTBOX_LIFE_MS)),
             ..NewMessage::default()
@@ -180,12 +183,14 @@ impl Workflows {
     /// The message that carries a try, unless its node runs inline.
     fn invocation(&self, id: &str, task: TaskRef) -> Option<MessageKey> {
         let node = self.live.get(id)?.activation.plan().node(task.node);
+        let id = task.invocation(id, &node.name);
+        let config = &self.shared.config;
         let queue = match &node.run {
             Run::Inline | Run::Signal | Run::Timer(_) => return None,
             Run::Function(function) => names::function(function),
             Run::Service { service, .. } => names::service_calls(service),
+            Run::Workflow { .. } => names::inbox_of_workflow(&config.service, &id, config.groups),
         };
-        let id = task.invocation(id, &node.name);
         Some(MessageKey { queue, id })
     }
 

@@ -19,7 +19,9 @@ pub(super) async fn of_tasks(
     let node = of.context.get_or_try_init(|| of_node(jobs, of)).await?;
     match &of.activation.plan().node(of.node).kind {
         Kind::Map { over } => of_elements(jobs, node, over, elements).await,
-        Kind::Single | Kind::Reduce { .. } => Ok(vec![TaskContext::new(Arc::clone(node))]),
+        Kind::Single | Kind::Reduce { .. } | Kind::Undo { .. } => {
+            Ok(vec![TaskContext::new(Arc::clone(node))])
+        }
     }
 }
 
@@ -81,7 +83,7 @@ async fn output(jobs: &Jobs, of: &NodeOf, node: NodeId) -> Result<Option<Value>,
 fn results(of: &NodeOf, outputs: &BTreeMap<String, Value>) -> Option<plato::ListRef> {
     match &of.activation.plan().node(of.node).kind {
         Kind::Reduce { of } => outputs.get(of)?.list.clone(),
-        Kind::Single | Kind::Map { .. } => None,
+        Kind::Single | Kind::Map { .. } | Kind::Undo { .. } => None,
     }
 }
 

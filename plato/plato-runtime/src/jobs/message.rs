@@ -1,10 +1,14 @@
-//! The message that carries one try of a task: an invocation or a call.
+//! The message that carries one try of a task: an invocation, a call, or the start of a
+//! workflow.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use errors::Error;
-use plato::{Prepare, PrepareCall, Run, ServiceCall, TaskContext, TaskRef};
+use plato::limits::{MAX_DEPTH, MAX_INLINE_BYTES};
+use plato::{
+    Parent, Prepare, PrepareCall, PrepareStart, Run, ServiceCall, TaskContext, TaskRef, Value,
+};
 use proto::stratum::v1::Invocation;
 use timestone::NewMessage;
 use timestone::limits::MAX_PAYLOAD_BYTES;
@@ -19,6 +23,12 @@ pub(super) enum Code {
     /// With how many sizes larger than usual the shapes of some elements must be.
     Function(Arc<dyn Prepare>, BTreeMap<u64, u32>),
     Service(Arc<dyn PrepareCall>),
+    /// With the service whose workflows they are, and the number of their groups.
+    Workflow {
+        code: Arc<dyn PrepareStart>,
+        service: String,
+        groups: u32,
+    },
 }
 
 impl Code {
@@ -41,6 +51,20 @@ impl Code {
             }
             (Self::Service(code), Run::Service { service, method }) => {
                 sending.call(service, method, code.prepare_call(context)?)
+            }
+            (
+                Self::Workflow {
+                    code,
+                    service,
+                    groups,
+                },
+                Run::Workflow {
+                    definition,
+                    version,
+                },
+            ) => {
+                let queue = names::inbox_of_workflow(service, &sending.id(), *groups);
+                sending.start(queue, definition, *version, code.prepare_start(context)?)
             }
             _ => Err(Error::function(
                 "OTHER_CODE",
@@ -86,6 +110,49 @@ impl Sending<'_> {
             names::service_calls(service),
             wire::call(&self.about(), call),
         )
+    }
+
+    fn start(
+        &self,
+        queue: String,
+        definition: &str,
+        version: u32,
+        input: Value,
+    ) -> Result<NewMessage, Error> {
+        let header = &self.of.header;
+        let depth = header.depth.saturating_add(1);
+        self.check_start(depth, &input)?;
+        let start = wire::Starting {
+            id: &self.id(),
+            definition,
+            version,
+            input,
+            attributes: &header.attributes,
+            parent: Parent {
+                workflow: self.of.workflow.to_string(),
+                node: self.node().to_owned(),
+            },
+            depth,
+        };
+        self.addressed(queue, wire::start_workflow(&self.about(), start))
+    }
+
+    fn check_start(&self, depth: u32, input: &Value) -> Result<(), Error> {
+        if depth > MAX_DEPTH {
+            let message = format!("node {} starts one more", self.node());
+            return Err(Error::user("TOO_DEEP", message).hint(format!(
+                "at most {MAX_DEPTH} workflows may be above one; see that none starts itself for ever"
+            )));
+        }
+        let bytes = input.inline.len();
+        match bytes <= MAX_INLINE_BYTES {
+            true => Ok(()),
+            false => Err(Error::function(
+                "INPUT_TOO_LARGE",
+                format!("node {} hands {bytes} bytes to a workflow", self.node()),
+            )
+            .hint(format!("at most {MAX_INLINE_BYTES}; put more in a blob"))),
+        }
     }
 
     fn other_call(&self, service: &str, method: &str, call: &ServiceCall) -> Error {

@@ -20,6 +20,11 @@ pub(super) async fn run(
     let code = match of.activation.code(of.node) {
         NodeCode::Function(code) => Code::Function(Arc::clone(code), outgrown),
         NodeCode::Service(code) => Code::Service(Arc::clone(code)),
+        NodeCode::Workflow(code) => Code::Workflow {
+            code: Arc::clone(code),
+            service: jobs.shared.config.service.clone(),
+            groups: jobs.shared.config.groups,
+        },
         // Its workflow hands out none of its tasks.
         NodeCode::Waits => return,
         NodeCode::Inline(code) => {

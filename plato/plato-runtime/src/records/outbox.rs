@@ -15,7 +15,7 @@ pub(crate) enum Row {
         key: MessageKey,
         reason: String,
     },
-    /// Tells the service that works on `call` to stop.
+    /// Tells the service, or the workflow, that works on `call` to stop.
     CancelCall {
         call: String,
         message: NewMessage,

@@ -160,6 +160,9 @@ fn check_retry(workflows: &Workflows, state: &State) -> Result<(), Error> {
         Phase::Failed if state.retries >= MAX_WORKFLOW_RETRIES => {
             Err(refused("RETRIES_USED_UP", "has gone on as often as it may").hint("start another"))
         }
+        Phase::Failed if known.is_some_and(|known| known.plan().is_undone(state)) => {
+            Err(refused("WORKFLOW_UNDONE", "has undone what it did").hint("start another"))
+        }
         _ => Ok(()),
     }
 }

@@ -1,12 +1,15 @@
 //! Why a workflow waits: what its state says, and what Timestone knows of its tries.
 
+use std::fmt::Display;
+
 use errors::Error;
-use plato::{NodeId, Plan, Reason, Run, State, TaskRef};
+use plato::{NodeId, Phase, Plan, Reason, Run, State, TaskRef};
 use proto::plato::v1 as wire;
 use timestone::{MessageKey, MessageState, MessageView, QueueCount};
-use timestone_client::{Client, TimestoneError, names};
+use timestone_client::{Client, names};
 
 use super::Workflows;
+use crate::WorkflowReader;
 
 /// Every node that has not ended, with why.
 pub(super) async fn explain(
@@ -22,15 +25,16 @@ pub(super) async fn explain(
         plan: activation.plan(),
         state,
         timestone,
+        reader: &workflows.reader,
     };
     let mut nodes = Vec::new();
     for (id, reasons) in plato::explain(activation.plan(), state) {
-        nodes.push(asking.node(id, reasons).await.map_err(unavailable)?);
+        nodes.push(asking.node(id, reasons).await?);
     }
     Ok(nodes)
 }
 
-fn unavailable(error: TimestoneError) -> Error {
+fn unavailable(error: impl Display) -> Error {
     Error::platform("UNAVAILABLE", error.to_string()).hint("try again")
 }
 
@@ -54,14 +58,11 @@ struct Asking<'a> {
     plan: &'a Plan,
     state: &'a State,
     timestone: &'a Client,
+    reader: &'a WorkflowReader,
 }
 
 impl Asking<'_> {
-    async fn node(
-        &self,
-        id: NodeId,
-        reasons: Vec<Reason>,
-    ) -> Result<wire::WaitingNode, TimestoneError> {
+    async fn node(&self, id: NodeId, reasons: Vec<Reason>) -> Result<wire::WaitingNode, Error> {
         let mut told = Vec::new();
         for why in reasons {
             told.push(self.reason(id, why).await?);
@@ -73,7 +74,7 @@ impl Asking<'_> {
         })
     }
 
-    async fn reason(&self, id: NodeId, why: Reason) -> Result<wire::WaitingReason, TimestoneError> {
+    async fn reason(&self, id: NodeId, why: Reason) -> Result<wire::WaitingReason, Error> {
         Ok(match why {
             Reason::Out { tries, first } => self.out(id, tries, &first).await?,
             Reason::Nodes(nodes) => reason("NODES", format!("waits for {}", self.names(&nodes))),
@@ -90,6 +91,7 @@ impl Asking<'_> {
                 of(tasks, reason("TASKS", text))
             }
             Reason::Sealing => reason("SEALING", "its results are put into a list"),
+            Reason::Undoing => reason("UNDOING", "waits until what ended later is undone"),
             Reason::Stopping(tries) => of(
                 tries,
                 reason("STOPPING", "what runs has yet to hear that it must stop"),
@@ -110,13 +112,14 @@ impl Asking<'_> {
         id: NodeId,
         tries: u64,
         first: &[(u64, u32)],
-    ) -> Result<wire::WaitingReason, TimestoneError> {
+    ) -> Result<wire::WaitingReason, Error> {
         let node = self.plan.node(id);
         let queue = match &node.run {
             Run::Service { service, .. } => {
                 let text = format!("{tries} requests of {service} are out");
                 return Ok(of(tries, reason("OUT", text)));
             }
+            Run::Workflow { .. } => return self.children(id, tries, first).await,
             Run::Function(function) => names::function(function),
             Run::Inline | Run::Signal | Run::Timer(_) => String::new(),
         };
@@ -131,15 +134,64 @@ impl Asking<'_> {
                 queue: queue.clone(),
                 id: task.invocation(&self.state.id, &node.name),
             };
-            views.extend(self.timestone.get(&key).await?);
+            views.extend(self.timestone.get(&key).await.map_err(unavailable)?);
         }
-        let counts = self.timestone.count(std::slice::from_ref(&queue)).await?;
+        let counts = self.timestone.count(std::slice::from_ref(&queue)).await;
+        let counts = counts.map_err(unavailable)?;
         let text = words(tries, &views, counts.first());
         Ok(wire::WaitingReason {
             queue,
             ..of(tries, reason("OUT", text))
         })
     }
+
+    /// "waits for 3 workflows: 0192… (running), 0193… (not begun), and others"
+    async fn children(
+        &self,
+        id: NodeId,
+        tries: u64,
+        first: &[(u64, u32)],
+    ) -> Result<wire::WaitingReason, Error> {
+        let mut told = Vec::new();
+        for child in children(self.plan, self.state, id).take(first.len()) {
+            let state = self.reader.state(&child).await.map_err(unavailable)?;
+            let standing = state.map_or("not begun", |state| standing(&state));
+            told.push(format!("{child} ({standing})"));
+        }
+        let others = if tries > told.len() as u64 {
+            ", and others"
+        } else {
+            ""
+        };
+        let workflows = if tries == 1 { "workflow" } else { "workflows" };
+        let text = format!("waits for {tries} {workflows}: {}{others}", told.join(", "));
+        Ok(of(tries, reason("OUT", text)))
+    }
+}
+
+fn standing(state: &State) -> &'static str {
+    match state.phase {
+        Phase::Running if state.paused.is_some() => "paused",
+        Phase::Running => "running",
+        Phase::Failing | Phase::Canceling => "stopping",
+        Phase::Succeeded => "succeeded",
+        Phase::Failed => "failed",
+        Phase::Canceled => "canceled",
+    }
+}
+
+/// The workflows that a node has started and waits for.
+pub(super) fn children(plan: &Plan, state: &State, node: NodeId) -> impl Iterator<Item = String> {
+    let starts = matches!(plan.node(node).run, Run::Workflow { .. });
+    let out = starts.then(|| state.nodes[node.index()].out());
+    out.into_iter().flatten().map(move |(element, generation)| {
+        let task = TaskRef {
+            node,
+            element,
+            generation,
+        };
+        task.invocation(&state.id, &plan.node(node).name)
+    })
 }
 
 /// "3 tries are out, 2 of the first 3 run; 14 wait and 2 run in its queue"

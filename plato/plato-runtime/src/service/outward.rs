@@ -1,15 +1,19 @@
 //! Workflows as the wire has them.
 
 use errors::Error;
-use plato::{Entry, Event, Node, NodeProgress, Phase, State, Value};
+use plato::{Entry, Event, Node, NodeId, NodeProgress, Phase, State, Value};
 use proto::plato::v1 as wire;
 use store::StoreError;
 
 use super::Workflows;
+use super::explain::children;
+
+/// Workflows of one node that are named.
+const CHILDREN: usize = 8;
 
 /// A workflow with all that is told of it.
 pub(super) struct Viewed<'a> {
-    service: &'a str,
+    workflows: &'a Workflows,
     state: State,
     output: Option<Value>,
 }
@@ -24,21 +28,24 @@ impl<'a> Viewed<'a> {
             _ => None,
         };
         Ok(Self {
-            service: workflows.service(),
+            workflows,
             state,
             output,
         })
     }
 
     pub(super) fn outward(self) -> wire::Workflow {
+        let nodes = nodes(self.workflows, &self.state);
         let state = self.state;
-        let nodes = state.header.nodes.iter().zip(&state.nodes);
+        let parent = state.header.parent.unwrap_or_default();
         wire::Workflow {
-            service: self.service.to_owned(),
+            service: self.workflows.service().to_owned(),
             state: crate::wire::state(state.phase).into(),
             stopping: matches!(state.phase, Phase::Failing | Phase::Canceling),
             is_paused: state.paused.is_some(),
-            nodes: nodes.map(|(name, node)| progress(name, node)).collect(),
+            nodes,
+            parent: parent.workflow,
+            parent_node: parent.node,
             output: self.output.map(Into::into).into(),
             error: state.error.map(Into::into).into(),
             paused: state.paused.unwrap_or_default(),
@@ -55,6 +62,24 @@ impl<'a> Viewed<'a> {
             ..Default::default()
         }
     }
+}
+
+/// How far the nodes are, each with the workflows that it waits for.
+fn nodes(workflows: &Workflows, state: &State) -> Vec<wire::NodeProgress> {
+    let header = &state.header;
+    let known = workflows.registry.get(&header.definition, header.version);
+    let known = known.filter(|_| header.version > 0);
+    let children = |id: NodeId| {
+        let children = known.map(|known| children(known.plan(), state, id).take(CHILDREN));
+        children.into_iter().flatten().collect()
+    };
+    let nodes = (0..).map(NodeId).zip(header.nodes.iter().zip(&state.nodes));
+    nodes
+        .map(|(id, (name, node))| wire::NodeProgress {
+            children: children(id),
+            ..progress(name, node)
+        })
+        .collect()
 }
 
 fn progress(name: &str, node: &Node) -> wire::NodeProgress {

@@ -1,6 +1,7 @@
 //! Workflows over a real queue and a real store, with workers that answer as agents do.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::result_large_err)]
 
+mod children;
 mod control;
 mod ends;
 mod faults;
@@ -8,4 +9,5 @@ mod owners;
 mod rules;
 mod runs;
 mod site;
+mod undo;
 mod worker;

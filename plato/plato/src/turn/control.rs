@@ -34,6 +34,10 @@ impl Turn<'_> {
     pub(super) fn retry(&mut self) {
         let state = &self.workflow.state;
         match state.phase {
+            // What was undone would be missed by what is kept.
+            Phase::Failed if self.workflow.plan.is_undone(state) => {
+                self.step.ignored = Some(Ignored::Late);
+            }
             Phase::Failed if state.retries < MAX_WORKFLOW_RETRIES => self.record(Event::Retried),
             Phase::Running => self.step.ignored = Some(Ignored::Duplicate),
             _ => self.step.ignored = Some(Ignored::Late),

@@ -37,8 +37,9 @@ const DOCUMENTED: &str = "\
 JSON objects, one a line. Times are Unix milliseconds, fields without a value are left out:
   list, show, pause, resume, retry, signal, cancel:
     workflow, service, definition, definition_version, state, stopping, paused, attributes,
-    nodes: [{node, state, total, done, running, retries, from_memo, cpu_ms, output_bytes}],
-    error, events, at_unix_ms, retries, tenant, priority, deadline_unix_ms
+    nodes: [{node, state, total, done, running, retries, from_memo, cpu_ms, output_bytes,
+    children}], error, events, at_unix_ms, retries, tenant, priority, deadline_unix_ms, parent,
+    parent_node
   history:
     number, at_unix_ms, event, node, details: the event as it is journaled
   watch:

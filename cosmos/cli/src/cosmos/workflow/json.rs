@@ -32,6 +32,10 @@ pub(super) struct Workflow<'a> {
     priority: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline_unix_ms: Option<i64>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    parent: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    parent_node: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,6 +49,8 @@ struct Node<'a> {
     from_memo: u64,
     cpu_ms: u64,
     output_bytes: u64,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    children: &'a [String],
 }
 
 impl<'a> From<&'a wire::Workflow> for Workflow<'a> {
@@ -69,6 +75,8 @@ impl<'a> From<&'a wire::Workflow> for Workflow<'a> {
             tenant: &workflow.tenant,
             priority: workflow.priority,
             deadline_unix_ms: (workflow.deadline_unix_ms != 0).then_some(workflow.deadline_unix_ms),
+            parent: &workflow.parent,
+            parent_node: &workflow.parent_node,
         }
     }
 }
@@ -85,6 +93,7 @@ impl<'a> From<&'a wire::NodeProgress> for Node<'a> {
             from_memo: node.from_memo,
             cpu_ms: node.cpu_ms,
             output_bytes: node.output_bytes,
+            children: &node.children,
         }
     }
 }

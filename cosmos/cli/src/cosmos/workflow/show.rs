@@ -53,6 +53,18 @@ fn lines(workflow: &Workflow) -> Vec<(&'static str, String)> {
     if !attributes.is_empty() {
         lines.push(("attributes", attributes));
     }
+    if !workflow.parent.is_empty() {
+        let parent = format!("node {} of {}", workflow.parent_node, workflow.parent);
+        lines.push(("started by", one_line(&parent)));
+    }
+    for node in workflow
+        .nodes
+        .iter()
+        .filter(|node| !node.children.is_empty())
+    {
+        let children = format!("{}: {}", node.node, node.children.join(", "));
+        lines.push(("has started", one_line(&children)));
+    }
     if workflow.deadline_unix_ms != 0 {
         lines.push(("deadline", local_time(workflow.deadline_unix_ms)));
     }

@@ -22,7 +22,7 @@ pub(super) struct Box {
     pub(super) runs: String,
     /// One task for each element.
     pub(super) is_map: bool,
-    /// Those it waits for, each with how: "each of", "all of", or nothing.
+    /// Those it waits for, each with how: "each of", "all of", "undoes", or nothing.
     pub(super) after: Vec<(&'static str, String)>,
     /// Of a workflow: its state, and how many of its tasks are done.
     pub(super) state: Option<(NodeState, u64, u64)>,
@@ -78,6 +78,7 @@ fn runs(run: &Run) -> String {
         Run::Inline => "inline".to_owned(),
         Run::Function(function) => function.clone(),
         Run::Service { service, method } => format!("calls {service}.{method}"),
+        Run::Workflow { definition, .. } => format!("starts {definition}"),
         Run::Signal => "waits for a signal".to_owned(),
         Run::Timer(ms) => format!("waits {}", crate::units::span(*ms)),
     }
@@ -88,11 +89,9 @@ fn after(node: &NodeDef) -> Vec<(&'static str, String)> {
         Kind::Single => "",
         Kind::Map { .. } => "each of ",
         Kind::Reduce { .. } => "all of ",
+        Kind::Undo { .. } => "undoes ",
     };
-    let source = match &node.kind {
-        Kind::Single => None,
-        Kind::Map { over: source } | Kind::Reduce { of: source } => Some((how, source.clone())),
-    };
+    let source = node.kind.source().map(|source| (how, source.to_owned()));
     let others = node
         .after
         .iter()

@@ -75,15 +75,19 @@ mod tests {
                 NodeDef::function("work", "t-work").map_over("split"),
                 NodeDef::service("ask", "vvs", "ValidateVideo").reduce_of("work"),
                 NodeDef::signal("approve").after(["ask"]),
+                NodeDef::workflow("publish", "t.publish").after(["approve"]),
+                NodeDef::function("recall", "t-recall").undo_of("publish"),
             ],
-            output: "approve".into(),
+            output: "publish".into(),
         };
         let expected = "\
-NODE           RUNS                     STATE  AFTER
-split          t-split
-└ work ×       t-work                          each of split
-  └ ask        calls vvs.ValidateVideo         all of work
-    └ approve  waits for a signal              ask";
+NODE              RUNS                     STATE  AFTER
+split             t-split
+└ work ×          t-work                          each of split
+  └ ask           calls vvs.ValidateVideo         all of work
+    └ approve     waits for a signal              ask
+      └ publish   starts t.publish                approve
+        └ recall  t-recall                        undoes publish";
         let drawn = draw(&Layout::of(&definition, None), Paint::default());
         assert_eq!(drawn, expected);
     }
