@@ -44,6 +44,13 @@ pub(crate) enum Incoming {
     },
 }
 
+impl Incoming {
+    /// Whether it tells how one try of a task has ended.
+    pub(crate) fn ends_a_try(&self) -> bool {
+        matches!(self, Self::Result { .. } | Self::Terminated { .. })
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Start {
     pub(crate) workflow: String,

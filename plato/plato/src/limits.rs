@@ -34,3 +34,5 @@ pub const MAX_ERROR_CAUSES: usize = 8;
 pub const MAX_ERROR_DEPTH: usize = 3;
 /// Names and values of the attributes of a workflow, in bytes.
 pub const MAX_ATTRIBUTES_BYTES: usize = 4 << 10;
+/// Inputs and outputs that the owner of a group of workflows keeps in memory, in bytes.
+pub const MAX_VALUES_BYTES: usize = 16 << 20;

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use errors::{Class, Error};
 use plato::limits::{MAX_BLOBS, MAX_INLINE_BYTES, MAX_MAP_INLINE_BYTES};
@@ -65,8 +66,11 @@ impl Workflows {
                 round.put(keys::inbox(day(round.now_ms), id), bytes::Bytes::new());
             }
             Ok(incoming) => {
+                // No try ends twice, so the journal tells of its end whether it was handled.
+                if !incoming.ends_a_try() {
+                    round.put(keys::inbox(day(round.now_ms), id), bytes::Bytes::new());
+                }
                 self.act(incoming, known, round);
-                round.put(keys::inbox(day(round.now_ms), id), bytes::Bytes::new());
             }
         }
         round.done.push(message.token);
@@ -132,7 +136,7 @@ impl Workflows {
             "workflow started"
         );
         let (workflow, step) = Workflow::start(plan, window, &id, header, &input, round.now_ms);
-        let live = Live::new(workflow, activation, self.epoch);
+        let live = Live::new(workflow, activation, self.epoch).with_input(input, &self.room);
         let key = Arc::clone(&live.id);
         self.live.insert(Arc::clone(&key), live);
         self.absorb(&key, &step, round);
@@ -248,10 +252,8 @@ impl Workflows {
     }
 
     pub(crate) fn keep_output(&mut self, id: &str, node: plato::NodeId, value: Value) {
-        if let Some(live) = self.live.get_mut(id)
-            && live.activation.plan().output() == node
-        {
-            live.output = Some(value);
+        if let Some(live) = self.live.get_mut(id) {
+            live.keep_output(node, value);
         }
     }
 
@@ -300,7 +302,9 @@ impl Workflows {
                 workflow,
                 node,
                 prepared,
+                took,
             } => {
+                self.prepared_beside(&workflow, node, &prepared, took);
                 self.prepared(&workflow, node, prepared, round);
             }
             Outcome::Ran {
@@ -327,7 +331,20 @@ impl Workflows {
         }
     }
 
-    fn prepared(
+    /// How long the code took tells whether it may run within a round.
+    fn prepared_beside(
+        &mut self,
+        id: &str,
+        node: plato::NodeId,
+        prepared: &[Prepared],
+        took: Duration,
+    ) {
+        if let (Some(live), [_]) = (self.live.get(id), prepared) {
+            self.paces.took(&live.activation, node, took);
+        }
+    }
+
+    pub(crate) fn prepared(
         &mut self,
         id: &str,
         node: plato::NodeId,
@@ -379,6 +396,17 @@ impl Workflows {
             self.keep_output(id, node, value);
             sweep_results(id, node, round);
         }
+    }
+
+    /// Keeps in mind what was simply handed on; the rest needs a round.
+    pub(crate) fn note_sent(&mut self, acks: Vec<Ack>) -> Vec<Ack> {
+        let now_ms = self.shared.now_ms();
+        let is_sent = |ack: &Ack| matches!((&ack.row, &ack.refusal), (Row::Enqueue(_), None));
+        let (sent, rest): (Vec<_>, Vec<_>) = acks.into_iter().partition(is_sent);
+        for ack in sent {
+            self.sent.add(ack.number, now_ms);
+        }
+        rest
     }
 
     /// Handles what the relay has handed on.

@@ -11,7 +11,9 @@ use crate::{keys, records};
 impl Workflows {
     /// Completes the round's batch: after it the round is committed as it is.
     pub(crate) fn close(&mut self, round: &mut Round) {
-        for (id, events) in std::mem::take(&mut round.events) {
+        for (id, mut events) in std::mem::take(&mut round.events) {
+            self.carry_out(&id, round);
+            events.extend(round.events.remove(&id).into_iter().flatten());
             self.journal(&id, events, round);
             let live = self.live.get(&id);
             match live.is_some_and(|live| live.workflow.state().phase.is_final()) {
@@ -20,6 +22,7 @@ impl Workflows {
             }
         }
         self.close_rules(round);
+        self.forget_sent(round);
     }
 
     fn journal(&mut self, id: &Arc<str>, events: Vec<Event>, round: &mut Round) {
@@ -39,9 +42,6 @@ impl Workflows {
 
     fn carry_on(&mut self, id: &Arc<str>, round: &mut Round) {
         self.snapshot_if_due(id, round);
-        if let Some(live) = self.live.get_mut(id) {
-            round.jobs.extend(live.jobs(round.now_ms));
-        }
         self.set_timer(id);
         self.tell_soon(id);
     }

@@ -5,6 +5,7 @@ use plato::{Activation, Header, NodeId, State, Value, Work, Workflow};
 use timestone::NewMessage;
 use timestone_client::names;
 
+use super::values::{Room, Values};
 use crate::jobs::{Job, NodeOf};
 use crate::wire::{self, Telling};
 
@@ -14,6 +15,8 @@ pub(crate) struct Live {
     pub(crate) workflow: Workflow,
     pub(crate) activation: Arc<Activation>,
     pub(crate) header: Arc<Header>,
+    /// What it was given and what its nodes put out, if all of it is in memory.
+    pub(crate) values: Option<Values>,
     /// The workflow's output, once its node has succeeded.
     pub(crate) output: Option<Value>,
     /// The number of the newest event told; grows over restarts.
@@ -33,6 +36,7 @@ impl Live {
             id: workflow.state().id.as_str().into(),
             header: Arc::new(workflow.state().header.clone()),
             activation,
+            values: None,
             output: None,
             sequence: Self::first_sequence(workflow.state(), epoch),
             snapshot: None,
@@ -41,6 +45,21 @@ impl Live {
             contexts: HashMap::new(),
             workflow,
         }
+    }
+
+    /// Keeps what it was started with.
+    pub(crate) fn with_input(mut self, input: Value, room: &Arc<Room>) -> Self {
+        self.values = Values::new(room, input);
+        self
+    }
+
+    /// Keeps what a node put out.
+    pub(crate) fn keep_output(&mut self, node: NodeId, value: Value) {
+        if self.activation.plan().output() == node {
+            self.output = Some(value.clone());
+        }
+        let values = self.values.take();
+        self.values = values.and_then(|values| values.with(node, value));
     }
 
     /// A later owner's numbers are higher, however many this one will give; so are those

@@ -6,15 +6,19 @@
 //! next owner, which may be the same process, reads the store.
 
 mod apply;
+mod at_once;
 mod close;
 mod control;
 mod inbox;
 mod live;
+mod pace;
 mod recovery;
 mod relay;
 mod round;
 mod rule_message;
 mod rules;
+mod sent;
+mod values;
 mod workflows;
 
 use std::sync::Arc;
@@ -135,7 +139,7 @@ struct Owner {
     rows: mpsc::UnboundedSender<(u64, Row)>,
     settlements: mpsc::UnboundedSender<Settlement>,
     progress: mpsc::Sender<NewMessage>,
-    settler: JoinHandle<()>,
+    handing_on: JoinHandle<()>,
     swept_ms: i64,
 }
 
@@ -163,16 +167,17 @@ impl Owner {
         let (settlements, settled) = mpsc::unbounded_channel();
         let (progress, told) = mpsc::channel(MAX_PROGRESS);
         tokio::spawn(inbox::pull(Arc::clone(&shared), group, pulled));
-        tokio::spawn(
-            Relay {
-                shared: Arc::clone(&shared),
-                rows: relayed,
-                acks: acked,
-            }
-            .run(),
-        );
         tokio::spawn(tell(Arc::clone(&shared), told));
-        let settler = tokio::spawn(inbox::settle(Arc::clone(&shared), settled));
+        let relay = Relay {
+            shared: Arc::clone(&shared),
+            rows: relayed,
+            acks: acked,
+        };
+        // In one task, so that what one round publishes reaches the queue together.
+        let settle = inbox::settle(Arc::clone(&shared), settled);
+        let handing_on = tokio::spawn(async {
+            tokio::join!(relay.run(), settle);
+        });
         let jobs = Jobs {
             shared: Arc::clone(&shared),
             group,
@@ -192,7 +197,7 @@ impl Owner {
             rows,
             settlements,
             progress,
-            settler,
+            handing_on,
             swept_ms,
         }
     }
@@ -211,17 +216,22 @@ impl Owner {
     }
 
     async fn wait(&mut self) -> Woken {
-        let due = self
-            .workflows
-            .due()
-            .map_or(Timestamp::MAX, Timestamp::from_unix_ms);
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => Woken::Stop,
-            Some(acks) = self.acks.recv() => Woken::Acks(acks),
-            Some(outcome) = self.outcomes.recv() => Woken::Outcome(outcome),
-            Some(messages) = self.messages.recv() => Woken::Messages(messages),
-            () = self.shared.clock.sleep_until(due) => Woken::Time,
+        loop {
+            let due = self
+                .workflows
+                .due()
+                .map_or(Timestamp::MAX, Timestamp::from_unix_ms);
+            let acks = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Woken::Stop,
+                Some(acks) = self.acks.recv() => self.workflows.note_sent(acks),
+                Some(outcome) = self.outcomes.recv() => return Woken::Outcome(outcome),
+                Some(messages) = self.messages.recv() => return Woken::Messages(messages),
+                () = self.shared.clock.sleep_until(due) => return Woken::Time,
+            };
+            if !acks.is_empty() {
+                return Woken::Acks(acks);
+            }
         }
     }
 
@@ -255,7 +265,7 @@ impl Owner {
     }
 
     fn relayed(&mut self, acks: Vec<Ack>, round: &mut Round) {
-        for ack in acks {
+        for ack in self.workflows.note_sent(acks) {
             self.workflows.relayed(ack, round);
         }
     }
@@ -454,13 +464,16 @@ impl Owner {
         }
         let Self {
             shared,
+            rows,
+            acks,
             settlements,
-            settler,
+            handing_on,
             ..
         } = self;
-        drop(settlements);
+        // Rows that were not handed on are in the outbox.
+        drop((rows, acks, settlements));
         tokio::select! {
-            _ = settler => {}
+            _ = handing_on => {}
             () = shared.sleep(SETTLE_AT_END) => {}
         }
     }

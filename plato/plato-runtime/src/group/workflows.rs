@@ -9,8 +9,11 @@ use timestone::{MessageKey, NewMessage};
 use timestone_client::names;
 
 use super::live::Live;
+use super::pace::Paces;
 use super::round::Round;
 use super::rules::Ruled;
+use super::sent::Sent;
+use super::values::Room;
 use crate::records::outbox::Row;
 use crate::shared::Shared;
 use crate::{keys, wire};
@@ -33,6 +36,10 @@ pub(crate) struct Workflows {
     /// When which workflow is to be told of.
     pub(crate) tellings: BTreeSet<(i64, Arc<str>)>,
     pub(crate) next_outbox: u64,
+    pub(crate) sent: Sent,
+    /// What the values of live workflows take.
+    pub(crate) room: Arc<Room>,
+    pub(crate) paces: Paces,
     pub(crate) ruled: Ruled,
 }
 
@@ -48,6 +55,9 @@ impl Workflows {
             timers: BTreeSet::new(),
             tellings: BTreeSet::new(),
             next_outbox: 0,
+            sent: Sent::default(),
+            room: Arc::default(),
+            paces: Paces::default(),
             ruled: Ruled::default(),
         }
     }
@@ -213,6 +223,14 @@ impl Workflows {
         round.outbox.push((number, row));
     }
 
+    /// Deletes the rows that were handed on.
+    pub(crate) fn forget_sent(&mut self, round: &mut Round) {
+        let numbers = self.sent.take();
+        numbers
+            .into_iter()
+            .for_each(|number| round.delete(keys::outbox(number)));
+    }
+
     /// Enters when the workflow has something to do by itself.
     pub(crate) fn set_timer(&mut self, id: &Arc<str>) {
         let Some(live) = self.live.get_mut(id) else {
@@ -247,7 +265,8 @@ impl Workflows {
         let timer = self.timers.first().map(|(due, _)| *due);
         let telling = self.tellings.first().map(|(due, _)| *due);
         let rules = self.ruled.due();
-        timer.into_iter().chain(telling).chain(rules).min()
+        let sent = self.sent.due();
+        [timer, telling, rules, sent].into_iter().flatten().min()
     }
 
     /// Ticks the workflows whose time has come, and tells of those that are due.

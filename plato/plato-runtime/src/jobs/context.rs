@@ -66,14 +66,27 @@ async fn of_node(jobs: &Jobs, of: &NodeOf) -> Result<Arc<NodeContext>, Error> {
         }
     }
     let input = value(jobs, keys::input(&of.workflow)).await?;
-    Ok(Arc::new(NodeContext {
+    Ok(Arc::new(node_context(
+        of,
+        input.unwrap_or_default(),
+        outputs,
+    )))
+}
+
+/// What every task of a node is given alike.
+pub(crate) fn node_context(
+    of: &NodeOf,
+    input: Value,
+    outputs: BTreeMap<String, Value>,
+) -> NodeContext {
+    NodeContext {
         workflow: of.workflow.to_string(),
-        node: plan.node(of.node).name.clone(),
-        input: input.unwrap_or_default(),
+        node: of.activation.plan().node(of.node).name.clone(),
+        input,
         attributes: of.header.attributes.clone(),
         results: results(of, &outputs),
         outputs,
-    }))
+    }
 }
 
 async fn output(jobs: &Jobs, of: &NodeOf, node: NodeId) -> Result<Option<Value>, Error> {

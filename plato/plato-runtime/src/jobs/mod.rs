@@ -10,6 +10,7 @@ mod sweep;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use errors::Error;
@@ -20,6 +21,8 @@ use tokio::sync::{OnceCell, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::shared::{Shared, backoff};
+pub(crate) use context::node_context;
+pub(crate) use prepare::prepare_now;
 
 /// Work for one workflow, or for the group.
 pub(crate) enum Job {
@@ -71,6 +74,8 @@ pub(crate) enum Outcome {
         workflow: Arc<str>,
         node: NodeId,
         prepared: Vec<Prepared>,
+        /// How long their code took.
+        took: Duration,
     },
     Ran {
         workflow: Arc<str>,

@@ -1,13 +1,16 @@
 //! Tasks of a node: their messages prepared, or their inline code run.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use errors::Error;
 use plato::{NodeCode, RunInline, TaskContext, TaskRef, Value};
 
 use super::message::Code;
 use super::{Jobs, NodeOf, Outcome, Prepared, context};
+use crate::shared::Shared;
 
 pub(super) async fn run(
     jobs: &Jobs,
@@ -17,21 +20,43 @@ pub(super) async fn run(
 ) {
     let elements: Vec<u64> = tasks.iter().map(|(element, _)| *element).collect();
     let contexts = context::of_tasks(jobs, &of, &elements).await;
-    let code = match of.activation.code(of.node) {
-        NodeCode::Function(code) => Code::Function(Arc::clone(code), outgrown),
-        NodeCode::Service(code) => Code::Service(Arc::clone(code)),
-        NodeCode::Workflow(code) => Code::Workflow {
+    if let NodeCode::Inline(code) = of.activation.code(of.node) {
+        return run_inline(jobs, &of, Arc::clone(code), tasks, contexts).await;
+    }
+    // Of a node that only waits, the workflow hands out no task.
+    if let Some(code) = code_of(&jobs.shared, &of, outgrown) {
+        prepare(jobs, &of, code, tasks, contexts).await;
+    }
+}
+
+/// The code of a node whose tasks run elsewhere.
+fn code_of(shared: &Shared, of: &NodeOf, outgrown: BTreeMap<u64, u32>) -> Option<Code> {
+    match of.activation.code(of.node) {
+        NodeCode::Function(code) => Some(Code::Function(Arc::clone(code), outgrown)),
+        NodeCode::Service(code) => Some(Code::Service(Arc::clone(code))),
+        NodeCode::Workflow(code) => Some(Code::Workflow {
             code: Arc::clone(code),
-            service: jobs.shared.config.service.clone(),
-            groups: jobs.shared.config.groups,
-        },
-        // Its workflow hands out none of its tasks.
-        NodeCode::Waits => return,
-        NodeCode::Inline(code) => {
-            return run_inline(jobs, &of, Arc::clone(code), tasks, contexts).await;
-        }
-    };
-    prepare(jobs, &of, code, tasks, contexts).await;
+            service: shared.config.service.clone(),
+            groups: shared.config.groups,
+        }),
+        NodeCode::Inline(_) | NodeCode::Waits => None,
+    }
+}
+
+/// Prepares a task on the thread of the caller; `None` when its node runs nothing elsewhere.
+pub(crate) fn prepare_now(
+    (shared, group): (&Shared, u32),
+    of: &NodeOf,
+    outgrown: &BTreeMap<u64, u32>,
+    task: (u64, u32),
+    context: &TaskContext,
+) -> Option<Prepared> {
+    let code = code_of(shared, of, outgrown.clone())?;
+    let reply_to = shared.inbox(group);
+    // What it leaves half done is its own alone.
+    let prepare = AssertUnwindSafe(|| prepare_one(of, &code, &reply_to, task, context));
+    let prepared = catch_unwind(prepare).ok();
+    prepared.or_else(|| all_failed(&[task], &panicked()).pop())
 }
 
 type Contexts = Result<Vec<TaskContext>, Error>;
@@ -39,26 +64,30 @@ type Contexts = Result<Vec<TaskContext>, Error>;
 async fn prepare(jobs: &Jobs, of: &NodeOf, code: Code, tasks: Vec<(u64, u32)>, contexts: Contexts) {
     let reply_to = jobs.shared.inbox(jobs.group);
     let (workflow, node) = (Arc::clone(&of.workflow), of.node);
-    let prepared = match contexts {
-        Err(error) => all_failed(&tasks, &error),
+    let (prepared, took) = match contexts {
+        Err(error) => (all_failed(&tasks, &error), Duration::MAX),
         Ok(contexts) => {
             let (of, on_panic) = (of.clone(), tasks.clone());
+            let clock = Arc::clone(&jobs.shared.clock);
             // Light, but as many as a window at once, and not our own code.
             let prepared = tokio::task::spawn_blocking(move || {
+                let begun = clock.elapsed();
                 let tasks = tasks.into_iter().zip(contexts);
-                tasks
+                let prepared = tasks
                     .map(|(task, context)| prepare_one(&of, &code, &reply_to, task, &context))
-                    .collect()
+                    .collect();
+                (prepared, clock.elapsed().saturating_sub(begun))
             });
             prepared
                 .await
-                .unwrap_or_else(|_| all_failed(&on_panic, &panicked()))
+                .unwrap_or_else(|_| (all_failed(&on_panic, &panicked()), Duration::MAX))
         }
     };
     jobs.tell(Outcome::Prepared {
         workflow,
         node,
         prepared,
+        took,
     })
     .await;
 }

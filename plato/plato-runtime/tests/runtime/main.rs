@@ -1,6 +1,7 @@
 //! Workflows over a real queue and a real store, with workers that answer as agents do.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::result_large_err)]
 
+mod at_once;
 mod children;
 mod control;
 mod ends;
