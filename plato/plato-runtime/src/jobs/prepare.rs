@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use errors::Error;
 use plato::{NodeCode, RunInline, TaskContext, TaskRef, Value};
+use tokio::task::JoinError;
 
 use super::message::Code;
 use super::{Jobs, NodeOf, Outcome, Prepared, context};
@@ -64,10 +65,11 @@ type Contexts = Result<Vec<TaskContext>, Error>;
 async fn prepare(jobs: &Jobs, of: &NodeOf, code: Code, tasks: Vec<(u64, u32)>, contexts: Contexts) {
     let reply_to = jobs.shared.inbox(jobs.group);
     let (workflow, node) = (Arc::clone(&of.workflow), of.node);
-    let (prepared, took) = match contexts {
-        Err(error) => (all_failed(&tasks, &error), Duration::MAX),
+    let on_error = tasks.clone();
+    let prepared = match contexts {
+        Err(error) => Some(Err(error)),
         Ok(contexts) => {
-            let (of, on_panic) = (of.clone(), tasks.clone());
+            let of = of.clone();
             let clock = Arc::clone(&jobs.shared.clock);
             // Light, but as many as a window at once, and not our own code.
             let prepared = tokio::task::spawn_blocking(move || {
@@ -78,11 +80,12 @@ async fn prepare(jobs: &Jobs, of: &NodeOf, code: Code, tasks: Vec<(u64, u32)>, c
                     .collect();
                 (prepared, clock.elapsed().saturating_sub(begun))
             });
-            prepared
-                .await
-                .unwrap_or_else(|_| (all_failed(&on_panic, &panicked()), Duration::MAX))
+            ended(prepared.await)
         }
     };
+    let Some(prepared) = prepared else { return };
+    let (prepared, took) =
+        prepared.unwrap_or_else(|error| (all_failed(&on_error, &error), Duration::MAX));
     jobs.tell(Outcome::Prepared {
         workflow,
         node,
@@ -99,6 +102,15 @@ fn all_failed(tasks: &[(u64, u32)], error: &Error) -> Vec<Prepared> {
         message: Err(error.clone()),
     });
     failed.collect()
+}
+
+/// What came of code on a thread of its own; none if the process ends and will never run it.
+fn ended<T>(joined: Result<T, JoinError>) -> Option<Result<T, Error>> {
+    match joined {
+        Ok(value) => Some(Ok(value)),
+        Err(error) if error.is_cancelled() => None,
+        Err(_) => Some(Err(panicked())),
+    }
 }
 
 fn panicked() -> Error {
@@ -139,7 +151,10 @@ async fn run_inline(
             .map(Iterator::next)
             .map_err(|error| error.clone());
         let result = match context {
-            Ok(Some(context)) => run_one(Arc::clone(&code), context).await,
+            Ok(Some(context)) => match run_one(Arc::clone(&code), context).await {
+                Some(result) => result,
+                None => return,
+            },
             Ok(None) => Err(Error::platform(
                 "NO_CONTEXT",
                 "the task was given no context",
@@ -160,7 +175,27 @@ async fn run_inline(
     }
 }
 
-async fn run_one(code: Arc<dyn RunInline>, context: TaskContext) -> Result<Value, Error> {
+async fn run_one(code: Arc<dyn RunInline>, context: TaskContext) -> Option<Result<Value, Error>> {
     let ran = tokio::task::spawn_blocking(move || code.run(&context)).await;
-    ran.unwrap_or_else(|_| Err(panicked()))
+    ended(ran).map(Result::flatten)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_fails_its_task() {
+        let joined = tokio::task::spawn_blocking(|| panic!("on purpose")).await;
+        let error = ended::<()>(joined).unwrap().unwrap_err();
+        assert_eq!(error.code, "NODE_CODE_PANICKED");
+    }
+
+    /// The next owner runs it; nothing may be recorded of it now.
+    #[tokio::test]
+    async fn code_that_a_process_at_its_end_never_ran_fails_nothing() {
+        let task = tokio::spawn(std::future::pending::<()>());
+        task.abort();
+        assert!(ended(task.await).is_none());
+    }
 }
