@@ -1,7 +1,8 @@
 //! The embedded store: fjall with group commit.
 //!
 //! One thread writes. It takes every commit that waits, applies them as one
-//! batch with one sync, and answers all of them. A process owns the directory
+//! batch with one sync, and answers all of them. A small commit to a store that is idle,
+//! and whose disk is quick, is made by whoever asks for it. A process owns the directory
 //! alone while the store is open, so whoever owned a shard in an earlier process
 //! is dead and its shards are free at once; epochs still count on.
 //!

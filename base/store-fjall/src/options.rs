@@ -1,4 +1,4 @@
-/// How the engine uses memory.
+/// How the engine uses memory and threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// How many bytes of changes are kept in memory, and read again at the next
@@ -7,6 +7,9 @@ pub struct Options {
     pub memtable_bytes: u64,
     /// How many bytes of tables are cached.
     pub cache_bytes: u64,
+    /// Whether a commit to an idle store may keep the thread that asks for it waiting, for about
+    /// a millisecond at most, instead of another. It is answered sooner.
+    pub in_place: bool,
 }
 
 impl Default for Options {
@@ -14,6 +17,7 @@ impl Default for Options {
         Self {
             memtable_bytes: 32 << 20,
             cache_bytes: 64 << 20,
+            in_place: true,
         }
     }
 }

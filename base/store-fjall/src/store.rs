@@ -1,6 +1,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -28,6 +28,9 @@ pub struct FjallStore {
     clock: SharedClock,
     directory: Arc<Directory>,
     failure: Arc<OnceLock<Arc<str>>>,
+    writer: Arc<Mutex<Writer>>,
+    /// Whether whoever asks may write.
+    in_place: bool,
     /// `None` only while the store is being dropped.
     requests: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
@@ -58,14 +61,17 @@ impl FjallStore {
             Arc::clone(&clock),
             Arc::clone(&failure),
         );
+        let writer = Arc::new(Mutex::new(writer));
         let (requests, receiver) = mpsc::channel(QUEUE);
-        let thread =
-            spawn(writer, receiver).map_err(|error| io("start a thread for", &path, &error))?;
+        let thread = spawn(Arc::clone(&writer), receiver);
+        let thread = thread.map_err(|error| io("start a thread for", &path, &error))?;
         Ok(Self {
             path,
             clock,
             directory,
             failure,
+            writer,
+            in_place: options.in_place,
             requests: Some(requests),
             thread: Some(thread),
         })
@@ -83,6 +89,17 @@ impl FjallStore {
             .unwrap_or_else(|_| Err(StoreError::Unknown("the storage thread ended".into())))
     }
 
+    /// Commits here and now, if nobody else writes or waits to.
+    fn commit_here(&self, fence: &Fence, batch: &Batch) -> Option<Result<(), StoreError>> {
+        let requests = self.requests.as_ref()?;
+        if !self.in_place || requests.capacity() < requests.max_capacity() {
+            return None;
+        }
+        let mut writer = self.writer.try_lock().ok()?;
+        let idle = writer.is_idle_for(batch);
+        idle.then(|| writer.commit_here(fence, batch))
+    }
+
     fn reader(&self, shard: &str) -> Result<Reader, StoreError> {
         refuse_after(&self.failure)?;
         Ok(Reader {
@@ -93,10 +110,13 @@ impl FjallStore {
     }
 }
 
-fn spawn(writer: Writer, requests: mpsc::Receiver<Request>) -> std::io::Result<JoinHandle<()>> {
+fn spawn(
+    writer: Arc<Mutex<Writer>>,
+    requests: mpsc::Receiver<Request>,
+) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name("store".to_owned())
-        .spawn(move || writer.run(requests))
+        .spawn(move || Writer::run(&writer, requests))
 }
 
 fn closed() -> StoreError {
@@ -154,6 +174,9 @@ impl Store for FjallStore {
 
     async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {
         check_batch(&batch)?;
+        if let Some(committed) = self.commit_here(fence, &batch) {
+            return committed;
+        }
         let fence = fence.clone();
         self.ask(|answer| Request::Commit {
             fence,

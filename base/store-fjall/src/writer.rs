@@ -1,7 +1,9 @@
-//! The storage thread: everything that waits becomes one batch and one sync.
+//! What writes. On the storage thread everything that waits becomes one batch and one sync;
+//! a commit to a store that is idle and quick is made by whoever asks for it, which spares two
+//! threads the way to each other.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +21,11 @@ use crate::keys::{ShardPrefix, epoch_of, owner_key, owner_value};
 pub(crate) const QUEUE: usize = 1_024;
 /// A group takes no further request once it holds this many bytes.
 const GROUP_BYTES: usize = 16 << 20;
+/// Whoever asks waits for a sync that lasts as long as this at most; other tasks of its thread
+/// wait with it.
+const QUICK: Duration = Duration::from_millis(1);
+/// Changes of a commit beyond which whoever asks prepares the next meanwhile.
+const FEW: usize = 32;
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -50,13 +57,15 @@ pub(crate) enum Request {
     },
 }
 
-/// The state of the storage thread.
+/// What is known to whoever writes.
 pub(crate) struct Writer {
     pub(crate) directory: Arc<Directory>,
     pub(crate) clock: SharedClock,
     /// Set once when a write failed; from then on nothing is written.
     pub(crate) failure: Arc<OnceLock<Arc<str>>>,
     owners: HashMap<String, Ownership>,
+    /// When the last write ended, and how long it took, by the clock's elapsed time.
+    last: (Duration, Duration),
 }
 
 /// What a key shall hold, if anything.
@@ -88,15 +97,34 @@ impl Writer {
             clock,
             failure,
             owners: HashMap::new(),
+            // Nothing is known of its disk.
+            last: (Duration::ZERO, QUICK),
         }
     }
 
     /// Serves until every sender is gone.
-    pub(crate) fn run(mut self, mut requests: Receiver<Request>) {
+    pub(crate) fn run(writer: &Mutex<Self>, mut requests: Receiver<Request>) {
         while let Some(first) = requests.blocking_recv() {
-            let group = self.gather(first, &mut requests);
-            self.finish(group);
+            let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+            let group = writer.gather(first, &mut requests);
+            writer.finish(group);
         }
+    }
+
+    /// Whether the commit will have to wait for nobody, and not for long: nothing was written for
+    /// longer than a write takes. Under load the next comes sooner, and whoever asks has better
+    /// things to do than to wait.
+    pub(crate) fn is_idle_for(&self, batch: &Batch) -> bool {
+        let (ended, took) = self.last;
+        let rested = self.clock.elapsed().saturating_sub(ended);
+        batch.len() <= FEW && took < QUICK && rested > took
+    }
+
+    /// Commits on the thread of whoever asks.
+    pub(crate) fn commit_here(&mut self, fence: &Fence, batch: &Batch) -> Result<(), StoreError> {
+        let mut group = Group::default();
+        self.commit(fence, batch, &mut group)?;
+        self.write_group(group.changes)
     }
 
     /// Takes `first` and whatever waits behind it.
@@ -210,14 +238,22 @@ impl Writer {
 
     /// Writes the group, syncs, and answers everybody who waits for it.
     fn finish(&mut self, group: Group) {
-        let outcome = self.write(group.changes);
+        let outcome = self.write_group(group.changes);
+        for waiting in group.waiting {
+            waiting.answer(&outcome);
+        }
+    }
+
+    fn write_group(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
+        let begun = self.clock.elapsed();
+        let outcome = self.write(changes);
+        let ended = self.clock.elapsed();
+        self.last = (ended, ended.saturating_sub(begun));
         if let Err(error) = &outcome {
             tracing::error!(%error, "the store takes no more writes; restart it");
             self.failure.get_or_init(|| error.to_string().into());
         }
-        for waiting in group.waiting {
-            waiting.answer(&outcome);
-        }
+        outcome
     }
 
     fn write(&self, changes: Vec<Change>) -> Result<(), StoreError> {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use blob::Blobs;
 use optimus::{Requests, Service};
 use rpc::Router;
+use store_fjall::Options;
 use timestone_client::Client;
 use ves_api::service::VesService;
 use vvs_api::service::VvsService;
@@ -102,7 +103,7 @@ impl<S: Service> OneShot<S> {
 /// Everything but the API layer, which then stands on what is returned.
 async fn start_roles(stack: &mut Stack, services: Services, config: &OneShotConfig) -> Result<Api> {
     let functions = functions::registry(services).context("cannot find the functions")?;
-    let store = parts::embedded(&config.state)?;
+    let store = parts::embedded(&config.state, Options::default())?;
     let blobs = parts::open_blobs("local", &config.blobs)?;
     let queues = roles::timestone(stack, store.clone(), OWNERSHIP, Seen::default());
     let timestone = Client::new(queues).with_blobs(blobs.clone());

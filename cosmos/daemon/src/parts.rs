@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use blob::{Blobs, LocalBlobs};
 use clock::{SharedClock, SystemClock};
 use store::Store;
-use store_fjall::FjallStore;
+use store_fjall::{FjallStore, Options};
 use store_postgres::PostgresStore;
 
 use crate::Config;
@@ -22,7 +22,7 @@ pub(crate) fn clock() -> SharedClock {
 /// as one process at a time can open it.
 pub(crate) async fn open_store(config: &Config, name: &str) -> Result<Arc<dyn Store>> {
     match config.store.as_str() {
-        "embedded" => embedded(&config.data.join(name)),
+        "embedded" => embedded(&config.data.join(name), Options::default()),
         url if url.starts_with("postgres") || url.contains("host=") => Ok(Arc::new(
             PostgresStore::connect(url)
                 .await
@@ -33,9 +33,9 @@ pub(crate) async fn open_store(config: &Config, name: &str) -> Result<Arc<dyn St
 }
 
 /// The embedded store in `folder`, made if need be.
-pub(crate) fn embedded(folder: &Path) -> Result<Arc<dyn Store>> {
+pub(crate) fn embedded(folder: &Path, options: Options) -> Result<Arc<dyn Store>> {
     private_folder(folder.parent().unwrap_or(folder))?;
-    let store = FjallStore::open(folder, clock());
+    let store = FjallStore::open_with(folder, clock(), options);
     let store = store.with_context(|| format!("cannot open the store {}", folder.display()))?;
     Ok(Arc::new(store))
 }

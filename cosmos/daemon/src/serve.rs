@@ -10,6 +10,7 @@ use blob::Blobs;
 use plato_runtime::PlatoServer;
 use rpc::Token;
 use store::Store;
+use store_fjall::Options;
 use timestone_client::Client;
 use timestone_server::{HistoryOptions, Metrics};
 use tokio_util::sync::CancellationToken;
@@ -118,9 +119,14 @@ fn history(config: &Config, store: Arc<dyn Store>) -> Result<Option<HistoryOptio
     if history.days == 0 {
         return Ok(None);
     }
+    // Nobody waits for it, so it keeps nobody waiting.
+    let options = Options {
+        in_place: false,
+        ..Options::default()
+    };
     Ok(Some(HistoryOptions {
         store: match config.is_embedded() {
-            true => parts::embedded(&config.data.join("history"))?,
+            true => parts::embedded(&config.data.join("history"), options)?,
             false => store,
         },
         keep: Duration::from_secs(u64::from(history.days) * 86_400),
