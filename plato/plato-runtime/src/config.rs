@@ -25,6 +25,9 @@ pub struct RuntimeConfig {
     /// How long ids of messages are kept to recognise a redelivery. Longer than
     /// Timestone may deliver one again.
     pub inbox_retention: Duration,
+    /// Whether the code of nodes has threads of its own, as it may block. Without, it runs on
+    /// the thread of the runtime and one run is like the other: for tests in virtual time.
+    pub code_threads: bool,
 }
 
 impl RuntimeConfig {
@@ -40,6 +43,7 @@ impl RuntimeConfig {
             notify_every: Duration::from_millis(250),
             snapshot_every: 512,
             inbox_retention: Duration::from_secs(2 * 86_400),
+            code_threads: true,
         }
     }
 }

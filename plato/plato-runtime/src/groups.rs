@@ -110,6 +110,7 @@ impl Groups {
     /// Until it is time for the next meeting, or a group was lost.
     async fn rest(&mut self) {
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => {}
             () = self.shared.sleep(self.shared.config.ttl / 3) => {}
             Some(ended) = self.ended.next() => self.ended(ended.ok()).await,

@@ -174,6 +174,17 @@ pub(crate) fn last_number(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(*number))
 }
 
+/// The workflow of a key that has a zero byte after it.
+pub(crate) fn workflow(key: &[u8]) -> Option<&str> {
+    let id = key.get(1..)?.split(|byte| *byte == 0).next()?;
+    std::str::from_utf8(id).ok()
+}
+
+/// The message of an inbox row.
+pub(crate) fn handled(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.get(1 + size_of::<u32>()..)?).ok()
+}
+
 /// The text after the kind, for keys that are one text.
 pub(crate) fn text(key: &[u8]) -> Option<&str> {
     std::str::from_utf8(key.get(1..)?).ok()

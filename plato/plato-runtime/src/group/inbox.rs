@@ -21,6 +21,7 @@ pub(crate) async fn pull(
 ) {
     let closed = messages.clone();
     tokio::select! {
+        biased;
         () = closed.closed() => {}
         () = pull_all(shared, group, messages) => {}
     }

@@ -116,6 +116,7 @@ async fn renew(shared: Arc<Shared>, fence: Fence, lost: CancellationToken) {
     let ttl = shared.config.ttl;
     loop {
         tokio::select! {
+            biased;
             () = lost.cancelled() => return,
             () = shared.sleep(ttl / 3) => {}
         }
@@ -473,6 +474,7 @@ impl Owner {
         // Rows that were not handed on are in the outbox.
         drop((rows, acks, settlements));
         tokio::select! {
+            biased;
             _ = handing_on => {}
             () = shared.sleep(SETTLE_AT_END) => {}
         }

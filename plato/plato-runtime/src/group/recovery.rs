@@ -225,7 +225,8 @@ pub(crate) fn sweep_inbox(shared: &Shared) -> Job {
 impl Workflows {
     /// Carries on with every live workflow.
     fn resume(&mut self, round: &mut Round) {
-        let live: Vec<Arc<str>> = self.live.keys().cloned().collect();
+        let mut live: Vec<Arc<str>> = self.live.keys().cloned().collect();
+        live.sort_unstable();
         for id in live {
             self.resume_one(&id, round);
         }

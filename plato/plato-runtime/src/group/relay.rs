@@ -41,6 +41,7 @@ impl Relay {
         loop {
             let mut rows = Vec::new();
             tokio::select! {
+                biased;
                 received = self.rows.recv_many(&mut rows, CALL) => {
                     if received == 0 {
                         return;

@@ -232,7 +232,8 @@ impl Workflows {
 
     /// Takes over the runs that were out when the group was recovered.
     pub(crate) fn resume_rules(&mut self, round: &mut Round) {
-        let live: Vec<Arc<str>> = self.ruled.live.keys().cloned().collect();
+        let mut live: Vec<Arc<str>> = self.ruled.live.keys().cloned().collect();
+        live.sort_unstable();
         for id in live {
             if let Some(live) = self.ruled.live.get(&id) {
                 let out = live.session.state().out().map(|(firing, of, generation)| {

@@ -117,8 +117,9 @@ impl Jobs {
         self.running.spawn(async move {
             let closed = jobs.outcomes.clone();
             tokio::select! {
-                () = jobs.run(job) => {}
+                biased;
                 () = closed.closed() => {}
+                () = jobs.run(job) => {}
             }
         });
     }

@@ -72,15 +72,15 @@ async fn prepare(jobs: &Jobs, of: &NodeOf, code: Code, tasks: Vec<(u64, u32)>, c
             let of = of.clone();
             let clock = Arc::clone(&jobs.shared.clock);
             // Light, but as many as a window at once, and not our own code.
-            let prepared = tokio::task::spawn_blocking(move || {
+            run_code(jobs, move || {
                 let begun = clock.elapsed();
                 let tasks = tasks.into_iter().zip(contexts);
                 let prepared = tasks
                     .map(|(task, context)| prepare_one(&of, &code, &reply_to, task, &context))
                     .collect();
                 (prepared, clock.elapsed().saturating_sub(begun))
-            });
-            ended(prepared.await)
+            })
+            .await
         }
     };
     let Some(prepared) = prepared else { return };
@@ -102,6 +102,18 @@ fn all_failed(tasks: &[(u64, u32)], error: &Error) -> Vec<Prepared> {
         message: Err(error.clone()),
     });
     failed.collect()
+}
+
+/// Runs code of a node; what came of it, if it was run at all.
+async fn run_code<T: Send + 'static>(
+    jobs: &Jobs,
+    code: impl FnOnce() -> T + Send + 'static,
+) -> Option<Result<T, Error>> {
+    match jobs.shared.config.code_threads {
+        true => ended(tokio::task::spawn_blocking(code).await),
+        // What it leaves half done is its own alone.
+        false => Some(catch_unwind(AssertUnwindSafe(code)).map_err(|_| panicked())),
+    }
 }
 
 /// What came of code on a thread of its own; none if the process ends and will never run it.
@@ -151,7 +163,7 @@ async fn run_inline(
             .map(Iterator::next)
             .map_err(|error| error.clone());
         let result = match context {
-            Ok(Some(context)) => match run_one(Arc::clone(&code), context).await {
+            Ok(Some(context)) => match run_one(jobs, Arc::clone(&code), context).await {
                 Some(result) => result,
                 None => return,
             },
@@ -175,9 +187,13 @@ async fn run_inline(
     }
 }
 
-async fn run_one(code: Arc<dyn RunInline>, context: TaskContext) -> Option<Result<Value, Error>> {
-    let ran = tokio::task::spawn_blocking(move || code.run(&context)).await;
-    ended(ran).map(Result::flatten)
+async fn run_one(
+    jobs: &Jobs,
+    code: Arc<dyn RunInline>,
+    context: TaskContext,
+) -> Option<Result<Value, Error>> {
+    let ran = run_code(jobs, move || code.run(&context)).await;
+    ran.map(Result::flatten)
 }
 
 #[cfg(test)]
