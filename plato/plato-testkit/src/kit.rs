@@ -45,7 +45,7 @@ pub enum Act {
 /// it does. See the [crate](crate) for an example.
 pub struct Kit {
     plan: Arc<Plan>,
-    registry: Arc<Registry>,
+    registry: Registry,
     answers: BTreeMap<String, Box<Answers>>,
     injected: BTreeMap<(String, u64, u32), Answer>,
     acts: Vec<(Duration, Act)>,
@@ -68,7 +68,7 @@ impl Kit {
         registry.register(definition, code)?;
         Ok(Self {
             plan,
-            registry: Arc::new(registry),
+            registry,
             answers: BTreeMap::new(),
             injected: BTreeMap::new(),
             acts: Vec::new(),
@@ -76,6 +76,20 @@ impl Kit {
             deadline: None,
             patience: PATIENCE,
         })
+    }
+
+    /// Another definition and its code, for nodes that start workflows. Functions and
+    /// services of its nodes answer by the names of these.
+    ///
+    /// # Errors
+    /// As those of [`Registry::register`].
+    pub fn also<N: Into<String>>(
+        mut self,
+        definition: Definition,
+        code: impl IntoIterator<Item = (N, NodeCode)>,
+    ) -> Result<Self, InvalidDefinition> {
+        self.registry.register(definition, code)?;
+        Ok(self)
     }
 
     /// What the function or the service of a node answers. Without, the workflow fails.
@@ -145,7 +159,7 @@ impl Kit {
             Arc::clone(&site.store) as _,
             site.open(),
             site.blobs.clone(),
-            Arc::clone(&self.registry),
+            Arc::new(self.registry.clone()),
             Arc::new(time.clone()),
         );
         #[allow(clippy::expect_used, reason = "a store in memory does not fail")]
@@ -184,11 +198,13 @@ impl Kit {
     /// The functions and the services that the nodes ask.
     fn callees(&self) -> (Vec<String>, Vec<String>) {
         let (mut functions, mut services) = (Vec::new(), Vec::new());
-        for node in &self.plan.definition().nodes {
+        let known = self.registry.names();
+        let plans = known.filter_map(|(name, version)| self.registry.get(name, version));
+        for node in plans.flat_map(|known| &known.plan().definition().nodes) {
             match &node.run {
                 Run::Function(function) => functions.push(function.clone()),
                 Run::Service { service, .. } => services.push(service.clone()),
-                Run::Inline | Run::Signal | Run::Timer(_) => {}
+                _ => {}
             }
         }
         for names in [&mut functions, &mut services] {

@@ -245,3 +245,25 @@ fn a_value_can_be_given_whole() {
     let ran = run(encode().answer("join", |_| Answer::Value(Value::inline("7"))));
     assert_eq!(ran.json(), json!(7));
 }
+
+#[test]
+fn a_workflow_of_a_workflow_answers_too() {
+    let above = Definition {
+        name: "t.above".into(),
+        version: 1,
+        nodes: vec![NodeDef::workflow("below", "t.below")],
+        output: "below".into(),
+    };
+    let below = Definition {
+        name: "t.below".into(),
+        version: 1,
+        nodes: vec![NodeDef::function("only", "t-only")],
+        output: "only".into(),
+    };
+    let start = NodeCode::workflow(|_: &TaskContext| Ok(Value::inline("{}")));
+    let kit = Kit::new(above, [("below", start)]).unwrap();
+    let kit = kit.also(below, [("only", NodeCode::function(plain))]);
+    let ran = run(kit.unwrap().answer("only", |_| Answer::json(json!("deep"))));
+    ran.assert_succeeded();
+    assert_eq!(ran.json(), json!("deep"));
+}
