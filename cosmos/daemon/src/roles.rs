@@ -10,6 +10,7 @@ use blob::Blobs;
 use optimus::{OptimusRuntime, Requests, Service};
 use plato_runtime::{PlatoRuntime, PlatoServer, RuntimeConfig, Workflows};
 use rpc::{Router, Server, Token};
+use service_kit::KedaConfig;
 use store::Store;
 use stratum::Registry;
 use stratum_agent::Agent;
@@ -20,7 +21,6 @@ use timestone_server::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::config::KedaConfig;
 use crate::parts;
 use crate::services::{Api, Built, Services};
 use crate::stack::Stack;

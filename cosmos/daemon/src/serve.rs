@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use blob::Blobs;
-use plato_runtime::PlatoServer;
-use rpc::Token;
+use plato_runtime::{PlatoServer, Remote};
 use store::Store;
 use store_fjall::Options;
 use timestone_client::Client;
@@ -19,7 +18,7 @@ use crate::advertise::Advertised;
 use crate::roles::{Plato, Queues, Seen};
 use crate::services::{self, Api, Services};
 use crate::stack::{Role, Stack};
-use crate::{Config, functions, parts, roles};
+use crate::{Config, functions, outside, parts, roles};
 
 /// Runs every role in this process until `stop`.
 pub async fn up(config: &Config, stop: CancellationToken) -> Result<()> {
@@ -46,7 +45,7 @@ async fn ended(stack: Stack, started: Result<()>, stop: CancellationToken) -> Re
 
 async fn start_all(stack: &mut Stack, services: Services, config: &Config) -> Result<()> {
     let store = parts::open_store(config, "store").await?;
-    let blobs = blobs(config)?;
+    let blobs = parts::blobs(config)?;
     let queues = start_timestone(stack, config, store.clone()).await?;
     let timestone = Client::new(queues.timestone()).with_blobs(blobs.clone());
     let on = On {
@@ -57,7 +56,8 @@ async fn start_all(stack: &mut Stack, services: Services, config: &Config) -> Re
     start_plato(stack, services, config, on.clone()).await?;
     let (timestone, blobs) = (on.timestone.clone(), on.blobs.clone());
     start_stratum(stack, services, config, timestone, blobs).await?;
-    start_optimus(stack, services, config, on, true)
+    let outside = outside::start(stack, services, config)?;
+    start_optimus(stack, services, config, on, Some(outside))
         .await
         .map(drop)
 }
@@ -70,12 +70,19 @@ async fn start(stack: &mut Stack, services: Services, role: Role, config: &Confi
         }
         Role::Plato => start_plato(stack, services, config, alone(config, "plato").await?).await,
         Role::Stratum => {
-            start_stratum(stack, services, config, remote(config)?, blobs(config)?).await
+            start_stratum(
+                stack,
+                services,
+                config,
+                parts::remote(config)?,
+                parts::blobs(config)?,
+            )
+            .await
         }
         Role::Optimus => {
             let on = alone(config, "optimus").await?;
             // Embedded, the engine's workflows are in a store that only the engine can open.
-            let sees_workflows = !config.is_embedded();
+            let sees_workflows = (!config.is_embedded()).then(Vec::new);
             start_optimus(stack, services, config, on, sees_workflows)
                 .await
                 .map(drop)
@@ -95,7 +102,7 @@ async fn start_timestone(
         metrics: Some(metrics.clone()),
     };
     let ttl = Duration::from_secs(timestone.ownership_seconds.max(1));
-    let token = token(config)?;
+    let token = parts::token(config)?;
     let advertised = Advertised::of(config)?;
     let queues = match config.is_embedded() {
         true => Queues::Owner(roles::timestone(stack, store, ttl, seen)),
@@ -146,8 +153,8 @@ pub(crate) struct On {
 async fn alone(config: &Config, name: &str) -> Result<On> {
     Ok(On {
         store: parts::open_store(config, name).await?,
-        timestone: remote(config)?,
-        blobs: blobs(config)?,
+        timestone: parts::remote(config)?,
+        blobs: parts::blobs(config)?,
     })
 }
 
@@ -159,13 +166,12 @@ pub(crate) async fn start_plato(
 ) -> Result<()> {
     if let Some(listen) = &config.plato.listen {
         let workflows = workflows(services, config, &on)?;
-        roles::serve_plato(stack, workflows, token(config)?, listen).await?;
+        roles::serve_plato(stack, workflows, parts::token(config)?, listen).await?;
     }
-    let process = config.plato.name.clone();
     let plato = Plato {
-        process: process.unwrap_or_else(|| plato_name(config)),
+        process: parts::plato_name(config),
         groups: config.plato.groups,
-        ttl: ownership(config),
+        ttl: config.ownership(),
         store: on.store,
         timestone: on.timestone,
         blobs: on.blobs,
@@ -185,7 +191,10 @@ async fn start_stratum(
     let roots = Some(config.optimus.source_roots.clone());
     let mut agent = roles::agent_config(name, stratum.cpus, stratum.memory_mb, roots);
     agent.lease_ms = Some(config.timestone.lease_seconds * 1_000);
-    let registry = functions::registry(services).context("cannot find the functions")?;
+    let mut registry = functions::registry(services).context("cannot find the functions")?;
+    for service in outside::declared(services, config)? {
+        registry.append(service.packages()?)?;
+    }
     roles::stratum(stack, agent, registry, timestone, blobs).await
 }
 
@@ -198,22 +207,23 @@ fn workflows(services: Services, config: &Config, on: &On) -> Result<PlatoServer
     )
 }
 
-/// Where the API is served.
+/// Where the API is served, and what looks after workflows, of services in other processes too,
+/// where it sees them.
 pub(crate) async fn start_optimus(
     stack: &mut Stack,
     services: Services,
     config: &Config,
     on: On,
-    sees_workflows: bool,
+    sees_workflows: Option<Vec<Remote>>,
 ) -> Result<SocketAddr> {
     let workflows = match sees_workflows {
-        true => Some(workflows(services, config, &on)?),
-        false => None,
+        Some(outside) => Some(workflows(services, config, &on)?.with(outside)),
+        None => None,
     };
     let api = Api {
         settings: optimus::Config {
             groups: config.plato.groups,
-            ownership: ownership(config),
+            ownership: config.ownership(),
             ..optimus::Config::default()
         },
         store: on.store,
@@ -224,7 +234,15 @@ pub(crate) async fn start_optimus(
         function_digests: function_digests(services),
     };
     let listen = &config.optimus.listen;
-    roles::serve_optimus(stack, services, &api, workflows, token(config)?, listen).await
+    roles::serve_optimus(
+        stack,
+        services,
+        &api,
+        workflows,
+        parts::token(config)?,
+        listen,
+    )
+    .await
 }
 
 /// Requests are pinned to the functions of this machine where it has them; an API
@@ -236,59 +254,5 @@ fn function_digests(services: Services) -> BTreeMap<String, String> {
             tracing::warn!(%error, "requests are not pinned to function packages");
             BTreeMap::new()
         }
-    }
-}
-
-/// A store that one process can open has one owner, who takes back at once what it had
-/// leased before it was restarted. Owners that share a store must differ.
-fn plato_name(config: &Config) -> String {
-    match config.is_embedded() {
-        true => parts::host_name(),
-        false => format!("{}-{}", parts::host_name(), ids::time_ordered()),
-    }
-}
-
-fn ownership(config: &Config) -> Duration {
-    Duration::from_secs(config.plato.ownership_seconds.max(1))
-}
-
-fn token(config: &Config) -> Result<Token> {
-    let path = config.token_path();
-    // A role may be the first of its installation to start.
-    parts::private_folder(path.parent().unwrap_or(&path))?;
-    Token::load_or_create(&path).with_context(|| format!("cannot use the token {}", path.display()))
-}
-
-fn blobs(config: &Config) -> Result<Blobs> {
-    parts::open_blobs(&config.blobs.name, &config.blob_root())
-}
-
-fn remote(config: &Config) -> Result<Client> {
-    let token = token(config)?;
-    let url = config.timestone_url();
-    let client = Client::connect(&url, &token);
-    let client = client.with_context(|| format!("cannot use the queue server {url}"))?;
-    Ok(client.with_blobs(blobs(config)?))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn the_first_role_to_start_makes_the_token_and_its_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        let config = Config {
-            data: folder.path().join("not/there/yet"),
-            ..Config::default()
-        };
-        let first = token(&config).unwrap();
-        assert!(
-            token(&config)
-                .unwrap()
-                .is(&std::fs::read(config.token_path()).unwrap()[..64])
-        );
-        assert!(format!("{first:?}").contains('…'));
     }
 }

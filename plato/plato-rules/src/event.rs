@@ -51,7 +51,9 @@ pub enum Event {
     Failed { firing: u64, error: Box<Error> },
     /// The match of a firing holds no more: the rule may fire for it again.
     Ceased { firing: u64 },
-    /// Nothing fires until somebody resumes it.
+    /// Nothing fires until somebody resumes it, who paused it.
+    Paused { reason: String },
+    /// Nothing fires until somebody resumes it, or other facts come.
     Halted { error: Box<Error> },
     /// Somebody resumed it.
     Resumed,

@@ -67,6 +67,12 @@ impl RuleRegistry {
         Ok(())
     }
 
+    /// The name and version of every rule base.
+    pub fn names(&self) -> impl Iterator<Item = (&str, u32)> {
+        let bases = self.bases.iter();
+        bases.flat_map(|(name, versions)| versions.keys().map(move |v| (name.as_str(), *v)))
+    }
+
     /// The rules of this name and version; version 0 is the newest.
     pub fn get(&self, name: &str, version: u32) -> Option<&Arc<RuleActivation>> {
         let versions = self.bases.get(name)?;

@@ -7,7 +7,8 @@
 //! | halted  | `Resumed`  | running  |
 //! | any     | `Canceled` | canceled |
 //!
-//! It is *quiet* while it runs and no run is out. It never ends by itself.
+//! `Paused` has nothing fire, in whichever of these states, until `Resumed`. It is *quiet* while it
+//! runs and no run is out. It never ends by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +41,9 @@ pub struct State {
     pub phase: Phase,
     /// Why it is halted.
     pub error: Option<Error>,
+    /// Why nothing fires, while somebody has paused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
     pub(crate) facts: BTreeMap<FactId, KeptFact>,
     pub(crate) firings: BTreeMap<u64, Firing>,
     /// Firings whose run is out, or waits to be tried again.
@@ -76,6 +80,7 @@ impl State {
             header,
             phase: Phase::Running,
             error: None,
+            paused: None,
             facts: BTreeMap::new(),
             firings: BTreeMap::new(),
             active: BTreeSet::new(),
@@ -172,9 +177,9 @@ impl State {
                 self.phase = Phase::Halted;
                 self.error = Some(Error::clone(error));
             }
+            Event::Paused { reason } => self.paused = Some(reason.clone()),
             Event::Resumed => {
-                self.phase = Phase::Running;
-                self.error = None;
+                (self.phase, self.error, self.paused) = (Phase::Running, None, None);
             }
             Event::Moved { version } => self.header.version = *version,
             Event::Canceled { reason } => self.cancel(reason),
@@ -278,6 +283,7 @@ impl State {
     fn cancel(&mut self, reason: &str) {
         self.phase = Phase::Canceled;
         self.error = Some(Error::canceled(reason));
+        self.paused = None;
     }
 
     /// Whether nothing stands behind a fact any more.
@@ -288,7 +294,17 @@ impl State {
 
     /// Whether no run is out, and nothing keeps it from going on.
     pub fn is_quiet(&self) -> bool {
-        self.phase == Phase::Running && self.active.is_empty()
+        self.may_fire() && self.active.is_empty()
+    }
+
+    /// Whether rules fire: they are neither halted, paused nor canceled.
+    pub fn may_fire(&self) -> bool {
+        self.phase == Phase::Running && self.paused.is_none()
+    }
+
+    /// How often rules have fired.
+    pub fn fired(&self) -> u64 {
+        self.next_firing - 1
     }
 
     /// The firings whose run is out, or waits to be tried again.
@@ -313,6 +329,11 @@ impl State {
     /// How many facts there are.
     pub fn facts(&self) -> usize {
         self.facts.len()
+    }
+
+    /// A firing that holds or whose run is out.
+    pub fn firing(&self, number: u64) -> Option<&Firing> {
+        self.firings.get(&number)
     }
 
     /// The firings that hold or whose run is out, by number.

@@ -387,6 +387,26 @@ fn a_canceled_session_tells_its_runs_to_stop_and_takes_nothing_more() {
 }
 
 #[test]
+fn a_paused_session_knows_more_but_fires_nothing() {
+    let mut desk = Desk::new(RULES);
+    desk.assert("Encoder", json!({"codec": "av1", "release": 1}));
+    let first = desk.assert("Title", json!({"id": "t1", "source": "a.mov"}));
+    let reason = || "look".to_owned();
+    desk.handle(Input::Pause { reason: reason() });
+    assert!(desk.handle(Input::Pause { reason: reason() }).is_ignored);
+    let second = desk.assert("Title", json!({"id": "t2", "source": "b.mov"}));
+    assert_eq!((second.runs, fired(&first).len()), (vec![], 1));
+    assert_eq!(desk.session.memory().waiting().count(), 1);
+    // What was out ends, and is recorded; what failed waits.
+    desk.handle(ended(&first, Err(Error::function("BROKEN", "no"))));
+    assert_eq!(desk.session.due(), None);
+    let resumed = desk.handle(Input::Resume);
+    assert_eq!(fired(&resumed).len(), 1);
+    assert!(desk.session.due().is_some());
+    assert!(desk.handle(Input::Resume).is_ignored);
+}
+
+#[test]
 fn a_firing_is_explained() {
     let mut desk = Desk::new(RULES);
     desk.assert("Title", json!({"id": "t1", "source": "a.mov"}));

@@ -164,6 +164,10 @@ pub(crate) fn all_rules_snapshots() -> KeyRange {
     KeyRange::prefix(b"l")
 }
 
+pub(crate) fn all_rules_ended() -> KeyRange {
+    KeyRange::prefix(b"w")
+}
+
 pub(crate) fn rules_ended(workflow: &str) -> Bytes {
     key(b'w', &[workflow.as_bytes()])
 }

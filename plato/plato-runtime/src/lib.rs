@@ -37,6 +37,6 @@ pub use definitions::Definitions;
 pub use observe::{Observed, observe};
 pub use runtime::{PlatoRuntime, StartError};
 pub use search::{FoundWorkflows, WorkflowSearch};
-pub use service::{PlatoServer, Workflows};
-pub use view::{WorkflowReader, WorkflowView};
+pub use service::{PlatoServer, Remote, Workflows};
+pub use view::{Standing, WorkflowReader, WorkflowView};
 pub use wire::{assert_facts, retract_facts};

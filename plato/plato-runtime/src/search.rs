@@ -8,7 +8,7 @@ use bytes::Bytes;
 use plato::{Phase, State};
 use store::{Entry, KeyRange, StoreError};
 
-use crate::{WorkflowReader, keys, records};
+use crate::{Standing, WorkflowReader, keys, records};
 
 /// Rows looked at for one page, at most.
 const MAX_LOOKS: usize = 2_000;
@@ -33,16 +33,17 @@ pub struct WorkflowSearch {
 /// A page of workflows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundWorkflows {
-    pub states: Vec<State>,
+    pub states: Vec<Standing>,
     /// `None`: there are no more. A page may hold none, and yet be followed by others.
     pub next: Option<Bytes>,
 }
 
 impl WorkflowSearch {
-    fn means(&self, state: &State) -> bool {
-        let has = |(name, value)| state.header.attributes.get(name) == Some(value);
-        let is_of = self.definition.is_empty() || state.header.definition == self.definition;
-        let is_in = self.phases.is_empty() || self.phases.contains(&state.phase);
+    fn means(&self, standing: &Standing) -> bool {
+        let header = standing.header();
+        let has = |(name, value)| header.attributes.get(name) == Some(value);
+        let is_of = self.definition.is_empty() || header.definition == self.definition;
+        let is_in = self.phases.is_empty() || self.phases.contains(&standing.phase());
         is_of && is_in && self.attributes.iter().all(has)
     }
 
@@ -50,7 +51,12 @@ impl WorkflowSearch {
     fn ranges(&self) -> Vec<KeyRange> {
         match self.attributes.first_key_value() {
             Some((name, value)) => vec![KeyRange::prefix(&keys::attribute(name, value))],
-            None => vec![keys::all_snapshots(), keys::all_ended()],
+            None => vec![
+                keys::all_snapshots(),
+                keys::all_rules_snapshots(),
+                keys::all_ended(),
+                keys::all_rules_ended(),
+            ],
         }
     }
 }
@@ -143,12 +149,16 @@ impl WorkflowReader {
     }
 
     /// The workflow that a row is of; none where it ended while we looked.
-    async fn read(&self, row: &Entry) -> Result<Option<State>, StoreError> {
+    async fn read(&self, row: &Entry) -> Result<Option<Standing>, StoreError> {
+        let graph = |state: State| Some(Standing::Graph(state.into()));
+        let rules = |state: plato_rules::State| Some(Standing::Rules(state.into()));
         match row.key.first() {
-            Some(b'e') => records::decode_state(&row.value).map(Some),
-            Some(b's') => self.live(&row.value).await.map(Some),
+            Some(b'e') => records::decode_state(&row.value).map(graph),
+            Some(b's') => self.live(&row.value).await.map(graph),
+            Some(b'w') => records::decode_rules(&row.value).map(rules),
+            Some(b'l') => self.live_rules(&row.value).await.map(rules),
             _ => match keys::after_attribute(&row.key) {
-                Some(id) => self.state(id).await,
+                Some(id) => self.standing(id).await,
                 None => Ok(None),
             },
         }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use plato::{Entry, NodeId, Phase, State, Value};
+use plato::{Entry, Header, NodeId, Phase, State, Value};
 use store::{KeyRange, Store, StoreError};
 use timestone_client::names;
 
@@ -26,6 +26,40 @@ pub struct WorkflowView {
     pub state: State,
     /// What it put out, when it has succeeded.
     pub output: Option<Value>,
+}
+
+/// How a workflow is doing, of whichever kind it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Graph(Box<State>),
+    Rules(Box<plato_rules::State>),
+}
+
+impl Standing {
+    /// The id of the workflow.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Graph(state) => &state.id,
+            Self::Rules(state) => &state.id,
+        }
+    }
+
+    /// What it was started with.
+    pub fn header(&self) -> &Header {
+        match self {
+            Self::Graph(state) => &state.header,
+            Self::Rules(state) => &state.header,
+        }
+    }
+
+    /// Rules run until they are canceled.
+    pub fn phase(&self) -> Phase {
+        match self {
+            Self::Graph(state) => state.phase,
+            Self::Rules(state) if state.phase == plato_rules::Phase::Canceled => Phase::Canceled,
+            Self::Rules(_) => Phase::Running,
+        }
+    }
 }
 
 impl WorkflowReader {
@@ -122,20 +156,50 @@ impl WorkflowReader {
         }
     }
 
-    /// Rules at work, if they were put to work and not canceled.
+    /// Rules at work, or as they were when they were canceled.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn rules(&self, id: &str) -> Result<Option<plato_rules::State>, StoreError> {
-        let Some(snapshot) = self.get(id, &keys::rules_snapshot(id)).await? else {
-            return Ok(None);
-        };
-        let mut state = records::decode_rules(&snapshot)?;
-        for entry in self.rules_entries(id, state.events).await? {
-            let replayed = state.replay(&entry);
-            replayed.map_err(|broken| StoreError::Corrupt(broken.to_string().into()))?;
+        if let Some(snapshot) = self.get(id, &keys::rules_snapshot(id)).await? {
+            return self.live_rules(&snapshot).await.map(Some);
         }
-        Ok(Some(state))
+        let canceled = self.get(id, &keys::rules_ended(id)).await?;
+        canceled
+            .map(|state| records::decode_rules(&state))
+            .transpose()
+    }
+
+    /// The state of rules at work, from their snapshot and what was journaled since.
+    pub(crate) async fn live_rules(
+        &self,
+        snapshot: &Bytes,
+    ) -> Result<plato_rules::State, StoreError> {
+        let mut state = records::decode_rules(snapshot)?;
+        loop {
+            let page = self.rules_journal(&state.id, state.events, READ).await?;
+            for entry in &page {
+                let replayed = state.replay(entry);
+                replayed.map_err(|broken| StoreError::Corrupt(broken.to_string().into()))?;
+            }
+            if page.len() < READ {
+                return Ok(state);
+            }
+        }
+    }
+
+    /// How the workflow is doing, of whichever kind it is, if it has started.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn standing(&self, id: &str) -> Result<Option<Standing>, StoreError> {
+        match self.state(id).await? {
+            Some(state) => Ok(Some(Standing::Graph(state.into()))),
+            None => Ok(self
+                .rules(id)
+                .await?
+                .map(|state| Standing::Rules(state.into()))),
+        }
     }
 
     /// The whole journal of a workflow of rules, in order; see [`plato_rules::Rules::explain`].
@@ -143,26 +207,35 @@ impl WorkflowReader {
     /// # Errors
     /// When the store cannot be read.
     pub async fn rules_history(&self, id: &str) -> Result<Vec<plato_rules::Entry>, StoreError> {
-        self.rules_entries(id, 0).await
+        let mut history: Vec<plato_rules::Entry> = Vec::new();
+        loop {
+            let next = history.last().map_or(0, |last| last.first + 1);
+            let page = self.rules_journal(id, next, READ).await?;
+            let was_last = page.len() < READ;
+            history.extend(page);
+            if was_last {
+                return Ok(history);
+            }
+        }
     }
 
-    async fn rules_entries(
+    /// Up to `limit` entries of the journal of rules, from the first that begins with event
+    /// `first` or a later one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn rules_journal(
         &self,
         id: &str,
         first: u64,
+        limit: usize,
     ) -> Result<Vec<plato_rules::Entry>, StoreError> {
-        let (shard, mut range) = (self.shard(id), keys::rules_journal_from(id, first));
-        let mut entries = Vec::new();
-        loop {
-            let page = self.store.range(&shard, range.clone(), READ).await?;
-            for entry in &page {
-                entries.push(records::decode_rules_entry(&entry.value)?);
-            }
-            match page.last().filter(|_| page.len() == READ) {
-                Some(last) => range = KeyRange::after(range, last.key.clone()),
-                None => return Ok(entries),
-            }
-        }
+        let range = keys::rules_journal_from(id, first);
+        let page = self.store.range(&self.shard(id), range, limit).await?;
+        let entries = page
+            .iter()
+            .map(|entry| records::decode_rules_entry(&entry.value));
+        entries.collect()
     }
 
     /// Up to `limit` entries of the journal, from the first that begins with event `first`

@@ -118,7 +118,7 @@ fn retract(envelope: Envelope) -> Result<Incoming, Error> {
     })))
 }
 
-fn facts(facts: Vec<plato_wire::Fact>) -> Result<Vec<NewFact>, Error> {
+pub(crate) fn facts(facts: Vec<plato_wire::Fact>) -> Result<Vec<NewFact>, Error> {
     facts.into_iter().map(fact).collect()
 }
 
@@ -420,7 +420,7 @@ pub fn retract_facts(workflow: &str, facts: &[NewFact]) -> Bytes {
     }))
 }
 
-fn wire_fact(fact: &NewFact) -> plato_wire::Fact {
+pub(crate) fn wire_fact(fact: &NewFact) -> plato_wire::Fact {
     let fields = fact.fields.iter().map(|(name, value)| {
         let value = plato_wire::FactValue {
             value: Some(wire_value(value)),

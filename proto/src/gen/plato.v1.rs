@@ -363,6 +363,178 @@ impl ::buffa::Enumeration for NodeState {
         ]
     }
 }
+/// The states of a firing.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(i32)]
+pub enum FiringState {
+    FIRING_STATE_UNSPECIFIED = 0i32,
+    /// Its run is out.
+    FIRING_STATE_RUNNING = 1i32,
+    /// Its run waits to be tried again.
+    FIRING_STATE_RETRYING = 2i32,
+    FIRING_STATE_DONE = 3i32,
+    FIRING_STATE_FAILED = 4i32,
+}
+impl FiringState {
+    ///Idiomatic alias for [`Self::FIRING_STATE_UNSPECIFIED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Unspecified: Self = Self::FIRING_STATE_UNSPECIFIED;
+    ///Idiomatic alias for [`Self::FIRING_STATE_RUNNING`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Running: Self = Self::FIRING_STATE_RUNNING;
+    ///Idiomatic alias for [`Self::FIRING_STATE_RETRYING`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Retrying: Self = Self::FIRING_STATE_RETRYING;
+    ///Idiomatic alias for [`Self::FIRING_STATE_DONE`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Done: Self = Self::FIRING_STATE_DONE;
+    ///Idiomatic alias for [`Self::FIRING_STATE_FAILED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Failed: Self = Self::FIRING_STATE_FAILED;
+}
+impl ::core::default::Default for FiringState {
+    fn default() -> Self {
+        Self::FIRING_STATE_UNSPECIFIED
+    }
+}
+impl ::serde::Serialize for FiringState {
+    fn serialize<S: ::serde::Serializer>(
+        &self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        s.serialize_str(::buffa::Enumeration::proto_name(self))
+    }
+}
+impl<'de> ::serde::Deserialize<'de> for FiringState {
+    fn deserialize<D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        struct _V;
+        impl ::serde::de::Visitor<'_> for _V {
+            type Value = FiringState;
+            fn expecting(
+                &self,
+                f: &mut ::core::fmt::Formatter<'_>,
+            ) -> ::core::fmt::Result {
+                f.write_str(
+                    concat!("a string, integer, or null for ", stringify!(FiringState)),
+                )
+            }
+            fn visit_str<E: ::serde::de::Error>(
+                self,
+                v: &str,
+            ) -> ::core::result::Result<FiringState, E> {
+                <FiringState as ::buffa::Enumeration>::from_proto_name(v)
+                    .ok_or_else(|| { ::serde::de::Error::unknown_variant(v, &[]) })
+            }
+            fn visit_i64<E: ::serde::de::Error>(
+                self,
+                v: i64,
+            ) -> ::core::result::Result<FiringState, E> {
+                let v32 = i32::try_from(v)
+                    .map_err(|_| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("enum value {v} out of i32 range"),
+                        )
+                    })?;
+                <FiringState as ::buffa::Enumeration>::from_i32(v32)
+                    .ok_or_else(|| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("unknown enum value {v32}"),
+                        )
+                    })
+            }
+            fn visit_u64<E: ::serde::de::Error>(
+                self,
+                v: u64,
+            ) -> ::core::result::Result<FiringState, E> {
+                let v32 = i32::try_from(v)
+                    .map_err(|_| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("enum value {v} out of i32 range"),
+                        )
+                    })?;
+                <FiringState as ::buffa::Enumeration>::from_i32(v32)
+                    .ok_or_else(|| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("unknown enum value {v32}"),
+                        )
+                    })
+            }
+            fn visit_unit<E: ::serde::de::Error>(
+                self,
+            ) -> ::core::result::Result<FiringState, E> {
+                ::core::result::Result::Ok(::core::default::Default::default())
+            }
+        }
+        d.deserialize_any(_V)
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for FiringState {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+impl ::buffa::Enumeration for FiringState {
+    fn from_i32(value: i32) -> ::core::option::Option<Self> {
+        match value {
+            0i32 => ::core::option::Option::Some(Self::FIRING_STATE_UNSPECIFIED),
+            1i32 => ::core::option::Option::Some(Self::FIRING_STATE_RUNNING),
+            2i32 => ::core::option::Option::Some(Self::FIRING_STATE_RETRYING),
+            3i32 => ::core::option::Option::Some(Self::FIRING_STATE_DONE),
+            4i32 => ::core::option::Option::Some(Self::FIRING_STATE_FAILED),
+            _ => ::core::option::Option::None,
+        }
+    }
+    fn to_i32(&self) -> i32 {
+        *self as i32
+    }
+    fn proto_name(&self) -> &'static str {
+        match self {
+            Self::FIRING_STATE_UNSPECIFIED => "FIRING_STATE_UNSPECIFIED",
+            Self::FIRING_STATE_RUNNING => "FIRING_STATE_RUNNING",
+            Self::FIRING_STATE_RETRYING => "FIRING_STATE_RETRYING",
+            Self::FIRING_STATE_DONE => "FIRING_STATE_DONE",
+            Self::FIRING_STATE_FAILED => "FIRING_STATE_FAILED",
+        }
+    }
+    fn from_proto_name(name: &str) -> ::core::option::Option<Self> {
+        match name {
+            "FIRING_STATE_UNSPECIFIED" => {
+                ::core::option::Option::Some(Self::FIRING_STATE_UNSPECIFIED)
+            }
+            "FIRING_STATE_RUNNING" => {
+                ::core::option::Option::Some(Self::FIRING_STATE_RUNNING)
+            }
+            "FIRING_STATE_RETRYING" => {
+                ::core::option::Option::Some(Self::FIRING_STATE_RETRYING)
+            }
+            "FIRING_STATE_DONE" => ::core::option::Option::Some(Self::FIRING_STATE_DONE),
+            "FIRING_STATE_FAILED" => {
+                ::core::option::Option::Some(Self::FIRING_STATE_FAILED)
+            }
+            _ => ::core::option::Option::None,
+        }
+    }
+    fn values() -> &'static [Self] {
+        &[
+            Self::FIRING_STATE_UNSPECIFIED,
+            Self::FIRING_STATE_RUNNING,
+            Self::FIRING_STATE_RETRYING,
+            Self::FIRING_STATE_DONE,
+            Self::FIRING_STATE_FAILED,
+        ]
+    }
+}
 /// Begins a workflow. Sent to the inbox queue of the service's group that owns it.
 #[derive(Clone, PartialEq, Default)]
 #[derive(::serde::Serialize, ::serde::Deserialize)]
@@ -3278,6 +3450,14 @@ pub struct Workflow {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub parent_node: ::buffa::alloc::string::String,
+    /// Set for a workflow of rules, which has no nodes.
+    ///
+    /// Field 21: `rules`
+    #[serde(
+        rename = "rules",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub rules: ::buffa::MessageField<RulesProgress, ::buffa::Inline<RulesProgress>>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -3305,6 +3485,7 @@ impl ::core::fmt::Debug for Workflow {
             .field("deadline_unix_ms", &self.deadline_unix_ms)
             .field("parent", &self.parent)
             .field("parent_node", &self.parent_node)
+            .field("rules", &self.rules)
             .finish()
     }
 }
@@ -3420,6 +3601,14 @@ impl ::buffa::Message for Workflow {
         if !self.parent_node.is_empty() {
             size += 2u64 + ::buffa::types::string_encoded_len(&self.parent_node) as u64;
         }
+        if self.rules.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.rules.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 2u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -3509,6 +3698,14 @@ impl ::buffa::Message for Workflow {
         }
         if !self.parent_node.is_empty() {
             ::buffa::types::put_string_field(20u32, &self.parent_node, buf);
+        }
+        if self.rules.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                21u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.rules.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -3682,6 +3879,17 @@ impl ::buffa::Message for Workflow {
                 )?;
                 ::buffa::types::merge_string(&mut self.parent_node, buf)?;
             }
+            21u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.rules.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -3710,6 +3918,7 @@ impl ::buffa::Message for Workflow {
         self.deadline_unix_ms = 0i64;
         self.parent.clear();
         self.parent_node.clear();
+        self.rules = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -3740,6 +3949,208 @@ pub const __WORKFLOW_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::t
     type_url: "type.googleapis.com/plato.v1.Workflow",
     to_json: ::buffa::type_registry::any_to_json::<Workflow>,
     from_json: ::buffa::type_registry::any_from_json::<Workflow>,
+    is_wkt: false,
+};
+/// How rules at work are doing.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct RulesProgress {
+    /// Facts that there are.
+    ///
+    /// Field 1: `facts`
+    #[serde(
+        rename = "facts",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub facts: u64,
+    /// How often rules have fired.
+    ///
+    /// Field 2: `fired`
+    #[serde(
+        rename = "fired",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub fired: u64,
+    /// Runs that are out, or wait to be tried again.
+    ///
+    /// Field 3: `running`
+    #[serde(
+        rename = "running",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub running: u64,
+    /// Whether nothing fires until it is resumed or other facts come; the workflow's error says why.
+    ///
+    /// Field 4: `is_halted`
+    #[serde(
+        rename = "isHalted",
+        alias = "is_halted",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub is_halted: bool,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for RulesProgress {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("RulesProgress")
+            .field("facts", &self.facts)
+            .field("fired", &self.fired)
+            .field("running", &self.running)
+            .field("is_halted", &self.is_halted)
+            .finish()
+    }
+}
+impl RulesProgress {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RulesProgress";
+}
+::buffa::impl_default_instance!(RulesProgress);
+impl ::buffa::MessageName for RulesProgress {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "RulesProgress";
+    const FULL_NAME: &'static str = "plato.v1.RulesProgress";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RulesProgress";
+}
+impl ::buffa::Message for RulesProgress {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.facts != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.facts) as u64;
+        }
+        if self.fired != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.fired) as u64;
+        }
+        if self.running != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.running) as u64;
+        }
+        if self.is_halted {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.facts != 0u64 {
+            ::buffa::types::put_uint64_field(1u32, self.facts, buf);
+        }
+        if self.fired != 0u64 {
+            ::buffa::types::put_uint64_field(2u32, self.fired, buf);
+        }
+        if self.running != 0u64 {
+            ::buffa::types::put_uint64_field(3u32, self.running, buf);
+        }
+        if self.is_halted {
+            ::buffa::types::put_bool_field(4u32, self.is_halted, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.facts = ::buffa::types::decode_uint64(buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.fired = ::buffa::types::decode_uint64(buf)?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.running = ::buffa::types::decode_uint64(buf)?;
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.is_halted = ::buffa::types::decode_bool(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.facts = 0u64;
+        self.fired = 0u64;
+        self.running = 0u64;
+        self.is_halted = false;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for RulesProgress {
+    const PROTO_FQN: &'static str = "plato.v1.RulesProgress";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for RulesProgress {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __RULES_PROGRESS_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.RulesProgress",
+    to_json: ::buffa::type_registry::any_to_json::<RulesProgress>,
+    from_json: ::buffa::type_registry::any_from_json::<RulesProgress>,
     is_wkt: false,
 };
 /// Which workflows.
@@ -5340,6 +5751,15 @@ pub struct ExplainWorkflowRequest {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub workflow_id: ::buffa::alloc::string::String,
+    /// Of rules: explain this firing; 0 = the newest ones.
+    ///
+    /// Field 2: `firing`
+    #[serde(
+        rename = "firing",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub firing: u64,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -5348,6 +5768,7 @@ impl ::core::fmt::Debug for ExplainWorkflowRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("ExplainWorkflowRequest")
             .field("workflow_id", &self.workflow_id)
+            .field("firing", &self.firing)
             .finish()
     }
 }
@@ -5381,6 +5802,9 @@ impl ::buffa::Message for ExplainWorkflowRequest {
         if !self.workflow_id.is_empty() {
             size += 1u64 + ::buffa::types::string_encoded_len(&self.workflow_id) as u64;
         }
+        if self.firing != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.firing) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -5393,6 +5817,9 @@ impl ::buffa::Message for ExplainWorkflowRequest {
         use ::buffa::Enumeration as _;
         if !self.workflow_id.is_empty() {
             ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+        }
+        if self.firing != 0u64 {
+            ::buffa::types::put_uint64_field(2u32, self.firing, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -5414,6 +5841,13 @@ impl ::buffa::Message for ExplainWorkflowRequest {
                 )?;
                 ::buffa::types::merge_string(&mut self.workflow_id, buf)?;
             }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.firing = ::buffa::types::decode_uint64(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -5423,6 +5857,7 @@ impl ::buffa::Message for ExplainWorkflowRequest {
     }
     fn clear(&mut self) {
         self.workflow_id.clear();
+        self.firing = 0u64;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -5466,7 +5901,8 @@ pub struct ExplainWorkflowResponse {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
     )]
     pub workflow: ::buffa::MessageField<Workflow, ::buffa::Inline<Workflow>>,
-    /// Nodes that have not ended, in the order of the definition.
+    /// Nodes that have not ended, in the order of the definition. Of rules: runs that are out, and,
+    /// where nothing may fire, matches that wait to.
     ///
     /// Field 2: `nodes`
     #[serde(
@@ -5475,6 +5911,15 @@ pub struct ExplainWorkflowResponse {
         deserialize_with = "::buffa::json_helpers::null_as_default"
     )]
     pub nodes: ::buffa::alloc::vec::Vec<WaitingNode>,
+    /// Of rules: firings, the newest last.
+    ///
+    /// Field 3: `firings`
+    #[serde(
+        rename = "firings",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub firings: ::buffa::alloc::vec::Vec<ExplainedFiring>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -5484,6 +5929,7 @@ impl ::core::fmt::Debug for ExplainWorkflowResponse {
         f.debug_struct("ExplainWorkflowResponse")
             .field("workflow", &self.workflow)
             .field("nodes", &self.nodes)
+            .field("firings", &self.firings)
             .finish()
     }
 }
@@ -5530,6 +5976,14 @@ impl ::buffa::Message for ExplainWorkflowResponse {
                 += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                     + inner_size as u64;
         }
+        for v in &self.firings {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -5551,6 +6005,14 @@ impl ::buffa::Message for ExplainWorkflowResponse {
         for v in &self.nodes {
             ::buffa::types::put_len_delimited_header(
                 2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
+        }
+        for v in &self.firings {
+            ::buffa::types::put_len_delimited_header(
+                3u32,
                 u64::from(__cache.consume_next()),
                 buf,
             );
@@ -5592,6 +6054,18 @@ impl ::buffa::Message for ExplainWorkflowResponse {
                 ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
                 self.nodes.push(elem);
             }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.firings.push(elem);
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -5602,6 +6076,7 @@ impl ::buffa::Message for ExplainWorkflowResponse {
     fn clear(&mut self) {
         self.workflow = ::buffa::MessageField::none();
         self.nodes.clear();
+        self.firings.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -5632,6 +6107,258 @@ pub const __EXPLAIN_WORKFLOW_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyE
     type_url: "type.googleapis.com/plato.v1.ExplainWorkflowResponse",
     to_json: ::buffa::type_registry::any_to_json::<ExplainWorkflowResponse>,
     from_json: ::buffa::type_registry::any_from_json::<ExplainWorkflowResponse>,
+    is_wkt: false,
+};
+/// Why a rule fired.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct ExplainedFiring {
+    /// From 1.
+    ///
+    /// Field 1: `number`
+    #[serde(
+        rename = "number",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub number: u64,
+    /// Field 2: `rule`
+    #[serde(
+        rename = "rule",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub rule: ::buffa::alloc::string::String,
+    /// Field 3: `state`
+    #[serde(
+        rename = "state",
+        with = "::buffa::json_helpers::proto_enum",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
+    )]
+    pub state: ::buffa::EnumValue<FiringState>,
+    /// Whether its match still holds.
+    ///
+    /// Field 4: `holds`
+    #[serde(
+        rename = "holds",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub holds: bool,
+    /// Field 5: `at_unix_ms`
+    #[serde(
+        rename = "atUnixMs",
+        alias = "at_unix_ms",
+        with = "::buffa::json_helpers::int64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_i64"
+    )]
+    pub at_unix_ms: i64,
+    /// For people, several lines: which facts, which rule, and which change made it fire then.
+    ///
+    /// Field 6: `text`
+    #[serde(
+        rename = "text",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub text: ::buffa::alloc::string::String,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for ExplainedFiring {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ExplainedFiring")
+            .field("number", &self.number)
+            .field("rule", &self.rule)
+            .field("state", &self.state)
+            .field("holds", &self.holds)
+            .field("at_unix_ms", &self.at_unix_ms)
+            .field("text", &self.text)
+            .finish()
+    }
+}
+impl ExplainedFiring {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ExplainedFiring";
+}
+::buffa::impl_default_instance!(ExplainedFiring);
+impl ::buffa::MessageName for ExplainedFiring {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "ExplainedFiring";
+    const FULL_NAME: &'static str = "plato.v1.ExplainedFiring";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ExplainedFiring";
+}
+impl ::buffa::Message for ExplainedFiring {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.number != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.number) as u64;
+        }
+        if !self.rule.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.rule) as u64;
+        }
+        {
+            let val = self.state.to_i32();
+            if val != 0 {
+                size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+            }
+        }
+        if self.holds {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
+        if self.at_unix_ms != 0i64 {
+            size += 1u64 + ::buffa::types::int64_encoded_len(self.at_unix_ms) as u64;
+        }
+        if !self.text.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.text) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.number != 0u64 {
+            ::buffa::types::put_uint64_field(1u32, self.number, buf);
+        }
+        if !self.rule.is_empty() {
+            ::buffa::types::put_string_field(2u32, &self.rule, buf);
+        }
+        {
+            let val = self.state.to_i32();
+            if val != 0 {
+                ::buffa::types::put_int32_field(3u32, val, buf);
+            }
+        }
+        if self.holds {
+            ::buffa::types::put_bool_field(4u32, self.holds, buf);
+        }
+        if self.at_unix_ms != 0i64 {
+            ::buffa::types::put_int64_field(5u32, self.at_unix_ms, buf);
+        }
+        if !self.text.is_empty() {
+            ::buffa::types::put_string_field(6u32, &self.text, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.number = ::buffa::types::decode_uint64(buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.rule, buf)?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.state = ::buffa::EnumValue::from(
+                    ::buffa::types::decode_int32(buf)?,
+                );
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.holds = ::buffa::types::decode_bool(buf)?;
+            }
+            5u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.at_unix_ms = ::buffa::types::decode_int64(buf)?;
+            }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.text, buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.number = 0u64;
+        self.rule.clear();
+        self.state = ::buffa::EnumValue::from(0);
+        self.holds = false;
+        self.at_unix_ms = 0i64;
+        self.text.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for ExplainedFiring {
+    const PROTO_FQN: &'static str = "plato.v1.ExplainedFiring";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for ExplainedFiring {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __EXPLAINED_FIRING_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.ExplainedFiring",
+    to_json: ::buffa::type_registry::any_to_json::<ExplainedFiring>,
+    from_json: ::buffa::type_registry::any_from_json::<ExplainedFiring>,
     is_wkt: false,
 };
 /// A node that has not ended, and why.
@@ -5804,7 +6531,7 @@ pub const __WAITING_NODE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buff
 #[serde(default)]
 pub struct WaitingReason {
     /// Stable code for machines: NODES, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING, UNDOING,
-    /// STOPPING, UNKNOWN_DEFINITION.
+    /// STOPPING, UNKNOWN_DEFINITION, MATCH.
     ///
     /// Field 1: `code`
     #[serde(
@@ -6227,6 +6954,16 @@ pub struct GetDefinitionResponse {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub service: ::buffa::alloc::string::String,
+    /// Whether it is a rule base, and not a graph.
+    ///
+    /// Field 3: `is_rules`
+    #[serde(
+        rename = "isRules",
+        alias = "is_rules",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub is_rules: bool,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -6236,6 +6973,7 @@ impl ::core::fmt::Debug for GetDefinitionResponse {
         f.debug_struct("GetDefinitionResponse")
             .field("json", &self.json)
             .field("service", &self.service)
+            .field("is_rules", &self.is_rules)
             .finish()
     }
 }
@@ -6272,6 +7010,9 @@ impl ::buffa::Message for GetDefinitionResponse {
         if !self.service.is_empty() {
             size += 1u64 + ::buffa::types::string_encoded_len(&self.service) as u64;
         }
+        if self.is_rules {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -6287,6 +7028,9 @@ impl ::buffa::Message for GetDefinitionResponse {
         }
         if !self.service.is_empty() {
             ::buffa::types::put_string_field(2u32, &self.service, buf);
+        }
+        if self.is_rules {
+            ::buffa::types::put_bool_field(3u32, self.is_rules, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -6315,6 +7059,13 @@ impl ::buffa::Message for GetDefinitionResponse {
                 )?;
                 ::buffa::types::merge_string(&mut self.service, buf)?;
             }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.is_rules = ::buffa::types::decode_bool(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -6325,6 +7076,7 @@ impl ::buffa::Message for GetDefinitionResponse {
     fn clear(&mut self) {
         self.json.clear();
         self.service.clear();
+        self.is_rules = false;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -7799,6 +8551,1557 @@ pub const __SIGNAL_WORKFLOW_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyEn
     type_url: "type.googleapis.com/plato.v1.SignalWorkflowResponse",
     to_json: ::buffa::type_registry::any_to_json::<SignalWorkflowResponse>,
     from_json: ::buffa::type_registry::any_from_json::<SignalWorkflowResponse>,
+    is_wkt: false,
+};
+/// What to begin.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct StartWorkflowRequest {
+    /// Empty = a new one.
+    ///
+    /// Field 1: `workflow_id`
+    #[serde(
+        rename = "workflowId",
+        alias = "workflow_id",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub workflow_id: ::buffa::alloc::string::String,
+    /// Field 2: `definition`
+    #[serde(
+        rename = "definition",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub definition: ::buffa::alloc::string::String,
+    /// 0 = newest.
+    ///
+    /// Field 3: `definition_version`
+    #[serde(
+        rename = "definitionVersion",
+        alias = "definition_version",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub definition_version: u32,
+    /// Field 4: `input`
+    #[serde(
+        rename = "input",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub input: ::buffa::MessageField<
+        super::super::base::v1::Value,
+        ::buffa::Inline<super::super::base::v1::Value>,
+    >,
+    /// Field 5: `attributes`
+    #[serde(
+        rename = "attributes",
+        skip_serializing_if = "::buffa::__private::HashMap::is_empty",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub attributes: ::buffa::__private::HashMap<
+        ::buffa::alloc::string::String,
+        ::buffa::alloc::string::String,
+    >,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for StartWorkflowRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("StartWorkflowRequest")
+            .field("workflow_id", &self.workflow_id)
+            .field("definition", &self.definition)
+            .field("definition_version", &self.definition_version)
+            .field("input", &self.input)
+            .field("attributes", &self.attributes)
+            .finish()
+    }
+}
+impl StartWorkflowRequest {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.StartWorkflowRequest";
+}
+::buffa::impl_default_instance!(StartWorkflowRequest);
+impl ::buffa::MessageName for StartWorkflowRequest {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "StartWorkflowRequest";
+    const FULL_NAME: &'static str = "plato.v1.StartWorkflowRequest";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.StartWorkflowRequest";
+}
+impl ::buffa::Message for StartWorkflowRequest {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if !self.workflow_id.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.workflow_id) as u64;
+        }
+        if !self.definition.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.definition) as u64;
+        }
+        if self.definition_version != 0u32 {
+            size
+                += 1u64
+                    + ::buffa::types::uint32_encoded_len(self.definition_version) as u64;
+        }
+        if self.input.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.input.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size
+            += ::buffa::map_codec::field_len::<
+                ::buffa::map_codec::Str,
+                ::buffa::map_codec::Str,
+                _,
+            >(&self.attributes, 1u64);
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if !self.workflow_id.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+        }
+        if !self.definition.is_empty() {
+            ::buffa::types::put_string_field(2u32, &self.definition, buf);
+        }
+        if self.definition_version != 0u32 {
+            ::buffa::types::put_uint32_field(3u32, self.definition_version, buf);
+        }
+        if self.input.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                4u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.input.write_to(__cache, buf);
+        }
+        ::buffa::map_codec::write_field::<
+            ::buffa::map_codec::Str,
+            ::buffa::map_codec::Str,
+            _,
+        >(&self.attributes, 5u32, buf);
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.workflow_id, buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.definition, buf)?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.definition_version = ::buffa::types::decode_uint32(buf)?;
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.input.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            5u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::map_codec::merge_entry::<
+                    ::buffa::map_codec::Str,
+                    ::buffa::map_codec::Str,
+                    _,
+                >(&mut self.attributes, buf, ctx)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.workflow_id.clear();
+        self.definition.clear();
+        self.definition_version = 0u32;
+        self.input = ::buffa::MessageField::none();
+        self.attributes.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for StartWorkflowRequest {
+    const PROTO_FQN: &'static str = "plato.v1.StartWorkflowRequest";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for StartWorkflowRequest {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __START_WORKFLOW_REQUEST_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.StartWorkflowRequest",
+    to_json: ::buffa::type_registry::any_to_json::<StartWorkflowRequest>,
+    from_json: ::buffa::type_registry::any_from_json::<StartWorkflowRequest>,
+    is_wkt: false,
+};
+/// How it is doing now.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct StartWorkflowResponse {
+    /// Field 1: `workflow`
+    #[serde(
+        rename = "workflow",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub workflow: ::buffa::MessageField<Workflow, ::buffa::Inline<Workflow>>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for StartWorkflowResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("StartWorkflowResponse")
+            .field("workflow", &self.workflow)
+            .finish()
+    }
+}
+impl StartWorkflowResponse {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.StartWorkflowResponse";
+}
+::buffa::impl_default_instance!(StartWorkflowResponse);
+impl ::buffa::MessageName for StartWorkflowResponse {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "StartWorkflowResponse";
+    const FULL_NAME: &'static str = "plato.v1.StartWorkflowResponse";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.StartWorkflowResponse";
+}
+impl ::buffa::Message for StartWorkflowResponse {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.workflow.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.workflow.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.workflow.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.workflow.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.workflow.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.workflow = ::buffa::MessageField::none();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for StartWorkflowResponse {
+    const PROTO_FQN: &'static str = "plato.v1.StartWorkflowResponse";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for StartWorkflowResponse {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __START_WORKFLOW_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.StartWorkflowResponse",
+    to_json: ::buffa::type_registry::any_to_json::<StartWorkflowResponse>,
+    from_json: ::buffa::type_registry::any_from_json::<StartWorkflowResponse>,
+    is_wkt: false,
+};
+/// Which facts of which workflow of rules.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct ListFactsRequest {
+    /// Field 1: `workflow_id`
+    #[serde(
+        rename = "workflowId",
+        alias = "workflow_id",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub workflow_id: ::buffa::alloc::string::String,
+    /// Of this type; empty = of any.
+    ///
+    /// Field 2: `type`
+    #[serde(
+        rename = "type",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub r#type: ::buffa::alloc::string::String,
+    /// Those after the fact of this number, from an earlier answer; 0 begins.
+    ///
+    /// Field 3: `after`
+    #[serde(
+        rename = "after",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub after: u64,
+    /// The most facts of the answer; 0 = 100, at most 1000.
+    ///
+    /// Field 4: `limit`
+    #[serde(
+        rename = "limit",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub limit: u32,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for ListFactsRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ListFactsRequest")
+            .field("workflow_id", &self.workflow_id)
+            .field("type", &self.r#type)
+            .field("after", &self.after)
+            .field("limit", &self.limit)
+            .finish()
+    }
+}
+impl ListFactsRequest {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ListFactsRequest";
+}
+::buffa::impl_default_instance!(ListFactsRequest);
+impl ::buffa::MessageName for ListFactsRequest {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "ListFactsRequest";
+    const FULL_NAME: &'static str = "plato.v1.ListFactsRequest";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ListFactsRequest";
+}
+impl ::buffa::Message for ListFactsRequest {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if !self.workflow_id.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.workflow_id) as u64;
+        }
+        if !self.r#type.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.r#type) as u64;
+        }
+        if self.after != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.after) as u64;
+        }
+        if self.limit != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.limit) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if !self.workflow_id.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+        }
+        if !self.r#type.is_empty() {
+            ::buffa::types::put_string_field(2u32, &self.r#type, buf);
+        }
+        if self.after != 0u64 {
+            ::buffa::types::put_uint64_field(3u32, self.after, buf);
+        }
+        if self.limit != 0u32 {
+            ::buffa::types::put_uint32_field(4u32, self.limit, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.workflow_id, buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.r#type, buf)?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.after = ::buffa::types::decode_uint64(buf)?;
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.limit = ::buffa::types::decode_uint32(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.workflow_id.clear();
+        self.r#type.clear();
+        self.after = 0u64;
+        self.limit = 0u32;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for ListFactsRequest {
+    const PROTO_FQN: &'static str = "plato.v1.ListFactsRequest";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for ListFactsRequest {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __LIST_FACTS_REQUEST_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.ListFactsRequest",
+    to_json: ::buffa::type_registry::any_to_json::<ListFactsRequest>,
+    from_json: ::buffa::type_registry::any_from_json::<ListFactsRequest>,
+    is_wkt: false,
+};
+/// A page of facts, in the order in which they came to be.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct ListFactsResponse {
+    /// Field 1: `facts`
+    #[serde(
+        rename = "facts",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub facts: ::buffa::alloc::vec::Vec<KnownFact>,
+    /// Whether there are more: ask again after the last.
+    ///
+    /// Field 2: `more`
+    #[serde(
+        rename = "more",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub more: bool,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for ListFactsResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ListFactsResponse")
+            .field("facts", &self.facts)
+            .field("more", &self.more)
+            .finish()
+    }
+}
+impl ListFactsResponse {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ListFactsResponse";
+}
+::buffa::impl_default_instance!(ListFactsResponse);
+impl ::buffa::MessageName for ListFactsResponse {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "ListFactsResponse";
+    const FULL_NAME: &'static str = "plato.v1.ListFactsResponse";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ListFactsResponse";
+}
+impl ::buffa::Message for ListFactsResponse {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        for v in &self.facts {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.more {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        for v in &self.facts {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
+        }
+        if self.more {
+            ::buffa::types::put_bool_field(2u32, self.more, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.facts.push(elem);
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.more = ::buffa::types::decode_bool(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.facts.clear();
+        self.more = false;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for ListFactsResponse {
+    const PROTO_FQN: &'static str = "plato.v1.ListFactsResponse";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for ListFactsResponse {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __LIST_FACTS_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.ListFactsResponse",
+    to_json: ::buffa::type_registry::any_to_json::<ListFactsResponse>,
+    from_json: ::buffa::type_registry::any_from_json::<ListFactsResponse>,
+    is_wkt: false,
+};
+/// A fact that there is.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct KnownFact {
+    /// From 1.
+    ///
+    /// Field 1: `number`
+    #[serde(
+        rename = "number",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub number: u64,
+    /// Field 2: `fact`
+    #[serde(
+        rename = "fact",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub fact: ::buffa::MessageField<Fact, ::buffa::Inline<Fact>>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for KnownFact {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("KnownFact")
+            .field("number", &self.number)
+            .field("fact", &self.fact)
+            .finish()
+    }
+}
+impl KnownFact {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.KnownFact";
+}
+::buffa::impl_default_instance!(KnownFact);
+impl ::buffa::MessageName for KnownFact {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "KnownFact";
+    const FULL_NAME: &'static str = "plato.v1.KnownFact";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.KnownFact";
+}
+impl ::buffa::Message for KnownFact {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.number != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.number) as u64;
+        }
+        if self.fact.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.fact.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.number != 0u64 {
+            ::buffa::types::put_uint64_field(1u32, self.number, buf);
+        }
+        if self.fact.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.fact.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.number = ::buffa::types::decode_uint64(buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.fact.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.number = 0u64;
+        self.fact = ::buffa::MessageField::none();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for KnownFact {
+    const PROTO_FQN: &'static str = "plato.v1.KnownFact";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for KnownFact {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __KNOWN_FACT_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.KnownFact",
+    to_json: ::buffa::type_registry::any_to_json::<KnownFact>,
+    from_json: ::buffa::type_registry::any_from_json::<KnownFact>,
+    is_wkt: false,
+};
+/// Which facts of which workflow of rules.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct AssertFactsRequest {
+    /// Field 1: `workflow_id`
+    #[serde(
+        rename = "workflowId",
+        alias = "workflow_id",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub workflow_id: ::buffa::alloc::string::String,
+    /// The rule base of a workflow that is not there yet; empty = it must be there.
+    ///
+    /// Field 2: `rules`
+    #[serde(
+        rename = "rules",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub rules: ::buffa::alloc::string::String,
+    /// Field 3: `facts`
+    #[serde(
+        rename = "facts",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub facts: ::buffa::alloc::vec::Vec<Fact>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for AssertFactsRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("AssertFactsRequest")
+            .field("workflow_id", &self.workflow_id)
+            .field("rules", &self.rules)
+            .field("facts", &self.facts)
+            .finish()
+    }
+}
+impl AssertFactsRequest {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.AssertFactsRequest";
+}
+::buffa::impl_default_instance!(AssertFactsRequest);
+impl ::buffa::MessageName for AssertFactsRequest {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "AssertFactsRequest";
+    const FULL_NAME: &'static str = "plato.v1.AssertFactsRequest";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.AssertFactsRequest";
+}
+impl ::buffa::Message for AssertFactsRequest {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if !self.workflow_id.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.workflow_id) as u64;
+        }
+        if !self.rules.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.rules) as u64;
+        }
+        for v in &self.facts {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if !self.workflow_id.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+        }
+        if !self.rules.is_empty() {
+            ::buffa::types::put_string_field(2u32, &self.rules, buf);
+        }
+        for v in &self.facts {
+            ::buffa::types::put_len_delimited_header(
+                3u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.workflow_id, buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.rules, buf)?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.facts.push(elem);
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.workflow_id.clear();
+        self.rules.clear();
+        self.facts.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for AssertFactsRequest {
+    const PROTO_FQN: &'static str = "plato.v1.AssertFactsRequest";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for AssertFactsRequest {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __ASSERT_FACTS_REQUEST_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.AssertFactsRequest",
+    to_json: ::buffa::type_registry::any_to_json::<AssertFactsRequest>,
+    from_json: ::buffa::type_registry::any_from_json::<AssertFactsRequest>,
+    is_wkt: false,
+};
+/// How it is doing now.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct AssertFactsResponse {
+    /// Field 1: `workflow`
+    #[serde(
+        rename = "workflow",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub workflow: ::buffa::MessageField<Workflow, ::buffa::Inline<Workflow>>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for AssertFactsResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("AssertFactsResponse").field("workflow", &self.workflow).finish()
+    }
+}
+impl AssertFactsResponse {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.AssertFactsResponse";
+}
+::buffa::impl_default_instance!(AssertFactsResponse);
+impl ::buffa::MessageName for AssertFactsResponse {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "AssertFactsResponse";
+    const FULL_NAME: &'static str = "plato.v1.AssertFactsResponse";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.AssertFactsResponse";
+}
+impl ::buffa::Message for AssertFactsResponse {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.workflow.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.workflow.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.workflow.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.workflow.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.workflow.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.workflow = ::buffa::MessageField::none();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for AssertFactsResponse {
+    const PROTO_FQN: &'static str = "plato.v1.AssertFactsResponse";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for AssertFactsResponse {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __ASSERT_FACTS_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.AssertFactsResponse",
+    to_json: ::buffa::type_registry::any_to_json::<AssertFactsResponse>,
+    from_json: ::buffa::type_registry::any_from_json::<AssertFactsResponse>,
+    is_wkt: false,
+};
+/// Which facts of which workflow of rules; of each, the fields of its key count.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct RetractFactsRequest {
+    /// Field 1: `workflow_id`
+    #[serde(
+        rename = "workflowId",
+        alias = "workflow_id",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub workflow_id: ::buffa::alloc::string::String,
+    /// Field 2: `facts`
+    #[serde(
+        rename = "facts",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub facts: ::buffa::alloc::vec::Vec<Fact>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for RetractFactsRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("RetractFactsRequest")
+            .field("workflow_id", &self.workflow_id)
+            .field("facts", &self.facts)
+            .finish()
+    }
+}
+impl RetractFactsRequest {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RetractFactsRequest";
+}
+::buffa::impl_default_instance!(RetractFactsRequest);
+impl ::buffa::MessageName for RetractFactsRequest {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "RetractFactsRequest";
+    const FULL_NAME: &'static str = "plato.v1.RetractFactsRequest";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RetractFactsRequest";
+}
+impl ::buffa::Message for RetractFactsRequest {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if !self.workflow_id.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.workflow_id) as u64;
+        }
+        for v in &self.facts {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if !self.workflow_id.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+        }
+        for v in &self.facts {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.workflow_id, buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.facts.push(elem);
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.workflow_id.clear();
+        self.facts.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for RetractFactsRequest {
+    const PROTO_FQN: &'static str = "plato.v1.RetractFactsRequest";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for RetractFactsRequest {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __RETRACT_FACTS_REQUEST_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.RetractFactsRequest",
+    to_json: ::buffa::type_registry::any_to_json::<RetractFactsRequest>,
+    from_json: ::buffa::type_registry::any_from_json::<RetractFactsRequest>,
+    is_wkt: false,
+};
+/// How it is doing now.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct RetractFactsResponse {
+    /// Field 1: `workflow`
+    #[serde(
+        rename = "workflow",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub workflow: ::buffa::MessageField<Workflow, ::buffa::Inline<Workflow>>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for RetractFactsResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("RetractFactsResponse").field("workflow", &self.workflow).finish()
+    }
+}
+impl RetractFactsResponse {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RetractFactsResponse";
+}
+::buffa::impl_default_instance!(RetractFactsResponse);
+impl ::buffa::MessageName for RetractFactsResponse {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "RetractFactsResponse";
+    const FULL_NAME: &'static str = "plato.v1.RetractFactsResponse";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RetractFactsResponse";
+}
+impl ::buffa::Message for RetractFactsResponse {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.workflow.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.workflow.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.workflow.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.workflow.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.workflow.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.workflow = ::buffa::MessageField::none();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for RetractFactsResponse {
+    const PROTO_FQN: &'static str = "plato.v1.RetractFactsResponse";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for RetractFactsResponse {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __RETRACT_FACTS_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.RetractFactsResponse",
+    to_json: ::buffa::type_registry::any_to_json::<RetractFactsResponse>,
+    from_json: ::buffa::type_registry::any_from_json::<RetractFactsResponse>,
     is_wkt: false,
 };
 #[allow(
@@ -12741,6 +15044,12 @@ pub mod __buffa {
             ///
             /// Field 20: `parent_node`
             pub parent_node: &'a str,
+            /// Set for a workflow of rules, which has no nodes.
+            ///
+            /// Field 21: `rules`
+            pub rules: ::buffa::MessageFieldView<
+                super::super::__buffa::view::RulesProgressView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for WorkflowView<'a> {
@@ -12945,6 +15254,31 @@ pub mod __buffa {
                         )?;
                         view.parent_node = ::buffa::types::borrow_str(&mut cur)?;
                     }
+                    21u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.rules.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.rules = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::RulesProgressView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
                     10u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -13075,6 +15409,15 @@ pub mod __buffa {
                     deadline_unix_ms: self.deadline_unix_ms,
                     parent: self.parent.to_string(),
                     parent_node: self.parent_node.to_string(),
+                    rules: match self.rules.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::RulesProgress,
+                                ::buffa::Inline<super::super::RulesProgress>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -13203,6 +15546,14 @@ pub mod __buffa {
                             + ::buffa::types::string_encoded_len(&self.parent_node)
                                 as u64;
                 }
+                if self.rules.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.rules.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 2u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -13311,6 +15662,14 @@ pub mod __buffa {
                 }
                 if !self.parent_node.is_empty() {
                     ::buffa::types::put_string_field(20u32, &self.parent_node, buf);
+                }
+                if self.rules.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        21u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.rules.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -13439,6 +15798,11 @@ pub mod __buffa {
                 }
                 if !::buffa::json_helpers::skip_if::is_empty_str(self.parent_node) {
                     __map.serialize_entry("parentNode", self.parent_node)?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.rules.as_option() {
+                        __map.serialize_entry("rules", __v)?;
+                    }
                 }
                 __map.end()
             }
@@ -13668,6 +16032,17 @@ pub mod __buffa {
             pub fn parent_node(&self) -> &'_ str {
                 self.0.reborrow().parent_node
             }
+            /// Set for a workflow of rules, which has no nodes.
+            ///
+            /// Field 21: `rules`
+            #[must_use]
+            pub fn rules(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::RulesProgressView<'_>,
+            > {
+                &self.0.reborrow().rules
+            }
         }
         impl ::core::convert::From<::buffa::OwnedView<WorkflowView<'static>>>
         for WorkflowOwnedView {
@@ -13692,6 +16067,374 @@ pub mod __buffa {
             type ViewHandle = WorkflowOwnedView;
         }
         impl ::serde::Serialize for WorkflowOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// How rules at work are doing.
+        #[derive(Clone, Debug, Default)]
+        pub struct RulesProgressView<'a> {
+            /// Facts that there are.
+            ///
+            /// Field 1: `facts`
+            pub facts: u64,
+            /// How often rules have fired.
+            ///
+            /// Field 2: `fired`
+            pub fired: u64,
+            /// Runs that are out, or wait to be tried again.
+            ///
+            /// Field 3: `running`
+            pub running: u64,
+            /// Whether nothing fires until it is resumed or other facts come; the workflow's error says why.
+            ///
+            /// Field 4: `is_halted`
+            pub is_halted: bool,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for RulesProgressView<'a> {
+            type Owned = super::super::RulesProgress;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.facts = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.fired = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.running = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.is_halted = ::buffa::types::decode_bool(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::RulesProgress,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::RulesProgress,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::RulesProgress {
+                    facts: self.facts,
+                    fired: self.fired,
+                    running: self.running,
+                    is_halted: self.is_halted,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for RulesProgressView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.facts != 0u64 {
+                    size += 1u64 + ::buffa::types::uint64_encoded_len(self.facts) as u64;
+                }
+                if self.fired != 0u64 {
+                    size += 1u64 + ::buffa::types::uint64_encoded_len(self.fired) as u64;
+                }
+                if self.running != 0u64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint64_encoded_len(self.running) as u64;
+                }
+                if self.is_halted {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.facts != 0u64 {
+                    ::buffa::types::put_uint64_field(1u32, self.facts, buf);
+                }
+                if self.fired != 0u64 {
+                    ::buffa::types::put_uint64_field(2u32, self.fired, buf);
+                }
+                if self.running != 0u64 {
+                    ::buffa::types::put_uint64_field(3u32, self.running, buf);
+                }
+                if self.is_halted {
+                    ::buffa::types::put_bool_field(4u32, self.is_halted, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for RulesProgressView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.facts) {
+                    __map
+                        .serialize_entry(
+                            "facts",
+                            &::buffa::json_helpers::ProtoJson(&self.facts),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.fired) {
+                    __map
+                        .serialize_entry(
+                            "fired",
+                            &::buffa::json_helpers::ProtoJson(&self.fired),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.running) {
+                    __map
+                        .serialize_entry(
+                            "running",
+                            &::buffa::json_helpers::ProtoJson(&self.running),
+                        )?;
+                }
+                if self.is_halted {
+                    __map.serialize_entry("isHalted", &self.is_halted)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for RulesProgressView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "RulesProgress";
+            const FULL_NAME: &'static str = "plato.v1.RulesProgress";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RulesProgress";
+        }
+        ::buffa::impl_default_view_instance!(RulesProgressView);
+        ::buffa::impl_view_reborrow!(RulesProgressView);
+        /** Self-contained, `'static` owned view of a `RulesProgress` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`RulesProgressView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`RulesProgressView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct RulesProgressOwnedView(
+            ::buffa::OwnedView<RulesProgressView<'static>>,
+        );
+        impl RulesProgressOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RulesProgressOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RulesProgressOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::RulesProgress,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RulesProgressOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`RulesProgressView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &RulesProgressView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::RulesProgress {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Facts that there are.
+            ///
+            /// Field 1: `facts`
+            #[must_use]
+            pub fn facts(&self) -> u64 {
+                self.0.reborrow().facts
+            }
+            /// How often rules have fired.
+            ///
+            /// Field 2: `fired`
+            #[must_use]
+            pub fn fired(&self) -> u64 {
+                self.0.reborrow().fired
+            }
+            /// Runs that are out, or wait to be tried again.
+            ///
+            /// Field 3: `running`
+            #[must_use]
+            pub fn running(&self) -> u64 {
+                self.0.reborrow().running
+            }
+            /// Whether nothing fires until it is resumed or other facts come; the workflow's error says why.
+            ///
+            /// Field 4: `is_halted`
+            #[must_use]
+            pub fn is_halted(&self) -> bool {
+                self.0.reborrow().is_halted
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<RulesProgressView<'static>>>
+        for RulesProgressOwnedView {
+            fn from(inner: ::buffa::OwnedView<RulesProgressView<'static>>) -> Self {
+                RulesProgressOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<RulesProgressOwnedView>
+        for ::buffa::OwnedView<RulesProgressView<'static>> {
+            fn from(wrapper: RulesProgressOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<RulesProgressView<'static>>>
+        for RulesProgressOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<RulesProgressView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::RulesProgress {
+            type View<'a> = RulesProgressView<'a>;
+            type ViewHandle = RulesProgressOwnedView;
+        }
+        impl ::serde::Serialize for RulesProgressOwnedView {
             fn serialize<__S: ::serde::Serializer>(
                 &self,
                 __s: __S,
@@ -16875,6 +19618,10 @@ pub mod __buffa {
         pub struct ExplainWorkflowRequestView<'a> {
             /// Field 1: `workflow_id`
             pub workflow_id: &'a str,
+            /// Of rules: explain this firing; 0 = the newest ones.
+            ///
+            /// Field 2: `firing`
+            pub firing: u64,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for ExplainWorkflowRequestView<'a> {
@@ -16920,6 +19667,13 @@ pub mod __buffa {
                         )?;
                         view.workflow_id = ::buffa::types::borrow_str(&mut cur)?;
                     }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.firing = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -16950,6 +19704,7 @@ pub mod __buffa {
                 let _ = __buffa_src;
                 ::core::result::Result::Ok(super::super::ExplainWorkflowRequest {
                     workflow_id: self.workflow_id.to_string(),
+                    firing: self.firing,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -16970,6 +19725,10 @@ pub mod __buffa {
                             + ::buffa::types::string_encoded_len(&self.workflow_id)
                                 as u64;
                 }
+                if self.firing != 0u64 {
+                    size
+                        += 1u64 + ::buffa::types::uint64_encoded_len(self.firing) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -16983,6 +19742,9 @@ pub mod __buffa {
                 use ::buffa::Enumeration as _;
                 if !self.workflow_id.is_empty() {
                     ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+                }
+                if self.firing != 0u64 {
+                    ::buffa::types::put_uint64_field(2u32, self.firing, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -17007,6 +19769,13 @@ pub mod __buffa {
                 let mut __map = __s.serialize_map(::core::option::Option::None)?;
                 if !::buffa::json_helpers::skip_if::is_empty_str(self.workflow_id) {
                     __map.serialize_entry("workflowId", self.workflow_id)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.firing) {
+                    __map
+                        .serialize_entry(
+                            "firing",
+                            &::buffa::json_helpers::ProtoJson(&self.firing),
+                        )?;
                 }
                 __map.end()
             }
@@ -17108,6 +19877,13 @@ pub mod __buffa {
             pub fn workflow_id(&self) -> &'_ str {
                 self.0.reborrow().workflow_id
             }
+            /// Of rules: explain this firing; 0 = the newest ones.
+            ///
+            /// Field 2: `firing`
+            #[must_use]
+            pub fn firing(&self) -> u64 {
+                self.0.reborrow().firing
+            }
         }
         impl ::core::convert::From<
             ::buffa::OwnedView<ExplainWorkflowRequestView<'static>>,
@@ -17152,12 +19928,20 @@ pub mod __buffa {
             pub workflow: ::buffa::MessageFieldView<
                 super::super::__buffa::view::WorkflowView<'a>,
             >,
-            /// Nodes that have not ended, in the order of the definition.
+            /// Nodes that have not ended, in the order of the definition. Of rules: runs that are out, and,
+            /// where nothing may fire, matches that wait to.
             ///
             /// Field 2: `nodes`
             pub nodes: ::buffa::RepeatedView<
                 'a,
                 super::super::__buffa::view::WaitingNodeView<'a>,
+            >,
+            /// Of rules: firings, the newest last.
+            ///
+            /// Field 3: `firings`
+            pub firings: ::buffa::RepeatedView<
+                'a,
+                super::super::__buffa::view::ExplainedFiringView<'a>,
             >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
@@ -17242,6 +20026,26 @@ pub mod __buffa {
                                 )?,
                             );
                     }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::ExplainedFiringView,
+                            >(),
+                        )?;
+                        view.firings
+                            .push(
+                                <super::super::__buffa::view::ExplainedFiringView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -17285,6 +20089,11 @@ pub mod __buffa {
                         .iter()
                         .map(|v| v.to_owned_from_source(__buffa_src))
                         .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    firings: self
+                        .firings
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -17308,6 +20117,14 @@ pub mod __buffa {
                             + inner_size as u64;
                 }
                 for v in &self.nodes {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                for v in &self.firings {
                     let __slot = __cache.reserve();
                     let inner_size = v.compute_size(__cache);
                     __cache.set(__slot, inner_size);
@@ -17342,6 +20159,14 @@ pub mod __buffa {
                     );
                     v.write_to(__cache, buf);
                 }
+                for v in &self.firings {
+                    ::buffa::types::put_len_delimited_header(
+                        3u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
+                }
                 self.__buffa_unknown_fields.write_to(buf);
             }
         }
@@ -17371,6 +20196,9 @@ pub mod __buffa {
                 }
                 if !self.nodes.is_empty() {
                     __map.serialize_entry("nodes", &*self.nodes)?;
+                }
+                if !self.firings.is_empty() {
+                    __map.serialize_entry("firings", &*self.firings)?;
                 }
                 __map.end()
             }
@@ -17478,7 +20306,8 @@ pub mod __buffa {
             > {
                 &self.0.reborrow().workflow
             }
-            /// Nodes that have not ended, in the order of the definition.
+            /// Nodes that have not ended, in the order of the definition. Of rules: runs that are out, and,
+            /// where nothing may fire, matches that wait to.
             ///
             /// Field 2: `nodes`
             #[must_use]
@@ -17489,6 +20318,18 @@ pub mod __buffa {
                 super::super::__buffa::view::WaitingNodeView<'_>,
             > {
                 &self.0.reborrow().nodes
+            }
+            /// Of rules: firings, the newest last.
+            ///
+            /// Field 3: `firings`
+            #[must_use]
+            pub fn firings(
+                &self,
+            ) -> &::buffa::RepeatedView<
+                '_,
+                super::super::__buffa::view::ExplainedFiringView<'_>,
+            > {
+                &self.0.reborrow().firings
             }
         }
         impl ::core::convert::From<
@@ -17520,6 +20361,423 @@ pub mod __buffa {
             type ViewHandle = ExplainWorkflowResponseOwnedView;
         }
         impl ::serde::Serialize for ExplainWorkflowResponseOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// Why a rule fired.
+        #[derive(Clone, Debug, Default)]
+        pub struct ExplainedFiringView<'a> {
+            /// From 1.
+            ///
+            /// Field 1: `number`
+            pub number: u64,
+            /// Field 2: `rule`
+            pub rule: &'a str,
+            /// Field 3: `state`
+            pub state: ::buffa::EnumValue<super::super::FiringState>,
+            /// Whether its match still holds.
+            ///
+            /// Field 4: `holds`
+            pub holds: bool,
+            /// Field 5: `at_unix_ms`
+            pub at_unix_ms: i64,
+            /// For people, several lines: which facts, which rule, and which change made it fire then.
+            ///
+            /// Field 6: `text`
+            pub text: &'a str,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for ExplainedFiringView<'a> {
+            type Owned = super::super::ExplainedFiring;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.number = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.rule = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.state = ::buffa::EnumValue::from(
+                            ::buffa::types::decode_int32(&mut cur)?,
+                        );
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.holds = ::buffa::types::decode_bool(&mut cur)?;
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.at_unix_ms = ::buffa::types::decode_int64(&mut cur)?;
+                    }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.text = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::ExplainedFiring,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::ExplainedFiring,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::ExplainedFiring {
+                    number: self.number,
+                    rule: self.rule.to_string(),
+                    state: self.state,
+                    holds: self.holds,
+                    at_unix_ms: self.at_unix_ms,
+                    text: self.text.to_string(),
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for ExplainedFiringView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.number != 0u64 {
+                    size
+                        += 1u64 + ::buffa::types::uint64_encoded_len(self.number) as u64;
+                }
+                if !self.rule.is_empty() {
+                    size += 1u64 + ::buffa::types::string_encoded_len(&self.rule) as u64;
+                }
+                {
+                    let val = self.state.to_i32();
+                    if val != 0 {
+                        size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+                    }
+                }
+                if self.holds {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
+                if self.at_unix_ms != 0i64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::int64_encoded_len(self.at_unix_ms) as u64;
+                }
+                if !self.text.is_empty() {
+                    size += 1u64 + ::buffa::types::string_encoded_len(&self.text) as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.number != 0u64 {
+                    ::buffa::types::put_uint64_field(1u32, self.number, buf);
+                }
+                if !self.rule.is_empty() {
+                    ::buffa::types::put_string_field(2u32, &self.rule, buf);
+                }
+                {
+                    let val = self.state.to_i32();
+                    if val != 0 {
+                        ::buffa::types::put_int32_field(3u32, val, buf);
+                    }
+                }
+                if self.holds {
+                    ::buffa::types::put_bool_field(4u32, self.holds, buf);
+                }
+                if self.at_unix_ms != 0i64 {
+                    ::buffa::types::put_int64_field(5u32, self.at_unix_ms, buf);
+                }
+                if !self.text.is_empty() {
+                    ::buffa::types::put_string_field(6u32, &self.text, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for ExplainedFiringView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.number) {
+                    __map
+                        .serialize_entry(
+                            "number",
+                            &::buffa::json_helpers::ProtoJson(&self.number),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.rule) {
+                    __map.serialize_entry("rule", self.rule)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_default_enum_value(&self.state) {
+                    __map.serialize_entry("state", &self.state)?;
+                }
+                if self.holds {
+                    __map.serialize_entry("holds", &self.holds)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_i64(&self.at_unix_ms) {
+                    __map
+                        .serialize_entry(
+                            "atUnixMs",
+                            &::buffa::json_helpers::ProtoJson(&self.at_unix_ms),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.text) {
+                    __map.serialize_entry("text", self.text)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for ExplainedFiringView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "ExplainedFiring";
+            const FULL_NAME: &'static str = "plato.v1.ExplainedFiring";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ExplainedFiring";
+        }
+        ::buffa::impl_default_view_instance!(ExplainedFiringView);
+        ::buffa::impl_view_reborrow!(ExplainedFiringView);
+        /** Self-contained, `'static` owned view of a `ExplainedFiring` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`ExplainedFiringView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`ExplainedFiringView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct ExplainedFiringOwnedView(
+            ::buffa::OwnedView<ExplainedFiringView<'static>>,
+        );
+        impl ExplainedFiringOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ExplainedFiringOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ExplainedFiringOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::ExplainedFiring,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ExplainedFiringOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`ExplainedFiringView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &ExplainedFiringView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::ExplainedFiring {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// From 1.
+            ///
+            /// Field 1: `number`
+            #[must_use]
+            pub fn number(&self) -> u64 {
+                self.0.reborrow().number
+            }
+            /// Field 2: `rule`
+            #[must_use]
+            pub fn rule(&self) -> &'_ str {
+                self.0.reborrow().rule
+            }
+            /// Field 3: `state`
+            #[must_use]
+            pub fn state(&self) -> ::buffa::EnumValue<super::super::FiringState> {
+                self.0.reborrow().state
+            }
+            /// Whether its match still holds.
+            ///
+            /// Field 4: `holds`
+            #[must_use]
+            pub fn holds(&self) -> bool {
+                self.0.reborrow().holds
+            }
+            /// Field 5: `at_unix_ms`
+            #[must_use]
+            pub fn at_unix_ms(&self) -> i64 {
+                self.0.reborrow().at_unix_ms
+            }
+            /// For people, several lines: which facts, which rule, and which change made it fire then.
+            ///
+            /// Field 6: `text`
+            #[must_use]
+            pub fn text(&self) -> &'_ str {
+                self.0.reborrow().text
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<ExplainedFiringView<'static>>>
+        for ExplainedFiringOwnedView {
+            fn from(inner: ::buffa::OwnedView<ExplainedFiringView<'static>>) -> Self {
+                ExplainedFiringOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<ExplainedFiringOwnedView>
+        for ::buffa::OwnedView<ExplainedFiringView<'static>> {
+            fn from(wrapper: ExplainedFiringOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<ExplainedFiringView<'static>>>
+        for ExplainedFiringOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<ExplainedFiringView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::ExplainedFiring {
+            type View<'a> = ExplainedFiringView<'a>;
+            type ViewHandle = ExplainedFiringOwnedView;
+        }
+        impl ::serde::Serialize for ExplainedFiringOwnedView {
             fn serialize<__S: ::serde::Serializer>(
                 &self,
                 __s: __S,
@@ -17854,7 +21112,7 @@ pub mod __buffa {
         #[derive(Clone, Debug, Default)]
         pub struct WaitingReasonView<'a> {
             /// Stable code for machines: NODES, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING, UNDOING,
-            /// STOPPING, UNKNOWN_DEFINITION.
+            /// STOPPING, UNKNOWN_DEFINITION, MATCH.
             ///
             /// Field 1: `code`
             pub code: &'a str,
@@ -18179,7 +21437,7 @@ pub mod __buffa {
                 self.0.into_bytes()
             }
             /// Stable code for machines: NODES, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING, UNDOING,
-            /// STOPPING, UNKNOWN_DEFINITION.
+            /// STOPPING, UNKNOWN_DEFINITION, MATCH.
             ///
             /// Field 1: `code`
             #[must_use]
@@ -18600,6 +21858,10 @@ pub mod __buffa {
             pub json: &'a str,
             /// Field 2: `service`
             pub service: &'a str,
+            /// Whether it is a rule base, and not a graph.
+            ///
+            /// Field 3: `is_rules`
+            pub is_rules: bool,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for GetDefinitionResponseView<'a> {
@@ -18652,6 +21914,13 @@ pub mod __buffa {
                         )?;
                         view.service = ::buffa::types::borrow_str(&mut cur)?;
                     }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.is_rules = ::buffa::types::decode_bool(&mut cur)?;
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -18683,6 +21952,7 @@ pub mod __buffa {
                 ::core::result::Result::Ok(super::super::GetDefinitionResponse {
                     json: self.json.to_string(),
                     service: self.service.to_string(),
+                    is_rules: self.is_rules,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -18705,6 +21975,9 @@ pub mod __buffa {
                         += 1u64
                             + ::buffa::types::string_encoded_len(&self.service) as u64;
                 }
+                if self.is_rules {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -18721,6 +21994,9 @@ pub mod __buffa {
                 }
                 if !self.service.is_empty() {
                     ::buffa::types::put_string_field(2u32, &self.service, buf);
+                }
+                if self.is_rules {
+                    ::buffa::types::put_bool_field(3u32, self.is_rules, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -18748,6 +22024,9 @@ pub mod __buffa {
                 }
                 if !::buffa::json_helpers::skip_if::is_empty_str(self.service) {
                     __map.serialize_entry("service", self.service)?;
+                }
+                if self.is_rules {
+                    __map.serialize_entry("isRules", &self.is_rules)?;
                 }
                 __map.end()
             }
@@ -18855,6 +22134,13 @@ pub mod __buffa {
             #[must_use]
             pub fn service(&self) -> &'_ str {
                 self.0.reborrow().service
+            }
+            /// Whether it is a rule base, and not a graph.
+            ///
+            /// Field 3: `is_rules`
+            #[must_use]
+            pub fn is_rules(&self) -> bool {
+                self.0.reborrow().is_rules
             }
         }
         impl ::core::convert::From<
@@ -21979,6 +25265,3171 @@ pub mod __buffa {
                 ::serde::Serialize::serialize(&self.0, __s)
             }
         }
+        /// What to begin.
+        #[derive(Clone, Debug, Default)]
+        pub struct StartWorkflowRequestView<'a> {
+            /// Empty = a new one.
+            ///
+            /// Field 1: `workflow_id`
+            pub workflow_id: &'a str,
+            /// Field 2: `definition`
+            pub definition: &'a str,
+            /// 0 = newest.
+            ///
+            /// Field 3: `definition_version`
+            pub definition_version: u32,
+            /// Field 4: `input`
+            pub input: ::buffa::MessageFieldView<
+                super::super::super::super::base::v1::__buffa::view::ValueView<'a>,
+            >,
+            /// Field 5: `attributes` (map)
+            pub attributes: ::buffa::MapView<'a, &'a str, &'a str>,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for StartWorkflowRequestView<'a> {
+            type Owned = super::super::StartWorkflowRequest;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.workflow_id = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.definition = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.definition_version = ::buffa::types::decode_uint32(
+                            &mut cur,
+                        )?;
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.input.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.input = ::buffa::MessageFieldView::set(
+                                    <super::super::super::super::base::v1::__buffa::view::ValueView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let entry_bytes = ::buffa::types::borrow_bytes(&mut cur)?;
+                        let mut entry_cur: &'a [u8] = entry_bytes;
+                        let mut key = "";
+                        let mut val = "";
+                        ctx.register_element_memory(
+                            ::buffa::__private::element_footprint(&key)
+                                + ::buffa::__private::element_footprint(&val),
+                        )?;
+                        while !entry_cur.is_empty() {
+                            let entry_tag = ::buffa::encoding::Tag::decode(
+                                &mut entry_cur,
+                            )?;
+                            match entry_tag.field_number() {
+                                1 => {
+                                    ::buffa::encoding::check_wire_type(
+                                        entry_tag,
+                                        ::buffa::encoding::WireType::LengthDelimited,
+                                    )?;
+                                    key = ::buffa::types::borrow_str(&mut entry_cur)?;
+                                }
+                                2 => {
+                                    ::buffa::encoding::check_wire_type(
+                                        entry_tag,
+                                        ::buffa::encoding::WireType::LengthDelimited,
+                                    )?;
+                                    val = ::buffa::types::borrow_str(&mut entry_cur)?;
+                                }
+                                _ => {
+                                    ::buffa::encoding::skip_field_depth(
+                                        entry_tag,
+                                        &mut entry_cur,
+                                        ctx.depth(),
+                                    )?;
+                                }
+                            }
+                        }
+                        view.attributes.push(key, val);
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::StartWorkflowRequest,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::StartWorkflowRequest,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::StartWorkflowRequest {
+                    workflow_id: self.workflow_id.to_string(),
+                    definition: self.definition.to_string(),
+                    definition_version: self.definition_version,
+                    input: match self.input.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::super::super::base::v1::Value,
+                                ::buffa::Inline<super::super::super::super::base::v1::Value>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    attributes: self
+                        .attributes
+                        .iter()
+                        .map(|(k, v)| (k.to_string(), v.to_string()))
+                        .collect(),
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for StartWorkflowRequestView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if !self.workflow_id.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.workflow_id)
+                                as u64;
+                }
+                if !self.definition.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.definition)
+                                as u64;
+                }
+                if self.definition_version != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.definition_version)
+                                as u64;
+                }
+                if self.input.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.input.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                #[allow(clippy::for_kv_map)]
+                for (k, v) in &self.attributes {
+                    let entry_size: u64 = 1u64
+                        + ::buffa::types::string_encoded_len(k) as u64 + 1u64
+                        + ::buffa::types::string_encoded_len(v) as u64;
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(entry_size) as u64
+                            + entry_size;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if !self.workflow_id.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+                }
+                if !self.definition.is_empty() {
+                    ::buffa::types::put_string_field(2u32, &self.definition, buf);
+                }
+                if self.definition_version != 0u32 {
+                    ::buffa::types::put_uint32_field(3u32, self.definition_version, buf);
+                }
+                if self.input.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        4u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.input.write_to(__cache, buf);
+                }
+                for (k, v) in &self.attributes {
+                    let entry_size: u64 = 1u64
+                        + ::buffa::types::string_encoded_len(k) as u64 + 1u64
+                        + ::buffa::types::string_encoded_len(v) as u64;
+                    ::buffa::encoding::Tag::new(
+                            5u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::encoding::encode_varint(entry_size, buf);
+                    ::buffa::encoding::Tag::new(
+                            1u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::types::encode_string(k, buf);
+                    ::buffa::encoding::Tag::new(
+                            2u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::types::encode_string(v, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for StartWorkflowRequestView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.workflow_id) {
+                    __map.serialize_entry("workflowId", self.workflow_id)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.definition) {
+                    __map.serialize_entry("definition", self.definition)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(
+                    &self.definition_version,
+                ) {
+                    __map
+                        .serialize_entry(
+                            "definitionVersion",
+                            &::buffa::json_helpers::ProtoJson(&self.definition_version),
+                        )?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.input.as_option() {
+                        __map.serialize_entry("input", __v)?;
+                    }
+                }
+                if !self.attributes.is_empty() {
+                    struct _WM<'__a, '__x>(
+                        &'__x ::buffa::MapView<'__x, &'__a str, &'__a str>,
+                    );
+                    impl<'__a> ::serde::Serialize for _WM<'__a, '_> {
+                        fn serialize<__S: ::serde::Serializer>(
+                            &self,
+                            __s: __S,
+                        ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                            use ::serde::ser::SerializeMap as _;
+                            let mut __m = __s
+                                .serialize_map(::core::option::Option::Some(self.0.len()))?;
+                            for (k, v) in self.0.iter_unique() {
+                                __m.serialize_entry(k, v)?;
+                            }
+                            __m.end()
+                        }
+                    }
+                    __map.serialize_entry("attributes", &_WM(&self.attributes))?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for StartWorkflowRequestView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "StartWorkflowRequest";
+            const FULL_NAME: &'static str = "plato.v1.StartWorkflowRequest";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.StartWorkflowRequest";
+        }
+        ::buffa::impl_default_view_instance!(StartWorkflowRequestView);
+        ::buffa::impl_view_reborrow!(StartWorkflowRequestView);
+        /** Self-contained, `'static` owned view of a `StartWorkflowRequest` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`StartWorkflowRequestView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`StartWorkflowRequestView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct StartWorkflowRequestOwnedView(
+            ::buffa::OwnedView<StartWorkflowRequestView<'static>>,
+        );
+        impl StartWorkflowRequestOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    StartWorkflowRequestOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    StartWorkflowRequestOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::StartWorkflowRequest,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    StartWorkflowRequestOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`StartWorkflowRequestView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &StartWorkflowRequestView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::StartWorkflowRequest {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Empty = a new one.
+            ///
+            /// Field 1: `workflow_id`
+            #[must_use]
+            pub fn workflow_id(&self) -> &'_ str {
+                self.0.reborrow().workflow_id
+            }
+            /// Field 2: `definition`
+            #[must_use]
+            pub fn definition(&self) -> &'_ str {
+                self.0.reborrow().definition
+            }
+            /// 0 = newest.
+            ///
+            /// Field 3: `definition_version`
+            #[must_use]
+            pub fn definition_version(&self) -> u32 {
+                self.0.reborrow().definition_version
+            }
+            /// Field 4: `input`
+            #[must_use]
+            pub fn input(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::super::super::base::v1::__buffa::view::ValueView<'_>,
+            > {
+                &self.0.reborrow().input
+            }
+            /// Field 5: `attributes` (map)
+            #[must_use]
+            pub fn attributes(&self) -> &::buffa::MapView<'_, &'_ str, &'_ str> {
+                &self.0.reborrow().attributes
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<StartWorkflowRequestView<'static>>>
+        for StartWorkflowRequestOwnedView {
+            fn from(
+                inner: ::buffa::OwnedView<StartWorkflowRequestView<'static>>,
+            ) -> Self {
+                StartWorkflowRequestOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<StartWorkflowRequestOwnedView>
+        for ::buffa::OwnedView<StartWorkflowRequestView<'static>> {
+            fn from(wrapper: StartWorkflowRequestOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<
+            ::buffa::OwnedView<StartWorkflowRequestView<'static>>,
+        > for StartWorkflowRequestOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<StartWorkflowRequestView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::StartWorkflowRequest {
+            type View<'a> = StartWorkflowRequestView<'a>;
+            type ViewHandle = StartWorkflowRequestOwnedView;
+        }
+        impl ::serde::Serialize for StartWorkflowRequestOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// How it is doing now.
+        #[derive(Clone, Debug, Default)]
+        pub struct StartWorkflowResponseView<'a> {
+            /// Field 1: `workflow`
+            pub workflow: ::buffa::MessageFieldView<
+                super::super::__buffa::view::WorkflowView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for StartWorkflowResponseView<'a> {
+            type Owned = super::super::StartWorkflowResponse;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.workflow.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.workflow = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::WorkflowView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::StartWorkflowResponse,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::StartWorkflowResponse,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::StartWorkflowResponse {
+                    workflow: match self.workflow.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::Workflow,
+                                ::buffa::Inline<super::super::Workflow>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for StartWorkflowResponseView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.workflow.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.workflow.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.workflow.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.workflow.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for StartWorkflowResponseView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                {
+                    if let ::core::option::Option::Some(__v) = self.workflow.as_option()
+                    {
+                        __map.serialize_entry("workflow", __v)?;
+                    }
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for StartWorkflowResponseView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "StartWorkflowResponse";
+            const FULL_NAME: &'static str = "plato.v1.StartWorkflowResponse";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.StartWorkflowResponse";
+        }
+        ::buffa::impl_default_view_instance!(StartWorkflowResponseView);
+        ::buffa::impl_view_reborrow!(StartWorkflowResponseView);
+        /** Self-contained, `'static` owned view of a `StartWorkflowResponse` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`StartWorkflowResponseView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`StartWorkflowResponseView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct StartWorkflowResponseOwnedView(
+            ::buffa::OwnedView<StartWorkflowResponseView<'static>>,
+        );
+        impl StartWorkflowResponseOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    StartWorkflowResponseOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    StartWorkflowResponseOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::StartWorkflowResponse,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    StartWorkflowResponseOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`StartWorkflowResponseView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &StartWorkflowResponseView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::StartWorkflowResponse {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `workflow`
+            #[must_use]
+            pub fn workflow(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::WorkflowView<'_>,
+            > {
+                &self.0.reborrow().workflow
+            }
+        }
+        impl ::core::convert::From<
+            ::buffa::OwnedView<StartWorkflowResponseView<'static>>,
+        > for StartWorkflowResponseOwnedView {
+            fn from(
+                inner: ::buffa::OwnedView<StartWorkflowResponseView<'static>>,
+            ) -> Self {
+                StartWorkflowResponseOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<StartWorkflowResponseOwnedView>
+        for ::buffa::OwnedView<StartWorkflowResponseView<'static>> {
+            fn from(wrapper: StartWorkflowResponseOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<
+            ::buffa::OwnedView<StartWorkflowResponseView<'static>>,
+        > for StartWorkflowResponseOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<StartWorkflowResponseView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::StartWorkflowResponse {
+            type View<'a> = StartWorkflowResponseView<'a>;
+            type ViewHandle = StartWorkflowResponseOwnedView;
+        }
+        impl ::serde::Serialize for StartWorkflowResponseOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// Which facts of which workflow of rules.
+        #[derive(Clone, Debug, Default)]
+        pub struct ListFactsRequestView<'a> {
+            /// Field 1: `workflow_id`
+            pub workflow_id: &'a str,
+            /// Of this type; empty = of any.
+            ///
+            /// Field 2: `type`
+            pub r#type: &'a str,
+            /// Those after the fact of this number, from an earlier answer; 0 begins.
+            ///
+            /// Field 3: `after`
+            pub after: u64,
+            /// The most facts of the answer; 0 = 100, at most 1000.
+            ///
+            /// Field 4: `limit`
+            pub limit: u32,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for ListFactsRequestView<'a> {
+            type Owned = super::super::ListFactsRequest;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.workflow_id = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.r#type = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.after = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.limit = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::ListFactsRequest,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::ListFactsRequest,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::ListFactsRequest {
+                    workflow_id: self.workflow_id.to_string(),
+                    r#type: self.r#type.to_string(),
+                    after: self.after,
+                    limit: self.limit,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for ListFactsRequestView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if !self.workflow_id.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.workflow_id)
+                                as u64;
+                }
+                if !self.r#type.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.r#type) as u64;
+                }
+                if self.after != 0u64 {
+                    size += 1u64 + ::buffa::types::uint64_encoded_len(self.after) as u64;
+                }
+                if self.limit != 0u32 {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(self.limit) as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if !self.workflow_id.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+                }
+                if !self.r#type.is_empty() {
+                    ::buffa::types::put_string_field(2u32, &self.r#type, buf);
+                }
+                if self.after != 0u64 {
+                    ::buffa::types::put_uint64_field(3u32, self.after, buf);
+                }
+                if self.limit != 0u32 {
+                    ::buffa::types::put_uint32_field(4u32, self.limit, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for ListFactsRequestView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.workflow_id) {
+                    __map.serialize_entry("workflowId", self.workflow_id)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.r#type) {
+                    __map.serialize_entry("type", self.r#type)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.after) {
+                    __map
+                        .serialize_entry(
+                            "after",
+                            &::buffa::json_helpers::ProtoJson(&self.after),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.limit) {
+                    __map
+                        .serialize_entry(
+                            "limit",
+                            &::buffa::json_helpers::ProtoJson(&self.limit),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for ListFactsRequestView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "ListFactsRequest";
+            const FULL_NAME: &'static str = "plato.v1.ListFactsRequest";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ListFactsRequest";
+        }
+        ::buffa::impl_default_view_instance!(ListFactsRequestView);
+        ::buffa::impl_view_reborrow!(ListFactsRequestView);
+        /** Self-contained, `'static` owned view of a `ListFactsRequest` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`ListFactsRequestView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`ListFactsRequestView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct ListFactsRequestOwnedView(
+            ::buffa::OwnedView<ListFactsRequestView<'static>>,
+        );
+        impl ListFactsRequestOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ListFactsRequestOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ListFactsRequestOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::ListFactsRequest,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ListFactsRequestOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`ListFactsRequestView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &ListFactsRequestView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::ListFactsRequest {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `workflow_id`
+            #[must_use]
+            pub fn workflow_id(&self) -> &'_ str {
+                self.0.reborrow().workflow_id
+            }
+            /// Of this type; empty = of any.
+            ///
+            /// Field 2: `type`
+            #[must_use]
+            pub fn r#type(&self) -> &'_ str {
+                self.0.reborrow().r#type
+            }
+            /// Those after the fact of this number, from an earlier answer; 0 begins.
+            ///
+            /// Field 3: `after`
+            #[must_use]
+            pub fn after(&self) -> u64 {
+                self.0.reborrow().after
+            }
+            /// The most facts of the answer; 0 = 100, at most 1000.
+            ///
+            /// Field 4: `limit`
+            #[must_use]
+            pub fn limit(&self) -> u32 {
+                self.0.reborrow().limit
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<ListFactsRequestView<'static>>>
+        for ListFactsRequestOwnedView {
+            fn from(inner: ::buffa::OwnedView<ListFactsRequestView<'static>>) -> Self {
+                ListFactsRequestOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<ListFactsRequestOwnedView>
+        for ::buffa::OwnedView<ListFactsRequestView<'static>> {
+            fn from(wrapper: ListFactsRequestOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<ListFactsRequestView<'static>>>
+        for ListFactsRequestOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<ListFactsRequestView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::ListFactsRequest {
+            type View<'a> = ListFactsRequestView<'a>;
+            type ViewHandle = ListFactsRequestOwnedView;
+        }
+        impl ::serde::Serialize for ListFactsRequestOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// A page of facts, in the order in which they came to be.
+        #[derive(Clone, Debug, Default)]
+        pub struct ListFactsResponseView<'a> {
+            /// Field 1: `facts`
+            pub facts: ::buffa::RepeatedView<
+                'a,
+                super::super::__buffa::view::KnownFactView<'a>,
+            >,
+            /// Whether there are more: ask again after the last.
+            ///
+            /// Field 2: `more`
+            pub more: bool,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for ListFactsResponseView<'a> {
+            type Owned = super::super::ListFactsResponse;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.more = ::buffa::types::decode_bool(&mut cur)?;
+                    }
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::KnownFactView,
+                            >(),
+                        )?;
+                        view.facts
+                            .push(
+                                <super::super::__buffa::view::KnownFactView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::ListFactsResponse,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::ListFactsResponse,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::ListFactsResponse {
+                    facts: self
+                        .facts
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    more: self.more,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for ListFactsResponseView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                for v in &self.facts {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.more {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                for v in &self.facts {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
+                }
+                if self.more {
+                    ::buffa::types::put_bool_field(2u32, self.more, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for ListFactsResponseView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !self.facts.is_empty() {
+                    __map.serialize_entry("facts", &*self.facts)?;
+                }
+                if self.more {
+                    __map.serialize_entry("more", &self.more)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for ListFactsResponseView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "ListFactsResponse";
+            const FULL_NAME: &'static str = "plato.v1.ListFactsResponse";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ListFactsResponse";
+        }
+        ::buffa::impl_default_view_instance!(ListFactsResponseView);
+        ::buffa::impl_view_reborrow!(ListFactsResponseView);
+        /** Self-contained, `'static` owned view of a `ListFactsResponse` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`ListFactsResponseView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`ListFactsResponseView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct ListFactsResponseOwnedView(
+            ::buffa::OwnedView<ListFactsResponseView<'static>>,
+        );
+        impl ListFactsResponseOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ListFactsResponseOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ListFactsResponseOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::ListFactsResponse,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ListFactsResponseOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`ListFactsResponseView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &ListFactsResponseView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::ListFactsResponse {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `facts`
+            #[must_use]
+            pub fn facts(
+                &self,
+            ) -> &::buffa::RepeatedView<
+                '_,
+                super::super::__buffa::view::KnownFactView<'_>,
+            > {
+                &self.0.reborrow().facts
+            }
+            /// Whether there are more: ask again after the last.
+            ///
+            /// Field 2: `more`
+            #[must_use]
+            pub fn more(&self) -> bool {
+                self.0.reborrow().more
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<ListFactsResponseView<'static>>>
+        for ListFactsResponseOwnedView {
+            fn from(inner: ::buffa::OwnedView<ListFactsResponseView<'static>>) -> Self {
+                ListFactsResponseOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<ListFactsResponseOwnedView>
+        for ::buffa::OwnedView<ListFactsResponseView<'static>> {
+            fn from(wrapper: ListFactsResponseOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<ListFactsResponseView<'static>>>
+        for ListFactsResponseOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<ListFactsResponseView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::ListFactsResponse {
+            type View<'a> = ListFactsResponseView<'a>;
+            type ViewHandle = ListFactsResponseOwnedView;
+        }
+        impl ::serde::Serialize for ListFactsResponseOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// A fact that there is.
+        #[derive(Clone, Debug, Default)]
+        pub struct KnownFactView<'a> {
+            /// From 1.
+            ///
+            /// Field 1: `number`
+            pub number: u64,
+            /// Field 2: `fact`
+            pub fact: ::buffa::MessageFieldView<
+                super::super::__buffa::view::FactView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for KnownFactView<'a> {
+            type Owned = super::super::KnownFact;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.number = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.fact.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.fact = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::FactView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<super::super::KnownFact, ::buffa::DecodeError> {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<super::super::KnownFact, ::buffa::DecodeError> {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::KnownFact {
+                    number: self.number,
+                    fact: match self.fact.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::Fact,
+                                ::buffa::Inline<super::super::Fact>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for KnownFactView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.number != 0u64 {
+                    size
+                        += 1u64 + ::buffa::types::uint64_encoded_len(self.number) as u64;
+                }
+                if self.fact.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.fact.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.number != 0u64 {
+                    ::buffa::types::put_uint64_field(1u32, self.number, buf);
+                }
+                if self.fact.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        2u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.fact.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for KnownFactView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.number) {
+                    __map
+                        .serialize_entry(
+                            "number",
+                            &::buffa::json_helpers::ProtoJson(&self.number),
+                        )?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.fact.as_option() {
+                        __map.serialize_entry("fact", __v)?;
+                    }
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for KnownFactView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "KnownFact";
+            const FULL_NAME: &'static str = "plato.v1.KnownFact";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.KnownFact";
+        }
+        ::buffa::impl_default_view_instance!(KnownFactView);
+        ::buffa::impl_view_reborrow!(KnownFactView);
+        /** Self-contained, `'static` owned view of a `KnownFact` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`KnownFactView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`KnownFactView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct KnownFactOwnedView(::buffa::OwnedView<KnownFactView<'static>>);
+        impl KnownFactOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    KnownFactOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    KnownFactOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::KnownFact,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    KnownFactOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`KnownFactView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &KnownFactView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::KnownFact {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// From 1.
+            ///
+            /// Field 1: `number`
+            #[must_use]
+            pub fn number(&self) -> u64 {
+                self.0.reborrow().number
+            }
+            /// Field 2: `fact`
+            #[must_use]
+            pub fn fact(
+                &self,
+            ) -> &::buffa::MessageFieldView<super::super::__buffa::view::FactView<'_>> {
+                &self.0.reborrow().fact
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<KnownFactView<'static>>>
+        for KnownFactOwnedView {
+            fn from(inner: ::buffa::OwnedView<KnownFactView<'static>>) -> Self {
+                KnownFactOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<KnownFactOwnedView>
+        for ::buffa::OwnedView<KnownFactView<'static>> {
+            fn from(wrapper: KnownFactOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<KnownFactView<'static>>>
+        for KnownFactOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<KnownFactView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::KnownFact {
+            type View<'a> = KnownFactView<'a>;
+            type ViewHandle = KnownFactOwnedView;
+        }
+        impl ::serde::Serialize for KnownFactOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// Which facts of which workflow of rules.
+        #[derive(Clone, Debug, Default)]
+        pub struct AssertFactsRequestView<'a> {
+            /// Field 1: `workflow_id`
+            pub workflow_id: &'a str,
+            /// The rule base of a workflow that is not there yet; empty = it must be there.
+            ///
+            /// Field 2: `rules`
+            pub rules: &'a str,
+            /// Field 3: `facts`
+            pub facts: ::buffa::RepeatedView<
+                'a,
+                super::super::__buffa::view::FactView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for AssertFactsRequestView<'a> {
+            type Owned = super::super::AssertFactsRequest;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.workflow_id = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.rules = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::FactView,
+                            >(),
+                        )?;
+                        view.facts
+                            .push(
+                                <super::super::__buffa::view::FactView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::AssertFactsRequest,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::AssertFactsRequest,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::AssertFactsRequest {
+                    workflow_id: self.workflow_id.to_string(),
+                    rules: self.rules.to_string(),
+                    facts: self
+                        .facts
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for AssertFactsRequestView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if !self.workflow_id.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.workflow_id)
+                                as u64;
+                }
+                if !self.rules.is_empty() {
+                    size
+                        += 1u64 + ::buffa::types::string_encoded_len(&self.rules) as u64;
+                }
+                for v in &self.facts {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if !self.workflow_id.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+                }
+                if !self.rules.is_empty() {
+                    ::buffa::types::put_string_field(2u32, &self.rules, buf);
+                }
+                for v in &self.facts {
+                    ::buffa::types::put_len_delimited_header(
+                        3u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for AssertFactsRequestView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.workflow_id) {
+                    __map.serialize_entry("workflowId", self.workflow_id)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.rules) {
+                    __map.serialize_entry("rules", self.rules)?;
+                }
+                if !self.facts.is_empty() {
+                    __map.serialize_entry("facts", &*self.facts)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for AssertFactsRequestView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "AssertFactsRequest";
+            const FULL_NAME: &'static str = "plato.v1.AssertFactsRequest";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.AssertFactsRequest";
+        }
+        ::buffa::impl_default_view_instance!(AssertFactsRequestView);
+        ::buffa::impl_view_reborrow!(AssertFactsRequestView);
+        /** Self-contained, `'static` owned view of a `AssertFactsRequest` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`AssertFactsRequestView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`AssertFactsRequestView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct AssertFactsRequestOwnedView(
+            ::buffa::OwnedView<AssertFactsRequestView<'static>>,
+        );
+        impl AssertFactsRequestOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    AssertFactsRequestOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    AssertFactsRequestOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::AssertFactsRequest,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    AssertFactsRequestOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`AssertFactsRequestView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &AssertFactsRequestView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::AssertFactsRequest {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `workflow_id`
+            #[must_use]
+            pub fn workflow_id(&self) -> &'_ str {
+                self.0.reborrow().workflow_id
+            }
+            /// The rule base of a workflow that is not there yet; empty = it must be there.
+            ///
+            /// Field 2: `rules`
+            #[must_use]
+            pub fn rules(&self) -> &'_ str {
+                self.0.reborrow().rules
+            }
+            /// Field 3: `facts`
+            #[must_use]
+            pub fn facts(
+                &self,
+            ) -> &::buffa::RepeatedView<'_, super::super::__buffa::view::FactView<'_>> {
+                &self.0.reborrow().facts
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<AssertFactsRequestView<'static>>>
+        for AssertFactsRequestOwnedView {
+            fn from(inner: ::buffa::OwnedView<AssertFactsRequestView<'static>>) -> Self {
+                AssertFactsRequestOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<AssertFactsRequestOwnedView>
+        for ::buffa::OwnedView<AssertFactsRequestView<'static>> {
+            fn from(wrapper: AssertFactsRequestOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<AssertFactsRequestView<'static>>>
+        for AssertFactsRequestOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<AssertFactsRequestView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::AssertFactsRequest {
+            type View<'a> = AssertFactsRequestView<'a>;
+            type ViewHandle = AssertFactsRequestOwnedView;
+        }
+        impl ::serde::Serialize for AssertFactsRequestOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// How it is doing now.
+        #[derive(Clone, Debug, Default)]
+        pub struct AssertFactsResponseView<'a> {
+            /// Field 1: `workflow`
+            pub workflow: ::buffa::MessageFieldView<
+                super::super::__buffa::view::WorkflowView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for AssertFactsResponseView<'a> {
+            type Owned = super::super::AssertFactsResponse;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.workflow.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.workflow = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::WorkflowView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::AssertFactsResponse,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::AssertFactsResponse,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::AssertFactsResponse {
+                    workflow: match self.workflow.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::Workflow,
+                                ::buffa::Inline<super::super::Workflow>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for AssertFactsResponseView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.workflow.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.workflow.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.workflow.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.workflow.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for AssertFactsResponseView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                {
+                    if let ::core::option::Option::Some(__v) = self.workflow.as_option()
+                    {
+                        __map.serialize_entry("workflow", __v)?;
+                    }
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for AssertFactsResponseView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "AssertFactsResponse";
+            const FULL_NAME: &'static str = "plato.v1.AssertFactsResponse";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.AssertFactsResponse";
+        }
+        ::buffa::impl_default_view_instance!(AssertFactsResponseView);
+        ::buffa::impl_view_reborrow!(AssertFactsResponseView);
+        /** Self-contained, `'static` owned view of a `AssertFactsResponse` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`AssertFactsResponseView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`AssertFactsResponseView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct AssertFactsResponseOwnedView(
+            ::buffa::OwnedView<AssertFactsResponseView<'static>>,
+        );
+        impl AssertFactsResponseOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    AssertFactsResponseOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    AssertFactsResponseOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::AssertFactsResponse,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    AssertFactsResponseOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`AssertFactsResponseView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &AssertFactsResponseView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::AssertFactsResponse {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `workflow`
+            #[must_use]
+            pub fn workflow(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::WorkflowView<'_>,
+            > {
+                &self.0.reborrow().workflow
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<AssertFactsResponseView<'static>>>
+        for AssertFactsResponseOwnedView {
+            fn from(
+                inner: ::buffa::OwnedView<AssertFactsResponseView<'static>>,
+            ) -> Self {
+                AssertFactsResponseOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<AssertFactsResponseOwnedView>
+        for ::buffa::OwnedView<AssertFactsResponseView<'static>> {
+            fn from(wrapper: AssertFactsResponseOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<AssertFactsResponseView<'static>>>
+        for AssertFactsResponseOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<AssertFactsResponseView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::AssertFactsResponse {
+            type View<'a> = AssertFactsResponseView<'a>;
+            type ViewHandle = AssertFactsResponseOwnedView;
+        }
+        impl ::serde::Serialize for AssertFactsResponseOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// Which facts of which workflow of rules; of each, the fields of its key count.
+        #[derive(Clone, Debug, Default)]
+        pub struct RetractFactsRequestView<'a> {
+            /// Field 1: `workflow_id`
+            pub workflow_id: &'a str,
+            /// Field 2: `facts`
+            pub facts: ::buffa::RepeatedView<
+                'a,
+                super::super::__buffa::view::FactView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for RetractFactsRequestView<'a> {
+            type Owned = super::super::RetractFactsRequest;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.workflow_id = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::FactView,
+                            >(),
+                        )?;
+                        view.facts
+                            .push(
+                                <super::super::__buffa::view::FactView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::RetractFactsRequest,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::RetractFactsRequest,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::RetractFactsRequest {
+                    workflow_id: self.workflow_id.to_string(),
+                    facts: self
+                        .facts
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for RetractFactsRequestView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if !self.workflow_id.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.workflow_id)
+                                as u64;
+                }
+                for v in &self.facts {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if !self.workflow_id.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+                }
+                for v in &self.facts {
+                    ::buffa::types::put_len_delimited_header(
+                        2u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for RetractFactsRequestView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.workflow_id) {
+                    __map.serialize_entry("workflowId", self.workflow_id)?;
+                }
+                if !self.facts.is_empty() {
+                    __map.serialize_entry("facts", &*self.facts)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for RetractFactsRequestView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "RetractFactsRequest";
+            const FULL_NAME: &'static str = "plato.v1.RetractFactsRequest";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RetractFactsRequest";
+        }
+        ::buffa::impl_default_view_instance!(RetractFactsRequestView);
+        ::buffa::impl_view_reborrow!(RetractFactsRequestView);
+        /** Self-contained, `'static` owned view of a `RetractFactsRequest` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`RetractFactsRequestView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`RetractFactsRequestView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct RetractFactsRequestOwnedView(
+            ::buffa::OwnedView<RetractFactsRequestView<'static>>,
+        );
+        impl RetractFactsRequestOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RetractFactsRequestOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RetractFactsRequestOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::RetractFactsRequest,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RetractFactsRequestOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`RetractFactsRequestView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &RetractFactsRequestView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::RetractFactsRequest {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `workflow_id`
+            #[must_use]
+            pub fn workflow_id(&self) -> &'_ str {
+                self.0.reborrow().workflow_id
+            }
+            /// Field 2: `facts`
+            #[must_use]
+            pub fn facts(
+                &self,
+            ) -> &::buffa::RepeatedView<'_, super::super::__buffa::view::FactView<'_>> {
+                &self.0.reborrow().facts
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<RetractFactsRequestView<'static>>>
+        for RetractFactsRequestOwnedView {
+            fn from(
+                inner: ::buffa::OwnedView<RetractFactsRequestView<'static>>,
+            ) -> Self {
+                RetractFactsRequestOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<RetractFactsRequestOwnedView>
+        for ::buffa::OwnedView<RetractFactsRequestView<'static>> {
+            fn from(wrapper: RetractFactsRequestOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<RetractFactsRequestView<'static>>>
+        for RetractFactsRequestOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<RetractFactsRequestView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::RetractFactsRequest {
+            type View<'a> = RetractFactsRequestView<'a>;
+            type ViewHandle = RetractFactsRequestOwnedView;
+        }
+        impl ::serde::Serialize for RetractFactsRequestOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// How it is doing now.
+        #[derive(Clone, Debug, Default)]
+        pub struct RetractFactsResponseView<'a> {
+            /// Field 1: `workflow`
+            pub workflow: ::buffa::MessageFieldView<
+                super::super::__buffa::view::WorkflowView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for RetractFactsResponseView<'a> {
+            type Owned = super::super::RetractFactsResponse;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.workflow.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.workflow = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::WorkflowView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::RetractFactsResponse,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::RetractFactsResponse,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::RetractFactsResponse {
+                    workflow: match self.workflow.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::Workflow,
+                                ::buffa::Inline<super::super::Workflow>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for RetractFactsResponseView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.workflow.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.workflow.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.workflow.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.workflow.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for RetractFactsResponseView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                {
+                    if let ::core::option::Option::Some(__v) = self.workflow.as_option()
+                    {
+                        __map.serialize_entry("workflow", __v)?;
+                    }
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for RetractFactsResponseView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "RetractFactsResponse";
+            const FULL_NAME: &'static str = "plato.v1.RetractFactsResponse";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RetractFactsResponse";
+        }
+        ::buffa::impl_default_view_instance!(RetractFactsResponseView);
+        ::buffa::impl_view_reborrow!(RetractFactsResponseView);
+        /** Self-contained, `'static` owned view of a `RetractFactsResponse` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`RetractFactsResponseView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`RetractFactsResponseView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct RetractFactsResponseOwnedView(
+            ::buffa::OwnedView<RetractFactsResponseView<'static>>,
+        );
+        impl RetractFactsResponseOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RetractFactsResponseOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RetractFactsResponseOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::RetractFactsResponse,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RetractFactsResponseOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`RetractFactsResponseView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &RetractFactsResponseView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::RetractFactsResponse {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `workflow`
+            #[must_use]
+            pub fn workflow(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::WorkflowView<'_>,
+            > {
+                &self.0.reborrow().workflow
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<RetractFactsResponseView<'static>>>
+        for RetractFactsResponseOwnedView {
+            fn from(
+                inner: ::buffa::OwnedView<RetractFactsResponseView<'static>>,
+            ) -> Self {
+                RetractFactsResponseOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<RetractFactsResponseOwnedView>
+        for ::buffa::OwnedView<RetractFactsResponseView<'static>> {
+            fn from(wrapper: RetractFactsResponseOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<
+            ::buffa::OwnedView<RetractFactsResponseView<'static>>,
+        > for RetractFactsResponseOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<RetractFactsResponseView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::RetractFactsResponse {
+            type View<'a> = RetractFactsResponseView<'a>;
+            type ViewHandle = RetractFactsResponseOwnedView;
+        }
+        impl ::serde::Serialize for RetractFactsResponseOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
         pub mod oneof {
             #[allow(unused_imports)]
             use super::*;
@@ -22072,6 +28523,7 @@ pub mod __buffa {
         reg.register_json_any(super::__FACT_JSON_ANY);
         reg.register_json_any(super::__FACT_VALUE_JSON_ANY);
         reg.register_json_any(super::__WORKFLOW_JSON_ANY);
+        reg.register_json_any(super::__RULES_PROGRESS_JSON_ANY);
         reg.register_json_any(super::__LIST_WORKFLOWS_REQUEST_JSON_ANY);
         reg.register_json_any(super::__LIST_WORKFLOWS_RESPONSE_JSON_ANY);
         reg.register_json_any(super::__GET_WORKFLOW_REQUEST_JSON_ANY);
@@ -22083,6 +28535,7 @@ pub mod __buffa {
         reg.register_json_any(super::__WORKFLOW_HAPPENING_JSON_ANY);
         reg.register_json_any(super::__EXPLAIN_WORKFLOW_REQUEST_JSON_ANY);
         reg.register_json_any(super::__EXPLAIN_WORKFLOW_RESPONSE_JSON_ANY);
+        reg.register_json_any(super::__EXPLAINED_FIRING_JSON_ANY);
         reg.register_json_any(super::__WAITING_NODE_JSON_ANY);
         reg.register_json_any(super::__WAITING_REASON_JSON_ANY);
         reg.register_json_any(super::__GET_DEFINITION_REQUEST_JSON_ANY);
@@ -22097,6 +28550,15 @@ pub mod __buffa {
         reg.register_json_any(super::__RETRY_WORKFLOW_RESPONSE_JSON_ANY);
         reg.register_json_any(super::__SIGNAL_WORKFLOW_REQUEST_JSON_ANY);
         reg.register_json_any(super::__SIGNAL_WORKFLOW_RESPONSE_JSON_ANY);
+        reg.register_json_any(super::__START_WORKFLOW_REQUEST_JSON_ANY);
+        reg.register_json_any(super::__START_WORKFLOW_RESPONSE_JSON_ANY);
+        reg.register_json_any(super::__LIST_FACTS_REQUEST_JSON_ANY);
+        reg.register_json_any(super::__LIST_FACTS_RESPONSE_JSON_ANY);
+        reg.register_json_any(super::__KNOWN_FACT_JSON_ANY);
+        reg.register_json_any(super::__ASSERT_FACTS_REQUEST_JSON_ANY);
+        reg.register_json_any(super::__ASSERT_FACTS_RESPONSE_JSON_ANY);
+        reg.register_json_any(super::__RETRACT_FACTS_REQUEST_JSON_ANY);
+        reg.register_json_any(super::__RETRACT_FACTS_RESPONSE_JSON_ANY);
     }
 }
 #[doc(inline)]
@@ -22152,6 +28614,10 @@ pub use self::__buffa::view::WorkflowView;
 #[doc(inline)]
 pub use self::__buffa::view::WorkflowOwnedView;
 #[doc(inline)]
+pub use self::__buffa::view::RulesProgressView;
+#[doc(inline)]
+pub use self::__buffa::view::RulesProgressOwnedView;
+#[doc(inline)]
 pub use self::__buffa::view::ListWorkflowsRequestView;
 #[doc(inline)]
 pub use self::__buffa::view::ListWorkflowsRequestOwnedView;
@@ -22195,6 +28661,10 @@ pub use self::__buffa::view::ExplainWorkflowRequestOwnedView;
 pub use self::__buffa::view::ExplainWorkflowResponseView;
 #[doc(inline)]
 pub use self::__buffa::view::ExplainWorkflowResponseOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::ExplainedFiringView;
+#[doc(inline)]
+pub use self::__buffa::view::ExplainedFiringOwnedView;
 #[doc(inline)]
 pub use self::__buffa::view::WaitingNodeView;
 #[doc(inline)]
@@ -22251,6 +28721,42 @@ pub use self::__buffa::view::SignalWorkflowRequestOwnedView;
 pub use self::__buffa::view::SignalWorkflowResponseView;
 #[doc(inline)]
 pub use self::__buffa::view::SignalWorkflowResponseOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::StartWorkflowRequestView;
+#[doc(inline)]
+pub use self::__buffa::view::StartWorkflowRequestOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::StartWorkflowResponseView;
+#[doc(inline)]
+pub use self::__buffa::view::StartWorkflowResponseOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::ListFactsRequestView;
+#[doc(inline)]
+pub use self::__buffa::view::ListFactsRequestOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::ListFactsResponseView;
+#[doc(inline)]
+pub use self::__buffa::view::ListFactsResponseOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::KnownFactView;
+#[doc(inline)]
+pub use self::__buffa::view::KnownFactOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::AssertFactsRequestView;
+#[doc(inline)]
+pub use self::__buffa::view::AssertFactsRequestOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::AssertFactsResponseView;
+#[doc(inline)]
+pub use self::__buffa::view::AssertFactsResponseOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::RetractFactsRequestView;
+#[doc(inline)]
+pub use self::__buffa::view::RetractFactsRequestOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::RetractFactsResponseView;
+#[doc(inline)]
+pub use self::__buffa::view::RetractFactsResponseOwnedView;
 #[doc(inline)]
 pub use self::__buffa::register_types;
 
@@ -22341,6 +28847,38 @@ pub type OwnedSignalWorkflowRequestView = ::buffa::view::OwnedView<
 ///Shorthand for `OwnedView<SignalWorkflowResponseView<'static>>`.
 pub type OwnedSignalWorkflowResponseView = ::buffa::view::OwnedView<
     __buffa::view::SignalWorkflowResponseView<'static>,
+>;
+///Shorthand for `OwnedView<StartWorkflowRequestView<'static>>`.
+pub type OwnedStartWorkflowRequestView = ::buffa::view::OwnedView<
+    __buffa::view::StartWorkflowRequestView<'static>,
+>;
+///Shorthand for `OwnedView<StartWorkflowResponseView<'static>>`.
+pub type OwnedStartWorkflowResponseView = ::buffa::view::OwnedView<
+    __buffa::view::StartWorkflowResponseView<'static>,
+>;
+///Shorthand for `OwnedView<ListFactsRequestView<'static>>`.
+pub type OwnedListFactsRequestView = ::buffa::view::OwnedView<
+    __buffa::view::ListFactsRequestView<'static>,
+>;
+///Shorthand for `OwnedView<ListFactsResponseView<'static>>`.
+pub type OwnedListFactsResponseView = ::buffa::view::OwnedView<
+    __buffa::view::ListFactsResponseView<'static>,
+>;
+///Shorthand for `OwnedView<AssertFactsRequestView<'static>>`.
+pub type OwnedAssertFactsRequestView = ::buffa::view::OwnedView<
+    __buffa::view::AssertFactsRequestView<'static>,
+>;
+///Shorthand for `OwnedView<AssertFactsResponseView<'static>>`.
+pub type OwnedAssertFactsResponseView = ::buffa::view::OwnedView<
+    __buffa::view::AssertFactsResponseView<'static>,
+>;
+///Shorthand for `OwnedView<RetractFactsRequestView<'static>>`.
+pub type OwnedRetractFactsRequestView = ::buffa::view::OwnedView<
+    __buffa::view::RetractFactsRequestView<'static>,
+>;
+///Shorthand for `OwnedView<RetractFactsResponseView<'static>>`.
+pub type OwnedRetractFactsResponseView = ::buffa::view::OwnedView<
+    __buffa::view::RetractFactsResponseView<'static>,
 >;
 impl ::connectrpc::Encodable<ListWorkflowsResponse>
 for __buffa::view::ListWorkflowsResponseView<'_> {
@@ -22694,6 +29232,134 @@ for ::buffa::view::OwnedView<__buffa::view::SignalWorkflowResponseView<'static>>
         )
     }
 }
+impl ::connectrpc::Encodable<StartWorkflowResponse>
+for __buffa::view::StartWorkflowResponseView<'_> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self, codec)
+    }
+}
+impl ::connectrpc::Encodable<StartWorkflowResponse>
+for ::buffa::view::OwnedView<__buffa::view::StartWorkflowResponseView<'static>> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self.reborrow(), codec)
+    }
+    /// An `OwnedView` still holds the buffer it was decoded from, so
+    /// its large fields can be handed to the response body by
+    /// reference count instead of copied. The bare view impl above
+    /// cannot do this: it has borrows but no buffer to name.
+    fn encode_segments(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::connectrpc::EncodedBody, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body_segments(
+            self.reborrow(),
+            self.bytes(),
+            codec,
+        )
+    }
+}
+impl ::connectrpc::Encodable<ListFactsResponse>
+for __buffa::view::ListFactsResponseView<'_> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self, codec)
+    }
+}
+impl ::connectrpc::Encodable<ListFactsResponse>
+for ::buffa::view::OwnedView<__buffa::view::ListFactsResponseView<'static>> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self.reborrow(), codec)
+    }
+    /// An `OwnedView` still holds the buffer it was decoded from, so
+    /// its large fields can be handed to the response body by
+    /// reference count instead of copied. The bare view impl above
+    /// cannot do this: it has borrows but no buffer to name.
+    fn encode_segments(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::connectrpc::EncodedBody, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body_segments(
+            self.reborrow(),
+            self.bytes(),
+            codec,
+        )
+    }
+}
+impl ::connectrpc::Encodable<AssertFactsResponse>
+for __buffa::view::AssertFactsResponseView<'_> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self, codec)
+    }
+}
+impl ::connectrpc::Encodable<AssertFactsResponse>
+for ::buffa::view::OwnedView<__buffa::view::AssertFactsResponseView<'static>> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self.reborrow(), codec)
+    }
+    /// An `OwnedView` still holds the buffer it was decoded from, so
+    /// its large fields can be handed to the response body by
+    /// reference count instead of copied. The bare view impl above
+    /// cannot do this: it has borrows but no buffer to name.
+    fn encode_segments(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::connectrpc::EncodedBody, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body_segments(
+            self.reborrow(),
+            self.bytes(),
+            codec,
+        )
+    }
+}
+impl ::connectrpc::Encodable<RetractFactsResponse>
+for __buffa::view::RetractFactsResponseView<'_> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self, codec)
+    }
+}
+impl ::connectrpc::Encodable<RetractFactsResponse>
+for ::buffa::view::OwnedView<__buffa::view::RetractFactsResponseView<'static>> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self.reborrow(), codec)
+    }
+    /// An `OwnedView` still holds the buffer it was decoded from, so
+    /// its large fields can be handed to the response body by
+    /// reference count instead of copied. The bare view impl above
+    /// cannot do this: it has borrows but no buffer to name.
+    fn encode_segments(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::connectrpc::EncodedBody, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body_segments(
+            self.reborrow(),
+            self.bytes(),
+            codec,
+        )
+    }
+}
 /// Full service name for this service.
 pub const PLATO_SERVICE_SERVICE_NAME: &str = "plato.v1.PlatoService";
 /// Static [`Spec`](::connectrpc::Spec) for the `ListWorkflows` RPC, as seen by the server; the generated client passes it with [`origin`](::connectrpc::Spec::origin) `Client` (compare across sides with [`Spec::same_method`](::connectrpc::Spec::same_method)).
@@ -22762,8 +29428,32 @@ pub const PLATO_SERVICE_SIGNAL_WORKFLOW_SPEC: ::connectrpc::Spec = ::connectrpc:
         ::connectrpc::StreamType::Unary,
     )
     .with_idempotency_level(::connectrpc::IdempotencyLevel::Unknown);
-/// The workflows of an installation, for those who look after them. Who starts workflows sends
-/// messages instead.
+/// Static [`Spec`](::connectrpc::Spec) for the `StartWorkflow` RPC, as seen by the server; the generated client passes it with [`origin`](::connectrpc::Spec::origin) `Client` (compare across sides with [`Spec::same_method`](::connectrpc::Spec::same_method)).
+pub const PLATO_SERVICE_START_WORKFLOW_SPEC: ::connectrpc::Spec = ::connectrpc::Spec::server(
+        "/plato.v1.PlatoService/StartWorkflow",
+        ::connectrpc::StreamType::Unary,
+    )
+    .with_idempotency_level(::connectrpc::IdempotencyLevel::Unknown);
+/// Static [`Spec`](::connectrpc::Spec) for the `ListFacts` RPC, as seen by the server; the generated client passes it with [`origin`](::connectrpc::Spec::origin) `Client` (compare across sides with [`Spec::same_method`](::connectrpc::Spec::same_method)).
+pub const PLATO_SERVICE_LIST_FACTS_SPEC: ::connectrpc::Spec = ::connectrpc::Spec::server(
+        "/plato.v1.PlatoService/ListFacts",
+        ::connectrpc::StreamType::Unary,
+    )
+    .with_idempotency_level(::connectrpc::IdempotencyLevel::Unknown);
+/// Static [`Spec`](::connectrpc::Spec) for the `AssertFacts` RPC, as seen by the server; the generated client passes it with [`origin`](::connectrpc::Spec::origin) `Client` (compare across sides with [`Spec::same_method`](::connectrpc::Spec::same_method)).
+pub const PLATO_SERVICE_ASSERT_FACTS_SPEC: ::connectrpc::Spec = ::connectrpc::Spec::server(
+        "/plato.v1.PlatoService/AssertFacts",
+        ::connectrpc::StreamType::Unary,
+    )
+    .with_idempotency_level(::connectrpc::IdempotencyLevel::Unknown);
+/// Static [`Spec`](::connectrpc::Spec) for the `RetractFacts` RPC, as seen by the server; the generated client passes it with [`origin`](::connectrpc::Spec::origin) `Client` (compare across sides with [`Spec::same_method`](::connectrpc::Spec::same_method)).
+pub const PLATO_SERVICE_RETRACT_FACTS_SPEC: ::connectrpc::Spec = ::connectrpc::Spec::server(
+        "/plato.v1.PlatoService/RetractFacts",
+        ::connectrpc::StreamType::Unary,
+    )
+    .with_idempotency_level(::connectrpc::IdempotencyLevel::Unknown);
+/// The workflows of an installation, for those who look after them. Programs that start workflows
+/// and tell facts send messages instead.
 ///
 /// # Implementing handlers
 ///
@@ -23012,6 +29702,78 @@ pub trait PlatoService: Send + Sync + 'static {
     ) -> impl ::std::future::Future<
         Output = ::connectrpc::ServiceResult<
             impl ::connectrpc::Encodable<SignalWorkflowResponse> + Send + use<'a, Self>,
+        >,
+    > + Send;
+    /// Begins a workflow, of a graph or of rules.
+    ///
+    /// `'a` lets the response body borrow from `&self` (e.g. server-resident state).
+    ///
+    /// `request` is borrowed from the request body and is valid for the
+    /// duration of the call; message fields are read directly on it
+    /// (zero-copy). The response cannot borrow from `request` — use
+    /// `.to_owned_message()` (or copy the specific fields) for anything
+    /// returned, stored, or moved into `tokio::spawn`.
+    fn start_workflow<'a>(
+        &'a self,
+        ctx: ::connectrpc::RequestContext,
+        request: ::connectrpc::ServiceRequest<'_, StartWorkflowRequest>,
+    ) -> impl ::std::future::Future<
+        Output = ::connectrpc::ServiceResult<
+            impl ::connectrpc::Encodable<StartWorkflowResponse> + Send + use<'a, Self>,
+        >,
+    > + Send;
+    /// The facts of a workflow of rules, page by page.
+    ///
+    /// `'a` lets the response body borrow from `&self` (e.g. server-resident state).
+    ///
+    /// `request` is borrowed from the request body and is valid for the
+    /// duration of the call; message fields are read directly on it
+    /// (zero-copy). The response cannot borrow from `request` — use
+    /// `.to_owned_message()` (or copy the specific fields) for anything
+    /// returned, stored, or moved into `tokio::spawn`.
+    fn list_facts<'a>(
+        &'a self,
+        ctx: ::connectrpc::RequestContext,
+        request: ::connectrpc::ServiceRequest<'_, ListFactsRequest>,
+    ) -> impl ::std::future::Future<
+        Output = ::connectrpc::ServiceResult<
+            impl ::connectrpc::Encodable<ListFactsResponse> + Send + use<'a, Self>,
+        >,
+    > + Send;
+    /// Tells a workflow of rules facts; those whose key is known are updated.
+    ///
+    /// `'a` lets the response body borrow from `&self` (e.g. server-resident state).
+    ///
+    /// `request` is borrowed from the request body and is valid for the
+    /// duration of the call; message fields are read directly on it
+    /// (zero-copy). The response cannot borrow from `request` — use
+    /// `.to_owned_message()` (or copy the specific fields) for anything
+    /// returned, stored, or moved into `tokio::spawn`.
+    fn assert_facts<'a>(
+        &'a self,
+        ctx: ::connectrpc::RequestContext,
+        request: ::connectrpc::ServiceRequest<'_, AssertFactsRequest>,
+    ) -> impl ::std::future::Future<
+        Output = ::connectrpc::ServiceResult<
+            impl ::connectrpc::Encodable<AssertFactsResponse> + Send + use<'a, Self>,
+        >,
+    > + Send;
+    /// Takes facts of a workflow of rules away.
+    ///
+    /// `'a` lets the response body borrow from `&self` (e.g. server-resident state).
+    ///
+    /// `request` is borrowed from the request body and is valid for the
+    /// duration of the call; message fields are read directly on it
+    /// (zero-copy). The response cannot borrow from `request` — use
+    /// `.to_owned_message()` (or copy the specific fields) for anything
+    /// returned, stored, or moved into `tokio::spawn`.
+    fn retract_facts<'a>(
+        &'a self,
+        ctx: ::connectrpc::RequestContext,
+        request: ::connectrpc::ServiceRequest<'_, RetractFactsRequest>,
+    ) -> impl ::std::future::Future<
+        Output = ::connectrpc::ServiceResult<
+            impl ::connectrpc::Encodable<RetractFactsResponse> + Send + use<'a, Self>,
         >,
     > + Send;
 }
@@ -23322,6 +30084,106 @@ impl<S: PlatoService> PlatoServiceExt for S {
                 },
             )
             .with_spec(PLATO_SERVICE_SIGNAL_WORKFLOW_SPEC)
+            .route_view(
+                PLATO_SERVICE_SERVICE_NAME,
+                "StartWorkflow",
+                {
+                    let svc = ::std::sync::Arc::clone(&self);
+                    ::connectrpc::view_handler_fn(move |
+                        ctx,
+                        req: ::buffa::view::OwnedView<
+                            __buffa::view::StartWorkflowRequestView<'static>,
+                        >,
+                        format|
+                    {
+                        let svc = ::std::sync::Arc::clone(&svc);
+                        async move {
+                            let sreq = ::connectrpc::ServiceRequest::<
+                                StartWorkflowRequest,
+                            >::from_parts(req.reborrow(), req.bytes());
+                            svc.start_workflow(ctx, sreq)
+                                .await?
+                                .encode::<StartWorkflowResponse>(format)
+                        }
+                    })
+                },
+            )
+            .with_spec(PLATO_SERVICE_START_WORKFLOW_SPEC)
+            .route_view(
+                PLATO_SERVICE_SERVICE_NAME,
+                "ListFacts",
+                {
+                    let svc = ::std::sync::Arc::clone(&self);
+                    ::connectrpc::view_handler_fn(move |
+                        ctx,
+                        req: ::buffa::view::OwnedView<
+                            __buffa::view::ListFactsRequestView<'static>,
+                        >,
+                        format|
+                    {
+                        let svc = ::std::sync::Arc::clone(&svc);
+                        async move {
+                            let sreq = ::connectrpc::ServiceRequest::<
+                                ListFactsRequest,
+                            >::from_parts(req.reborrow(), req.bytes());
+                            svc.list_facts(ctx, sreq)
+                                .await?
+                                .encode::<ListFactsResponse>(format)
+                        }
+                    })
+                },
+            )
+            .with_spec(PLATO_SERVICE_LIST_FACTS_SPEC)
+            .route_view(
+                PLATO_SERVICE_SERVICE_NAME,
+                "AssertFacts",
+                {
+                    let svc = ::std::sync::Arc::clone(&self);
+                    ::connectrpc::view_handler_fn(move |
+                        ctx,
+                        req: ::buffa::view::OwnedView<
+                            __buffa::view::AssertFactsRequestView<'static>,
+                        >,
+                        format|
+                    {
+                        let svc = ::std::sync::Arc::clone(&svc);
+                        async move {
+                            let sreq = ::connectrpc::ServiceRequest::<
+                                AssertFactsRequest,
+                            >::from_parts(req.reborrow(), req.bytes());
+                            svc.assert_facts(ctx, sreq)
+                                .await?
+                                .encode::<AssertFactsResponse>(format)
+                        }
+                    })
+                },
+            )
+            .with_spec(PLATO_SERVICE_ASSERT_FACTS_SPEC)
+            .route_view(
+                PLATO_SERVICE_SERVICE_NAME,
+                "RetractFacts",
+                {
+                    let svc = ::std::sync::Arc::clone(&self);
+                    ::connectrpc::view_handler_fn(move |
+                        ctx,
+                        req: ::buffa::view::OwnedView<
+                            __buffa::view::RetractFactsRequestView<'static>,
+                        >,
+                        format|
+                    {
+                        let svc = ::std::sync::Arc::clone(&svc);
+                        async move {
+                            let sreq = ::connectrpc::ServiceRequest::<
+                                RetractFactsRequest,
+                            >::from_parts(req.reborrow(), req.bytes());
+                            svc.retract_facts(ctx, sreq)
+                                .await?
+                                .encode::<RetractFactsResponse>(format)
+                        }
+                    })
+                },
+            )
+            .with_spec(PLATO_SERVICE_RETRACT_FACTS_SPEC)
     }
 }
 /// Type-inference marker used by [`Router::add_service`](::connectrpc::Router::add_service).
@@ -23440,6 +30302,30 @@ impl<T: PlatoService> ::connectrpc::Dispatcher for PlatoServiceServer<T> {
                 Some(
                     ::connectrpc::dispatcher::codegen::MethodDescriptor::unary(false)
                         .with_spec(PLATO_SERVICE_SIGNAL_WORKFLOW_SPEC),
+                )
+            }
+            "StartWorkflow" => {
+                Some(
+                    ::connectrpc::dispatcher::codegen::MethodDescriptor::unary(false)
+                        .with_spec(PLATO_SERVICE_START_WORKFLOW_SPEC),
+                )
+            }
+            "ListFacts" => {
+                Some(
+                    ::connectrpc::dispatcher::codegen::MethodDescriptor::unary(false)
+                        .with_spec(PLATO_SERVICE_LIST_FACTS_SPEC),
+                )
+            }
+            "AssertFacts" => {
+                Some(
+                    ::connectrpc::dispatcher::codegen::MethodDescriptor::unary(false)
+                        .with_spec(PLATO_SERVICE_ASSERT_FACTS_SPEC),
+                )
+            }
+            "RetractFacts" => {
+                Some(
+                    ::connectrpc::dispatcher::codegen::MethodDescriptor::unary(false)
+                        .with_spec(PLATO_SERVICE_RETRACT_FACTS_SPEC),
                 )
             }
             _ => None,
@@ -23635,6 +30521,76 @@ impl<T: PlatoService> ::connectrpc::Dispatcher for PlatoServiceServer<T> {
                     svc.signal_workflow(ctx, req)
                         .await?
                         .encode::<SignalWorkflowResponse>(format)
+                })
+            }
+            "StartWorkflow" => {
+                let svc = ::std::sync::Arc::clone(&self.inner);
+                Box::pin(async move {
+                    let body = ::connectrpc::dispatcher::codegen::request_proto_bytes::<
+                        StartWorkflowRequest,
+                    >(request.encoded()?, format)?;
+                    let req: __buffa::view::StartWorkflowRequestView<'_> = ::connectrpc::dispatcher::codegen::decode_borrowed_request_view(
+                        &body,
+                        ctx.decode_options(),
+                    )?;
+                    let req = ::connectrpc::ServiceRequest::<
+                        StartWorkflowRequest,
+                    >::from_parts(&req, &body);
+                    svc.start_workflow(ctx, req)
+                        .await?
+                        .encode::<StartWorkflowResponse>(format)
+                })
+            }
+            "ListFacts" => {
+                let svc = ::std::sync::Arc::clone(&self.inner);
+                Box::pin(async move {
+                    let body = ::connectrpc::dispatcher::codegen::request_proto_bytes::<
+                        ListFactsRequest,
+                    >(request.encoded()?, format)?;
+                    let req: __buffa::view::ListFactsRequestView<'_> = ::connectrpc::dispatcher::codegen::decode_borrowed_request_view(
+                        &body,
+                        ctx.decode_options(),
+                    )?;
+                    let req = ::connectrpc::ServiceRequest::<
+                        ListFactsRequest,
+                    >::from_parts(&req, &body);
+                    svc.list_facts(ctx, req).await?.encode::<ListFactsResponse>(format)
+                })
+            }
+            "AssertFacts" => {
+                let svc = ::std::sync::Arc::clone(&self.inner);
+                Box::pin(async move {
+                    let body = ::connectrpc::dispatcher::codegen::request_proto_bytes::<
+                        AssertFactsRequest,
+                    >(request.encoded()?, format)?;
+                    let req: __buffa::view::AssertFactsRequestView<'_> = ::connectrpc::dispatcher::codegen::decode_borrowed_request_view(
+                        &body,
+                        ctx.decode_options(),
+                    )?;
+                    let req = ::connectrpc::ServiceRequest::<
+                        AssertFactsRequest,
+                    >::from_parts(&req, &body);
+                    svc.assert_facts(ctx, req)
+                        .await?
+                        .encode::<AssertFactsResponse>(format)
+                })
+            }
+            "RetractFacts" => {
+                let svc = ::std::sync::Arc::clone(&self.inner);
+                Box::pin(async move {
+                    let body = ::connectrpc::dispatcher::codegen::request_proto_bytes::<
+                        RetractFactsRequest,
+                    >(request.encoded()?, format)?;
+                    let req: __buffa::view::RetractFactsRequestView<'_> = ::connectrpc::dispatcher::codegen::decode_borrowed_request_view(
+                        &body,
+                        ctx.decode_options(),
+                    )?;
+                    let req = ::connectrpc::ServiceRequest::<
+                        RetractFactsRequest,
+                    >::from_parts(&req, &body);
+                    svc.retract_facts(ctx, req)
+                        .await?
+                        .encode::<RetractFactsResponse>(format)
                 })
             }
             _ => ::connectrpc::dispatcher::codegen::unimplemented_unary(path),
@@ -24196,6 +31152,154 @@ where
                 &self.transport,
                 &self.config,
                 PLATO_SERVICE_SIGNAL_WORKFLOW_SPEC
+                    .with_origin(::connectrpc::SpecOrigin::Client),
+                request,
+                options,
+            )
+            .await
+    }
+    /// Call the StartWorkflow RPC. Sends a request to /plato.v1.PlatoService/StartWorkflow.
+    pub async fn start_workflow(
+        &self,
+        request: StartWorkflowRequest,
+    ) -> Result<
+        ::connectrpc::client::UnaryResponse<
+            ::buffa::view::OwnedView<__buffa::view::StartWorkflowResponseView<'static>>,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        self.start_workflow_with_options(
+                request,
+                ::connectrpc::client::CallOptions::default(),
+            )
+            .await
+    }
+    /// Call the StartWorkflow RPC with explicit per-call options. Options override [`ClientConfig`](::connectrpc::client::ClientConfig) defaults.
+    pub async fn start_workflow_with_options(
+        &self,
+        request: StartWorkflowRequest,
+        options: ::connectrpc::client::CallOptions,
+    ) -> Result<
+        ::connectrpc::client::UnaryResponse<
+            ::buffa::view::OwnedView<__buffa::view::StartWorkflowResponseView<'static>>,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        ::connectrpc::client::call_unary(
+                &self.transport,
+                &self.config,
+                PLATO_SERVICE_START_WORKFLOW_SPEC
+                    .with_origin(::connectrpc::SpecOrigin::Client),
+                request,
+                options,
+            )
+            .await
+    }
+    /// Call the ListFacts RPC. Sends a request to /plato.v1.PlatoService/ListFacts.
+    pub async fn list_facts(
+        &self,
+        request: ListFactsRequest,
+    ) -> Result<
+        ::connectrpc::client::UnaryResponse<
+            ::buffa::view::OwnedView<__buffa::view::ListFactsResponseView<'static>>,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        self.list_facts_with_options(
+                request,
+                ::connectrpc::client::CallOptions::default(),
+            )
+            .await
+    }
+    /// Call the ListFacts RPC with explicit per-call options. Options override [`ClientConfig`](::connectrpc::client::ClientConfig) defaults.
+    pub async fn list_facts_with_options(
+        &self,
+        request: ListFactsRequest,
+        options: ::connectrpc::client::CallOptions,
+    ) -> Result<
+        ::connectrpc::client::UnaryResponse<
+            ::buffa::view::OwnedView<__buffa::view::ListFactsResponseView<'static>>,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        ::connectrpc::client::call_unary(
+                &self.transport,
+                &self.config,
+                PLATO_SERVICE_LIST_FACTS_SPEC
+                    .with_origin(::connectrpc::SpecOrigin::Client),
+                request,
+                options,
+            )
+            .await
+    }
+    /// Call the AssertFacts RPC. Sends a request to /plato.v1.PlatoService/AssertFacts.
+    pub async fn assert_facts(
+        &self,
+        request: AssertFactsRequest,
+    ) -> Result<
+        ::connectrpc::client::UnaryResponse<
+            ::buffa::view::OwnedView<__buffa::view::AssertFactsResponseView<'static>>,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        self.assert_facts_with_options(
+                request,
+                ::connectrpc::client::CallOptions::default(),
+            )
+            .await
+    }
+    /// Call the AssertFacts RPC with explicit per-call options. Options override [`ClientConfig`](::connectrpc::client::ClientConfig) defaults.
+    pub async fn assert_facts_with_options(
+        &self,
+        request: AssertFactsRequest,
+        options: ::connectrpc::client::CallOptions,
+    ) -> Result<
+        ::connectrpc::client::UnaryResponse<
+            ::buffa::view::OwnedView<__buffa::view::AssertFactsResponseView<'static>>,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        ::connectrpc::client::call_unary(
+                &self.transport,
+                &self.config,
+                PLATO_SERVICE_ASSERT_FACTS_SPEC
+                    .with_origin(::connectrpc::SpecOrigin::Client),
+                request,
+                options,
+            )
+            .await
+    }
+    /// Call the RetractFacts RPC. Sends a request to /plato.v1.PlatoService/RetractFacts.
+    pub async fn retract_facts(
+        &self,
+        request: RetractFactsRequest,
+    ) -> Result<
+        ::connectrpc::client::UnaryResponse<
+            ::buffa::view::OwnedView<__buffa::view::RetractFactsResponseView<'static>>,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        self.retract_facts_with_options(
+                request,
+                ::connectrpc::client::CallOptions::default(),
+            )
+            .await
+    }
+    /// Call the RetractFacts RPC with explicit per-call options. Options override [`ClientConfig`](::connectrpc::client::ClientConfig) defaults.
+    pub async fn retract_facts_with_options(
+        &self,
+        request: RetractFactsRequest,
+        options: ::connectrpc::client::CallOptions,
+    ) -> Result<
+        ::connectrpc::client::UnaryResponse<
+            ::buffa::view::OwnedView<__buffa::view::RetractFactsResponseView<'static>>,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        ::connectrpc::client::call_unary(
+                &self.transport,
+                &self.config,
+                PLATO_SERVICE_RETRACT_FACTS_SPEC
                     .with_origin(::connectrpc::SpecOrigin::Client),
                 request,
                 options,

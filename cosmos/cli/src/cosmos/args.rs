@@ -44,7 +44,14 @@ start, or failed.";
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run every role in this process
-    Up(Common),
+    Up {
+        #[command(flatten)]
+        common: Common,
+        /// Folder of a service that is a program of its own, with its service.yaml; may be given
+        /// several times, and adds to the configuration's `services`
+        #[arg(long = "service", value_name = "FOLDER")]
+        services: Vec<PathBuf>,
+    },
 
     /// Run one role in this process; the others run elsewhere
     Run {

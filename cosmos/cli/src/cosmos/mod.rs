@@ -39,7 +39,8 @@ pub fn main() -> ExitCode {
         }
         Command::Completions(args) => return pages::completions_main(Cosmos::command(), &args),
         Command::Man(args) => return pages::man_main(Cosmos::command(), &args),
-        Command::Up(common) => serve(common, color, async |config, stop| {
+        Command::Up { common, services } => serve(common, color, async |mut config, stop| {
+            config.services.extend(services);
             daemon::up(&config, stop).await
         }),
         Command::Run { role, name, common } => serve(common, color, async |mut config, stop| {

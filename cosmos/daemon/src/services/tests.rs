@@ -135,7 +135,7 @@ async fn installation() -> Installation {
     let timestone = on.timestone.clone();
     let started = serve::start_plato(&mut stack, BOTH, &config, on.clone()).await;
     started.unwrap();
-    let address = serve::start_optimus(&mut stack, BOTH, &config, on, true).await;
+    let address = serve::start_optimus(&mut stack, BOTH, &config, on, Some(Vec::new())).await;
     Installation {
         stack,
         timestone,

@@ -14,9 +14,22 @@ use crate::{keys, records};
 impl Workflows {
     /// Hands it on; to a workflow that is not live it means nothing any more.
     pub(crate) fn control(&mut self, id: &str, input: Input, round: &mut Round) {
+        if self.ruled.live.contains_key(id) {
+            return self.control_rules(id, input, round);
+        }
         if self.handle(id, input, round).is_none() {
             self.late(id);
         }
+    }
+
+    /// Rules are paused and resumed; nothing else means anything to them.
+    fn control_rules(&mut self, id: &str, input: Input, round: &mut Round) {
+        let input = match input {
+            Input::Pause { reason } => plato_rules::Input::Pause { reason },
+            Input::Resume => plato_rules::Input::Resume,
+            _ => return self.late(id),
+        };
+        self.handle_rules(id, input, round);
     }
 
     pub(crate) fn signal(&mut self, signal: Signal, round: &mut Round) {

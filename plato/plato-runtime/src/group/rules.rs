@@ -74,6 +74,9 @@ impl Workflows {
         round: &mut Round,
     ) {
         let id = start.workflow.as_str();
+        for (name, value) in &start.header.attributes {
+            round.put(keys::with_attribute(name, value, id), bytes::Bytes::new());
+        }
         let rules = Arc::clone(activation.rules());
         tracing::info!(
             workflow = id,
@@ -106,7 +109,10 @@ impl Workflows {
             check(&live.session, &facts.facts, facts.retract)?;
         }
         let live = self.ruled.live.get(facts.workflow.as_str());
-        let was_halted = live.is_some_and(|live| live.session.state().phase == Phase::Halted);
+        let was_halted = live.is_some_and(|live| {
+            let state = live.session.state();
+            state.phase == Phase::Halted && state.paused.is_none()
+        });
         let input = match facts.retract {
             true => Input::Retract(facts.facts),
             false => Input::Assert(facts.facts),

@@ -10,13 +10,15 @@ use proto::plato::v1 as wire;
 use timestone::NewMessage;
 use timestone_client::{Client, envelope, names};
 
+use super::tell::{enqueue, nobody_did};
 use super::{Workflows, not_found};
+use crate::Standing;
 use crate::incoming::Signal;
 
 /// How long the owner may take before the caller hears that it was only asked.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two looks.
-const LOOK: Duration = Duration::from_millis(20);
+pub(super) const LOOK: Duration = Duration::from_millis(20);
 
 /// Something to be done.
 #[derive(Clone, Debug)]
@@ -37,46 +39,62 @@ impl Act {
         self,
         timestone: &Client,
         workflows: &Workflows,
-        state: State,
-    ) -> Result<State, Error> {
-        self.check(workflows, &state)?;
-        if self.is_done(&state) {
-            return Ok(state);
+        before: Standing,
+    ) -> Result<Standing, Error> {
+        self.check(workflows, &before)?;
+        if self.is_done(&before) {
+            return Ok(before);
         }
-        self.send(timestone, workflows, &state.id).await?;
-        let done = tokio::time::timeout(PATIENCE, self.wait(workflows, &state)).await;
-        done.unwrap_or_else(|_| Err(nobody_did(&state.id)))
+        self.send(timestone, workflows, before.id()).await?;
+        let done = tokio::time::timeout(PATIENCE, self.wait(workflows, &before)).await;
+        done.unwrap_or_else(|_| Err(nobody_did(before.id())))
     }
 
-    async fn wait(&self, workflows: &Workflows, before: &State) -> Result<State, Error> {
+    async fn wait(&self, workflows: &Workflows, before: &Standing) -> Result<Standing, Error> {
         loop {
-            let read = workflows.reader.state(&before.id).await;
+            let read = workflows.reader.standing(before.id()).await;
             let read = read.map_err(|error| Error::platform("UNAVAILABLE", error.to_string()))?;
-            let state = read.ok_or_else(|| not_found(&before.id))?;
-            let has_moved = state.retries > before.retries
-                || (state.phase.is_final() && !before.phase.is_final());
-            if self.is_done(&state) || has_moved {
-                return Ok(state);
+            let now = read.ok_or_else(|| not_found(before.id()))?;
+            let has_ended = now.phase().is_final() && !before.phase().is_final();
+            if self.is_done(&now) || has_ended || retries(&now) > retries(before) {
+                return Ok(now);
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
     /// Refuses what means nothing to a workflow in this state.
-    fn check(&self, workflows: &Workflows, state: &State) -> Result<(), Error> {
-        match self {
-            Self::Cancel(_) | Self::Pause(_) | Self::Resume => Ok(()),
-            Self::Retry => check_retry(workflows, state),
-            Self::Signal { node, value } => check_signal(workflows, state, node, value),
+    fn check(&self, workflows: &Workflows, standing: &Standing) -> Result<(), Error> {
+        match (self, standing) {
+            (Self::Cancel(_) | Self::Pause(_) | Self::Resume, _) => Ok(()),
+            (Self::Retry, Standing::Graph(state)) => check_retry(workflows, state),
+            (Self::Signal { node, value }, Standing::Graph(state)) => {
+                check_signal(workflows, state, node, value)
+            }
+            (Self::Retry | Self::Signal { .. }, Standing::Rules(state)) => {
+                Err(not_for_rules(&state.id))
+            }
         }?;
-        let ended = state.phase.is_final() && !matches!(self, Self::Retry | Self::Cancel(_));
+        let ended = standing.phase().is_final() && !matches!(self, Self::Retry | Self::Cancel(_));
         match ended {
-            true => Err(has_ended(state)),
+            true => Err(has_ended(standing)),
             false => Ok(()),
         }
     }
 
-    fn is_done(&self, state: &State) -> bool {
+    fn is_done(&self, standing: &Standing) -> bool {
+        match standing {
+            Standing::Graph(state) => self.is_done_to(state),
+            Standing::Rules(state) => match self {
+                Self::Cancel(_) => standing.phase().is_final(),
+                Self::Pause(_) => state.paused.is_some(),
+                Self::Resume => state.may_fire(),
+                Self::Retry | Self::Signal { .. } => true,
+            },
+        }
+    }
+
+    fn is_done_to(&self, state: &State) -> bool {
         match self {
             Self::Cancel(_) => state.phase.is_final() || state.phase == Phase::Canceling,
             Self::Pause(_) => state.paused.is_some(),
@@ -98,13 +116,7 @@ impl Act {
             payload: envelope::to_payload(&self.sealed(id)),
             ..NewMessage::default()
         };
-        let unavailable = |why: String| Error::platform("UNAVAILABLE", why).hint("try again");
-        let outcomes = timestone.enqueue(vec![message]).await;
-        let outcomes = outcomes.map_err(|error| unavailable(error.to_string()))?;
-        outcomes
-            .into_iter()
-            .try_for_each(|outcome| outcome.map(drop))
-            .map_err(|refusal| unavailable(refusal.to_string()))
+        enqueue(timestone, message).await
     }
 
     fn sealed(&self, id: &str) -> Envelope {
@@ -146,7 +158,8 @@ fn is_signaled(state: &State, node: &str) -> bool {
 
 fn check_retry(workflows: &Workflows, state: &State) -> Result<(), Error> {
     let header = &state.header;
-    let known = workflows.registry.get(&header.definition, header.version);
+    let graphs = &workflows.definitions.graphs;
+    let known = graphs.get(&header.definition, header.version);
     let refused =
         |code, message: &str| Error::user(code, format!("workflow {} {message}", state.id));
     match state.phase {
@@ -182,7 +195,8 @@ fn check_signal(
     }
     .check()?;
     let header = &state.header;
-    let Some(activation) = workflows.registry.get(&header.definition, header.version) else {
+    let graphs = &workflows.definitions.graphs;
+    let Some(activation) = graphs.get(&header.definition, header.version) else {
         return Ok(());
     };
     let plan = activation.plan();
@@ -211,17 +225,23 @@ fn no_signal(node: &str, waiting: &[&str]) -> Error {
         .hint(hint)
 }
 
-fn has_ended(state: &State) -> Error {
-    let message = format!("workflow {} has ended", state.id);
-    let error = Error::user("WORKFLOW_ENDED", message);
-    match state.phase {
-        Phase::Failed => error.hint("retry it to have it go on"),
-        _ => error,
+fn retries(standing: &Standing) -> u32 {
+    match standing {
+        Standing::Graph(state) => state.retries,
+        Standing::Rules(_) => 0,
     }
 }
 
-fn nobody_did(id: &str) -> Error {
-    let message = format!("the owner of workflow {id} was asked, and has not done it yet");
-    Error::platform("NOT_DONE_YET", message)
-        .hint("it will be done as soon as a process owns the workflow; see that one runs")
+fn not_for_rules(id: &str) -> Error {
+    let message = format!("workflow {id} is one of rules: it has no nodes, and does not fail");
+    Error::user("WORKFLOW_OF_RULES", message).hint("assert facts; halted rules are resumed")
+}
+
+fn has_ended(standing: &Standing) -> Error {
+    let message = format!("workflow {} has ended", standing.id());
+    let error = Error::user("WORKFLOW_ENDED", message);
+    match standing.phase() {
+        Phase::Failed => error.hint("retry it to have it go on"),
+        _ => error,
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use errors::Error;
-use plato::{NodeId, Phase, Plan, Reason, Run, State, TaskRef};
+use plato::{Header, NodeId, Phase, Plan, Reason, Run, State, TaskRef};
 use proto::plato::v1 as wire;
 use timestone::{MessageKey, MessageState, MessageView, QueueCount};
 use timestone_client::{Client, names};
@@ -18,8 +18,12 @@ pub(super) async fn explain(
     timestone: &Client,
 ) -> Result<Vec<wire::WaitingNode>, Error> {
     let header = &state.header;
-    let Some(activation) = workflows.registry.get(&header.definition, header.version) else {
-        return Ok(unknown(state));
+    let graphs = &workflows.definitions.graphs;
+    let Some(activation) = graphs.get(&header.definition, header.version) else {
+        return Ok(match state.phase.is_final() {
+            true => Vec::new(),
+            false => unknown(header),
+        });
     };
     let asking = Asking {
         plan: activation.plan(),
@@ -34,16 +38,12 @@ pub(super) async fn explain(
     Ok(nodes)
 }
 
-fn unavailable(error: impl Display) -> Error {
+pub(super) fn unavailable(error: impl Display) -> Error {
     Error::platform("UNAVAILABLE", error.to_string()).hint("try again")
 }
 
 /// Nobody here can run it.
-fn unknown(state: &State) -> Vec<wire::WaitingNode> {
-    if state.phase.is_final() {
-        return Vec::new();
-    }
-    let header = &state.header;
+pub(super) fn unknown(header: &Header) -> Vec<wire::WaitingNode> {
     let text = format!(
         "no process here knows {} v{}; run one that does",
         header.definition, header.version
@@ -226,7 +226,7 @@ fn wait(tasks: u64) -> String {
     }
 }
 
-fn reason(code: &str, text: impl Into<String>) -> wire::WaitingReason {
+pub(super) fn reason(code: &str, text: impl Into<String>) -> wire::WaitingReason {
     wire::WaitingReason {
         code: code.to_owned(),
         text: text.into(),
@@ -234,7 +234,7 @@ fn reason(code: &str, text: impl Into<String>) -> wire::WaitingReason {
     }
 }
 
-fn at(at_unix_ms: i64, reason: wire::WaitingReason) -> wire::WaitingReason {
+pub(super) fn at(at_unix_ms: i64, reason: wire::WaitingReason) -> wire::WaitingReason {
     wire::WaitingReason {
         at_unix_ms,
         ..reason

@@ -4,8 +4,12 @@
 //! to its owner, and the answer waits until the store shows that it was done.
 
 mod act;
+mod elsewhere;
 mod explain;
+mod listing;
 mod outward;
+mod ruled;
+mod tell;
 mod watch;
 
 use std::sync::Arc;
@@ -15,19 +19,14 @@ use connectrpc::{
 };
 use errors::Error;
 use futures::StreamExt;
-use plato::{Phase, Registry, State};
 use proto::plato::v1::{self as wire, PlatoService, PlatoServiceExt};
 use store::{Store, StoreError};
 use timestone_client::Client;
 
-use crate::{WorkflowReader, WorkflowSearch};
+use crate::{Definitions, Standing, WorkflowReader};
 use act::Act;
 use outward::Viewed;
 
-/// Workflows of one answer of a list, where nothing is said.
-const PAGE: usize = 100;
-/// And at most.
-const MAX_PAGE: usize = 1_000;
 /// Entries of a journal in one answer.
 const HISTORY: usize = 100;
 
@@ -35,20 +34,20 @@ const HISTORY: usize = 100;
 #[derive(Clone, Debug)]
 pub struct Workflows {
     pub(crate) reader: WorkflowReader,
-    pub(crate) registry: Arc<Registry>,
+    pub(crate) definitions: Definitions,
 }
 
 impl Workflows {
-    /// Those of `service` in `store`, in `groups` groups, by the definitions of `registry`.
+    /// Those of `service` in `store`, in `groups` groups, by `definitions`.
     pub fn new(
         store: Arc<dyn Store>,
         service: impl Into<String>,
         groups: u32,
-        registry: Arc<Registry>,
+        definitions: impl Into<Definitions>,
     ) -> Self {
         Self {
             reader: WorkflowReader::new(store, service, groups),
-            registry,
+            definitions: definitions.into(),
         }
     }
 
@@ -57,9 +56,13 @@ impl Workflows {
     }
 }
 
+pub use elsewhere::Remote;
+
 /// Serves workflows to other processes.
 pub struct PlatoServer {
     services: Vec<Workflows>,
+    /// Services whose workflows other processes serve.
+    remotes: Vec<Remote>,
     timestone: Client,
 }
 
@@ -68,8 +71,15 @@ impl PlatoServer {
     pub fn new(services: impl IntoIterator<Item = Workflows>, timestone: Client) -> Self {
         Self {
             services: services.into_iter().collect(),
+            remotes: Vec::new(),
             timestone,
         }
+    }
+
+    /// Serves the workflows of these services as well, by asking who has them.
+    pub fn with(mut self, remotes: impl IntoIterator<Item = Remote>) -> Self {
+        self.remotes.extend(remotes);
+        self
     }
 
     /// The service, for `rpc::Server::services`, beside what `routes` serves already.
@@ -78,11 +88,11 @@ impl PlatoServer {
     }
 
     /// The workflow, and whose it is.
-    async fn find(&self, id: &str) -> Result<(&Workflows, State), ConnectError> {
+    async fn find(&self, id: &str) -> Result<(&Workflows, Standing), ConnectError> {
         for workflows in &self.services {
-            let state = workflows.reader.state(id).await.map_err(unreadable)?;
-            if let Some(state) = state {
-                return Ok((workflows, state));
+            let standing = workflows.reader.standing(id).await.map_err(unreadable)?;
+            if let Some(standing) = standing {
+                return Ok((workflows, standing));
             }
         }
         Err(rpc::refuse_one(not_found(id)))
@@ -91,9 +101,9 @@ impl PlatoServer {
     async fn view(
         &self,
         workflows: &Workflows,
-        state: State,
+        standing: Standing,
     ) -> Result<wire::Workflow, ConnectError> {
-        let viewed = Viewed::read(workflows, state).await;
+        let viewed = Viewed::read(workflows, standing).await;
         Ok(viewed.map_err(unreadable)?.outward())
     }
 
@@ -102,78 +112,6 @@ impl PlatoServer {
         let state = act.carry_out(&self.timestone, workflows, state).await;
         self.view(workflows, state.map_err(rpc::refuse_one)?).await
     }
-
-    async fn list(
-        &self,
-        request: wire::ListWorkflowsRequest,
-    ) -> Result<(Vec<wire::Workflow>, Vec<u8>), ConnectError> {
-        let named = |workflows: &&Workflows| {
-            request.service.is_empty() || workflows.service() == request.service
-        };
-        let services: Vec<_> = self.services.iter().filter(named).collect();
-        let mut search = search(&request)?;
-        // The cursor begins with the service that it is in.
-        let (first, inner) = request.cursor.split_first().unwrap_or((&0, &[]));
-        search.cursor = inner.to_vec().into();
-        let mut listed = Vec::new();
-        for (number, workflows) in services.iter().enumerate().skip(usize::from(*first)) {
-            let found = workflows.reader.find(&search).await.map_err(unreadable)?;
-            let found = found.ok_or_else(|| rpc::refuse_one(no_cursor()))?;
-            for state in found.states {
-                listed.push(self.view(workflows, state).await?);
-            }
-            let number = u8::try_from(number).unwrap_or(u8::MAX);
-            if let Some(next) = found.next {
-                return Ok((listed, [&[number], &next[..]].concat()));
-            }
-            search.cursor = bytes::Bytes::new();
-            search.limit = search.limit.saturating_sub(listed.len());
-            if search.limit == 0 && usize::from(number) + 1 < services.len() {
-                return Ok((listed, vec![number + 1]));
-            }
-        }
-        Ok((listed, Vec::new()))
-    }
-}
-
-fn search(request: &wire::ListWorkflowsRequest) -> Result<WorkflowSearch, ConnectError> {
-    let limit = usize::try_from(request.limit).unwrap_or(MAX_PAGE);
-    let states = request.states.iter().filter_map(|state| state.as_known());
-    Ok(WorkflowSearch {
-        attributes: request.attributes.clone().into_iter().collect(),
-        phases: states.flat_map(phases).copied().collect(),
-        definition: request.definition.clone(),
-        limit: match limit {
-            0 => PAGE,
-            1..=MAX_PAGE => limit,
-            _ => return Err(rpc::refuse_one(too_many(limit))),
-        },
-        ..WorkflowSearch::default()
-    })
-}
-
-fn phases(state: wire::WorkflowState) -> &'static [Phase] {
-    match state {
-        wire::WorkflowState::Unspecified => &[],
-        wire::WorkflowState::Running => &[Phase::Running, Phase::Failing, Phase::Canceling],
-        wire::WorkflowState::Succeeded => &[Phase::Succeeded],
-        wire::WorkflowState::Failed => &[Phase::Failed],
-        wire::WorkflowState::Canceled => &[Phase::Canceled],
-    }
-}
-
-fn too_many(limit: usize) -> Error {
-    Error::user(
-        "INVALID_ARGUMENT",
-        format!("is {limit}; from 1 to {MAX_PAGE}"),
-    )
-    .at("limit")
-}
-
-fn no_cursor() -> Error {
-    Error::user("INVALID_ARGUMENT", "is none of an earlier answer")
-        .at("cursor")
-        .hint("leave it out to begin")
 }
 
 fn not_found(id: &str) -> Error {
@@ -210,7 +148,11 @@ impl PlatoService for PlatoServer {
         _: RequestContext,
         request: ServiceRequest<'_, wire::GetWorkflowRequest>,
     ) -> ServiceResult<wire::GetWorkflowResponse> {
-        let (workflows, state) = self.find(&request.to_owned_message().workflow_id).await?;
+        let request = request.to_owned_message();
+        if let Some(there) = self.elsewhere(&request.workflow_id).await? {
+            return Response::ok(there.get_workflow(request).await?.into_owned());
+        }
+        let (workflows, state) = self.find(&request.workflow_id).await?;
         Response::ok(wire::GetWorkflowResponse {
             workflow: Some(self.view(workflows, state).await?).into(),
             ..Default::default()
@@ -222,8 +164,12 @@ impl PlatoService for PlatoServer {
         _: RequestContext,
         request: ServiceRequest<'_, wire::WatchWorkflowRequest>,
     ) -> ServiceResult<ServiceStream<wire::WatchWorkflowResponse>> {
-        let (workflows, state) = self.find(&request.to_owned_message().workflow_id).await?;
-        let told = watch::watch(workflows.clone(), state);
+        let request = request.to_owned_message();
+        if let Some(there) = self.elsewhere(&request.workflow_id).await? {
+            return elsewhere::follow(there, request).await;
+        }
+        let (workflows, standing) = self.find(&request.workflow_id).await?;
+        let told = watch::watch(workflows.clone(), standing);
         Response::stream_ok(told.map(|told| told.map_err(unreadable)))
     }
 
@@ -233,12 +179,15 @@ impl PlatoService for PlatoServer {
         request: ServiceRequest<'_, wire::GetWorkflowHistoryRequest>,
     ) -> ServiceResult<wire::GetWorkflowHistoryResponse> {
         let request = request.to_owned_message();
+        if let Some(there) = self.elsewhere(&request.workflow_id).await? {
+            return Response::ok(there.get_workflow_history(request).await?.into_owned());
+        }
         let (workflows, state) = self.find(&request.workflow_id).await?;
-        let entries = workflows.reader.journal(&state.id, request.first, HISTORY);
-        let entries = entries.await.map_err(unreadable)?;
+        let page = outward::history(workflows, &state, request.first, HISTORY).await;
+        let (happenings, more) = page.map_err(unreadable)?;
         Response::ok(wire::GetWorkflowHistoryResponse {
-            more: entries.len() == HISTORY,
-            happenings: outward::happenings(&state, &entries),
+            more,
+            happenings,
             ..Default::default()
         })
     }
@@ -248,11 +197,25 @@ impl PlatoService for PlatoServer {
         _: RequestContext,
         request: ServiceRequest<'_, wire::ExplainWorkflowRequest>,
     ) -> ServiceResult<wire::ExplainWorkflowResponse> {
-        let (workflows, state) = self.find(&request.to_owned_message().workflow_id).await?;
-        let nodes = explain::explain(workflows, &state, &self.timestone).await;
+        let request = request.to_owned_message();
+        if let Some(there) = self.elsewhere(&request.workflow_id).await? {
+            return Response::ok(there.explain_workflow(request).await?.into_owned());
+        }
+        let (workflows, standing) = self.find(&request.workflow_id).await?;
+        let explained = match &standing {
+            Standing::Graph(state) => {
+                let nodes = explain::explain(workflows, state, &self.timestone).await;
+                nodes.map(|nodes| (nodes, Vec::new()))
+            }
+            Standing::Rules(state) => {
+                ruled::explain(workflows, state, &self.timestone, request.firing).await
+            }
+        };
+        let (nodes, firings) = explained.map_err(rpc::refuse_one)?;
         Response::ok(wire::ExplainWorkflowResponse {
-            nodes: nodes.map_err(rpc::refuse_one)?,
-            workflow: Some(self.view(workflows, state).await?).into(),
+            nodes,
+            firings,
+            workflow: Some(self.view(workflows, standing).await?).into(),
             ..Default::default()
         })
     }
@@ -262,17 +225,29 @@ impl PlatoService for PlatoServer {
         _: RequestContext,
         request: ServiceRequest<'_, wire::GetDefinitionRequest>,
     ) -> ServiceResult<wire::GetDefinitionResponse> {
+        let request = request.to_owned_message();
+        let there = match request.workflow_id.is_empty() {
+            true => {
+                let version = request.definition_version;
+                self.defined_elsewhere(&request.definition, version).await?
+            }
+            false => self.elsewhere(&request.workflow_id).await?,
+        };
+        if let Some(there) = there {
+            return Response::ok(there.get_definition(request).await?.into_owned());
+        }
         let wire::GetDefinitionRequest {
             workflow_id,
             definition,
             definition_version,
             ..
-        } = request.to_owned_message();
+        } = request;
         let (name, version) = match workflow_id.is_empty() {
             true => (definition, definition_version),
             false => {
-                let header = self.find(&workflow_id).await?.1.header;
-                (header.definition, header.version)
+                let standing = self.find(&workflow_id).await?.1;
+                let header = standing.header();
+                (header.definition.clone(), header.version)
             }
         };
         let defined = outward::definition(&self.services, &name, version);
@@ -285,6 +260,9 @@ impl PlatoService for PlatoServer {
         request: ServiceRequest<'_, wire::CancelWorkflowRequest>,
     ) -> ServiceResult<wire::CancelWorkflowResponse> {
         let request = request.to_owned_message();
+        if let Some(there) = self.elsewhere(&request.workflow_id).await? {
+            return Response::ok(there.cancel_workflow(request).await?.into_owned());
+        }
         let act = Act::Cancel(request.reason);
         Response::ok(wire::CancelWorkflowResponse {
             workflow: Some(self.act(&request.workflow_id, act).await?).into(),
@@ -298,6 +276,9 @@ impl PlatoService for PlatoServer {
         request: ServiceRequest<'_, wire::PauseWorkflowRequest>,
     ) -> ServiceResult<wire::PauseWorkflowResponse> {
         let request = request.to_owned_message();
+        if let Some(there) = self.elsewhere(&request.workflow_id).await? {
+            return Response::ok(there.pause_workflow(request).await?.into_owned());
+        }
         let act = Act::Pause(request.reason);
         Response::ok(wire::PauseWorkflowResponse {
             workflow: Some(self.act(&request.workflow_id, act).await?).into(),
@@ -310,7 +291,11 @@ impl PlatoService for PlatoServer {
         _: RequestContext,
         request: ServiceRequest<'_, wire::ResumeWorkflowRequest>,
     ) -> ServiceResult<wire::ResumeWorkflowResponse> {
-        let id = request.to_owned_message().workflow_id;
+        let request = request.to_owned_message();
+        if let Some(there) = self.elsewhere(&request.workflow_id).await? {
+            return Response::ok(there.resume_workflow(request).await?.into_owned());
+        }
+        let id = request.workflow_id;
         Response::ok(wire::ResumeWorkflowResponse {
             workflow: Some(self.act(&id, Act::Resume).await?).into(),
             ..Default::default()
@@ -322,7 +307,11 @@ impl PlatoService for PlatoServer {
         _: RequestContext,
         request: ServiceRequest<'_, wire::RetryWorkflowRequest>,
     ) -> ServiceResult<wire::RetryWorkflowResponse> {
-        let id = request.to_owned_message().workflow_id;
+        let request = request.to_owned_message();
+        if let Some(there) = self.elsewhere(&request.workflow_id).await? {
+            return Response::ok(there.retry_workflow(request).await?.into_owned());
+        }
+        let id = request.workflow_id;
         Response::ok(wire::RetryWorkflowResponse {
             workflow: Some(self.act(&id, Act::Retry).await?).into(),
             ..Default::default()
@@ -335,12 +324,82 @@ impl PlatoService for PlatoServer {
         request: ServiceRequest<'_, wire::SignalWorkflowRequest>,
     ) -> ServiceResult<wire::SignalWorkflowResponse> {
         let request = request.to_owned_message();
+        if let Some(there) = self.elsewhere(&request.workflow_id).await? {
+            return Response::ok(there.signal_workflow(request).await?.into_owned());
+        }
         let act = Act::Signal {
             node: request.node,
             value: Box::new(request.value.into_option().unwrap_or_default()),
         };
         Response::ok(wire::SignalWorkflowResponse {
             workflow: Some(self.act(&request.workflow_id, act).await?).into(),
+            ..Default::default()
+        })
+    }
+
+    async fn start_workflow(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::StartWorkflowRequest>,
+    ) -> ServiceResult<wire::StartWorkflowResponse> {
+        let request = request.to_owned_message();
+        let version = request.definition_version;
+        if let Some(there) = self.defined_elsewhere(&request.definition, version).await? {
+            return Response::ok(there.start_workflow(request).await?.into_owned());
+        }
+        let (workflows, standing) = self.start(request).await?;
+        Response::ok(wire::StartWorkflowResponse {
+            workflow: Some(self.view(workflows, standing).await?).into(),
+            ..Default::default()
+        })
+    }
+
+    async fn list_facts(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::ListFactsRequest>,
+    ) -> ServiceResult<wire::ListFactsResponse> {
+        let request = request.to_owned_message();
+        if let Some(there) = self.elsewhere(&request.workflow_id).await? {
+            return Response::ok(there.list_facts(request).await?.into_owned());
+        }
+        let (workflows, standing) = self.find(&request.workflow_id).await?;
+        let facts = ruled::facts(workflows, &standing, &request);
+        Response::ok(facts.map_err(rpc::refuse_one)?)
+    }
+
+    async fn assert_facts(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::AssertFactsRequest>,
+    ) -> ServiceResult<wire::AssertFactsResponse> {
+        let request = request.to_owned_message();
+        let mut there = self.elsewhere(&request.workflow_id).await?;
+        if there.is_none() && !request.rules.is_empty() {
+            there = self.defined_elsewhere(&request.rules, 0).await?;
+        }
+        if let Some(there) = there {
+            return Response::ok(there.assert_facts(request).await?.into_owned());
+        }
+        let (workflows, standing) = self.assert(request).await?;
+        Response::ok(wire::AssertFactsResponse {
+            workflow: Some(self.view(workflows, standing).await?).into(),
+            ..Default::default()
+        })
+    }
+
+    async fn retract_facts(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::RetractFactsRequest>,
+    ) -> ServiceResult<wire::RetractFactsResponse> {
+        let request = request.to_owned_message();
+        if let Some(there) = self.elsewhere(&request.workflow_id).await? {
+            return Response::ok(there.retract_facts(request).await?.into_owned());
+        }
+        let (workflows, standing) = self.retract(request).await?;
+        Response::ok(wire::RetractFactsResponse {
+            workflow: Some(self.view(workflows, standing).await?).into(),
             ..Default::default()
         })
     }

@@ -1,12 +1,13 @@
 //! Workflows as the wire has them.
 
 use errors::Error;
-use plato::{Entry, Event, Node, NodeId, NodeProgress, Phase, State, Value};
+use plato::{Entry, Event, Header, Node, NodeId, NodeProgress, Phase, State, Value};
 use proto::plato::v1 as wire;
 use store::StoreError;
 
-use super::Workflows;
 use super::explain::children;
+use super::{Workflows, ruled};
+use crate::Standing;
 
 /// Workflows of one node that are named.
 const CHILDREN: usize = 8;
@@ -14,14 +15,17 @@ const CHILDREN: usize = 8;
 /// A workflow with all that is told of it.
 pub(super) struct Viewed<'a> {
     workflows: &'a Workflows,
-    state: State,
+    standing: Standing,
     output: Option<Value>,
 }
 
 impl<'a> Viewed<'a> {
-    pub(super) async fn read(workflows: &'a Workflows, state: State) -> Result<Self, StoreError> {
-        let output = match state.phase {
-            Phase::Succeeded => {
+    pub(super) async fn read(
+        workflows: &'a Workflows,
+        standing: Standing,
+    ) -> Result<Self, StoreError> {
+        let output = match (&standing, standing.phase()) {
+            (Standing::Graph(state), Phase::Succeeded) => {
                 let node = plato::NodeId(state.header.output);
                 workflows.reader.value(&state.id, node).await?
             }
@@ -29,37 +33,73 @@ impl<'a> Viewed<'a> {
         };
         Ok(Self {
             workflows,
-            state,
+            standing,
             output,
         })
     }
 
     pub(super) fn outward(self) -> wire::Workflow {
-        let nodes = nodes(self.workflows, &self.state);
-        let state = self.state;
-        let parent = state.header.parent.unwrap_or_default();
+        let workflow = match self.standing {
+            Standing::Graph(state) => graph(self.workflows, *state),
+            Standing::Rules(state) => ruled::outward(*state),
+        };
         wire::Workflow {
             service: self.workflows.service().to_owned(),
-            state: crate::wire::state(state.phase).into(),
-            stopping: matches!(state.phase, Phase::Failing | Phase::Canceling),
-            is_paused: state.paused.is_some(),
-            nodes,
-            parent: parent.workflow,
-            parent_node: parent.node,
             output: self.output.map(Into::into).into(),
-            error: state.error.map(Into::into).into(),
-            paused: state.paused.unwrap_or_default(),
-            events: state.events,
-            at_unix_ms: state.at_ms,
-            retries: state.retries,
-            workflow_id: state.id,
-            definition: state.header.definition,
-            definition_version: state.header.version,
-            attributes: state.header.attributes.into_iter().collect(),
-            tenant: state.header.tenant,
-            priority: state.header.priority,
-            deadline_unix_ms: state.header.deadline_ms.unwrap_or(0),
-            ..Default::default()
+            ..workflow
+        }
+    }
+}
+
+/// What is told of a workflow, whatever it is.
+pub(super) fn of_header(id: String, header: Header) -> wire::Workflow {
+    let parent = header.parent.unwrap_or_default();
+    wire::Workflow {
+        parent: parent.workflow,
+        parent_node: parent.node,
+        workflow_id: id,
+        definition: header.definition,
+        definition_version: header.version,
+        attributes: header.attributes.into_iter().collect(),
+        tenant: header.tenant,
+        priority: header.priority,
+        deadline_unix_ms: header.deadline_ms.unwrap_or(0),
+        ..Default::default()
+    }
+}
+
+fn graph(workflows: &Workflows, state: State) -> wire::Workflow {
+    let nodes = nodes(workflows, &state);
+    wire::Workflow {
+        state: crate::wire::state(state.phase).into(),
+        stopping: matches!(state.phase, Phase::Failing | Phase::Canceling),
+        is_paused: state.paused.is_some(),
+        nodes,
+        error: state.error.map(Into::into).into(),
+        paused: state.paused.unwrap_or_default(),
+        events: state.events,
+        at_unix_ms: state.at_ms,
+        retries: state.retries,
+        ..of_header(state.id, state.header)
+    }
+}
+
+/// A page of the journal from event `first` on, and whether there is more.
+pub(super) async fn history(
+    workflows: &Workflows,
+    standing: &Standing,
+    first: u64,
+    limit: usize,
+) -> Result<(Vec<wire::WorkflowHappening>, bool), StoreError> {
+    let reader = &workflows.reader;
+    match standing {
+        Standing::Graph(state) => {
+            let entries = reader.journal(&state.id, first, limit).await?;
+            Ok((happenings(state, &entries), entries.len() == limit))
+        }
+        Standing::Rules(state) => {
+            let entries = reader.rules_journal(&state.id, first, limit).await?;
+            Ok((ruled::happenings(state, &entries), entries.len() == limit))
         }
     }
 }
@@ -67,7 +107,10 @@ impl<'a> Viewed<'a> {
 /// How far the nodes are, each with the workflows that it waits for.
 fn nodes(workflows: &Workflows, state: &State) -> Vec<wire::NodeProgress> {
     let header = &state.header;
-    let known = workflows.registry.get(&header.definition, header.version);
+    let known = workflows
+        .definitions
+        .graphs
+        .get(&header.definition, header.version);
     let known = known.filter(|_| header.version > 0);
     let children = |id: NodeId| {
         let children = known.map(|known| children(known.plan(), state, id).take(CHILDREN));
@@ -124,19 +167,35 @@ pub(super) fn definition(
     version: u32,
 ) -> Result<wire::GetDefinitionResponse, Error> {
     for workflows in services {
-        if let Some(activation) = workflows.registry.get(name, version) {
-            let json = serde_json::to_string(activation.plan().definition());
+        let (graphs, rules) = (&workflows.definitions.graphs, &workflows.definitions.rules);
+        let graph = graphs.get(name, version);
+        let graph = graph.map(|found| serde_json::to_string(found.plan().definition()));
+        let base = || rules.get(name, version);
+        let json =
+            graph.or_else(|| base().map(|found| serde_json::to_string(found.rules().base())));
+        if let Some(json) = json {
             let json = json.map_err(|error| Error::platform("NOT_JSON", error.to_string()))?;
             return Ok(wire::GetDefinitionResponse {
                 json,
                 service: workflows.service().to_owned(),
+                is_rules: graphs.get(name, version).is_none(),
                 ..Default::default()
             });
         }
     }
-    let known = services
-        .iter()
-        .flat_map(|workflows| workflows.registry.names());
+    Err(unknown_definition(services.iter(), name, version))
+}
+
+/// Nobody here knows it.
+pub(super) fn unknown_definition<'a>(
+    services: impl Iterator<Item = &'a Workflows>,
+    name: &str,
+    version: u32,
+) -> Error {
+    let known = services.flat_map(|workflows| {
+        let definitions = &workflows.definitions;
+        definitions.graphs.names().chain(definitions.rules.names())
+    });
     let known: Vec<_> = known
         .map(|(name, version)| format!("{name} v{version}"))
         .collect();
@@ -144,7 +203,7 @@ pub(super) fn definition(
         "there is no definition {} of version {version}",
         name.escape_debug()
     );
-    Err(Error::user("DEFINITION_NOT_FOUND", message)
+    Error::user("DEFINITION_NOT_FOUND", message)
         .at("definition")
-        .hint(format!("there are {}", known.join(", "))))
+        .hint(format!("there are {}", known.join(", ")))
 }

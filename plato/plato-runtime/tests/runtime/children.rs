@@ -208,6 +208,6 @@ async fn a_workflow_that_starts_itself_comes_to_an_end() {
         ..WorkflowSearch::default()
     };
     let all = site.reader().find(&search).await.unwrap().unwrap().states;
-    let deepest = all.iter().map(|state| state.header.depth).max();
+    let deepest = all.iter().map(|state| state.header().depth).max();
     assert_eq!((all.len(), deepest), (9, Some(plato::limits::MAX_DEPTH)));
 }

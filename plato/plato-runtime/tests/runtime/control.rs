@@ -162,7 +162,7 @@ async fn found(site: &Site, mut search: WorkflowSearch) -> Vec<String> {
     loop {
         let page = site.reader().find(&search).await.unwrap().unwrap();
         assert!(page.states.len() <= search.limit);
-        found.extend(page.states.into_iter().map(|state| state.id));
+        found.extend(page.states.into_iter().map(|state| state.id().to_owned()));
         match page.next {
             Some(next) => search.cursor = next,
             None => break,

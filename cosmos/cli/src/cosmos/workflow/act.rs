@@ -75,7 +75,7 @@ pub(super) async fn cancel(desk: &Desk, args: &CancelArgs) -> Result<(), Stop> {
 }
 
 /// How it is doing now.
-fn tell(desk: &Desk, workflow: &Workflow) {
+pub(super) fn tell(desk: &Desk, workflow: &Workflow) {
     let words = || {
         let id = one_line(&workflow.workflow_id);
         format!("{id} is {}", words::standing(workflow))

@@ -26,6 +26,8 @@ Examples:
   cosmos workflow explain 0198c6f0-7a53-7cc1-a2f4-3d1c6f3a9b10
   cosmos workflow retry 0198c6f0-7a53-7cc1-a2f4-3d1c6f3a9b10
   cosmos workflow graph --definition ves.encode --svg > encode.svg
+  cosmos workflow start shelf.label --input '{\"title\":\"heron\"}'
+  cosmos workflow assert library Title id=t1 source=a.mov --rules example.freshness
 
 The id of a request, as `ves submit` prints it, is the id of its workflow.";
 
@@ -35,20 +37,23 @@ not there or in another state; 5 the server is away, or nobody owns the workflow
 
 const DOCUMENTED: &str = "\
 JSON objects, one a line. Times are Unix milliseconds, fields without a value are left out:
-  list, show, pause, resume, retry, signal, cancel:
+  list, show, start, pause, resume, retry, signal, cancel, assert, retract:
     workflow, service, definition, definition_version, state, stopping, paused, attributes,
     nodes: [{node, state, total, done, running, retries, from_memo, cpu_ms, output_bytes,
-    children}], error, events, at_unix_ms, retries, tenant, priority, deadline_unix_ms, parent,
-    parent_node
+    children}], rules: {facts, fired, running, halted}, output, error, events, at_unix_ms,
+    retries, tenant, priority, deadline_unix_ms, parent, parent_node
+  facts:
+    number, type, fields
   history:
     number, at_unix_ms, event, node, details: the event as it is journaled
   watch:
     event: state, with the fields of show; or event: happening, with those of history, whose
     event is named happening
   explain:
-    the fields of show, waiting: [{node, reasons: [{code, text, tasks, at_unix_ms, queue}]}]
+    the fields of show, waiting: [{node, reasons: [{code, text, tasks, at_unix_ms, queue}]}],
+    firings: [{firing, rule, state, holds, at_unix_ms, text}]
   graph:
-    the definition: name, version, nodes, output
+    the definition: name, version, nodes, output; of rules: name, version, facts, rules
   any, at its failure:
     event: failed, errors: [{class, code, message, field, hint, causes}]";
 
@@ -85,14 +90,23 @@ pub(crate) enum WorkflowCommand {
     Watch(IdArgs),
     /// Print what happened to a workflow: its whole journal
     History(IdArgs),
-    /// Say why a workflow waits, node by node
-    Explain(IdArgs),
+    /// Say why a workflow waits, node by node, and why its rules fired
+    Explain(ExplainArgs),
     /// Draw what a workflow is made of
     Graph(GraphArgs),
 
+    /// List the facts of a workflow of rules
+    Facts(FactsArgs),
+
+    /// Begin a workflow, of a graph or of rules
+    Start(StartArgs),
+    /// Tell a workflow of rules a fact; one whose key is known is updated
+    Assert(AssertArgs),
+    /// Take a fact of a workflow of rules away
+    Retract(RetractArgs),
     /// Have a workflow hand nothing out; what runs goes on
     Pause(PauseArgs),
-    /// Have a paused workflow go on
+    /// Have a paused workflow, or halted rules, go on
     Resume(IdArgs),
     /// Have a failed workflow go on: what failed is tried again, what is done is kept
     Retry(IdArgs),
@@ -137,6 +151,103 @@ pub(crate) struct ListArgs {
 pub(crate) struct IdArgs {
     /// Id of the workflow
     pub id: String,
+}
+
+/// Settings of `cosmos workflow explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// Id of the workflow
+    pub id: String,
+
+    /// Of rules: explain this firing, and not the newest ones
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub firing: Option<u64>,
+}
+
+/// Settings of `cosmos workflow facts`.
+#[derive(Debug, Args)]
+pub(crate) struct FactsArgs {
+    /// Id of the workflow
+    pub id: String,
+
+    /// Only facts of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kind: Option<String>,
+
+    /// The most facts to list
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub limit: u32,
+}
+
+/// Settings of `cosmos workflow start`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Starting again under the same id is nothing new.
+
+Examples:
+  cosmos workflow start shelf.label --input '{\"title\":\"heron\"}'
+  cosmos workflow start example.freshness --id library")]
+pub(crate) struct StartArgs {
+    /// The newest version of this definition, or NAME@VERSION
+    pub definition: String,
+
+    /// Id of the workflow [default: a new one]
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+
+    /// What its nodes are given, as it is written here
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub input: String,
+
+    /// An attribute, by which it is found
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+    pub attributes: Vec<(String, String)>,
+}
+
+/// Settings of `cosmos workflow assert`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cosmos workflow assert library Title id=t1 source=a.mov --rules example.freshness
+  cosmos workflow assert library Encoder codec=av1 release=2")]
+pub(crate) struct AssertArgs {
+    #[command(flatten)]
+    pub fact: FactArgs,
+
+    /// Start the workflow by these rules, if it is not there yet
+    #[arg(long, value_name = "NAME")]
+    pub rules: Option<String>,
+}
+
+/// Settings of `cosmos workflow retract`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  cosmos workflow retract library Title id=t1")]
+pub(crate) struct RetractArgs {
+    #[command(flatten)]
+    pub fact: FactArgs,
+}
+
+/// Which fact of which workflow.
+#[derive(Debug, Args)]
+pub(crate) struct FactArgs {
+    /// Id of the workflow
+    pub id: String,
+
+    /// Type of the fact
+    #[arg(value_name = "TYPE")]
+    pub kind: String,
+
+    /// Its fields; bytes are written in hexadecimal, times as 2026-01-31T12:00:00Z
+    #[arg(value_name = "FIELD=VALUE", required = true, value_parser = attribute)]
+    pub fields: Vec<(String, String)>,
 }
 
 /// Settings of `cosmos workflow graph`.
@@ -235,5 +346,5 @@ impl From<StateName> for WorkflowState {
 fn attribute(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
     pair.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .ok_or_else(|| format!("`{text}` is no attribute; write name=value"))
+        .ok_or_else(|| format!("`{text}` has no name and value; write name=value"))
 }

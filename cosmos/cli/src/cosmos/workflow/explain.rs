@@ -1,19 +1,22 @@
 //! `cosmos workflow explain`.
 
 use clock::{Clock, SystemClock};
-use proto::plato::v1::{ExplainWorkflowRequest, WaitingNode, WaitingReason, Workflow};
+use proto::plato::v1::{
+    ExplainWorkflowRequest, ExplainedFiring, WaitingNode, WaitingReason, Workflow,
+};
 
-use super::args::IdArgs;
+use super::args::ExplainArgs;
 use super::server::told_of;
 use super::{Desk, json, words};
 use crate::colour::Paint;
 use crate::explain::{explain as explain_errors, one_line};
 use crate::stop::Stop;
-use crate::units::away;
+use crate::units::{away, local_time};
 
-pub(super) async fn explain(desk: &Desk, args: &IdArgs) -> Result<(), Stop> {
+pub(super) async fn explain(desk: &Desk, args: &ExplainArgs) -> Result<(), Stop> {
     let request = ExplainWorkflowRequest {
         workflow_id: args.id.clone(),
+        firing: args.firing.unwrap_or(0),
         ..Default::default()
     };
     let answer = desk.server.client.explain_workflow(request).await;
@@ -23,9 +26,15 @@ pub(super) async fn explain(desk: &Desk, args: &IdArgs) -> Result<(), Stop> {
     let explained = json::Explained {
         workflow: (&workflow).into(),
         waiting: answer.nodes.iter().map(json::Waiting::from).collect(),
+        firings: answer.firings.iter().map(json::Firing::from).collect(),
     };
     desk.output.result(&explained, || {
-        in_words(&workflow, &answer.nodes, desk.paint)
+        let waiting = in_words(&workflow, &answer.nodes, desk.paint);
+        let firings = answer.firings.iter().map(fired);
+        std::iter::once(waiting)
+            .chain(firings)
+            .collect::<Vec<_>>()
+            .join("\n\n")
     });
     Ok(())
 }
@@ -51,6 +60,18 @@ fn in_words(workflow: &Workflow, nodes: &[WaitingNode], paint: Paint) -> String 
         .chain(lines)
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// Which facts, which rule, why then, and what has become of it.
+fn fired(firing: &ExplainedFiring) -> String {
+    let lines: Vec<_> = firing.text.trim_end().lines().map(one_line).collect();
+    let gone = if firing.holds {
+        ""
+    } else {
+        "; its match holds no more"
+    };
+    let (state, at) = (words::firing_state(firing), local_time(firing.at_unix_ms));
+    format!("{}\n  fired {at}; {state}{gone}", lines.join("\n"))
 }
 
 fn reason(reason: &WaitingReason) -> String {

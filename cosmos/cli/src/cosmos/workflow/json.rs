@@ -23,6 +23,10 @@ pub(super) struct Workflow<'a> {
     attributes: BTreeMap<&'a str, &'a str>,
     nodes: Vec<Node<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    rules: Option<Rules>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Error>,
     events: u64,
     at_unix_ms: i64,
@@ -68,6 +72,8 @@ impl<'a> From<&'a wire::Workflow> for Workflow<'a> {
                 .map(|(name, value)| (name.as_str(), value.as_str()))
                 .collect(),
             nodes: workflow.nodes.iter().map(Node::from).collect(),
+            rules: workflow.rules.as_option().map(Rules::from),
+            output: words::output(workflow),
             error: words::error(workflow),
             events: workflow.events,
             at_unix_ms: workflow.at_unix_ms,
@@ -77,6 +83,50 @@ impl<'a> From<&'a wire::Workflow> for Workflow<'a> {
             deadline_unix_ms: (workflow.deadline_unix_ms != 0).then_some(workflow.deadline_unix_ms),
             parent: &workflow.parent,
             parent_node: &workflow.parent_node,
+        }
+    }
+}
+
+/// How rules are doing.
+#[derive(Debug, Serialize)]
+struct Rules {
+    facts: u64,
+    fired: u64,
+    running: u64,
+    halted: bool,
+}
+
+impl From<&wire::RulesProgress> for Rules {
+    fn from(rules: &wire::RulesProgress) -> Self {
+        Self {
+            facts: rules.facts,
+            fired: rules.fired,
+            running: rules.running,
+            halted: rules.is_halted,
+        }
+    }
+}
+
+/// A fact of rules.
+#[derive(Debug, Serialize)]
+pub(super) struct Fact<'a> {
+    pub number: u64,
+    #[serde(rename = "type")]
+    pub kind: &'a str,
+    pub fields: BTreeMap<&'a str, Value>,
+}
+
+impl<'a> From<&'a wire::KnownFact> for Fact<'a> {
+    fn from(known: &'a wire::KnownFact) -> Self {
+        let fields = known.fact.fields.iter();
+        let fields = fields.filter_map(|(name, value)| {
+            let value = value.value.as_ref()?;
+            Some((name.as_str(), words::fact_value(value)))
+        });
+        Self {
+            number: known.number,
+            kind: &known.fact.r#type,
+            fields: fields.collect(),
         }
     }
 }
@@ -161,6 +211,32 @@ pub(super) struct Explained<'a> {
     #[serde(flatten)]
     pub workflow: Workflow<'a>,
     pub waiting: Vec<Waiting<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub firings: Vec<Firing<'a>>,
+}
+
+/// Why a rule fired.
+#[derive(Debug, Serialize)]
+pub(super) struct Firing<'a> {
+    firing: u64,
+    rule: &'a str,
+    state: &'static str,
+    holds: bool,
+    at_unix_ms: i64,
+    text: &'a str,
+}
+
+impl<'a> From<&'a wire::ExplainedFiring> for Firing<'a> {
+    fn from(firing: &'a wire::ExplainedFiring) -> Self {
+        Self {
+            firing: firing.number,
+            rule: &firing.rule,
+            state: words::firing_state(firing),
+            holds: firing.holds,
+            at_unix_ms: firing.at_unix_ms,
+            text: &firing.text,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -3,12 +3,14 @@
 mod act;
 pub(super) mod args;
 mod explain;
+mod facts;
 mod graph;
 mod history;
 mod json;
 mod list;
 mod server;
 mod show;
+mod start;
 mod watch;
 mod words;
 
@@ -56,6 +58,10 @@ async fn run(args: &WorkflowArgs, output: Output, paint: Paint) -> Result<(), St
         WorkflowCommand::History(args) => history::history(&desk, args).await,
         WorkflowCommand::Explain(args) => explain::explain(&desk, args).await,
         WorkflowCommand::Graph(args) => graph::graph(&desk, args).await,
+        WorkflowCommand::Facts(args) => facts::list(&desk, args).await,
+        WorkflowCommand::Start(args) => start::start(&desk, args).await,
+        WorkflowCommand::Assert(args) => facts::assert(&desk, args).await,
+        WorkflowCommand::Retract(args) => facts::retract(&desk, args).await,
         WorkflowCommand::Pause(args) => act::pause(&desk, args).await,
         WorkflowCommand::Resume(args) => act::resume(&desk, args).await,
         WorkflowCommand::Retry(args) => act::retry(&desk, args).await,

@@ -84,6 +84,12 @@ pub(super) fn told_of(workflow: Option<Workflow>) -> Result<Workflow, Vec<Error>
     })
 }
 
+/// The server speaks otherwise than this command.
+pub(super) fn malformed(error: serde_json::Error) -> Error {
+    Error::platform("MALFORMED_ANSWER", format!("the definition: {error}"))
+        .hint("use a command of the server's version")
+}
+
 /// Fields of the API as arguments, and hints as commands.
 fn in_our_words(mut error: Error) -> Error {
     error.field = match error.field.as_deref() {
@@ -91,6 +97,8 @@ fn in_our_words(mut error: Error) -> Error {
         Some("node") => Some("NODE".into()),
         Some("definition") => Some("--definition".into()),
         Some("limit") => Some("--limit".into()),
+        Some("rules") => Some("--rules".into()),
+        Some("facts[0]") => Some("FIELD".into()),
         _ => error.field,
     };
     match (error.code.as_str(), error.class) {

@@ -28,10 +28,13 @@ fn in_words(workflow: &Workflow, paint: Paint) -> String {
         .map(|(name, value)| format!("{name:11}  {value}"))
         .collect();
     let error = words::error(workflow).map(|error| explain(&[error], paint));
+    let nodes = match workflow.nodes.is_empty() {
+        true => String::new(),
+        false => format!("\n\n{}", nodes(workflow).render(paint)),
+    };
     format!(
-        "{}\n\n{}{}",
+        "{}{nodes}{}",
         lines.join("\n"),
-        nodes(workflow).render(paint),
         error.map_or_else(String::new, |error| format!("\n\n{}", error.trim_end()))
     )
 }
@@ -49,6 +52,12 @@ fn lines(workflow: &Workflow) -> Vec<(&'static str, String)> {
         ("state", words::standing(workflow)),
         ("changed", local_time(workflow.at_unix_ms)),
     ];
+    if workflow.rules.is_set() {
+        lines.push(("rules", words::progress(workflow)));
+    }
+    if let Some(output) = words::output(workflow) {
+        lines.push(("output", one_line(&output)));
+    }
     let attributes = words::attributes(workflow);
     if !attributes.is_empty() {
         lines.push(("attributes", attributes));

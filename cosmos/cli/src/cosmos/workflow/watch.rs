@@ -114,7 +114,10 @@ impl Watch<'_> {
     }
 
     fn state(&self, workflow: &Workflow) -> bool {
-        let about = format!("{} nodes are through", words::progress(workflow));
+        let about = match workflow.rules.is_set() {
+            true => words::progress(workflow),
+            false => format!("{} nodes are through", words::progress(workflow)),
+        };
         let name = words::state(workflow);
         self.line(
             workflow.at_unix_ms,
@@ -129,9 +132,9 @@ impl Watch<'_> {
     fn happening(&self, happening: &WorkflowHappening) -> bool {
         let (name, about) = (&happening.event, words::about(happening));
         let tone = match name.as_str() {
-            "task_failed" | "node_failed" | "failing" => Tone::Bad,
-            "node_succeeded" => Tone::Good,
-            "paused" | "resumed" | "retried" | "signaled" => Tone::Notable,
+            "task_failed" | "node_failed" | "failing" | "failed" | "halted" => Tone::Bad,
+            "node_succeeded" | "succeeded" => Tone::Good,
+            "paused" | "resumed" | "retried" | "signaled" | "fired" => Tone::Notable,
             _ => Tone::Plain,
         };
         self.line(

@@ -1,7 +1,10 @@
 //! Workflows in words that stand in more than one place.
 
 use errors::Error;
-use proto::plato::v1::{NodeProgress, NodeState, Workflow, WorkflowHappening, WorkflowState};
+use proto::plato::v1::{
+    ExplainedFiring, FiringState, NodeProgress, NodeState, Workflow, WorkflowHappening,
+    WorkflowState, fact_value,
+};
 use serde_json::Value;
 
 use crate::explain::one_line;
@@ -36,7 +39,12 @@ pub(super) fn standing(workflow: &Workflow) -> String {
         (true, why) => format!(", paused: {}", one_line(why)),
     };
     let stopping = if workflow.stopping { ", stopping" } else { "" };
-    format!("{}{stopping}{paused}", state(workflow))
+    let halted = if workflow.rules.is_halted {
+        ", halted"
+    } else {
+        ""
+    };
+    format!("{}{stopping}{halted}{paused}", state(workflow))
 }
 
 /// Whether nothing will happen any more.
@@ -66,8 +74,12 @@ pub(super) fn node_tone(node: &NodeProgress) -> Tone {
     }
 }
 
-/// "3 of 4"; of a workflow: its nodes.
+/// "3/4": how many of its nodes are through; of rules, "5 facts, 2 fired".
 pub(super) fn progress(workflow: &Workflow) -> String {
+    if let Some(rules) = workflow.rules.as_option() {
+        let facts = crate::units::count(rules.facts, "fact");
+        return format!("{facts}, {} fired", rules.fired);
+    }
     let is_through = |node: &&NodeProgress| {
         let state = node.state.as_known();
         matches!(state, Some(NodeState::Succeeded | NodeState::Skipped))
@@ -86,6 +98,36 @@ pub(super) fn attributes(workflow: &Workflow) -> String {
     pairs.collect::<Vec<_>>().join(", ")
 }
 
+/// What a workflow put out, where that is text.
+pub(super) fn output(workflow: &Workflow) -> Option<String> {
+    let output = workflow.output.as_option()?;
+    let text = String::from_utf8(output.inline.clone()).ok()?;
+    (!text.is_empty()).then_some(text)
+}
+
+pub(super) fn firing_state(firing: &ExplainedFiring) -> &'static str {
+    match firing.state.as_known() {
+        Some(FiringState::Running) => "its run is out",
+        Some(FiringState::Retrying) => "its run waits to be tried again",
+        Some(FiringState::Done) => "done",
+        Some(FiringState::Failed) => "failed",
+        Some(FiringState::Unspecified) | None => "unknown",
+    }
+}
+
+/// The value of a field of a fact.
+pub(super) fn fact_value(value: &fact_value::Value) -> Value {
+    use fact_value::Value as Wire;
+    match value {
+        Wire::Bool(value) => Value::from(*value),
+        Wire::Int(value) => Value::from(*value),
+        Wire::Uint(value) => Value::from(*value),
+        Wire::String(value) => Value::from(value.as_str()),
+        Wire::Bytes(value) => plato_rules::Value::Bytes(value.as_slice().into()).to_json(),
+        Wire::TimestampUnixMs(value) => plato_rules::Value::Timestamp(*value).to_json(),
+    }
+}
+
 /// Why it failed.
 pub(super) fn error(workflow: &Workflow) -> Option<Error> {
     workflow.error.as_option().cloned().map(Error::from)
@@ -100,9 +142,14 @@ pub(super) fn about(happening: &WorkflowHappening) -> String {
         "tasks_dispatched" | "tasks_stopped" => tasks(length(&event["tasks"])),
         "task_succeeded" => of_try(&event),
         "task_failed" => failed(&event),
-        "failing" => error_of(&event["error"]),
-        "paused" | "canceling" => text(&event["reason"]),
+        "failing" | "halted" => error_of(&event["error"]),
+        "paused" | "canceling" | "canceled" => text(&event["reason"]),
         "ended" => text(&event["end"]),
+        "asserted" => format!("f{}: {}", event["fact"], text(&event["kind"])),
+        "updated" | "retracted" | "confirmed" => format!("f{}", event["fact"]),
+        "fired" | "succeeded" | "ceased" | "tried_again" => of_firing(&event),
+        "failed" | "retrying" => format!("{}: {}", of_firing(&event), error_of(&event["error"])),
+        "moved" => format!("v{}", event["version"]),
         _ => String::new(),
     };
     one_line(&text)
@@ -126,6 +173,10 @@ fn tasks(count: u64) -> String {
 fn of_try(event: &Value) -> String {
     let tries = event["generation"].as_u64().unwrap_or(0) + 1;
     format!("task {}, try {tries}", event["element"])
+}
+
+fn of_firing(event: &Value) -> String {
+    format!("firing {}", event["firing"])
 }
 
 fn failed(event: &Value) -> String {

@@ -152,7 +152,7 @@ exit 0
     let unknown = world.say("graph --definition shop.refund");
     assert!(
         unknown.contains("--definition: there is no definition shop.refund")
-            && unknown.contains("help: there are shop.order v3"),
+            && unknown.contains("help: there are example.encode v1, shop.order v3"),
         "{unknown}"
     );
     let odd = world.say("graph --definition shop.order@x");

@@ -3,4 +3,5 @@
 mod change;
 mod look;
 mod reach;
+mod rules;
 mod world;

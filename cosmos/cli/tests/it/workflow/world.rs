@@ -9,7 +9,8 @@ use blob::{Blobs, LocalBlobs};
 use clock::SystemClock;
 use errors::Error;
 use plato::{Definition, NodeCode, NodeDef, Registry, Retry, TaskContext, Value};
-use plato_runtime::{PlatoRuntime, PlatoServer, RuntimeConfig, Workflows};
+use plato_rules::{RuleBase, RuleRegistry};
+use plato_runtime::{Definitions, PlatoRuntime, PlatoServer, RuntimeConfig, Workflows};
 use proto::plato::v1::StartWorkflow;
 use proto::stratum::v1::{Invocation, InvocationResult};
 use rpc::{Router, Server, Token};
@@ -30,7 +31,11 @@ const GROUPS: u32 = 2;
 /// Nothing here takes this long unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An installation with the workflow `shop.order`: check, approve, tell.
+/// Titles with a source are encoded by the newest encoder.
+const FRESHNESS: &str = include_str!("../../../../../plato/plato-rules/examples/freshness.yaml");
+
+/// An installation with the workflow `shop.order`: check, approve, tell; and with the rules of
+/// `example.freshness`, whose `example.encode` answers at once.
 pub(super) struct World {
     pub desk: Desk,
     pub url: String,
@@ -61,7 +66,25 @@ fn registry() -> Registry {
     ];
     let mut registry = Registry::new();
     registry.register(definition, code).unwrap();
+    let encode = Definition {
+        name: "example.encode".into(),
+        version: 1,
+        nodes: vec![NodeDef::inline("encode")],
+        output: "encode".into(),
+    };
+    let done = |_: &TaskContext| Ok(Value::inline(r#"{"seconds": 7}"#));
+    let code = [("encode", NodeCode::inline(done))];
+    registry.register(encode, code).unwrap();
     registry
+}
+
+fn rules() -> RuleRegistry {
+    let mut rules = RuleRegistry::default();
+    let base = RuleBase::of_yaml(FRESHNESS).unwrap();
+    rules
+        .register(base, Vec::<(String, NodeCode)>::new())
+        .unwrap();
+    rules
 }
 
 impl World {
@@ -202,7 +225,10 @@ async fn serve(blobs: Blobs, stop: CancellationToken) -> (PlatoRuntime, Client, 
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new(clock.clone()));
     let queues = LocalTimestone::start(store.clone(), clock.clone(), OwnerOptions::new("test"));
     let client = Client::new(Arc::new(queues));
-    let registry = Arc::new(registry());
+    let registry = Definitions {
+        graphs: Arc::new(registry()),
+        rules: Arc::new(rules()),
+    };
     let config = RuntimeConfig {
         groups: GROUPS,
         ..RuntimeConfig::new(SERVICE, "test")

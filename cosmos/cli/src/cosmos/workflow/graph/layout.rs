@@ -52,8 +52,10 @@ impl Layout {
         Self { boxes }
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<&Box> {
-        self.boxes.iter().find(|node| node.name == name)
+    /// The one of this name that a node waits for.
+    pub(super) fn before(&self, node: &Box, name: &str) -> Option<&Box> {
+        let mut before = self.boxes.iter().rev();
+        before.find(|other| other.name == name && other.column < node.column)
     }
 }
 
@@ -144,7 +146,11 @@ mod tests {
             ("tell", 3, 0),
         ];
         assert_eq!(placed, expected);
-        let after = &layout.find("join").map(|node| node.after.clone());
+        let after = &layout
+            .boxes
+            .iter()
+            .find(|node| node.name == "join")
+            .map(|node| node.after.clone());
         let expected = vec![("all of ", "work".to_owned()), ("", "probe".to_owned())];
         assert_eq!(*after, Some(expected));
     }

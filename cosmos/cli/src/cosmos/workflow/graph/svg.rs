@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use plato::Definition;
 use proto::plato::v1::NodeState;
 
 use super::layout::{Box, Layout};
@@ -15,7 +14,7 @@ const MARGIN: usize = 24;
 /// Characters that fit a box.
 const CHARS: usize = 26;
 
-pub(super) fn draw(layout: &Layout, definition: &Definition) -> String {
+pub(super) fn draw(layout: &Layout, title: &str) -> String {
     let columns = layout.boxes.iter().map(|node| node.column + 1).max();
     let rows = layout.boxes.iter().map(|node| node.row + 1).max();
     let width = 2 * MARGIN + columns.unwrap_or(0) * (WIDTH + GAP.0) - GAP.0.min(WIDTH);
@@ -23,14 +22,13 @@ pub(super) fn draw(layout: &Layout, definition: &Definition) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\">\n\
-         <title>{} v{}</title>\n\
+         <title>{}</title>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
-        escaped(&definition.name),
-        definition.version
+        escaped(title)
     );
     for node in &layout.boxes {
         for (_, before) in &node.after {
-            if let Some(before) = layout.find(before) {
+            if let Some(before) = layout.before(node, before) {
                 line(&mut svg, before, node);
             }
         }
@@ -115,14 +113,14 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use plato::NodeDef;
+    use plato::{Definition, NodeDef};
 
     use super::*;
 
     #[test]
     fn every_node_is_a_box_and_every_edge_a_line() {
         let definition = Definition {
-            name: "<script>".into(),
+            name: "t".into(),
             version: 1,
             nodes: vec![
                 NodeDef::function("split", "t-split"),
@@ -131,7 +129,7 @@ mod tests {
             ],
             output: "tell".into(),
         };
-        let svg = draw(&Layout::of(&definition, None), &definition);
+        let svg = draw(&Layout::of(&definition, None), "<script> v1");
         let count = |what: &str| svg.matches(what).count();
         // A map is two boxes on each other; the page is one.
         assert_eq!((count("<rect "), count("<path ")), (5, 3), "{svg}");

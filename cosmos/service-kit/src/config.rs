@@ -1,6 +1,7 @@
 //! The one configuration file of an installation, read by every role.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -20,6 +21,11 @@ pub struct Config {
     pub optimus: OptimusConfig,
     pub plato: PlatoConfig,
     pub stratum: StratumConfig,
+    /// Folders of services that are programs of their own.
+    pub services: Vec<PathBuf>,
+    /// The file that it was read from, if it was.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// Where media and results are kept.
@@ -117,6 +123,8 @@ impl Default for Config {
             optimus: OptimusConfig::default(),
             plato: PlatoConfig::default(),
             stratum: StratumConfig::default(),
+            services: Vec::new(),
+            file: None,
         }
     }
 }
@@ -183,19 +191,31 @@ impl Config {
             .with_context(|| format!("cannot read the configuration {}", path.display()))?;
         let config: Self = serde_saphyr::from_str(&text)
             .with_context(|| format!("the configuration {} is not valid", path.display()))?;
-        Ok(config.below(path.parent().unwrap_or(Path::new("."))))
+        let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let config = config.below(path.parent().unwrap_or(Path::new(".")));
+        Ok(Self {
+            file: Some(file),
+            ..config
+        })
     }
 
     fn below(mut self, folder: &Path) -> Self {
         self.data = folder.join(&self.data);
         self.blobs.path = self.blobs.path.map(|path| folder.join(path));
         self.token_file = self.token_file.map(|path| folder.join(path));
+        let services = self.services.iter().map(|path| folder.join(path));
+        self.services = services.collect();
         self
     }
 
     /// Whether each role keeps its state in files of its own.
     pub fn is_embedded(&self) -> bool {
         self.store == "embedded"
+    }
+
+    /// How long groups of workflows, and requests, stay with a process that is not heard of.
+    pub fn ownership(&self) -> Duration {
+        Duration::from_secs(self.plato.ownership_seconds.max(1))
     }
 
     /// The folder of the blob store.
