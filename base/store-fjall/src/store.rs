@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clock::{SharedClock, Timestamp};
 use store::limits::{check_batch, check_name};
-use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
+use store::{Ahead, Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Options;
@@ -16,7 +16,7 @@ use crate::directory::Directory;
 use crate::error::io;
 use crate::keys::ShardPrefix;
 use crate::reader::Reader;
-use crate::writer::{QUEUE, Request, Writer, refuse_after};
+use crate::writer::{Answered, QUEUE, Request, Writer, refuse_after};
 
 /// A store in a directory of this machine, used by one process at a time.
 ///
@@ -84,20 +84,46 @@ impl FjallStore {
         let (answer, answered) = oneshot::channel();
         let requests = self.requests.as_ref().ok_or_else(closed)?;
         requests.send(request(answer)).await.map_err(|_| closed())?;
-        answered
-            .await
-            .unwrap_or_else(|_| Err(StoreError::Unknown("the storage thread ended".into())))
+        answered.await.unwrap_or_else(|_| ended())
     }
 
     /// Commits here and now, if nobody else writes or waits to.
     fn commit_here(&self, fence: &Fence, batch: &Batch) -> Option<Result<(), StoreError>> {
-        let requests = self.requests.as_ref()?;
-        if !self.in_place || requests.capacity() < requests.max_capacity() {
+        if !self.in_place || self.requests_wait()? {
             return None;
         }
         let mut writer = self.writer.try_lock().ok()?;
         let idle = writer.is_idle_for(batch);
         idle.then(|| writer.commit_here(fence, batch))
+    }
+
+    /// Gives a commit its place ahead of the next, if nobody writes or waits to.
+    fn place_here(&self, fence: &Fence, batch: &Batch) -> Option<Result<Answered<()>, StoreError>> {
+        if self.requests_wait()? {
+            return None;
+        }
+        let mut writer = self.writer.try_lock().ok()?;
+        let full = writer.is_full();
+        (!full).then(|| writer.place_here(fence, batch))
+    }
+
+    /// The same, by the storage thread.
+    async fn place(&self, fence: Fence, batch: Batch) -> Result<Answered<()>, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let request = |placed| Request::Commit {
+            fence,
+            batch,
+            placed: Some(placed),
+            answer,
+        };
+        self.ask(request).await?;
+        Ok(answered)
+    }
+
+    /// Whether the storage thread has something to do; `None` when it has ended.
+    fn requests_wait(&self) -> Option<bool> {
+        let requests = self.requests.as_ref()?;
+        Some(requests.capacity() < requests.max_capacity())
     }
 
     fn reader(&self, shard: &str) -> Result<Reader, StoreError> {
@@ -117,6 +143,10 @@ fn spawn(
     std::thread::Builder::new()
         .name("store".to_owned())
         .spawn(move || Writer::run(&writer, requests))
+}
+
+fn ended<T>() -> Result<T, StoreError> {
+    Err(StoreError::Unknown("the storage thread ended".into()))
 }
 
 fn closed() -> StoreError {
@@ -181,9 +211,20 @@ impl Store for FjallStore {
         self.ask(|answer| Request::Commit {
             fence,
             batch,
+            placed: None,
             answer,
         })
         .await
+    }
+
+    async fn commit_ahead(&self, fence: &Fence, batch: Batch) -> Result<Ahead, StoreError> {
+        check_batch(&batch)?;
+        let answered = match self.place_here(fence, &batch) {
+            Some(placed) => placed?,
+            None => self.place(fence.clone(), batch).await?,
+        };
+        let stored = async { answered.await.unwrap_or_else(|_| ended()) };
+        Ok(Ahead::new(stored))
     }
 
     async fn get(&self, shard: &str, key: &[u8]) -> Result<Option<Bytes>, StoreError> {

@@ -28,6 +28,7 @@ const QUICK: Duration = Duration::from_millis(1);
 const FEW: usize = 32;
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+pub(crate) type Answered<T> = oneshot::Receiver<Result<T, StoreError>>;
 
 /// Something to be done by the storage thread.
 pub(crate) enum Request {
@@ -53,6 +54,8 @@ pub(crate) enum Request {
     Commit {
         fence: Fence,
         batch: Batch,
+        /// Told that it has its place; it then waits for a commit that does not ask for this.
+        placed: Option<Answer<()>>,
         answer: Answer<()>,
     },
 }
@@ -66,6 +69,8 @@ pub(crate) struct Writer {
     owners: HashMap<String, Ownership>,
     /// When the last write ended, and how long it took, by the clock's elapsed time.
     last: (Duration, Duration),
+    /// Commits that wait for another to be written with.
+    ahead: Group,
 }
 
 /// What a key shall hold, if anything.
@@ -78,6 +83,8 @@ struct Group {
     changes: Vec<Change>,
     bytes: usize,
     waiting: Vec<Waiting>,
+    /// Whether somebody wants it to be written now.
+    is_wanted: bool,
 }
 
 /// An answer that is true once the group is on stable storage.
@@ -99,6 +106,7 @@ impl Writer {
             owners: HashMap::new(),
             // Nothing is known of its disk.
             last: (Duration::ZERO, QUICK),
+            ahead: Group::default(),
         }
     }
 
@@ -107,7 +115,22 @@ impl Writer {
         while let Some(first) = requests.blocking_recv() {
             let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
             let group = writer.gather(first, &mut requests);
-            writer.finish(group);
+            match group.is_wanted || group.is_full() {
+                true => drop(writer.finish(group)),
+                false => writer.ahead = group,
+            }
+        }
+        writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .finish_ahead();
+    }
+
+    /// Writes what waits for a commit that will not come.
+    fn finish_ahead(&mut self) {
+        let ahead = std::mem::take(&mut self.ahead);
+        if !ahead.waiting.is_empty() {
+            drop(self.finish(ahead));
         }
     }
 
@@ -117,21 +140,47 @@ impl Writer {
     pub(crate) fn is_idle_for(&self, batch: &Batch) -> bool {
         let (ended, took) = self.last;
         let rested = self.clock.elapsed().saturating_sub(ended);
-        batch.len() <= FEW && took < QUICK && rested > took
+        self.ahead.changes.len() + batch.len() <= FEW && took < QUICK && rested > took
     }
 
-    /// Commits on the thread of whoever asks.
+    /// Commits on the thread of whoever asks, with what is ahead.
     pub(crate) fn commit_here(&mut self, fence: &Fence, batch: &Batch) -> Result<(), StoreError> {
-        let mut group = Group::default();
-        self.commit(fence, batch, &mut group)?;
-        self.write_group(group.changes)
+        let mut group = std::mem::take(&mut self.ahead);
+        match self.commit(fence, batch, &mut group) {
+            Ok(()) => self.finish(group),
+            Err(error) => {
+                self.ahead = group;
+                Err(error)
+            }
+        }
     }
 
-    /// Takes `first` and whatever waits behind it.
+    /// Places a commit ahead of the next; the answer comes when both are written.
+    pub(crate) fn place_here(
+        &mut self,
+        fence: &Fence,
+        batch: &Batch,
+    ) -> Result<Answered<()>, StoreError> {
+        let mut group = std::mem::take(&mut self.ahead);
+        let placed = self.commit(fence, batch, &mut group).map(|()| {
+            let (answer, answered) = oneshot::channel();
+            group.waiting.push(Waiting::Done(answer));
+            answered
+        });
+        self.ahead = group;
+        placed
+    }
+
+    /// Whether no more may be placed ahead.
+    pub(crate) fn is_full(&self) -> bool {
+        self.ahead.is_full()
+    }
+
+    /// Takes what is ahead, `first`, and whatever waits behind it.
     fn gather(&mut self, first: Request, requests: &mut Receiver<Request>) -> Group {
-        let mut group = Group::default();
+        let mut group = std::mem::take(&mut self.ahead);
         self.admit(first, &mut group);
-        while group.bytes < GROUP_BYTES && group.waiting.len() < QUEUE {
+        while !group.is_full() {
             match requests.try_recv() {
                 Ok(request) => self.admit(request, &mut group),
                 Err(_) => break,
@@ -150,16 +199,21 @@ impl Writer {
                 ttl,
                 answer,
             } => match self.acquire(&shard, &owner, ttl, group) {
-                Ok(fence) => group.waiting.push(Waiting::Acquired(answer, fence)),
+                Ok(fence) => group.wanted(Waiting::Acquired(answer, fence)),
                 Err(error) => drop(answer.send(Err(error))),
             },
             Request::Commit {
                 fence,
                 batch,
+                placed,
                 answer,
-            } => match self.commit(&fence, &batch, group) {
-                Ok(()) => group.waiting.push(Waiting::Done(answer)),
-                Err(error) => drop(answer.send(Err(error))),
+            } => match (self.commit(&fence, &batch, group), placed) {
+                (Ok(()), None) => group.wanted(Waiting::Done(answer)),
+                (Ok(()), Some(placed)) => {
+                    group.waiting.push(Waiting::Done(answer));
+                    drop(placed.send(Ok(())));
+                }
+                (Err(error), placed) => drop(placed.unwrap_or(answer).send(Err(error))),
             },
             // The time of a holder ends with this process, so it is not written.
             Request::Renew { fence, ttl, answer } => drop(answer.send(self.renew(&fence, ttl))),
@@ -237,11 +291,12 @@ impl Writer {
     }
 
     /// Writes the group, syncs, and answers everybody who waits for it.
-    fn finish(&mut self, group: Group) {
+    fn finish(&mut self, group: Group) -> Result<(), StoreError> {
         let outcome = self.write_group(group.changes);
         for waiting in group.waiting {
             waiting.answer(&outcome);
         }
+        outcome
     }
 
     fn write_group(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
@@ -310,6 +365,15 @@ pub(crate) fn refuse_after(failure: &OnceLock<Arc<str>>) -> Result<(), StoreErro
 }
 
 impl Group {
+    fn wanted(&mut self, waiting: Waiting) {
+        self.is_wanted = true;
+        self.waiting.push(waiting);
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= GROUP_BYTES || self.waiting.len() >= QUEUE
+    }
+
     fn change(&mut self, key: Vec<u8>, value: Option<Bytes>) {
         self.bytes += key.len() + value.as_ref().map_or(0, Bytes::len);
         self.changes.push((key, value));

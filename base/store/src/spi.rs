@@ -1,5 +1,6 @@
 use std::fmt;
 use std::ops::Bound;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,6 +99,36 @@ fn after_prefix(prefix: &[u8]) -> Option<Bytes> {
     Some(end.into())
 }
 
+/// A commit whose place is certain, and which will be on stable storage unless the store fails.
+#[must_use = "it is not on stable storage yet"]
+pub struct Ahead(Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>);
+
+impl Ahead {
+    /// One that will be stored when `stored` ends well.
+    pub fn new(stored: impl Future<Output = Result<(), StoreError>> + Send + 'static) -> Self {
+        Self(Box::pin(stored))
+    }
+
+    /// One that is on stable storage already.
+    pub fn stored() -> Self {
+        Self::new(std::future::ready(Ok(())))
+    }
+
+    /// Until it is on stable storage.
+    ///
+    /// # Errors
+    /// As those of [`Store::commit`]; [`StoreError::Fenced`] is not among them.
+    pub async fn until_stored(&mut self) -> Result<(), StoreError> {
+        self.0.as_mut().await
+    }
+}
+
+impl fmt::Debug for Ahead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ahead").finish_non_exhaustive()
+    }
+}
+
 /// Something that remembers. See the crate documentation for the model.
 ///
 /// Names, keys and batches outside [the limits](crate::limits) are refused with
@@ -134,6 +165,17 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// whether the batch was applied, or still will be: it must acquire the shard
     /// again, which settles that, and then read.
     async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError>;
+
+    /// As [`commit`](Self::commit), in two parts: this returns when the place of the batch is
+    /// certain, what it returns when the batch is on stable storage.
+    ///
+    /// A commit to any shard of this store that is asked for between the two is on stable
+    /// storage only if this one is. A store may wait for such a commit, so that both share one
+    /// sync; to wake it, if none is made after all, make an empty commit.
+    async fn commit_ahead(&self, fence: &Fence, batch: Batch) -> Result<Ahead, StoreError> {
+        self.commit(fence, batch).await?;
+        Ok(Ahead::stored())
+    }
 
     /// The value of `key`, if any.
     async fn get(&self, shard: &str, key: &[u8]) -> Result<Option<Bytes>, StoreError>;

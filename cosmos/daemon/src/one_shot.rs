@@ -113,6 +113,7 @@ async fn start_roles(stack: &mut Stack, services: Services, config: &OneShotConf
         ttl: OWNERSHIP,
         store: store.clone(),
         timestone: timestone.clone(),
+        queue_in_store: true,
         blobs: blobs.clone(),
     };
     roles::plato(stack, services, plato).await?;

@@ -149,6 +149,8 @@ pub(crate) struct Plato {
     pub(crate) ttl: Duration,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) timestone: Client,
+    /// Whether this process owns the queues, in the same store.
+    pub(crate) queue_in_store: bool,
     pub(crate) blobs: Blobs,
 }
 
@@ -217,6 +219,7 @@ impl Plato {
         RuntimeConfig {
             groups: self.groups,
             ttl: self.ttl,
+            queue_in_store: self.queue_in_store,
             ..RuntimeConfig::new(service, format!("plato@{}", self.process))
         }
     }

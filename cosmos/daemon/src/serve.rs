@@ -51,6 +51,7 @@ async fn start_all(stack: &mut Stack, services: Services, config: &Config) -> Re
     let on = On {
         store,
         timestone,
+        queue_in_store: config.is_embedded(),
         blobs,
     };
     start_plato(stack, services, config, on.clone()).await?;
@@ -146,6 +147,8 @@ fn history(config: &Config, store: Arc<dyn Store>) -> Result<Option<HistoryOptio
 pub(crate) struct On {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) timestone: Client,
+    /// Whether this process owns the queues, in the same store.
+    pub(crate) queue_in_store: bool,
     pub(crate) blobs: Blobs,
 }
 
@@ -154,6 +157,7 @@ async fn alone(config: &Config, name: &str) -> Result<On> {
     Ok(On {
         store: parts::open_store(config, name).await?,
         timestone: parts::remote(config)?,
+        queue_in_store: false,
         blobs: parts::blobs(config)?,
     })
 }
@@ -174,6 +178,7 @@ pub(crate) async fn start_plato(
         ttl: config.ownership(),
         store: on.store,
         timestone: on.timestone,
+        queue_in_store: on.queue_in_store,
         blobs: on.blobs,
     };
     roles::plato(stack, services, plato).await

@@ -22,6 +22,9 @@ pub struct RuntimeConfig {
     pub notify_every: Duration,
     /// Events of a workflow between two of its snapshots: what a recovery reads at most.
     pub snapshot_every: u64,
+    /// Whether the queue is in this process and keeps its messages in the same store: then
+    /// what a commit hands to the queue may share its sync.
+    pub queue_in_store: bool,
     /// How long ids of messages are kept to recognise a redelivery. Longer than
     /// Timestone may deliver one again.
     pub inbox_retention: Duration,
@@ -42,6 +45,7 @@ impl RuntimeConfig {
             window: plato::limits::DEFAULT_WINDOW,
             notify_every: Duration::from_millis(250),
             snapshot_every: 512,
+            queue_in_store: false,
             inbox_retention: Duration::from_secs(2 * 86_400),
             code_threads: true,
         }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{LONG, Subject, owned, puts};
-use crate::{Batch, KeyRange, Store};
+use crate::{Batch, KeyRange, Store, StoreError};
 
 pub(super) async fn check(store: &Arc<dyn Store>) {
     what_is_committed_is_read(store).await;
@@ -14,6 +14,42 @@ pub(super) async fn check(store: &Arc<dyn Store>) {
     shards_are_apart(store).await;
     concurrent_commits_all_apply(store).await;
     a_reader_never_sees_half_a_batch(store).await;
+    a_commit_ahead_is_stored_with_the_next(store).await;
+    a_commit_ahead_checks_the_fence(store).await;
+}
+
+async fn a_commit_ahead_is_stored_with_the_next(store: &Arc<dyn Store>) {
+    let (first, second) = (
+        owned(store, "ahead-first").await,
+        owned(store, "ahead-second").await,
+    );
+    for n in ["1", "2", "3"] {
+        let mut ahead = store.commit_ahead(&first, puts([("a", n)])).await.unwrap();
+        store.commit(&second, puts([("b", n)])).await.unwrap();
+        let stored = get(store, "ahead-first", "a").await;
+        assert_eq!(stored.as_deref(), Some(n.as_bytes()));
+        ahead.until_stored().await.unwrap();
+    }
+    let mut ahead = store
+        .commit_ahead(&first, puts([("a", "4")]))
+        .await
+        .unwrap();
+    store.commit(&second, Batch::new()).await.unwrap();
+    ahead.until_stored().await.unwrap();
+    let stored = get(store, "ahead-first", "a").await;
+    assert_eq!(stored.as_deref(), Some(&b"4"[..]));
+}
+
+async fn a_commit_ahead_checks_the_fence(store: &Arc<dyn Store>) {
+    let stale = owned(store, "ahead-stale").await;
+    let fence = owned(store, "ahead-stale").await;
+    let refused = store.commit_ahead(&stale, puts([("a", "1")])).await;
+    assert!(
+        matches!(refused, Err(StoreError::Fenced { .. })),
+        "{refused:?}"
+    );
+    store.commit(&fence, Batch::new()).await.unwrap();
+    assert_eq!(get(store, "ahead-stale", "a").await, None);
 }
 
 async fn what_is_committed_is_read(store: &Arc<dyn Store>) {

@@ -130,6 +130,7 @@ async fn installation() -> Installation {
     let on = On {
         store,
         timestone: Client::new(queues),
+        queue_in_store: true,
         blobs: parts::open_blobs("local", &config.blob_root()).unwrap(),
     };
     let timestone = on.timestone.clone();

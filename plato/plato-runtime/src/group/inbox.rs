@@ -1,61 +1,14 @@
-//! The inbox queue of a group: messages in, completions out.
+//! What becomes of the messages of the inbox of a group.
 
 use std::sync::Arc;
 
 use buffa::Message;
 use errors::Error;
-use timestone::{Completion, Failure, LeaseToken, LeasedMessage};
-use timestone_client::{DequeueRequest, TimestoneError};
+use timestone::{Completion, Failure, LeaseToken};
+use timestone_client::TimestoneError;
 use tokio::sync::mpsc;
 
 use crate::shared::{Shared, backoff};
-
-/// How long one call waits for a message, in milliseconds.
-const WAIT_MS: u64 = 20_000;
-
-/// Pulls messages until nobody takes them any more.
-pub(crate) async fn pull(
-    shared: Arc<Shared>,
-    group: u32,
-    messages: mpsc::Sender<Vec<LeasedMessage>>,
-) {
-    let closed = messages.clone();
-    tokio::select! {
-        biased;
-        () = closed.closed() => {}
-        () = pull_all(shared, group, messages) => {}
-    }
-}
-
-async fn pull_all(shared: Arc<Shared>, group: u32, messages: mpsc::Sender<Vec<LeasedMessage>>) {
-    loop {
-        let pulled = pull_once(&shared, group).await;
-        if !pulled.is_empty() && messages.send(pulled).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Repeats one request until it is answered, so that nothing is leased twice.
-async fn pull_once(shared: &Shared, group: u32) -> Vec<LeasedMessage> {
-    let request = DequeueRequest {
-        queues: vec![shared.inbox(group)],
-        max: shared.config.batch,
-        wait_ms: WAIT_MS,
-        lease_ms: None,
-        session: shared.session.clone(),
-        request_id: ids::time_ordered(),
-    };
-    let mut failures = 0;
-    loop {
-        match shared.timestone.dequeue(request.clone()).await {
-            Ok(messages) => return messages,
-            Err(error) => tracing::warn!(%error, group, "the inbox waits"),
-        }
-        shared.sleep(backoff(failures)).await;
-        failures += 1;
-    }
-}
 
 /// What to do with a message.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ mod control;
 mod inbox;
 mod live;
 mod pace;
+mod pull;
 mod recovery;
 mod relay;
 mod round;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use clock::Timestamp;
 use futures::future::try_join_all;
 use plato::State;
-use store::{Fence, StoreError};
+use store::{Ahead, Fence, StoreError};
 use timestone::{LeasedMessage, NewMessage};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -46,6 +47,8 @@ use relay::{Ack, Relay};
 use round::Round;
 use workflows::Workflows;
 
+/// Deliveries of messages that may wait for the loop.
+const MAX_DELIVERIES: usize = 16;
 /// Ends of jobs that may wait for the loop.
 const MAX_OUTCOMES: usize = 64;
 /// Answers to outbox rows that may wait for the loop, in calls.
@@ -54,6 +57,8 @@ const MAX_ACKS: usize = 8;
 const MAX_PROGRESS: usize = 256;
 /// How long messages may take to be settled when the group is given up.
 const SETTLE_AT_END: Duration = Duration::from_secs(5);
+/// How long a commit waits to share the sync of what it hands on.
+const AHEAD: Duration = Duration::from_millis(2);
 /// Between two looks for old inbox rows, in milliseconds.
 const SWEEP_EVERY_MS: i64 = 3_600_000;
 
@@ -161,13 +166,14 @@ impl Owner {
     )]
     fn new(workflows: Workflows, fence: Fence, stop: CancellationToken) -> Self {
         let (shared, group) = (Arc::clone(&workflows.shared), workflows.group);
-        let (pulled, messages) = mpsc::channel(1);
+        let (pulled, messages) = mpsc::channel(MAX_DELIVERIES);
         let (done, outcomes) = mpsc::channel(MAX_OUTCOMES);
         let (acked, acks) = mpsc::channel(MAX_ACKS);
         let (rows, relayed) = mpsc::unbounded_channel();
         let (settlements, settled) = mpsc::unbounded_channel();
         let (progress, told) = mpsc::channel(MAX_PROGRESS);
-        tokio::spawn(inbox::pull(Arc::clone(&shared), group, pulled));
+        let pull = pull::pull(Arc::clone(&shared), group, pulled, settlements.clone());
+        tokio::spawn(pull);
         tokio::spawn(tell(Arc::clone(&shared), told));
         let relay = Relay {
             shared: Arc::clone(&shared),
@@ -258,8 +264,7 @@ impl Owner {
         while let (false, Ok(outcome)) = (round.is_full(), self.outcomes.try_recv()) {
             self.workflows.job_ended(outcome, round);
         }
-        // One batch is enough: more would have to wait for its commit.
-        if let (false, Ok(messages)) = (round.is_full(), self.messages.try_recv()) {
+        while let (false, Ok(messages)) = (round.is_full(), self.messages.try_recv()) {
             self.receive(messages, round).await?;
         }
         Ok(())
@@ -392,21 +397,40 @@ impl Owner {
     async fn finish(&mut self, mut round: Round) -> Result<(), StoreError> {
         self.workflows.close(&mut round);
         let batch = std::mem::take(&mut round.batch);
-        if let Err(error) = self.commit(batch).await {
-            round
-                .done
-                .into_iter()
-                .for_each(|token| self.settle(Settlement::GivenBack(token)));
-            return Err(error);
+        match self.commit(batch, round.is_handed_on()).await {
+            Err(error) => {
+                let done = round.done.into_iter();
+                done.for_each(|token| self.settle(Settlement::GivenBack(token)));
+                Err(error)
+            }
+            Ok(mut ahead) => {
+                // The queue cannot store it unless the commit is stored.
+                self.hand_on(&mut round);
+                self.until_stored(&mut ahead).await?;
+                self.publish(round);
+                Ok(())
+            }
         }
-        self.publish(round);
-        Ok(())
     }
 
-    async fn commit(&self, batch: store::Batch) -> Result<(), StoreError> {
+    /// Until the place of the batch is certain; unless something is handed on that may share
+    /// its sync, until it is stored.
+    async fn commit(&self, batch: store::Batch, hands_on: bool) -> Result<Ahead, StoreError> {
+        if batch.is_empty() {
+            return Ok(Ahead::stored());
+        }
         let mut failures = 0;
-        while !batch.is_empty() {
-            match self.shared.store.commit(&self.fence, batch.clone()).await {
+        loop {
+            let ahead = match hands_on && self.shared.config.queue_in_store {
+                true => {
+                    self.shared
+                        .store
+                        .commit_ahead(&self.fence, batch.clone())
+                        .await
+                }
+                false => self.commit_alone(batch.clone()).await,
+            };
+            match ahead {
                 // Nothing was changed, and nobody else can have changed anything.
                 Err(StoreError::Unavailable(why)) if !self.stop.is_cancelled() => {
                     tracing::warn!(%why, "a commit waits for the store");
@@ -414,14 +438,32 @@ impl Owner {
                     failures += 1;
                 }
                 Err(error) => return Err(self.refused(error)),
-                Ok(()) => break,
+                Ok(ahead) => {
+                    self.shared.counters.commits.add(1);
+                    return Ok(ahead);
+                }
             }
         }
+    }
+
+    async fn commit_alone(&self, batch: store::Batch) -> Result<Ahead, StoreError> {
+        let stored = self.shared.store.commit(&self.fence, batch).await;
+        stored.map(|()| Ahead::stored())
+    }
+
+    /// Where the queue has nothing to store for what was handed on, or takes its time, the
+    /// commit is not to wait for it.
+    async fn until_stored(&self, ahead: &mut Ahead) -> Result<(), StoreError> {
+        tokio::select! {
+            biased;
+            stored = ahead.until_stored() => return stored,
+            () = self.shared.sleep(AHEAD) => {}
+        }
         self.shared
-            .counters
-            .commits
-            .add(u64::from(!batch.is_empty()));
-        Ok(())
+            .store
+            .commit(&self.fence, store::Batch::new())
+            .await?;
+        ahead.until_stored().await
     }
 
     fn refused(&self, error: StoreError) -> StoreError {
@@ -431,20 +473,23 @@ impl Owner {
         error
     }
 
-    fn publish(&mut self, round: Round) {
-        for row in round.outbox {
+    /// What the queue is asked for.
+    fn hand_on(&mut self, round: &mut Round) {
+        for row in std::mem::take(&mut round.outbox) {
             // The relay ends only after this loop.
             let _ = self.rows.send(row);
         }
+        for token in std::mem::take(&mut round.done) {
+            self.settle(Settlement::Done(token));
+        }
+    }
+
+    fn publish(&mut self, round: Round) {
         round.jobs.into_iter().for_each(|job| self.jobs.spawn(job));
         for message in round.progress {
             // A later one tells more, and the last one goes through the outbox.
             let _ = self.progress.try_send(message);
         }
-        round
-            .done
-            .into_iter()
-            .for_each(|token| self.settle(Settlement::Done(token)));
         for (token, error) in round.refused {
             self.settle(Settlement::Refused(token, error));
         }

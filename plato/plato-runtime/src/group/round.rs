@@ -53,6 +53,11 @@ impl Round {
         self.batch.delete(key);
     }
 
+    /// Whether anything is asked of the queue.
+    pub(crate) fn is_handed_on(&self) -> bool {
+        !self.outbox.is_empty() || !self.done.is_empty()
+    }
+
     /// Whether the rest of the input waits for the next round.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes >= FULL_BYTES

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use clock::SystemClock;
 use errors::Error;
 use plato::{Definition, NodeCode, NodeDef, Registry, TaskContext, Value};
+use plato_runtime::RuntimeConfig;
 use proto::base::v1::Envelope;
 use proto::plato::v1::{NodeState, WorkflowState};
 use store::MemoryStore;
@@ -88,6 +89,31 @@ async fn an_embedded_store_is_enough() {
     );
     assert_whole(&site, "w", 100).await;
     runtime.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_store_holds_the_queue_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FjallStore::open(folder.path(), Arc::new(SystemClock)).unwrap();
+    let site = Site::in_one(Arc::new(store), registry());
+    let _worker = Worker::start(&site, 200).await;
+    let config = |process: &str| RuntimeConfig {
+        queue_in_store: true,
+        ..Site::config(process)
+    };
+    let clock = || Arc::new(SystemClock);
+    let first = site.runtime_with(config("a"), clock()).await;
+    site.start("w1").await;
+    site.start("w2").await;
+    site.until_recorded("w1", 50).await;
+    // What it had in hand goes to the next.
+    first.shutdown().await;
+    let second = site.runtime_with(config("b"), clock()).await;
+    for end in site.ends(["w1", "w2"]).await {
+        assert_eq!(end.state.as_known(), Some(WorkflowState::Succeeded));
+        assert_whole(&site, &end.workflow_id, 200).await;
+    }
+    second.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,9 +110,18 @@ impl Site {
 
     /// Workflows in `store`; the queue has a store of its own.
     pub(crate) fn over(store: Arc<dyn Store>, registry: Registry) -> Self {
+        let queue_store = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
+        Self::of(store, queue_store, registry)
+    }
+
+    /// Workflows and the queue in one store, as in an installation of one process.
+    pub(crate) fn in_one(store: Arc<dyn Store>, registry: Registry) -> Self {
+        Self::of(Arc::clone(&store), store, registry)
+    }
+
+    fn of(store: Arc<dyn Store>, queue_store: Arc<dyn Store>, registry: Registry) -> Self {
         // Shown with a failed test.
         let _ = tracing_subscriber::fmt().with_test_writer().try_init();
-        let queue_store = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
         let options = OwnerOptions::new("timestone");
         let timestone = Arc::new(LocalTimestone::start(
             queue_store,

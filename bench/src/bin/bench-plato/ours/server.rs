@@ -40,6 +40,7 @@ pub async fn serve(folder: &Path) -> Result<()> {
     let bound = bound.bind(listen).await?;
     let config = RuntimeConfig {
         groups: GROUPS,
+        queue_in_store: true,
         ..RuntimeConfig::new(SERVICE, "bench")
     };
     let runtime = PlatoRuntime::start(
