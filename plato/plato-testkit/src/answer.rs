@@ -16,7 +16,8 @@ pub enum Answer {
     Fail(Error),
     /// It runs until somebody stops it.
     Never,
-    /// Its machine is lost with it, and the next one, until its deliveries are used up.
+    /// Its machine is lost with it, and the next one, until its deliveries are used up. A
+    /// service, which keeps what it was asked, then simply never answers.
     Die,
     /// It takes this long.
     After(Duration, Box<Answer>),
