@@ -14,6 +14,8 @@ pub enum Trial {
     Ves,
     /// A wide map over two owners, one paused past its epoch.
     Plato,
+    /// Workflows over two Plato processes on PostgreSQL, one killed every few seconds.
+    Takeovers,
     /// Histories of concurrent calls of the queue, through crashes and kills, judged one by one.
     Timestone,
 }
@@ -24,6 +26,7 @@ impl Trial {
             Self::Store => "soak-store",
             Self::Ves => "soak-ves",
             Self::Plato => "soak-plato",
+            Self::Takeovers => "soak-takeovers",
             Self::Timestone => "soak-timestone",
         }
     }

@@ -9,6 +9,7 @@ pub mod leftovers;
 pub mod log;
 pub mod programs;
 pub mod run;
+pub mod takeovers;
 pub mod talk;
 pub mod terminal;
 pub mod wide_map;

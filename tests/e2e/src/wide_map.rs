@@ -156,7 +156,7 @@ fn registry() -> Result<Registry> {
     Ok(registry)
 }
 
-fn open_blobs(root: &Path) -> Result<Blobs> {
+pub(crate) fn open_blobs(root: &Path) -> Result<Blobs> {
     Ok(Blobs::new(Arc::new(LocalBlobs::open("local", root)?), []))
 }
 
@@ -493,7 +493,7 @@ async fn work(
     Ok(())
 }
 
-fn answer(message: LeasedMessage) -> Result<Completion> {
+pub(crate) fn answer(message: LeasedMessage) -> Result<Completion> {
     let sealed = envelope::of_payload(&message.payload)?;
     let invocation: Invocation = envelope::open(&sealed)?;
     let result = InvocationResult {
@@ -517,7 +517,7 @@ fn answer(message: LeasedMessage) -> Result<Completion> {
     })
 }
 
-fn dequeue(queue: &str, owner: &str) -> DequeueRequest {
+pub(crate) fn dequeue(queue: &str, owner: &str) -> DequeueRequest {
     DequeueRequest {
         queues: vec![queue.to_owned()],
         max: 256,

@@ -8,5 +8,6 @@ mod one_process;
 mod probe;
 mod readme;
 mod server;
+mod takeovers;
 mod validate;
 mod wide_map;
