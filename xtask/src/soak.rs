@@ -12,10 +12,13 @@ pub enum Trial {
     Store,
     /// Encodes killed at random until they end, hashes compared.
     Ves,
-    /// A wide map over two owners, one paused past its epoch.
+    /// Thousands of seeds of `plato-seeds`, then a wide map over two owners, one paused past
+    /// its epoch.
     Plato,
     /// Workflows over two Plato processes on PostgreSQL, one killed every few seconds.
     Takeovers,
+    /// Workflows, their queue and their workers in virtual time, under seeded failures.
+    PlatoSeeds,
     /// Histories of concurrent calls of the queue, through crashes and kills, judged one by one.
     Timestone,
 }
@@ -27,6 +30,7 @@ impl Trial {
             Self::Ves => "soak-ves",
             Self::Plato => "soak-plato",
             Self::Takeovers => "soak-takeovers",
+            Self::PlatoSeeds => "soak-plato-seeds",
             Self::Timestone => "soak-timestone",
         }
     }
@@ -34,5 +38,8 @@ impl Trial {
 
 /// Runs a trial.
 pub fn run(trial: Trial, args: &[String]) -> Result<()> {
+    if let Trial::Plato = trial {
+        sh::release(Trial::PlatoSeeds.program(), &["--json".into()])?;
+    }
     sh::release(trial.program(), args)
 }
