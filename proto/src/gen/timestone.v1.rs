@@ -366,6 +366,35 @@ pub struct LookResponse {
         skip_serializing_if = "::core::option::Option::is_none"
     )]
     pub next: ::core::option::Option<i64>,
+    /// Those of what it would get after that, in that order: as far as a worker that takes from
+    /// several shards needs to know.
+    ///
+    /// Field 3: `after`
+    #[serde(
+        rename = "after",
+        with = "::buffa::json_helpers::proto_seq",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec"
+    )]
+    pub after: ::buffa::alloc::vec::Vec<i64>,
+    /// Tenants of a queue in several shards take turns: so do these shards.
+    ///
+    /// Field 4: `turns`
+    #[serde(
+        rename = "turns",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub turns: bool,
+    /// Shards that the queues of the request are spread over, summed up, as far as is known here;
+    /// 0 from servers that do not know of that: one for each queue.
+    ///
+    /// Field 5: `spread`
+    #[serde(
+        rename = "spread",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub spread: u32,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -375,6 +404,9 @@ impl ::core::fmt::Debug for LookResponse {
         f.debug_struct("LookResponse")
             .field("held", &self.held)
             .field("next", &self.next)
+            .field("after", &self.after)
+            .field("turns", &self.turns)
+            .field("spread", &self.spread)
             .finish()
     }
 }
@@ -420,6 +452,20 @@ impl ::buffa::Message for LookResponse {
         if let Some(v) = self.next {
             size += 1u64 + ::buffa::types::int64_encoded_len(v) as u64;
         }
+        if !self.after.is_empty() {
+            let payload: u64 = self
+                .after
+                .iter()
+                .map(|&v| ::buffa::types::sint64_encoded_len(v) as u64)
+                .sum::<u64>();
+            size += 1u64 + ::buffa::encoding::varint_len(payload) as u64 + payload;
+        }
+        if self.turns {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
+        if self.spread != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.spread) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -435,6 +481,23 @@ impl ::buffa::Message for LookResponse {
         }
         if let Some(v) = self.next {
             ::buffa::types::put_int64_field(2u32, v, buf);
+        }
+        if !self.after.is_empty() {
+            let payload: u64 = self
+                .after
+                .iter()
+                .map(|&v| ::buffa::types::sint64_encoded_len(v) as u64)
+                .sum::<u64>();
+            ::buffa::types::put_len_delimited_header(3u32, payload, buf);
+            for &v in &self.after {
+                ::buffa::types::encode_sint64(v, buf);
+            }
+        }
+        if self.turns {
+            ::buffa::types::put_bool_field(4u32, self.turns, buf);
+        }
+        if self.spread != 0u32 {
+            ::buffa::types::put_uint32_field(5u32, self.spread, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -465,6 +528,60 @@ impl ::buffa::Message for LookResponse {
                     ::buffa::types::decode_int64(buf)?,
                 );
             }
+            3u32 => {
+                if tag.wire_type() == ::buffa::encoding::WireType::LengthDelimited {
+                    let len = ::buffa::encoding::decode_varint(buf)?;
+                    let len = usize::try_from(len)
+                        .map_err(|_| ::buffa::DecodeError::MessageTooLarge)?;
+                    if buf.remaining() < len {
+                        return ::core::result::Result::Err(
+                            ::buffa::DecodeError::UnexpectedEof,
+                        );
+                    }
+                    if buf.chunk().len() >= len {
+                        ::buffa::types::extend_packed_sint64(
+                            &buf.chunk()[..len],
+                            &mut self.after,
+                            len,
+                        )?;
+                        buf.advance(len);
+                    } else {
+                        self.after.reserve(len);
+                        let mut limited = buf.take(len);
+                        while limited.has_remaining() {
+                            self.after
+                                .push(::buffa::types::decode_sint64_packed(&mut limited)?);
+                        }
+                        let leftover = limited.remaining();
+                        if leftover > 0 {
+                            limited.advance(leftover);
+                        }
+                    }
+                } else if tag.wire_type() == ::buffa::encoding::WireType::Varint {
+                    self.after.push(::buffa::types::decode_sint64(buf)?);
+                } else {
+                    return ::core::result::Result::Err(
+                        ::buffa::encoding::wire_type_mismatch(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        ),
+                    );
+                }
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.turns = ::buffa::types::decode_bool(buf)?;
+            }
+            5u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.spread = ::buffa::types::decode_uint32(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -475,6 +592,9 @@ impl ::buffa::Message for LookResponse {
     fn clear(&mut self) {
         self.held = 0u32;
         self.next = ::core::option::Option::None;
+        self.after.clear();
+        self.turns = false;
+        self.spread = 0u32;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -528,6 +648,16 @@ pub struct TakeRequest {
         skip_serializing_if = "::core::option::Option::is_none"
     )]
     pub up_to: ::core::option::Option<i64>,
+    /// Leases that the worker is known to hold here. Where it holds more, the answer to an earlier
+    /// Take was lost: this one answers with all that it holds, and leases nothing. Unset: not known.
+    ///
+    /// Field 3: `known`
+    #[serde(
+        rename = "known",
+        with = "::buffa::json_helpers::opt_uint32",
+        skip_serializing_if = "::core::option::Option::is_none"
+    )]
+    pub known: ::core::option::Option<u32>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -537,6 +667,7 @@ impl ::core::fmt::Debug for TakeRequest {
         f.debug_struct("TakeRequest")
             .field("request", &self.request)
             .field("up_to", &self.up_to)
+            .field("known", &self.known)
             .finish()
     }
 }
@@ -553,6 +684,13 @@ impl TakeRequest {
     ///Sets [`Self::up_to`] to `Some(value)`, consuming and returning `self`.
     pub fn with_up_to(mut self, value: i64) -> Self {
         self.up_to = Some(value);
+        self
+    }
+    #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+    #[inline]
+    ///Sets [`Self::known`] to `Some(value)`, consuming and returning `self`.
+    pub fn with_known(mut self, value: u32) -> Self {
+        self.known = Some(value);
         self
     }
 }
@@ -587,6 +725,9 @@ impl ::buffa::Message for TakeRequest {
         if let Some(v) = self.up_to {
             size += 1u64 + ::buffa::types::int64_encoded_len(v) as u64;
         }
+        if let Some(v) = self.known {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(v) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -607,6 +748,9 @@ impl ::buffa::Message for TakeRequest {
         }
         if let Some(v) = self.up_to {
             ::buffa::types::put_int64_field(2u32, v, buf);
+        }
+        if let Some(v) = self.known {
+            ::buffa::types::put_uint32_field(3u32, v, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -641,6 +785,15 @@ impl ::buffa::Message for TakeRequest {
                     ::buffa::types::decode_int64(buf)?,
                 );
             }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.known = ::core::option::Option::Some(
+                    ::buffa::types::decode_uint32(buf)?,
+                );
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -651,6 +804,7 @@ impl ::buffa::Message for TakeRequest {
     fn clear(&mut self) {
         self.request = ::buffa::MessageField::none();
         self.up_to = ::core::option::Option::None;
+        self.known = ::core::option::Option::None;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -2256,6 +2410,19 @@ pub struct QueueConfig {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
     )]
     pub fairness: ::buffa::MessageField<Fairness, ::buffa::Inline<Fairness>>,
+    /// Over so many shards of a fleet its messages are spread, by their ids, from 1 (the default) to
+    /// 16, but never over more than there are; not for messages that exclude one another. A message
+    /// that is leased overtakes at most 64 more urgent ones that could be leased when the call began,
+    /// beside those that are leased with it. Changes only from 1, while no message is remembered;
+    /// else the queue is to be deleted first.
+    ///
+    /// Field 12: `partitions`
+    #[serde(
+        rename = "partitions",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub partitions: u32,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -2274,6 +2441,7 @@ impl ::core::fmt::Debug for QueueConfig {
             .field("dead_letter", &self.dead_letter)
             .field("indexed_keys", &self.indexed_keys)
             .field("fairness", &self.fairness)
+            .field("partitions", &self.partitions)
             .finish()
     }
 }
@@ -2352,6 +2520,9 @@ impl ::buffa::Message for QueueConfig {
                 += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                     + inner_size as u64;
         }
+        if self.partitions != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.partitions) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -2409,6 +2580,9 @@ impl ::buffa::Message for QueueConfig {
                 buf,
             );
             self.fairness.write_to(__cache, buf);
+        }
+        if self.partitions != 0u32 {
+            ::buffa::types::put_uint32_field(12u32, self.partitions, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -2516,6 +2690,13 @@ impl ::buffa::Message for QueueConfig {
                     ctx,
                 )?;
             }
+            12u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.partitions = ::buffa::types::decode_uint32(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -2535,6 +2716,7 @@ impl ::buffa::Message for QueueConfig {
         self.dead_letter = ::buffa::MessageField::none();
         self.indexed_keys.clear();
         self.fairness = ::buffa::MessageField::none();
+        self.partitions = 0u32;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -14556,6 +14738,20 @@ pub mod __buffa {
             ///
             /// Field 2: `next`
             pub next: ::core::option::Option<i64>,
+            /// Those of what it would get after that, in that order: as far as a worker that takes from
+            /// several shards needs to know.
+            ///
+            /// Field 3: `after`
+            pub after: ::buffa::RepeatedView<'a, i64>,
+            /// Tenants of a queue in several shards take turns: so do these shards.
+            ///
+            /// Field 4: `turns`
+            pub turns: bool,
+            /// Shards that the queues of the request are spread over, summed up, as far as is known here;
+            /// 0 from servers that do not know of that: one for each queue.
+            ///
+            /// Field 5: `spread`
+            pub spread: u32,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for LookResponseView<'a> {
@@ -14608,6 +14804,42 @@ pub mod __buffa {
                         )?;
                         view.next = Some(::buffa::types::decode_int64(&mut cur)?);
                     }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.turns = ::buffa::types::decode_bool(&mut cur)?;
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.spread = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    3u32 => {
+                        if tag.wire_type()
+                            == ::buffa::encoding::WireType::LengthDelimited
+                        {
+                            let payload = ::buffa::types::borrow_bytes(&mut cur)?;
+                            ::buffa::types::extend_packed_sint64(
+                                payload,
+                                view.after.as_mut_vec(),
+                                ::buffa::encoding::count_varints(payload),
+                            )?;
+                        } else if tag.wire_type() == ::buffa::encoding::WireType::Varint
+                        {
+                            view.after.push(::buffa::types::decode_sint64(&mut cur)?);
+                        } else {
+                            return Err(
+                                ::buffa::encoding::wire_type_mismatch(
+                                    tag,
+                                    ::buffa::encoding::WireType::LengthDelimited,
+                                ),
+                            );
+                        }
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -14639,6 +14871,9 @@ pub mod __buffa {
                 ::core::result::Result::Ok(super::super::LookResponse {
                     held: self.held,
                     next: self.next,
+                    after: self.after.to_vec(),
+                    turns: self.turns,
+                    spread: self.spread,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -14659,6 +14894,23 @@ pub mod __buffa {
                 if let Some(v) = self.next {
                     size += 1u64 + ::buffa::types::int64_encoded_len(v) as u64;
                 }
+                if !self.after.is_empty() {
+                    let payload: u64 = self
+                        .after
+                        .iter()
+                        .map(|&v| ::buffa::types::sint64_encoded_len(v) as u64)
+                        .sum::<u64>();
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(payload) as u64
+                            + payload;
+                }
+                if self.turns {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
+                if self.spread != 0u32 {
+                    size
+                        += 1u64 + ::buffa::types::uint32_encoded_len(self.spread) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -14675,6 +14927,23 @@ pub mod __buffa {
                 }
                 if let Some(v) = self.next {
                     ::buffa::types::put_int64_field(2u32, v, buf);
+                }
+                if !self.after.is_empty() {
+                    let payload: u64 = self
+                        .after
+                        .iter()
+                        .map(|&v| ::buffa::types::sint64_encoded_len(v) as u64)
+                        .sum::<u64>();
+                    ::buffa::types::put_len_delimited_header(3u32, payload, buf);
+                    for &v in &self.after {
+                        ::buffa::types::encode_sint64(v, buf);
+                    }
+                }
+                if self.turns {
+                    ::buffa::types::put_bool_field(4u32, self.turns, buf);
+                }
+                if self.spread != 0u32 {
+                    ::buffa::types::put_uint32_field(5u32, self.spread, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -14709,6 +14978,23 @@ pub mod __buffa {
                         .serialize_entry(
                             "next",
                             &::buffa::json_helpers::ProtoJson(&__v),
+                        )?;
+                }
+                if !self.after.is_empty() {
+                    __map
+                        .serialize_entry(
+                            "after",
+                            &::buffa::json_helpers::RepeatedJson(&self.after),
+                        )?;
+                }
+                if self.turns {
+                    __map.serialize_entry("turns", &self.turns)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.spread) {
+                    __map
+                        .serialize_entry(
+                            "spread",
+                            &::buffa::json_helpers::ProtoJson(&self.spread),
                         )?;
                 }
                 __map.end()
@@ -14818,6 +15104,29 @@ pub mod __buffa {
             pub fn next(&self) -> ::core::option::Option<i64> {
                 self.0.reborrow().next
             }
+            /// Those of what it would get after that, in that order: as far as a worker that takes from
+            /// several shards needs to know.
+            ///
+            /// Field 3: `after`
+            #[must_use]
+            pub fn after(&self) -> &::buffa::RepeatedView<'_, i64> {
+                &self.0.reborrow().after
+            }
+            /// Tenants of a queue in several shards take turns: so do these shards.
+            ///
+            /// Field 4: `turns`
+            #[must_use]
+            pub fn turns(&self) -> bool {
+                self.0.reborrow().turns
+            }
+            /// Shards that the queues of the request are spread over, summed up, as far as is known here;
+            /// 0 from servers that do not know of that: one for each queue.
+            ///
+            /// Field 5: `spread`
+            #[must_use]
+            pub fn spread(&self) -> u32 {
+                self.0.reborrow().spread
+            }
         }
         impl ::core::convert::From<::buffa::OwnedView<LookResponseView<'static>>>
         for LookResponseOwnedView {
@@ -14860,6 +15169,11 @@ pub mod __buffa {
             ///
             /// Field 2: `up_to`
             pub up_to: ::core::option::Option<i64>,
+            /// Leases that the worker is known to hold here. Where it holds more, the answer to an earlier
+            /// Take was lost: this one answers with all that it holds, and leases nothing. Unset: not known.
+            ///
+            /// Field 3: `known`
+            pub known: ::core::option::Option<u32>,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for TakeRequestView<'a> {
@@ -14930,6 +15244,13 @@ pub mod __buffa {
                         )?;
                         view.up_to = Some(::buffa::types::decode_int64(&mut cur)?);
                     }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.known = Some(::buffa::types::decode_uint32(&mut cur)?);
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -14969,6 +15290,7 @@ pub mod __buffa {
                         None => ::buffa::MessageField::none(),
                     },
                     up_to: self.up_to,
+                    known: self.known,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -14994,6 +15316,9 @@ pub mod __buffa {
                 if let Some(v) = self.up_to {
                     size += 1u64 + ::buffa::types::int64_encoded_len(v) as u64;
                 }
+                if let Some(v) = self.known {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(v) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -15015,6 +15340,9 @@ pub mod __buffa {
                 }
                 if let Some(v) = self.up_to {
                     ::buffa::types::put_int64_field(2u32, v, buf);
+                }
+                if let Some(v) = self.known {
+                    ::buffa::types::put_uint32_field(3u32, v, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -15046,6 +15374,13 @@ pub mod __buffa {
                     __map
                         .serialize_entry(
                             "upTo",
+                            &::buffa::json_helpers::ProtoJson(&__v),
+                        )?;
+                }
+                if let ::core::option::Option::Some(__v) = self.known {
+                    __map
+                        .serialize_entry(
+                            "known",
                             &::buffa::json_helpers::ProtoJson(&__v),
                         )?;
                 }
@@ -15157,6 +15492,14 @@ pub mod __buffa {
             #[must_use]
             pub fn up_to(&self) -> ::core::option::Option<i64> {
                 self.0.reborrow().up_to
+            }
+            /// Leases that the worker is known to hold here. Where it holds more, the answer to an earlier
+            /// Take was lost: this one answers with all that it holds, and leases nothing. Unset: not known.
+            ///
+            /// Field 3: `known`
+            #[must_use]
+            pub fn known(&self) -> ::core::option::Option<u32> {
+                self.0.reborrow().known
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<TakeRequestView<'static>>>
@@ -17275,6 +17618,14 @@ pub mod __buffa {
             pub fairness: ::buffa::MessageFieldView<
                 super::super::__buffa::view::FairnessView<'a>,
             >,
+            /// Over so many shards of a fleet its messages are spread, by their ids, from 1 (the default) to
+            /// 16, but never over more than there are; not for messages that exclude one another. A message
+            /// that is leased overtakes at most 64 more urgent ones that could be leased when the call began,
+            /// beside those that are leased with it. Changes only from 1, while no message is remembered;
+            /// else the queue is to be deleted first.
+            ///
+            /// Field 12: `partitions`
+            pub partitions: u32,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for QueueConfigView<'a> {
@@ -17437,6 +17788,13 @@ pub mod __buffa {
                             }
                         }
                     }
+                    12u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.partitions = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
                     10u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -17516,6 +17874,7 @@ pub mod __buffa {
                         }
                         None => ::buffa::MessageField::none(),
                     },
+                    partitions: self.partitions,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -17590,6 +17949,11 @@ pub mod __buffa {
                         += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                             + inner_size as u64;
                 }
+                if self.partitions != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.partitions) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -17648,6 +18012,9 @@ pub mod __buffa {
                         buf,
                     );
                     self.fairness.write_to(__cache, buf);
+                }
+                if self.partitions != 0u32 {
+                    ::buffa::types::put_uint32_field(12u32, self.partitions, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -17733,6 +18100,13 @@ pub mod __buffa {
                     {
                         __map.serialize_entry("fairness", __v)?;
                     }
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.partitions) {
+                    __map
+                        .serialize_entry(
+                            "partitions",
+                            &::buffa::json_helpers::ProtoJson(&self.partitions),
+                        )?;
                 }
                 __map.end()
             }
@@ -17917,6 +18291,17 @@ pub mod __buffa {
                 super::super::__buffa::view::FairnessView<'_>,
             > {
                 &self.0.reborrow().fairness
+            }
+            /// Over so many shards of a fleet its messages are spread, by their ids, from 1 (the default) to
+            /// 16, but never over more than there are; not for messages that exclude one another. A message
+            /// that is leased overtakes at most 64 more urgent ones that could be leased when the call began,
+            /// beside those that are leased with it. Changes only from 1, while no message is remembered;
+            /// else the queue is to be deleted first.
+            ///
+            /// Field 12: `partitions`
+            #[must_use]
+            pub fn partitions(&self) -> u32 {
+                self.0.reborrow().partitions
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<QueueConfigView<'static>>>

@@ -60,6 +60,17 @@ pub enum Answer {
     Nothing,
 }
 
+impl Call {
+    /// The message that it is about, or that was given out.
+    pub fn message(&self) -> Option<u16> {
+        match (self.act, self.answer) {
+            (Act::Enqueue { message, .. }, _) => Some(message),
+            (Act::Dequeue, Some(Answer::Leased(token))) => Some(token.message),
+            (act, _) => act.token().map(|token| token.message),
+        }
+    }
+}
+
 /// One call, as the client saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {

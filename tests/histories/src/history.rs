@@ -23,6 +23,24 @@ impl History {
         }
     }
 
+    /// What was asked, told and seen of each of its parts, where the queue is one for each: the
+    /// part of a message is told by `part_of`. Who found nothing found nothing in each, and who
+    /// was never told may have been given something of any.
+    pub fn parts(&self, parts: u32, part_of: impl Fn(u16) -> u32) -> Vec<Self> {
+        let part = |part: u32| {
+            let is_of = |message: u16| part_of(message) == part;
+            let calls = self.calls.iter();
+            let calls = calls.filter(|call| call.message().is_none_or(is_of));
+            let sights = self.sights.iter().filter(|sight| is_of(sight.message));
+            Self {
+                spec: self.spec,
+                calls: calls.cloned().collect(),
+                sights: sights.copied().collect(),
+            }
+        };
+        (0..parts).map(part).collect()
+    }
+
     pub fn judge(&self) -> Verdict {
         judge(&self.spec, &self.calls)
     }

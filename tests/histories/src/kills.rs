@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clock::SystemClock;
+use timestone::{QueueConfig, shard_of};
 use timestone_client::Timestone;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -37,7 +38,8 @@ const PAUSE: u64 = 150;
 
 /// One history in a queue of its own.
 pub struct Kills {
-    pub history: History,
+    /// One; of a queue in several shards, one of each.
+    pub histories: Vec<History>,
     /// What fell while clients called.
     pub blows: Vec<Blow>,
 }
@@ -48,18 +50,38 @@ struct Plan {
     clients: u32,
     shared: bool,
     exclusive: bool,
+    /// Shards that the queue is spread over, where there are several.
+    partitions: u32,
     random: Random,
 }
 
 impl Plan {
     fn seeded(seed: u64) -> Self {
         let mut random = Random::new(seed);
+        let (clients, shared) = (2 + random.below(3) as u32, random.below(2) == 1);
+        let exclusive = random.below(2) == 1;
+        let partitions = match exclusive {
+            true => 1,
+            false => 1 + random.below(3) as u32,
+        };
         Self {
             queue: format!("q{seed}"),
-            clients: 2 + random.below(3) as u32,
-            shared: random.below(2) == 1,
-            exclusive: random.below(2) == 1,
+            clients,
+            shared,
+            exclusive,
+            partitions,
             random,
+        }
+    }
+
+    /// A server alone has one shard.
+    fn at(self, adapter: Adapter) -> Self {
+        match adapter {
+            Adapter::Fleet => self,
+            Adapter::Fjall | Adapter::Postgres => Self {
+                partitions: 1,
+                ..self
+            },
         }
     }
 
@@ -79,6 +101,13 @@ impl Plan {
             payload_bytes: 2_000,
             tokens: Vec::new(),
         }
+    }
+
+    /// Each shard of a queue is a queue: it gives what is most urgent there, and nothing only
+    /// when it has nothing.
+    fn histories(&self, history: History) -> Vec<History> {
+        let partition = |message: u16| shard_of(&message.to_string(), self.partitions);
+        history.parts(self.partitions, partition)
     }
 
     fn blow(&mut self, adapter: Adapter) -> Blow {
@@ -117,9 +146,12 @@ fn spec(adapter: Adapter, exclusive: bool) -> Spec {
 
 /// Calls and kills as the seed says, and inspects what is left.
 pub async fn kill(served: &mut Served, seed: u64) -> Result<Kills> {
-    let mut plan = Plan::seeded(seed);
+    let mut plan = Plan::seeded(seed).at(served.adapter());
     let spec = spec(served.adapter(), plan.exclusive);
-    let config = config(spec.lease_ms as u64, plan.exclusive);
+    let config = QueueConfig {
+        partitions: plan.partitions,
+        ..config(spec.lease_ms as u64, plan.exclusive)
+    };
     served.client()?.put_queue(&plan.queue, config).await?;
     let notes = Notes::new(Arc::new(SystemClock));
     let (mut senders, mut callers) = (Vec::new(), Vec::new());
@@ -135,7 +167,7 @@ pub async fn kill(served: &mut Served, seed: u64) -> Result<Kills> {
     }
     inspect(Arc::new(served.client()?), &plan.queue, &notes).await;
     Ok(Kills {
-        history: History::new(spec, notes.calls(), notes.sights()),
+        histories: plan.histories(History::new(spec, notes.calls(), notes.sights())),
         blows,
     })
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use proto::timestone::v1::{self as wire, ShardServiceClient};
 use rpc::{Channel, Transport};
-use timestone::{Clause, Errand, LeasedMessage, MessageKey, Outcome, Refusal, Sight, limits};
+use timestone::{
+    Clause, Errand, LeasedMessage, MessageKey, Outcome, Refusal, Sight, Taken, limits,
+};
 
 use crate::remote::{misread, of_refusal, options, outcomes};
 use crate::wire::{Inward, Item, Outward, all, each};
@@ -28,7 +30,7 @@ pub struct Look {
 impl Look {
     /// Whether this is worth telling.
     pub fn is_news(&self, sight: &Sight) -> bool {
-        sight.held != self.held || (sight.next.is_some() && !self.full)
+        sight.held != self.held || !(sight.next.is_empty() || self.full)
     }
 }
 
@@ -38,8 +40,7 @@ pub struct Take {
     /// `max` is of what is leased now, beside what is held already.
     pub request: DequeueRequest,
     pub filter: Option<Clause>,
-    /// The least urgent priority that is taken.
-    pub up_to: Option<i64>,
+    pub taken: Taken,
 }
 
 /// What servers ask of one another's shards.

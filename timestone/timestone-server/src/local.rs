@@ -404,10 +404,10 @@ impl Timestone for LocalTimestone {
     async fn get(&self, key: &MessageKey) -> Result<Option<MessageView>, TimestoneError> {
         let key = key.clone();
         let get = move |queues: &mut Queues| {
-            let shown = queues.get(&key);
-            |read: &Payloads| shown.map(|shown| shown.filled(read))
+            let shown = queues.read(&key);
+            |read: &Payloads| shown.map(|shown| shown.map(|shown| shown.filled(read)))
         };
-        self.ask(0, get).await
+        self.ask(0, get).await?.map_err(TimestoneError::from)
     }
 
     async fn count(&self, queues: &[String]) -> Result<Vec<QueueCount>, TimestoneError> {
@@ -451,7 +451,7 @@ impl Shard for LocalTimestone {
         let (answer, taken) = oneshot::channel();
         let taking = Taking {
             demand: demand(take.request, take.filter),
-            up_to: take.up_to,
+            taken: take.taken,
             answer,
         };
         self.send(Request::Take(taking)).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::limits::{
     MAX_ATTEMPTS, MAX_BATCH, MAX_CLAUSE_VALUES, MAX_CLAUSES, MAX_DELAY_MS, MAX_DEQUEUE_QUEUES,
     MAX_DERIVED_ID_BYTES, MAX_ERROR_BYTES, MAX_ID_BYTES, MAX_INDEXED_KEYS, MAX_LEASE_MS,
-    MAX_METADATA_KEY_BYTES, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_BYTES, MAX_PAGE,
+    MAX_METADATA_KEY_BYTES, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_BYTES, MAX_PAGE, MAX_PARTITIONS,
     MAX_PAYLOAD_BYTES, MAX_QUEUE_NAME_BYTES, MAX_REASON_BYTES, MAX_SESSION_BYTES, MAX_THEN_ENQUEUE,
     MAX_WEIGHT, MAX_WEIGHTS, MIN_LEASE_MS,
 };
@@ -64,6 +64,7 @@ pub(crate) fn config(config: &QueueConfig) -> Check {
         dead_letter,
         indexed,
         fairness,
+        partitions,
     } = config;
     between("config.lease_ms", *lease_ms, MIN_LEASE_MS, MAX_LEASE_MS)?;
     between("config.invisible_ms", *invisible_ms, 0, MAX_DELAY_MS)?;
@@ -80,7 +81,17 @@ pub(crate) fn config(config: &QueueConfig) -> Check {
     indexed
         .iter()
         .try_for_each(|key| filled("config.indexed", key, MAX_METADATA_KEY_BYTES))?;
-    fairness.as_ref().map_or(Ok(()), self::fairness)
+    fairness.as_ref().map_or(Ok(()), self::fairness)?;
+    self::partitions(*partitions, kind)
+}
+
+/// What excludes one another must be in one place.
+fn partitions(partitions: u32, kind: &QueueKind) -> Check {
+    let most = match kind {
+        QueueKind::Simple => MAX_PARTITIONS,
+        QueueKind::Exclusive { .. } => 1,
+    };
+    between("config.partitions", partitions, 1, most)
 }
 
 fn fairness(fairness: &Fairness) -> Check {

@@ -25,6 +25,8 @@ pub struct QueueConfig {
     pub indexed: BTreeSet<String>,
     /// Whose turn it is, where not simply the most urgent message comes first.
     pub fairness: Option<Fairness>,
+    /// Shards that its messages are spread over, by their ids; no more than there are.
+    pub partitions: u32,
 }
 
 /// Whether messages of a queue exclude one another.
@@ -67,6 +69,7 @@ impl Default for QueueConfig {
             dead_letter: None,
             indexed: BTreeSet::new(),
             fairness: None,
+            partitions: 1,
         }
     }
 }

@@ -56,6 +56,7 @@ impl Queues {
         demand: &Demand,
         nonce: &mut dyn FnMut() -> u64,
     ) -> Result<Delivery, Refusal> {
+        self.refuse_spread(&demand.queues)?;
         self.admit(demand)?;
         if self.request(demand).is_none() {
             self.lease_next(demand, demand.max, nonce);
@@ -203,7 +204,7 @@ impl Queues {
     }
 
     /// What is leased under the demand's request, most urgent first.
-    fn answer(&mut self, demand: &Demand) -> Delivery {
+    pub(crate) fn answer(&mut self, demand: &Demand) -> Delivery {
         let sessions = &mut self.index.sessions;
         let request = sessions.answer(&demand.session, &demand.request_id);
         let mut request = request.unwrap_or_default();

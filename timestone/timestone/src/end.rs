@@ -19,6 +19,7 @@ impl Queues {
     pub fn cancel(&mut self, key: &MessageKey, reason: &str) -> Result<Outcome, Refusal> {
         check::key(key)?;
         check::reason(reason)?;
+        self.refuse_elsewhere(&key.queue, &key.id)?;
         let error = self.wording.error(key, Cause::Canceled { reason });
         let Some(sequence) = self.find_message(&key.queue, &key.id) else {
             self.refuse_another_queue(&key.queue)?;

@@ -28,6 +28,7 @@ impl Queues {
     /// [`Refusal::Canceled`], and its `reply_to` is told.
     pub fn enqueue(&mut self, message: NewMessage) -> Result<Outcome, Refusal> {
         check::new_message(&message)?;
+        self.refuse_elsewhere(&message.queue, &message.id)?;
         match self.meet(&message) {
             Met::Known => Ok(Outcome::Duplicate),
             Met::Tombstone => Err(self.bury(&message)),
@@ -90,7 +91,8 @@ impl Queues {
             .get(queue)
             .map_or(0, |queue| queue.depth());
         let limit = self.config_of(queue).max_depth;
-        match depth < limit {
+        // Each shard takes its part.
+        match depth < limit.div_ceil(self.spread_of(queue).into()) {
             true => Ok(()),
             false => Err(Refusal::QueueFull {
                 queue: queue.to_owned(),
@@ -107,7 +109,9 @@ impl Queues {
             .iter()
             .try_for_each(|message| match self.meet(message) {
                 // What else its queue demands is known there alone; it is not lost to that.
-                Met::Nothing if self.place.is_not_of(&message.queue) => self.refuse_late(message),
+                Met::Nothing if self.is_elsewhere(&message.queue, &message.id) => {
+                    self.refuse_late(message)
+                }
                 Met::Nothing => self
                     .refuse_late(message)
                     .and_then(|()| self.refuse_keyless(message)),
@@ -118,7 +122,7 @@ impl Queues {
     /// Adds messages that were checked.
     pub(crate) fn hand_on(&mut self, messages: Vec<NewMessage>) {
         for message in messages {
-            match self.place.is_not_of(&message.queue) {
+            match self.is_elsewhere(&message.queue, &message.id) {
                 true => self.send_on(message),
                 false => drop(self.hand_on_one(message)),
             }
@@ -220,7 +224,7 @@ impl Queues {
             priority,
             ..NewMessage::default()
         };
-        let elsewhere = self.place.is_not_of(reply_to);
+        let elsewhere = self.is_elsewhere(reply_to, &message.id);
         if !matches!(self.meet(&message), Met::Nothing) {
             return;
         }

@@ -15,7 +15,6 @@ use crate::id::Id;
 use crate::limits::MAX_DERIVED_ID_BYTES;
 use crate::message::{Ending, Message, State};
 use crate::payload::{Payload, Payloads};
-use crate::place::shard_of;
 use crate::{MessageKey, NewMessage, Outcome, Queues, Refusal};
 
 /// Something for a queue of another shard.
@@ -153,8 +152,18 @@ impl Queues {
 
     /// Adds an errand that is stored.
     pub(crate) fn add_errand(&mut self, number: u64, stored: Stored) {
-        let shard = shard_of(&stored.errand.message.queue, self.place.shards);
-        self.errands.insert(shard, number, stored);
+        let NewMessage { queue, id, .. } = &stored.errand.message;
+        self.errands
+            .insert(self.next_stop(queue, id), number, stored);
+    }
+
+    /// The shard that an errand goes to next: that of its message, if that is another, or the
+    /// first of its queue's, which knows.
+    fn next_stop(&self, queue: &str, id: &str) -> u32 {
+        match self.shard_of(queue, id) {
+            here if here == self.place.shard => crate::shard_of(queue, self.place.shards),
+            there => there,
+        }
     }
 
     pub(crate) fn stored_errand(&self, number: u64) -> Option<&Stored> {
@@ -169,15 +178,25 @@ impl Queues {
         })
     }
 
-    /// Does what another shard wants done, once.
+    /// Does what another shard wants done, once; what it knows to be of a third goes there.
     pub fn receive(&mut self, errand: Errand) -> Result<Outcome, Refusal> {
+        check::key(&errand.message.key())?;
+        if self.is_elsewhere(&errand.message.queue, &errand.message.id) {
+            self.pass_on(errand);
+            return Ok(Outcome::Done);
+        }
         let Errand { message, task } = errand;
-        check::key(&message.key())?;
         match task {
             Task::HandOn => Ok(self.hand_on_one(message)),
             Task::Letter(error) => self.take_letter(message, &error),
             Task::Return => self.take_back(message),
         }
+    }
+
+    fn pass_on(&mut self, mut errand: Errand) {
+        let payload = std::mem::take(&mut errand.message.payload);
+        let bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        self.send(errand, Payload::Here(payload), bytes);
     }
 
     fn take_letter(&mut self, letter: NewMessage, error: &Bytes) -> Result<Outcome, Refusal> {

@@ -108,6 +108,24 @@ impl Index {
         queues.iter().filter_map(first).min().map(|rank| rank.1)
     }
 
+    /// The priorities of what would be leased next in all of `queues`, of what is wanted.
+    pub(crate) fn ahead(
+        &self,
+        queues: &[String],
+        wanted: Option<&Clause>,
+        most: usize,
+    ) -> Vec<i64> {
+        let known = queues
+            .iter()
+            .filter_map(|queue| self.queues.get(queue.as_str()));
+        let mut ahead: Vec<_> = known.flat_map(|queue| queue.ahead(wanted, most)).collect();
+        if queues.len() > 1 {
+            ahead.sort_unstable();
+        }
+        ahead.truncate(most);
+        ahead.into_iter().map(|(priority, _)| priority).collect()
+    }
+
     /// A message is about to be delivered.
     pub(crate) fn serve(&mut self, message: &Message) {
         if let Some(queue) = self.queues.get_mut(&message.queue) {

@@ -106,6 +106,12 @@ impl Lanes {
         self.turns.first()
     }
 
+    /// What may go next, the most urgent first, where there are no tenants.
+    pub(crate) fn ahead(&self, most: usize) -> Vec<Rank> {
+        let heads = self.heads.iter().map(|(_, head)| *head);
+        heads.take(most).collect()
+    }
+
     /// What comes next of these tenants.
     pub(crate) fn first_of_tenants(&self, tenants: impl Iterator<Item = Label>) -> Option<Rank> {
         let candidate = |tenant| Some((self.turns.spent(tenant), self.head_of(tenant)?));

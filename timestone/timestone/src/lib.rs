@@ -53,13 +53,13 @@ pub use errand::{Errand, Task, Waiting};
 pub use events::{Event, Happening};
 pub use filter::{Clause, Filter};
 pub use find::{Counted, Found, Search};
-pub use look::Sight;
+pub use look::{Sight, Taken};
 pub use model::{
     Completion, Failure, LeaseToken, LeasedMessage, MessageKey, MessageState, MessageView,
     NewMessage, Outcome, QueueCount, QueueView, Refusal, Session,
 };
 pub use payload::Payloads;
-pub use place::{Place, shard_of};
+pub use place::{Place, shard_of, shard_of_message, shards_of, spread};
 pub use queues::{Queues, Shown};
 pub use record::RecordError;
 pub use recovery::Recovery;

@@ -24,6 +24,9 @@ pub const MAX_ERROR_BYTES: usize = 16 << 10;
 pub const MAX_BATCH: usize = 1_024;
 /// Messages handed on by one completion or failure.
 pub const MAX_THEN_ENQUEUE: usize = 256;
+/// More urgent messages that one of a queue in several shards may overtake, beside those
+/// that are leased with it.
+pub const MAX_OVERTAKEN: usize = 64;
 /// Queues of one dequeue.
 pub const MAX_DEQUEUE_QUEUES: usize = 64;
 /// Wait of one dequeue, in milliseconds.
@@ -42,6 +45,8 @@ pub const MAX_INDEXED_KEYS: usize = 4;
 pub const MAX_WEIGHT: u32 = 1_000;
 /// Tenants of a queue that have a weight.
 pub const MAX_WEIGHTS: usize = 256;
+/// Shards that one queue may be spread over.
+pub const MAX_PARTITIONS: u32 = 16;
 /// Messages of a queue that may still be indexed or shared out in another way.
 pub const MAX_REARRANGED: u64 = 100_000;
 /// Clauses of a filter.

@@ -3,38 +3,66 @@
 use crate::{Delivery, Demand, Queues, Refusal};
 
 /// What a worker would find here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sight {
     /// Messages that are leased under its request.
     pub held: u32,
-    /// The priority of what it would get next.
-    pub next: Option<i64>,
+    /// The priorities of what it would get next, in that order.
+    pub next: Vec<i64>,
+    /// Whether tenants of a queue in several shards take turns, here and there.
+    pub turns: bool,
+    /// Shards that its queues are spread over, summed up, as far as is known here.
+    pub spread: u32,
+}
+
+/// What a worker takes. See [`Queues::take`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// The least urgent priority that is taken; `None` = any.
+    pub up_to: Option<i64>,
+    /// Leases that it knows to hold here: where it holds more, the answer to an earlier take was
+    /// lost. `None` = it does not say.
+    pub known: Option<u32>,
 }
 
 impl Queues {
-    /// What the demand's worker holds and could get; nothing is leased.
-    pub fn look(&mut self, demand: &Demand) -> Result<Sight, Refusal> {
+    /// What the demand's worker holds and could get, of which it is told up to `most`; nothing is
+    /// leased.
+    pub fn look(&mut self, demand: &Demand, most: usize) -> Result<Sight, Refusal> {
         self.admit(demand)?;
-        let held = self.request(demand);
-        let held = held.map_or(0, |request| request.messages.len());
-        let next = self.index.first(&demand.queues, demand.filter.as_ref());
-        let next = next.and_then(|sequence| self.messages.get(sequence));
+        let queues = &demand.queues;
+        let spread = queues.iter().map(|queue| self.spread_of(queue));
         Ok(Sight {
-            held: u32::try_from(held).unwrap_or(u32::MAX),
-            next: next.map(|message| message.priority),
+            held: self.held(demand),
+            next: self.index.ahead(queues, demand.filter.as_ref(), most),
+            turns: queues.iter().any(|queue| self.takes_turns_elsewhere(queue)),
+            spread: spread.fold(0, u32::saturating_add),
         })
     }
 
-    /// Leases up to `max` more messages under the demand's request, as long as they are at
-    /// least as urgent as `up_to`.
+    fn held(&self, demand: &Demand) -> u32 {
+        let held = self.request(demand);
+        let held = held.map_or(0, |request| request.messages.len());
+        u32::try_from(held).unwrap_or(u32::MAX)
+    }
+
+    fn takes_turns_elsewhere(&self, queue: &str) -> bool {
+        self.spread_of(queue) > 1 && self.config_of(queue).fairness.is_some()
+    }
+
+    /// Leases up to `max` more messages under the demand's request, as long as they are urgent
+    /// enough; or answers with all that it holds, where that is more than its worker knows.
     pub fn take(
         &mut self,
         demand: &Demand,
-        up_to: Option<i64>,
+        taken: Taken,
         nonce: &mut dyn FnMut() -> u64,
     ) -> Result<Delivery, Refusal> {
         self.admit(demand)?;
-        let up_to = up_to.unwrap_or(i64::MAX);
+        if taken.known.is_some_and(|known| self.held(demand) > known) {
+            return Ok(self.answer(demand));
+        }
+        let up_to = taken.up_to.unwrap_or(i64::MAX);
         let leased = self.lease_up_to(demand, (demand.max, up_to), nonce);
         Ok(self.delivery(&leased))
     }

@@ -18,6 +18,7 @@ impl Queues {
         self.refuse_another_queue(queue)?;
         self.refuse_deleting(queue)?;
         self.refuse_rearranging(queue, &config)?;
+        self.refuse_spreading(queue, &config)?;
         let known = self.index.queues.get(queue);
         if known.and_then(|known| known.config.as_ref()) != Some(&config) {
             self.configure(self.name(queue), config);
@@ -63,6 +64,24 @@ impl Queues {
                 "config",
                 format!(
                     "indexes or shares out {messages} messages in another way; at most {MAX_REARRANGED}"
+                ),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Messages are found in the shards they were put into.
+    fn refuse_spreading(&self, name: &str, config: &QueueConfig) -> Result<(), Refusal> {
+        let Some(queue) = self.index.queues.get(name) else {
+            return Ok(());
+        };
+        let (before, messages) = (queue.config().partitions, queue.len());
+        match before != config.partitions && (before > 1 || messages > 0) {
+            true => Err(check::invalid(
+                "config.partitions",
+                format!(
+                    "stays {before} until {name} is deleted: {messages} messages are here because \
+                     of it"
                 ),
             )),
             false => Ok(()),

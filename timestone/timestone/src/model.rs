@@ -143,6 +143,10 @@ pub enum Refusal {
     /// The message's payload is not here any more.
     #[error("the payload of message {id} in {queue} is gone: it went to a dead-letter queue and is not waiting there", id = .0.id, queue = .0.queue)]
     PayloadGone(MessageKey),
+    /// Messages of the queue lie in other shards than the caller believes: look again how it
+    /// is configured.
+    #[error("queue {queue} is spread over its shards in another way")]
+    Elsewhere { queue: String },
     /// The message came after its `not_after`.
     #[error("message {id} in {queue} came too late", id = .0.id, queue = .0.queue)]
     TooLate(MessageKey),
@@ -159,7 +163,10 @@ impl Refusal {
     pub fn is_temporary(&self) -> bool {
         matches!(
             self,
-            Self::QueueFull { .. } | Self::EnqueueBlocked { .. } | Self::QueueDeleting { .. }
+            Self::QueueFull { .. }
+                | Self::EnqueueBlocked { .. }
+                | Self::QueueDeleting { .. }
+                | Self::Elsewhere { .. }
         )
     }
 
@@ -175,6 +182,7 @@ impl Refusal {
             Self::QueueNotEmpty { .. } => "QUEUE_NOT_EMPTY",
             Self::NotWaiting(_) => "MESSAGE_NOT_WAITING",
             Self::PayloadGone(_) => "PAYLOAD_GONE",
+            Self::Elsewhere { .. } => "QUEUE_ELSEWHERE",
             Self::TooLate(_) => "TOO_LATE",
             Self::Invalid { .. } => "INVALID_ARGUMENT",
         }

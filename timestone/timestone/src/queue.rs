@@ -220,6 +220,35 @@ impl Queue {
         }
     }
 
+    /// What would be leased next, of what is wanted; of a queue whose tenants take turns, the
+    /// first stands for those behind it.
+    pub(crate) fn ahead(&self, wanted: Option<&Clause>, most: usize) -> Vec<Rank> {
+        let first = self.first(wanted);
+        match (&self.lanes, wanted) {
+            _ if first.is_none() => Vec::new(),
+            (None, None) => self.pending(ALL, most).collect(),
+            (None, Some(wanted)) => {
+                let labels = self.wanted(wanted);
+                let mut ahead: Vec<_> = labels.flat_map(|v| self.pending(v, most)).collect();
+                ahead.sort_unstable();
+                ahead.dedup();
+                ahead
+            }
+            (Some(lanes), None) if self.config().fairness.is_none() => lanes.ahead(most),
+            (Some(_), None) => {
+                let pending = self.count("").pending.min(most as u64) as usize;
+                vec![first.unwrap_or_default(); pending]
+            }
+            (Some(_), Some(_)) => first.into_iter().collect(),
+        }
+    }
+
+    fn pending(&self, label: Label, most: usize) -> impl Iterator<Item = Rank> {
+        let from = (i64::MIN, 0);
+        let pending = self.shelf.from(label, MessageState::Pending, from);
+        pending.take(most)
+    }
+
     fn wanted(&self, clause: &Clause) -> impl Iterator<Item = Label> {
         let values = clause.any_of.iter();
         values.filter_map(|value| self.labels.find(&clause.key, value))

@@ -71,6 +71,12 @@ impl Queues {
     }
 
     /// Reads one message.
+    pub fn read(&mut self, key: &MessageKey) -> Result<Option<Shown>, Refusal> {
+        self.refuse_elsewhere(&key.queue, &key.id)?;
+        Ok(self.get(key))
+    }
+
+    /// Reads one message, if it is here.
     pub fn get(&mut self, key: &MessageKey) -> Option<Shown> {
         let sequence = self.find_message(&key.queue, &key.id)?;
         let message = self.messages.get(sequence)?;

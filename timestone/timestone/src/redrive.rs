@@ -165,6 +165,7 @@ impl Queues {
     }
 
     fn sequence(&self, key: &MessageKey) -> Result<u64, Refusal> {
+        self.refuse_elsewhere(&key.queue, &key.id)?;
         let sequence = self.find_message(&key.queue, &key.id);
         sequence.ok_or_else(|| Refusal::NotFound(key.clone()))
     }

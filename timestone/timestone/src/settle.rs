@@ -116,6 +116,7 @@ impl Queues {
 
     /// The message that was delivered under a token.
     fn delivered(&self, token: &LeaseToken) -> Result<(u64, &Message), Refusal> {
+        self.refuse_elsewhere(&token.key.queue, &token.key.id)?;
         let sequence = self.find_message(&token.key.queue, &token.key.id);
         let found = sequence.and_then(|found| Some((found, self.messages.get(found)?)));
         found.ok_or_else(|| Refusal::LeaseLost(token.clone()))

@@ -8,6 +8,7 @@ impl Queues {
     /// leased at any time.
     pub fn subscribe(&mut self, demand: &Demand) -> Result<(), Refusal> {
         check::credit(demand.max)?;
+        self.refuse_spread(&demand.queues)?;
         self.admit(demand)?;
         match self.request(demand).is_some() {
             true => Err(check::invalid(
@@ -33,6 +34,7 @@ impl Queues {
         demand: &Demand,
         nonce: &mut dyn FnMut() -> u64,
     ) -> Result<Delivery, Refusal> {
+        self.refuse_spread(&demand.queues)?;
         self.admit(demand)?;
         let room = self.room(demand);
         let leased = self.lease_next(demand, room, nonce);

@@ -153,7 +153,8 @@ fn to_error(refusal: &Refusal) -> Error {
     let class = match refusal {
         Refusal::QueueFull { .. }
         | Refusal::EnqueueBlocked { .. }
-        | Refusal::QueueDeleting { .. } => Class::Platform,
+        | Refusal::QueueDeleting { .. }
+        | Refusal::Elsewhere { .. } => Class::Platform,
         Refusal::TooLate(_) => Class::Deadline,
         Refusal::Canceled(_) => Class::Canceled,
         Refusal::LeaseLost(_)
@@ -183,6 +184,7 @@ fn hint(refusal: &Refusal) -> Option<&'static str> {
         }
         Refusal::EnqueueBlocked { .. } => Some("try again when an operator has let it go on"),
         Refusal::QueueDeleting { .. } => Some("try again when it is gone"),
+        Refusal::Elsewhere { .. } => Some("try again; if it stays so, put the queue once more"),
         Refusal::QueueNotEmpty { .. } => Some("wait until it is empty, or force the deletion"),
         Refusal::PayloadGone(_) => Some("look for it in the dead-letter queue"),
         _ => None,
@@ -219,6 +221,9 @@ fn refusal(error: Error, item: &Item) -> Refusal {
             queue: item.queue(message),
         },
         ("QUEUE_DELETING", _) => Refusal::QueueDeleting {
+            queue: item.queue(message),
+        },
+        ("QUEUE_ELSEWHERE", _) => Refusal::Elsewhere {
             queue: item.queue(message),
         },
         _ => Refusal::Invalid {
@@ -287,6 +292,9 @@ mod tests {
                 queue: "q: 1".into(),
             }),
             Err(Refusal::QueueDeleting {
+                queue: "q: 1".into(),
+            }),
+            Err(Refusal::Elsewhere {
                 queue: "q: 1".into(),
             }),
             Err(Refusal::NotWaiting(key_of(&message("a")))),

@@ -22,6 +22,7 @@ impl Outward for QueueConfig {
             dead_letter,
             indexed,
             fairness,
+            partitions,
         } = self;
         wire::QueueConfig {
             lease_ms,
@@ -35,6 +36,7 @@ impl Outward for QueueConfig {
             dead_letter: dead_letter.map(to_dead_letter).into(),
             indexed_keys: indexed.into_iter().collect(),
             fairness: fairness.map(to_fairness).into(),
+            partitions,
             ..Default::default()
         }
     }
@@ -55,6 +57,7 @@ impl Inward<wire::QueueConfig> for QueueConfig {
             dead_letter: config.dead_letter.into_option().map(of_dead_letter),
             indexed: config.indexed_keys.into_iter().collect(),
             fairness: config.fairness.into_option().map(of_fairness),
+            partitions: some(config.partitions).unwrap_or(default.partitions),
         })
     }
 }

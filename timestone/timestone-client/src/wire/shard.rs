@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use proto::timestone::v1 as wire;
-use timestone::{Clause, Errand, NewMessage, Sight, Task};
+use timestone::{Clause, Errand, NewMessage, Sight, Taken, Task};
 
 use super::convert::{Inward, Outward, Problem, required};
 use crate::DequeueRequest;
@@ -55,7 +55,10 @@ impl Outward for Sight {
     fn outward(self) -> wire::LookResponse {
         wire::LookResponse {
             held: self.held,
-            next: self.next,
+            next: self.next.first().copied(),
+            after: self.next.get(1..).unwrap_or_default().to_vec(),
+            turns: self.turns,
+            spread: self.spread,
             ..Default::default()
         }
     }
@@ -65,7 +68,9 @@ impl Inward<wire::LookResponse> for Sight {
     fn inward(sight: wire::LookResponse) -> Result<Self, Vec<Problem>> {
         Ok(Self {
             held: sight.held,
-            next: sight.next,
+            next: sight.next.into_iter().chain(sight.after).collect(),
+            turns: sight.turns,
+            spread: sight.spread,
         })
     }
 }
@@ -76,7 +81,8 @@ impl Outward for Take {
     fn outward(self) -> wire::TakeRequest {
         wire::TakeRequest {
             request: Some(request(self.request, self.filter)).into(),
-            up_to: self.up_to,
+            up_to: self.taken.up_to,
+            known: self.taken.known,
             ..Default::default()
         }
     }
@@ -88,7 +94,10 @@ impl Inward<wire::TakeRequest> for Take {
         Ok(Self {
             request,
             filter,
-            up_to: take.up_to,
+            taken: Taken {
+                up_to: take.up_to,
+                known: take.known,
+            },
         })
     }
 }

@@ -87,6 +87,7 @@ fn config() -> QueueConfig {
             key: "t".into(),
             weights: [("m".into(), 3)].into(),
         }),
+        partitions: 6,
     }
 }
 

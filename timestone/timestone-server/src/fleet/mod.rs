@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::OwnerOptions;
 use keeper::Keeper;
 use peers::Peers;
-use router::Router;
+use router::{Router, Turn};
 pub(crate) use served::Served;
 pub(crate) use sharding::{ShardServer, shard_of_call};
 use table::Tables;
@@ -107,6 +107,7 @@ impl Fleet {
             Arc::clone(&tables),
             peers,
             options.owner.ttl,
+            Turn::new(Arc::clone(&store), &options.prefix),
         );
         let router = Arc::new(router);
         let keeper = Keeper::new(store, clock, options, Arc::clone(&router));

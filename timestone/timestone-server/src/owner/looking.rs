@@ -1,6 +1,6 @@
 //! Workers of queues in several shards look here, and take where they want to.
 
-use timestone::Payloads;
+use timestone::{Payloads, limits};
 use timestone_client::TimestoneError;
 
 use super::serving::Serving;
@@ -13,7 +13,7 @@ impl Serving {
     /// Tells what there is at once, where that is news, or lets the worker wait.
     pub(super) fn look(&mut self, waiter: Waiter) {
         self.catch_up();
-        let sight = self.queues.look(&waiter.demand);
+        let sight = self.queues.look(&waiter.demand, 1);
         let waits = sight.is_ok_and(|sight| waiter.wait_ms > 0 && !waiter.is_news(&sight));
         match waits && self.waiters.has_room() {
             true => {
@@ -29,7 +29,8 @@ impl Serving {
     /// Tells one who looks what there is, with the next commit.
     pub(super) fn tell(&mut self, waiter: Waiter) {
         let demand = &waiter.demand;
-        let sight = self.queues.look(demand).map_err(TimestoneError::from);
+        let most = demand.max as usize + limits::MAX_OVERTAKEN;
+        let sight = self.queues.look(demand, most).map_err(TimestoneError::from);
         self.queues.unsubscribe(&demand.session, &demand.request_id);
         if let Taker::Looker(looker) = waiter.taker {
             let reply = Box::new(move |_: &Payloads| drop(looker.answer.send(sight)));
@@ -42,7 +43,7 @@ impl Serving {
         let Some(waiter) = self.waiters.get(id) else {
             return false;
         };
-        let sight = self.queues.look(&waiter.demand);
+        let sight = self.queues.look(&waiter.demand, 1);
         let is_news = sight.map_or(true, |sight| waiter.is_news(&sight));
         let told = is_news.then(|| self.waiters.remove(id)).flatten();
         told.into_iter().for_each(|waiter| self.tell(waiter));
@@ -54,11 +55,11 @@ impl Serving {
         self.catch_up();
         let Taking {
             demand,
-            up_to,
+            taken,
             answer,
         } = taking;
         let nonces = &mut self.nonces;
-        let taken = self.queues.take(&demand, up_to, &mut || nonces.draw());
+        let taken = self.queues.take(&demand, taken, &mut || nonces.draw());
         let mut taken = taken.map_err(TimestoneError::from);
         let reply = Box::new(move |read: &Payloads| {
             taken.iter_mut().for_each(|delivery| delivery.fill(read));

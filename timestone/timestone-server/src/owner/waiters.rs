@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use timestone::{Clause, Delivery, Demand, LeasedMessage, Payloads, Session, Sight};
+use timestone::{Clause, Delivery, Demand, LeasedMessage, Payloads, Session, Sight, Taken};
 use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -31,7 +31,7 @@ impl Waiter {
     pub(crate) fn is_news(&self, sight: &Sight) -> bool {
         match &self.taker {
             Taker::Looker(looker) => {
-                sight.held != looker.held || (sight.next.is_some() && !looker.full)
+                sight.held != looker.held || !(sight.next.is_empty() || looker.full)
             }
             Taker::Call(_) | Taker::Subscriber(_) => false,
         }
@@ -63,8 +63,7 @@ pub(crate) struct Looker {
 #[derive(Debug)]
 pub(crate) struct Taking {
     pub(crate) demand: Demand,
-    /// The least urgent priority that is taken.
-    pub(crate) up_to: Option<i64>,
+    pub(crate) taken: Taken,
     pub(crate) answer: oneshot::Sender<Result<Vec<LeasedMessage>, TimestoneError>>,
 }
 

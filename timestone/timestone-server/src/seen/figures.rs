@@ -29,11 +29,20 @@ impl Reading {
             .queues
             .into_iter()
             .partition(|stats| stats.count.queue == OTHERS);
-        self.stats.queues.extend(queues);
+        queues.into_iter().for_each(|stats| self.add_queue(stats));
         let others = others.iter().chain([&stats.rest]);
         others.for_each(|others| self.stats.rest.add(others));
         self.stats.now = self.stats.now.max(stats.now);
         self.owned += 1;
+    }
+
+    /// A queue may have a part in each shard.
+    fn add_queue(&mut self, stats: QueueStats) {
+        let mut known = self.stats.queues.iter_mut();
+        match known.find(|known| known.count.queue == stats.count.queue) {
+            Some(known) => known.add(&stats),
+            None => self.stats.queues.push(stats),
+        }
     }
 
     fn queues(&self) -> impl Iterator<Item = (&str, &QueueStats)> {

@@ -16,6 +16,7 @@ mod leases;
 mod managed;
 mod nodes;
 mod order;
+mod parted;
 mod postgres;
 mod redriven;
 mod streamed;
@@ -25,7 +26,15 @@ mod world;
 
 /// Runs each promise on each form of the queue.
 macro_rules! promises {
-    ([$($module:ident::$promise:ident,)*] but not coalesced [$($m:ident::$p:ident,)*]) => {
+    (
+        [$($every:ident::$one:ident,)*]
+        but not split [$($w:ident::$whole:ident,)*]
+        and not coalesced [$($m:ident::$p:ident,)*]
+    ) => {
+        promises!(@form split: $($every::$one,)* $($m::$p,)*);
+        promises!(@whole [$($every::$one,)* $($w::$whole,)*] [$($m::$p,)*]);
+    };
+    (@whole [$($module:ident::$promise:ident,)*] [$($m:ident::$p:ident,)*]) => {
         promises!(@form memory: $($module::$promise,)* $($m::$p,)*);
         promises!(@form cold: $($module::$promise,)* $($m::$p,)*);
         promises!(@form fjall: $($module::$promise,)* $($m::$p,)*);
@@ -61,11 +70,8 @@ macro_rules! promises {
 
 promises! {
     [
-        order::the_most_urgent_comes_first_then_the_oldest,
         order::the_most_urgent_of_several_queues_comes_first,
-        order::a_retried_message_keeps_its_place,
         order::what_is_enqueued_twice_is_there_once,
-        order::a_full_queue_refuses_producers,
         order::a_message_that_comes_too_late_is_refused,
         order::a_message_outside_the_limits_is_refused_by_field,
         order::messages_are_counted_by_state,
@@ -89,25 +95,19 @@ promises! {
         exclusive::a_value_is_free_again_however_its_lease_ends,
         exclusive::a_message_without_the_key_is_refused_by_name,
         exclusive::a_freed_value_wakes_a_waiting_worker,
-        fair::a_flood_of_one_tenant_does_not_starve_another,
-        fair::tenants_are_served_by_weight_and_each_by_urgency,
         fair::exclusive_values_of_fair_tenants_take_turns,
         found::messages_are_found_by_metadata_and_state,
         found::pages_follow_one_another,
         found::matching_messages_are_counted,
         found::a_dequeue_takes_what_matches,
         found::a_dequeue_that_would_have_to_search_is_refused,
-        managed::a_queue_is_read_and_listed_as_it_was_configured,
         managed::a_queue_with_work_is_deleted_by_force_alone,
-        managed::a_queue_with_work_stays_of_its_kind,
-        managed::blocked_producers_are_refused_and_work_goes_on,
         managed::blocked_workers_get_nothing_until_they_are_let,
         managed::a_message_is_invisible_for_as_long_as_its_queue_says,
         redriven::an_errored_message_is_put_back_with_its_attempts,
         redriven::a_dead_letter_moves_with_its_error_and_comes_back,
         redriven::a_copied_dead_letter_leaves_the_message_where_it_is,
         redriven::a_waiting_message_is_rescheduled,
-        streamed::a_subscriber_is_sent_messages_while_it_has_room,
         streamed::a_lease_that_lapses_makes_room,
         streamed::what_a_broken_stream_held_lapses,
         streamed::a_subscription_that_cannot_be_is_refused,
@@ -118,14 +118,28 @@ promises! {
         watched::the_history_is_what_a_watcher_heard,
         watched::events_are_found_page_by_page,
         watched::history_ends_after_its_days,
-        watched::history_stays_within_its_size,
         waiting::a_worker_that_wants_something_else_holds_up_nobody,
         waiting::a_waiting_worker_is_woken,
-        waiting::workers_are_served_in_the_order_they_came,
         waiting::waiting_ends,
         waiting::a_lapsed_lease_wakes_a_waiting_worker,
         waiting::a_call_that_was_given_up_holds_no_lease,
-    ] but not coalesced [
+    ] but not split [
+        // Of messages that are equally urgent, those of different shards come in any order; each
+        // shard takes its part of the depth and of history, and has turns of its own; and what
+        // was configured to be split is not as it is otherwise. Who was told of a message in one
+        // shard may take another in another; others are told by and by.
+        order::the_most_urgent_comes_first_then_the_oldest,
+        order::a_retried_message_keeps_its_place,
+        order::a_full_queue_refuses_producers,
+        fair::a_flood_of_one_tenant_does_not_starve_another,
+        fair::tenants_are_served_by_weight_and_each_by_urgency,
+        managed::a_queue_is_read_and_listed_as_it_was_configured,
+        managed::a_queue_with_work_stays_of_its_kind,
+        managed::blocked_producers_are_refused_and_work_goes_on,
+        watched::history_stays_within_its_size,
+        waiting::workers_are_served_in_the_order_they_came,
+        streamed::a_subscriber_is_sent_messages_while_it_has_room,
+    ] and not coalesced [
         // Joined with others, a request does not keep its id.
         leases::a_repeated_dequeue_gets_the_same_messages,
         waiting::a_repeated_wait_replaces_the_first,

@@ -118,7 +118,7 @@ pub async fn forwarded() -> World {
     world(nodes, all, Arc::new(remote))
 }
 
-fn world(nodes: Nodes, all: Vec<Node>, timestone: Arc<dyn Timestone>) -> World {
+pub fn world(nodes: Nodes, all: Vec<Node>, timestone: Arc<dyn Timestone>) -> World {
     let fleets = all.iter().map(|node| Arc::clone(&node.fleet)).collect();
     World {
         timestone: Arc::new(Settled { timestone, fleets }),

@@ -63,6 +63,7 @@ pub async fn cold() -> World {
 }
 
 pub use crate::nodes::{fleet, forwarded};
+pub use crate::parted::split;
 
 pub async fn memory() -> World {
     let clock = clock();

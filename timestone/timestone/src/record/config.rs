@@ -9,8 +9,8 @@ use super::codec::{Reader, Writer};
 use crate::queue::Queue;
 use crate::{DeadLetter, Fairness, QueueConfig, QueueKind};
 
-/// Version 1 ends with the depth.
-const VERSION: u8 = 2;
+/// Version 1 ends with the depth, 2 with the fairness.
+const VERSION: u8 = 3;
 
 /// What is remembered of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub(crate) fn encode(stored: &StoredQueue) -> Bytes {
         dead_letter,
         indexed,
         fairness,
+        partitions,
     } = stored.config.as_ref().unwrap_or(&default);
     let mut writer = Writer::new(VERSION);
     writer.number(*lease_ms).number(*attempts);
@@ -60,6 +61,7 @@ pub(crate) fn encode(stored: &StoredQueue) -> Bytes {
         writer.text(key);
     }
     put_fairness(&mut writer, fairness);
+    writer.number(*partitions);
     writer.finish()
 }
 
@@ -82,6 +84,9 @@ pub(crate) fn decode(value: &[u8]) -> Result<StoredQueue, RecordError> {
         config.dead_letter = take_dead_letter(&mut reader)?;
         config.indexed = take_indexed(&mut reader)?;
         config.fairness = take_fairness(&mut reader)?;
+    }
+    if version > 2 {
+        config.partitions = reader.narrow()?;
     }
     reader.finish()?;
     Ok(StoredQueue {
@@ -170,7 +175,7 @@ mod tests {
     }
 
     fn any_config() -> impl Strategy<Value = QueueConfig> {
-        let numbers = any::<(u64, u64, u32, u64, u64)>();
+        let numbers = any::<(u64, u64, u32, u64, u64, u32)>();
         let letters = (".{0,9}", any::<bool>());
         let fair = (".{0,9}", btree_map(".{0,5}", any::<u32>(), 0..4));
         let rest = (
@@ -193,6 +198,7 @@ mod tests {
                 dead_letter: letters.map(|(queue, copy)| DeadLetter { queue, copy }),
                 indexed,
                 fairness: fair.map(|(key, weights)| Fairness { key, weights }),
+                partitions: numbers.5,
             },
         )
     }

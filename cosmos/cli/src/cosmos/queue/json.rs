@@ -51,6 +51,7 @@ struct Config<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letter_copy: Option<bool>,
     indexed: &'a BTreeSet<String>,
+    partitions: u32,
 }
 
 impl<'a> From<&'a timestone::QueueCount> for Counts<'a> {
@@ -95,6 +96,7 @@ impl<'a> From<&'a QueueConfig> for Config<'a> {
             dead_letter: letters.map(|letters| letters.queue.as_str()),
             dead_letter_copy: letters.map(|letters| letters.copy),
             indexed: &config.indexed,
+            partitions: config.partitions,
         }
     }
 }

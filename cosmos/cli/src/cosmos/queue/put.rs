@@ -119,6 +119,7 @@ fn order(args: &OrderArgs, config: &mut QueueConfig) -> Result<(), Error> {
         (false, false) => config.indexed = args.index.iter().cloned().collect(),
         (false, true) => {}
     }
+    set(&mut config.partitions, args.partitions);
     fairness(args, config)
 }
 
@@ -210,7 +211,7 @@ mod tests {
         assert_eq!(put("", before.clone()), Ok(before.clone()));
 
         let after = put(
-            "--attempts 3 --weight a=1 --no-index --dead-letter-copy",
+            "--attempts 3 --weight a=1 --no-index --dead-letter-copy --partitions 4",
             before.clone(),
         );
         let after = after.expect("a configuration");
@@ -218,6 +219,7 @@ mod tests {
         assert_eq!(fairness.key, "tenant");
         assert_eq!(fairness.weights, [("b".to_owned(), 2)].into());
         assert_eq!((after.attempts, after.lease_ms), (3, 500));
+        assert_eq!(after.partitions, 4);
         assert!(after.indexed.is_empty());
         let letters = after.dead_letter.expect("letters");
         assert_eq!((&*letters.queue, letters.copy), ("dead", true));

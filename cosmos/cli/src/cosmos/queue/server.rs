@@ -124,7 +124,7 @@ fn said(text: &str) -> &str {
 }
 
 /// Fields of the API and the argument that sets them.
-const ARGUMENTS: [(&str, &str); 15] = [
+const ARGUMENTS: [(&str, &str); 16] = [
     ("config.lease_ms", "--lease"),
     ("config.invisible_ms", "--delay"),
     ("config.attempts", "--attempts"),
@@ -133,6 +133,7 @@ const ARGUMENTS: [(&str, &str); 15] = [
     ("config.exclusive.key", "--exclusive"),
     ("config.dead_letter.queue", "--dead-letter"),
     ("config.indexed", "--index"),
+    ("config.partitions", "--partitions"),
     ("config.fairness.key", "--fair"),
     ("config.fairness.weights", "--weight"),
     ("filter", "--where"),

@@ -60,6 +60,7 @@ pub(super) fn settings(config: &QueueConfig) -> Vec<(&'static str, String)> {
         ("fair", fair(config)),
         ("dead letter", dead_letter(config)),
         ("index", index(config)),
+        ("partitions", config.partitions.to_string()),
     ]
 }
 
@@ -162,6 +163,7 @@ exclusive    doc
 fair         tenant; big=3
 dead letter  jobs/dead, as copies
 index        kind
+partitions   1
 
 PENDING  INVISIBLE  RUNNING  ERRORED  COMPLETED  CANCELED
       0          0        2        0          0         0";

@@ -126,7 +126,9 @@ impl<'a> Soak<'a> {
                     .crashed(name, &format!("{blow:?}").to_lowercase());
             }
             self.report.histories_with_kills += 1;
-            self.report.judge(&format!("{name} {seed}"), &kills.history);
+            for history in &kills.histories {
+                self.report.judge(&format!("{name} {seed}"), history);
+            }
             if seed % 50 == 0 {
                 self.tell(&format!("{name}: {points} crash points"));
             }
@@ -148,7 +150,7 @@ impl<'a> Soak<'a> {
                     return Ok(None);
                 };
                 let kills = runtime.block_on(kill(&mut served, seed))?;
-                Ok(Some(vec![kills.history]))
+                Ok(Some(kills.histories))
             })?;
         }
         Ok(())

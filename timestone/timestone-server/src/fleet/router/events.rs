@@ -1,4 +1,4 @@
-//! What happened in all shards, the oldest first.
+//! What happened in several shards, the oldest first.
 //!
 //! The cursor holds one of each shard: its length in a byte, and it; [`OVER`] where there is no
 //! more. Of the pages that the shards give, as much is told as all are known up to.
@@ -13,23 +13,25 @@ use super::Router;
 const OVER: u8 = u8::MAX;
 
 /// How far a search has come in each shard; `None` = to the end.
-type Cursors = Vec<Option<Bytes>>;
+pub(super) type Cursors = Vec<Option<Bytes>>;
 
 impl Router {
-    pub(super) async fn find_events_everywhere(
+    pub(super) async fn find_events_in(
         &self,
+        shards: &[u32],
         search: EventSearch,
     ) -> Result<FoundEvents, TimestoneError> {
-        let cursors = self.cursors(&search.cursor)?;
-        let pages = self
-            .shards()
+        let cursors = cursors(&search.cursor, shards.len())?;
+        let pages = shards
+            .iter()
             .zip(&cursors)
-            .map(|(shard, cursor)| self.page(shard, cursor.as_ref(), &search, search.limit));
+            .map(|(shard, cursor)| self.page(*shard, cursor.as_ref(), &search, search.limit));
         let pages = try_join_all(pages).await?;
         let told = merge(&pages, search.limit as usize);
-        let after = self.shards().zip(cursors).zip(pages.iter().zip(&told));
-        let after = after
-            .map(|((shard, cursor), (page, told))| self.after(shard, cursor, page, *told, &search));
+        let after = shards.iter().zip(cursors).zip(pages.iter().zip(&told));
+        let after = after.map(|((shard, cursor), (page, told))| {
+            self.after(*shard, cursor, page, *told, &search)
+        });
         let next = try_join_all(after).await?;
         let events = pages.into_iter().zip(told);
         let events = events.flat_map(|(page, told)| page.events.into_iter().take(told));
@@ -83,22 +85,22 @@ impl Router {
         let again = self.page(shard, cursor.as_ref(), search, limit).await?;
         Ok(again.next)
     }
+}
 
-    fn cursors(&self, cursor: &Bytes) -> Result<Cursors, TimestoneError> {
-        let shards = self.tables.shards as usize;
-        if cursor.is_empty() {
-            return Ok(vec![Some(Bytes::new()); shards]);
-        }
-        let cursors = split(cursor.clone());
-        let foreign = || {
-            TimestoneError::Refused(CallRefusal::from(
-                "cursor is not of this search; begin anew",
-            ))
-        };
-        cursors
-            .filter(|cursors| cursors.len() == shards)
-            .ok_or_else(foreign)
+/// How far a search over so many shards has come.
+pub(super) fn cursors(cursor: &Bytes, shards: usize) -> Result<Cursors, TimestoneError> {
+    if cursor.is_empty() {
+        return Ok(vec![Some(Bytes::new()); shards]);
     }
+    let cursors = split(cursor.clone());
+    let foreign = || {
+        TimestoneError::Refused(CallRefusal::from(
+            "cursor is not of this search; begin anew",
+        ))
+    };
+    cursors
+        .filter(|cursors| cursors.len() == shards)
+        .ok_or_else(foreign)
 }
 
 /// How many events of each page are told: at most so many of all, the oldest, and none that
@@ -121,7 +123,7 @@ fn merge(pages: &[FoundEvents], limit: usize) -> Vec<usize> {
     told
 }
 
-fn join(cursors: &[Option<Bytes>]) -> Bytes {
+pub(super) fn join(cursors: &[Option<Bytes>]) -> Bytes {
     let mut joined = BytesMut::new();
     for cursor in cursors {
         match cursor {

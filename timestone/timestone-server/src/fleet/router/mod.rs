@@ -1,21 +1,28 @@
 //! All queues, wherever they live: a call goes to the owner of its shard, here or elsewhere.
 //!
 //! Who does not own the shard any more says so, and whoever asked looks again who does. Every
-//! call may be repeated, so that one whose answer was lost is simply made again.
+//! call may be repeated, so that one whose answer was lost is simply made again. Queues may be
+//! [spread over several shards](splits).
 
+mod choice;
 mod events;
+mod found;
+mod managed;
 mod several;
+mod splits;
 mod subscribed;
 mod watched;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::future::{join_all, try_join_all};
 use timestone::{
     Clause, Completion, Counted, DeadLetter, Errand, Failure, Filter, Found, LeaseToken,
@@ -31,9 +38,14 @@ use tokio::time::Instant;
 use super::peers::{Desk, Peers};
 use super::served::Served;
 use super::table::{Tables, address_of};
+pub(super) use managed::Turn;
+use several::Crowd;
+use splits::{Splits, is_elsewhere};
 
 /// How long a call is tried, beside the time that owners may be silent.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// The pause before the second try.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// The longest pause between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -44,6 +56,10 @@ pub struct Router {
     pub(super) tables: Arc<Tables>,
     peers: Arc<Peers>,
     patience: Duration,
+    splits: Arc<Splits>,
+    turn: Turn,
+    crowd: Arc<Crowd>,
+    turns: Arc<AtomicUsize>,
 }
 
 impl fmt::Debug for Router {
@@ -60,15 +76,21 @@ impl Router {
         tables: Arc<Tables>,
         peers: Peers,
         ttl: Duration,
+        turn: Turn,
     ) -> Self {
         Self {
             served,
             tables,
             peers: Arc::new(peers),
             patience: ttl.min(PATIENCE) + PATIENCE,
+            splits: Arc::default(),
+            turn,
+            crowd: Arc::default(),
+            turns: Arc::default(),
         }
     }
 
+    /// The first shard of a queue.
     fn shard_of(&self, queue: &str) -> u32 {
         shard_of(queue, self.tables.shards)
     }
@@ -93,7 +115,7 @@ impl Router {
         F: Future<Output = Result<T, TimestoneError>>,
     {
         let end = Instant::now() + self.patience;
-        let mut pause = Duration::from_millis(5);
+        let mut pause = FIRST_PAUSE;
         loop {
             let mut tables = self.tables.watch();
             tables.mark_unchanged();
@@ -114,7 +136,12 @@ impl Router {
         }
     }
 
-    /// Asks the shard of a queue.
+    /// A number that is another each time.
+    fn next_turn(&self) -> usize {
+        self.turns.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Asks the first shard of a queue.
     async fn of<T, F>(&self, queue: &str, ask: impl Fn(Desk) -> F) -> Result<T, TimestoneError>
     where
         F: Future<Output = Result<T, TimestoneError>>,
@@ -126,29 +153,62 @@ impl Router {
     async fn each<I, F>(
         &self,
         items: Vec<I>,
-        queue: impl Fn(&I) -> &str,
+        key: impl Fn(&I) -> (&str, &str),
         ask: impl Fn(Desk, Vec<I>) -> F,
     ) -> Result<Outcomes, TimestoneError>
     where
         I: Clone,
         F: Future<Output = Result<Outcomes, TimestoneError>>,
     {
-        let mut parts: BTreeMap<u32, (Vec<usize>, Vec<I>)> = BTreeMap::new();
-        for (index, item) in items.into_iter().enumerate() {
-            let part = parts.entry(self.shard_of(queue(&item))).or_default();
-            part.0.push(index);
-            part.1.push(item);
+        let end = Instant::now() + self.patience;
+        let mut left: Vec<_> = items.into_iter().enumerate().collect();
+        let mut outcomes = BTreeMap::new();
+        loop {
+            let told = self.each_once(left, &key, &ask).await?;
+            let (again, done): (Vec<_>, Vec<_>) = told.into_iter().partition(|(_, outcome)| {
+                matches!(outcome, Err(Refusal::Elsewhere { .. })) && Instant::now() < end
+            });
+            let done = done
+                .into_iter()
+                .map(|((place, _), outcome)| (place, outcome));
+            outcomes.extend(done);
+            if again.is_empty() {
+                return Ok(outcomes.into_values().collect());
+            }
+            left = again.into_iter().map(|(item, _)| item).collect();
+            let queues: BTreeSet<_> = left
+                .iter()
+                .map(|(_, item)| key(item).0.to_owned())
+                .collect();
+            self.learn_all(&queues.into_iter().collect::<Vec<_>>())
+                .await?;
+            tokio::time::sleep(FIRST_PAUSE).await;
+        }
+    }
+
+    async fn each_once<I, F>(
+        &self,
+        items: Vec<(usize, I)>,
+        key: impl Fn(&I) -> (&str, &str),
+        ask: impl Fn(Desk, Vec<I>) -> F,
+    ) -> Result<Vec<((usize, I), Result<Outcome, Refusal>)>, TimestoneError>
+    where
+        I: Clone,
+        F: Future<Output = Result<Outcomes, TimestoneError>>,
+    {
+        let mut parts: BTreeMap<u32, Vec<(usize, I)>> = BTreeMap::new();
+        for (place, item) in items {
+            let (queue, id) = key(&item);
+            let part = parts.entry(self.shard_of_message(queue, id)).or_default();
+            part.push((place, item));
         }
         let ask = &ask;
-        let asked = parts
-            .into_iter()
-            .map(|(shard, (places, items))| async move {
-                let outcomes = self.at(shard, |desk| ask(desk, items.clone())).await?;
-                Ok::<_, TimestoneError>(places.into_iter().zip(outcomes))
-            });
-        let mut outcomes: Vec<_> = try_join_all(asked).await?.into_iter().flatten().collect();
-        outcomes.sort_by_key(|(place, _)| *place);
-        Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
+        let asked = parts.into_iter().map(|(shard, part)| async move {
+            let items = || part.iter().map(|(_, item)| item.clone()).collect();
+            let outcomes = self.at(shard, |desk| ask(desk, items())).await?;
+            Ok::<_, TimestoneError>(part.into_iter().zip(outcomes))
+        });
+        Ok(try_join_all(asked).await?.into_iter().flatten().collect())
     }
 
     /// Has another shard do what one of this server means for it.
@@ -176,12 +236,14 @@ impl Router {
             return Ok(None);
         };
         let DeadLetter { queue, copy: _ } = policy;
-        if self.shard_of(&queue) == self.shard_of(&home.queue) {
-            return Ok(None);
-        }
+        self.learn(&queue).await?;
         let id = timestone::dead_letter_id(&home.queue, &home.id, view.deliveries);
         let letter = MessageKey { queue, id };
-        let recalled = self.of(&letter.queue, |desk| {
+        let shard = self.shard_of_message(&letter.queue, &letter.id);
+        if shard == self.shard_of_message(&home.queue, &home.id) {
+            return Ok(None);
+        }
+        let recalled = self.at(shard, |desk| {
             let (letter, home) = (letter.clone(), home.clone());
             async move { desk.shard.recall(letter, home, attempts).await }
         });
@@ -193,22 +255,35 @@ impl Router {
         request: DequeueRequest,
         filter: Option<Clause>,
     ) -> Result<Vec<LeasedMessage>, TimestoneError> {
-        let parts = self.parts(&request.queues);
-        match parts.as_slice() {
-            [] | [_] => {
-                let queue = request.queues.first().cloned().unwrap_or_default();
-                self.of(&queue, |desk| {
-                    let (request, filter) = (request.clone(), filter.clone());
-                    async move {
-                        match filter {
-                            Some(filter) => desk.timestone.dequeue_matching(request, filter).await,
-                            None => desk.timestone.dequeue(request).await,
-                        }
+        let end = Instant::now() + self.patience;
+        loop {
+            let Some(shard) = self.only_shard(&request.queues) else {
+                return self.dequeue_several(request, filter).await;
+            };
+            let leased = self.at(shard, |desk| {
+                let (request, filter) = (request.clone(), filter.clone());
+                async move {
+                    match filter {
+                        Some(filter) => desk.timestone.dequeue_matching(request, filter).await,
+                        None => desk.timestone.dequeue(request).await,
                     }
-                })
-                .await
+                }
+            });
+            match leased.await {
+                Err(why) if is_elsewhere(&why) && Instant::now() < end => {
+                    self.learn_all(&request.queues).await?;
+                }
+                leased => return leased,
             }
-            _ => self.dequeue_several(parts, request, filter).await,
+        }
+    }
+
+    /// The shard that has all of these queues, and each of them whole, as far as is known.
+    fn only_shard(&self, queues: &[String]) -> Option<u32> {
+        match self.parts(queues).as_slice() {
+            [] => Some(0),
+            [(shard, _)] => Some(*shard),
+            _ => None,
         }
     }
 
@@ -216,8 +291,9 @@ impl Router {
     fn parts(&self, queues: &[String]) -> Vec<(u32, Vec<String>)> {
         let mut parts: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         for queue in queues {
-            let part = parts.entry(self.shard_of(queue)).or_default();
-            part.push(queue.clone());
+            for shard in self.known_shards(queue) {
+                parts.entry(shard).or_default().push(queue.clone());
+            }
         }
         parts.into_iter().collect()
     }
@@ -226,19 +302,11 @@ impl Router {
 #[async_trait]
 impl Timestone for Router {
     async fn put_queue(&self, queue: &str, config: QueueConfig) -> Result<(), TimestoneError> {
-        self.of(queue, |desk| {
-            let config = config.clone();
-            async move { desk.timestone.put_queue(queue, config).await }
-        })
-        .await
+        self.put(queue, config).await
     }
 
     async fn queue(&self, queue: &str) -> Result<Option<QueueView>, TimestoneError> {
-        self.of(
-            queue,
-            |desk| async move { desk.timestone.queue(queue).await },
-        )
-        .await
+        self.view(queue).await
     }
 
     async fn list_queues(
@@ -247,15 +315,7 @@ impl Timestone for Router {
         after: &str,
         limit: u32,
     ) -> Result<Vec<QueueView>, TimestoneError> {
-        let lists = self.shards().map(|shard| {
-            self.at(shard, |desk| async move {
-                desk.timestone.list_queues(prefix, after, limit).await
-            })
-        });
-        let mut views: Vec<_> = try_join_all(lists).await?.into_iter().flatten().collect();
-        views.sort_by(|a, b| a.count.queue.cmp(&b.count.queue));
-        views.truncate(limit as usize);
-        Ok(views)
+        self.list(prefix, after, limit).await
     }
 
     async fn delete_queues(
@@ -263,18 +323,14 @@ impl Timestone for Router {
         queues: Vec<String>,
         force: bool,
     ) -> Result<Outcomes, TimestoneError> {
-        self.each(
-            queues,
-            |queue| queue,
-            |desk, queues| async move { desk.timestone.delete_queues(queues, force).await },
-        )
-        .await
+        let deleted = queues.iter().map(|queue| self.delete(queue, force));
+        try_join_all(deleted).await
     }
 
     async fn enqueue(&self, messages: Vec<NewMessage>) -> Result<Outcomes, TimestoneError> {
         self.each(
             messages,
-            |message| &message.queue,
+            |message| (&message.queue, &message.id),
             |desk, messages| async move { desk.timestone.enqueue(messages).await },
         )
         .await
@@ -293,24 +349,26 @@ impl Timestone for Router {
     }
 
     async fn subscribe(&self, request: SubscribeRequest) -> Result<Subscription, TimestoneError> {
-        let parts = self.parts(&request.queues);
-        match parts.as_slice() {
-            [] | [_] => {
-                let queue = request.queues.first().cloned().unwrap_or_default();
-                self.of(&queue, |desk| {
-                    let request = request.clone();
-                    async move { desk.timestone.subscribe(request).await }
-                })
-                .await
+        let Some(shard) = self.only_shard(&request.queues) else {
+            return self.subscribe_several(request).await;
+        };
+        let subscribed = self.at(shard, |desk| {
+            let request = request.clone();
+            async move { desk.timestone.subscribe(request).await }
+        });
+        match subscribed.await {
+            Err(why) if is_elsewhere(&why) => {
+                self.learn_all(&request.queues).await?;
+                self.subscribe_several(request).await
             }
-            _ => self.subscribe_several(parts, request).await,
+            subscribed => Ok(subscribed?.map(resubscribe).boxed()),
         }
     }
 
     async fn complete(&self, completions: Vec<Completion>) -> Result<Outcomes, TimestoneError> {
         self.each(
             completions,
-            |completion| &completion.token.key.queue,
+            |completion| of(&completion.token.key),
             |desk, completions| async move { desk.timestone.complete(completions).await },
         )
         .await
@@ -319,7 +377,7 @@ impl Timestone for Router {
     async fn fail(&self, failures: Vec<Failure>) -> Result<Outcomes, TimestoneError> {
         self.each(
             failures,
-            |failure| &failure.token.key.queue,
+            |failure| of(&failure.token.key),
             |desk, failures| async move { desk.timestone.fail(failures).await },
         )
         .await
@@ -332,7 +390,7 @@ impl Timestone for Router {
     ) -> Result<Outcomes, TimestoneError> {
         self.each(
             tokens,
-            |token| &token.key.queue,
+            |token| of(&token.key),
             |desk, tokens| async move { desk.timestone.release(tokens, refund).await },
         )
         .await
@@ -345,7 +403,7 @@ impl Timestone for Router {
     ) -> Result<Outcomes, TimestoneError> {
         self.each(
             tokens,
-            |token| &token.key.queue,
+            |token| of(&token.key),
             |desk, tokens| async move { desk.timestone.extend(tokens, lease_ms).await },
         )
         .await
@@ -356,18 +414,16 @@ impl Timestone for Router {
         messages: Vec<MessageKey>,
         reason: &str,
     ) -> Result<Outcomes, TimestoneError> {
-        self.each(
-            messages,
-            |key| &key.queue,
-            |desk, keys| async move { desk.timestone.cancel(keys, reason).await },
-        )
+        self.each(messages, of, |desk, keys| async move {
+            desk.timestone.cancel(keys, reason).await
+        })
         .await
     }
 
     async fn reschedule(&self, schedules: Vec<Reschedule>) -> Result<Outcomes, TimestoneError> {
         self.each(
             schedules,
-            |schedule| &schedule.key.queue,
+            |schedule| of(&schedule.key),
             |desk, schedules| async move { desk.timestone.reschedule(schedules).await },
         )
         .await
@@ -378,11 +434,9 @@ impl Timestone for Router {
         messages: Vec<MessageKey>,
         attempts: Option<u32>,
     ) -> Result<Outcomes, TimestoneError> {
-        let redriven = self.each(
-            messages,
-            |key| &key.queue,
-            |desk, keys| async move { desk.timestone.redrive(keys, attempts).await },
-        );
+        let redriven = self.each(messages, of, |desk, keys| async move {
+            desk.timestone.redrive(keys, attempts).await
+        });
         let outcomes = redriven.await?.into_iter().map(|outcome| async move {
             match &outcome {
                 Err(Refusal::PayloadGone(home)) => {
@@ -396,11 +450,7 @@ impl Timestone for Router {
     }
 
     async fn find(&self, search: Search) -> Result<Found, TimestoneError> {
-        self.of(&search.queue, |desk| {
-            let search = search.clone();
-            async move { desk.timestone.find(search).await }
-        })
-        .await
+        self.find_in_all(search).await
     }
 
     async fn count_matching(
@@ -409,47 +459,16 @@ impl Timestone for Router {
         filter: &Filter,
         cursor: Bytes,
     ) -> Result<Counted, TimestoneError> {
-        self.of(queue, |desk| {
-            let cursor = cursor.clone();
-            async move { desk.timestone.count_matching(queue, filter, cursor).await }
-        })
-        .await
+        self.count_in_all(queue, filter, cursor).await
     }
 
     async fn get(&self, key: &MessageKey) -> Result<Option<MessageView>, TimestoneError> {
-        self.of(
-            &key.queue,
-            |desk| async move { desk.timestone.get(key).await },
-        )
-        .await
+        self.of_message(key, |desk| async move { desk.timestone.get(key).await })
+            .await
     }
 
     async fn count(&self, queues: &[String]) -> Result<Vec<QueueCount>, TimestoneError> {
-        let parts = match queues {
-            [] => self.shards().map(|shard| (shard, Vec::new())).collect(),
-            queues => self.parts(queues),
-        };
-        let counts = parts.iter().map(|(shard, queues)| {
-            self.at(*shard, move |desk| async move {
-                desk.timestone.count(queues).await
-            })
-        });
-        let counts = try_join_all(counts).await?.into_iter().flatten();
-        let mut counts: Vec<_> = counts.collect();
-        match queues {
-            [] => counts.sort_by(|a, b| a.queue.cmp(&b.queue)),
-            queues => {
-                let known: BTreeMap<_, _> = counts
-                    .drain(..)
-                    .map(|count| (count.queue.clone(), count))
-                    .collect();
-                counts = queues
-                    .iter()
-                    .filter_map(|queue| known.get(queue).cloned())
-                    .collect();
-            }
-        }
-        Ok(counts)
+        self.counts(queues).await
     }
 
     async fn watch(&self, request: WatchRequest) -> Result<Watch, TimestoneError> {
@@ -457,22 +476,44 @@ impl Timestone for Router {
     }
 
     async fn history(&self, key: &MessageKey) -> Result<MessageHistory, TimestoneError> {
-        self.of(&key.queue, |desk| async move {
-            desk.timestone.history(key).await
-        })
+        self.learn(&key.queue).await?;
+        let shard = self.shard_of_message(&key.queue, &key.id);
+        self.at(
+            shard,
+            |desk| async move { desk.timestone.history(key).await },
+        )
         .await
     }
 
     async fn find_events(&self, search: EventSearch) -> Result<FoundEvents, TimestoneError> {
-        match search.queue.clone() {
-            Some(queue) => {
-                self.of(&queue, |desk| {
+        let shards = match &search.queue {
+            Some(queue) => self.spread_of(queue).await?,
+            None => self.shards().collect(),
+        };
+        match shards.as_slice() {
+            [shard] => {
+                self.at(*shard, |desk| {
                     let search = search.clone();
                     async move { desk.timestone.find_events(search).await }
                 })
                 .await
             }
-            None => self.find_events_everywhere(search).await,
+            _ => self.find_events_in(&shards, search).await,
         }
     }
+}
+
+/// Where a message is looked for.
+fn of(key: &MessageKey) -> (&str, &str) {
+    (&key.queue, &key.id)
+}
+
+/// Who is subscribed to a queue that is spread over more shards now subscribes again.
+fn resubscribe(
+    sent: Result<Vec<LeasedMessage>, TimestoneError>,
+) -> Result<Vec<LeasedMessage>, TimestoneError> {
+    sent.map_err(|why| match is_elsewhere(&why) {
+        true => TimestoneError::Unavailable(why.to_string()),
+        false => why,
+    })
 }

@@ -10,7 +10,7 @@ use timestone_client::{
 use tokio::sync::mpsc;
 
 use super::Router;
-use super::several::Part;
+use super::several::{Part, are_otherwise};
 
 /// How long one look waits for news.
 const WAIT_MS: u64 = 30_000;
@@ -24,7 +24,6 @@ type News = BoxFuture<'static, (usize, u64, Result<Sight, TimestoneError>)>;
 impl Router {
     pub(super) async fn subscribe_several(
         &self,
-        parts: Vec<(u32, Vec<String>)>,
         request: SubscribeRequest,
     ) -> Result<Subscription, TimestoneError> {
         let credit = request.credit;
@@ -34,17 +33,19 @@ impl Router {
         }
         let filter = request.filter.clone();
         let request = demand(request);
-        let parts: Vec<_> = parts
-            .into_iter()
-            .map(|part| Part::new(part, &request, &filter))
-            .collect();
-        let looks = parts.iter().map(|part| self.look(part, 0, (0, false)));
-        let sights = try_join_all(looks).await?;
+        let mut parts = self.parts_of(&request, &filter);
+        let mut sights = self.look_at_all(&parts).await?;
+        if are_otherwise(&parts, &sights) {
+            self.learn_all(&request.queues).await?;
+            parts = self.parts_of(&request, &filter);
+            sights = self.look_at_all(&parts).await?;
+        }
         let (sender, messages) = mpsc::channel(MAX_UNREAD);
         let subscriber = Subscriber {
             router: self.clone(),
             parts,
             asked: vec![0; sights.len()],
+            stale: vec![false; sights.len()],
             sights,
             credit,
             news: FuturesUnordered::new(),
@@ -61,7 +62,7 @@ impl Router {
 
 fn demand(request: SubscribeRequest) -> DequeueRequest {
     DequeueRequest {
-        queues: Vec::new(),
+        queues: request.queues,
         max: request.credit,
         wait_ms: 0,
         lease_ms: request.lease_ms,
@@ -78,6 +79,8 @@ struct Subscriber {
     sights: Vec<Sight>,
     /// How often each part was asked; only what the last question brings counts.
     asked: Vec<u64>,
+    /// Parts that were taken from since.
+    stale: Vec<bool>,
     credit: u32,
     news: FuturesUnordered<News>,
     /// Whether what parts have is no news now.
@@ -101,7 +104,12 @@ impl Subscriber {
                 continue;
             }
             match sight {
-                Ok(sight) => self.sights[part] = sight,
+                Ok(sight) if self.is_otherwise(part, &sight) => {
+                    let why = "a queue is spread over its shards in another way now".into();
+                    let _ = sender.send(Err(TimestoneError::Unavailable(why))).await;
+                    return;
+                }
+                Ok(sight) => (self.sights[part], self.stale[part]) = (sight, false),
                 Err(why) => {
                     let _ = sender.send(Err(why)).await;
                     return;
@@ -109,6 +117,12 @@ impl Subscriber {
             }
             self.ask(part);
         }
+    }
+
+    /// Whether queues are spread otherwise than at the beginning: who is sent messages of them
+    /// subscribes again.
+    fn is_otherwise(&self, part: usize, sight: &Sight) -> bool {
+        sight.spread != self.sights[part].spread
     }
 
     fn room(&self) -> u32 {
@@ -135,9 +149,16 @@ impl Subscriber {
     /// Sends what there is room for.
     async fn top_up(&mut self, sender: &Sent) -> Result<(), TimestoneError> {
         let room = self.room();
-        if room > 0 && self.sights.iter().any(|sight| sight.next.is_some()) {
-            let taken = self.router.take(&self.parts, &self.sights, room).await?;
+        if room > 0 && self.sights.iter().any(|sight| !sight.next.is_empty()) {
+            self.look_again().await?;
+            let taken = self
+                .router
+                .take_more(&self.parts, &self.sights, room)
+                .await?;
             self.note(&taken);
+            let taken = taken.into_iter().flat_map(|(_, taken)| taken);
+            let mut taken: Vec<_> = taken.collect();
+            taken.sort_by_key(|leased| leased.priority);
             if !taken.is_empty() && sender.send(Ok(taken)).await.is_err() {
                 return Err(TimestoneError::Unavailable("nobody reads".into()));
             }
@@ -151,17 +172,31 @@ impl Subscriber {
         Ok(())
     }
 
+    /// Looks at parts that may have more than is known: it may be more urgent than what others
+    /// have.
+    async fn look_again(&mut self) -> Result<(), TimestoneError> {
+        let parts: Vec<_> = (0..self.parts.len()).filter(|n| self.stale[*n]).collect();
+        let looks = parts
+            .iter()
+            .map(|part| self.router.look(&self.parts[*part], 0, (0, false)));
+        let sights = try_join_all(looks).await?;
+        for (part, sight) in parts.into_iter().zip(sights) {
+            (self.sights[part], self.stale[part]) = (sight, false);
+        }
+        Ok(())
+    }
+
     /// What parts were seen to have is not so any more.
-    fn note(&mut self, taken: &[LeasedMessage]) {
+    fn note(&mut self, taken: &[(u32, Vec<LeasedMessage>)]) {
         for part in 0..self.parts.len() {
-            let queues = &self.parts[part].request.queues;
-            let of = taken
-                .iter()
-                .filter(|leased| queues.contains(&leased.token.key.queue));
-            let of = u32::try_from(of.count()).unwrap_or(u32::MAX);
+            let shard = self.parts[part].shard;
+            let of = taken.iter().filter(|(of, _)| *of == shard);
+            let of: usize = of.map(|(_, messages)| messages.len()).sum();
             let sight = &mut self.sights[part];
-            if of > 0 || sight.next.take().is_some() {
-                sight.held += of;
+            let had = !std::mem::take(&mut sight.next).is_empty();
+            if of > 0 || had {
+                sight.held += u32::try_from(of).unwrap_or(u32::MAX);
+                self.stale[part] = true;
                 self.ask(part);
             }
         }

@@ -208,6 +208,11 @@ pub(crate) struct OrderArgs {
     /// Index no metadata keys
     #[arg(long)]
     pub no_index: bool,
+
+    /// Shards that messages are spread over by their ids, from 1 to 16, where one server is too
+    /// slow for all of them; settled until the queue is deleted
+    #[arg(long, value_name = "N")]
+    pub partitions: Option<u32>,
 }
 
 /// Where failures go.

@@ -20,7 +20,8 @@ JSON objects, one a line. Times are Unix milliseconds, fields without a value ar
   list, show, block, unblock, put, drain:
     queue, configured, deleting, pending, invisible, running, completed, canceled, errored,
     config: {lease_ms, invisible_ms, attempts, retention_ms, max_depth, enqueue_blocked,
-      dequeue_blocked, exclusive, fair, weights, dead_letter, dead_letter_copy, indexed}
+      dequeue_blocked, exclusive, fair, weights, dead_letter, dead_letter_copy, indexed,
+      partitions}
     drain prints one whenever a count has changed; the last is that of the end
   peek, find, message:
     queue, id, state, priority, deliveries, attempts_left, owner, until_unix_ms, version,
