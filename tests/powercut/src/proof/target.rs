@@ -21,6 +21,7 @@ pub enum Target {
 pub const OPTIONS: Options = Options {
     memtable_bytes: 256 << 10,
     cache_bytes: 4 << 20,
+    in_place: true,
 };
 
 impl Target {
