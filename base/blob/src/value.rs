@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use errors::Error;
 
 use crate::BlobRef;
 
@@ -28,6 +29,8 @@ pub struct Value {
     pub blobs: Vec<NamedBlob>,
     /// A list too long to travel.
     pub list: Option<ListRef>,
+    /// Instead of the rest: why an element of a map failed, which its map was allowed.
+    pub error: Option<Box<Error>>,
 }
 
 impl Value {
@@ -35,6 +38,14 @@ impl Value {
     pub fn inline(bytes: impl Into<Bytes>) -> Self {
         Self {
             inline: bytes.into(),
+            ..Self::default()
+        }
+    }
+
+    /// What stands for the value of an element that failed.
+    pub fn failed(error: Error) -> Self {
+        Self {
+            error: Some(Box::new(error)),
             ..Self::default()
         }
     }

@@ -90,6 +90,10 @@ impl TryFrom<wire::Value> for Value {
             inline: value.inline.into(),
             blobs: blobs.collect::<Result<_, _>>()?,
             list: list.transpose()?,
+            error: value
+                .error
+                .into_option()
+                .map(|error| Box::new(error.into())),
         })
     }
 }
@@ -100,6 +104,7 @@ impl From<Value> for wire::Value {
             inline: value.inline.into(),
             blobs: value.blobs.into_iter().map(Into::into).collect(),
             list: value.list.map(Into::into).into(),
+            error: value.error.map(|error| (*error).into()).into(),
             ..Default::default()
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use blob::list::{self, ListError, ListReader};
 use blob::{Blobs, ListRef, LocalBlobs, NamedBlob, Value};
+use errors::Error;
 
 struct Fixture {
     _root: tempfile::TempDir,
@@ -74,9 +75,13 @@ async fn blobs_and_lists_nest() {
             blob: inner.index.clone(),
         }],
         list: Some(inner),
+        error: None,
     };
-    let list = fixture.write(std::slice::from_ref(&value)).await;
-    assert_eq!(fixture.open(list).await.element(0).await.unwrap(), value);
+    let failed = Value::failed(Error::source("TRUNCATED", "only 3 frames decode"));
+    let list = fixture.write(&[value.clone(), failed.clone()]).await;
+    let mut list = fixture.open(list).await;
+    assert_eq!(list.element(0).await.unwrap(), value);
+    assert_eq!(list.element(1).await.unwrap(), failed);
 }
 
 #[tokio::test]

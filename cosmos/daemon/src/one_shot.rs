@@ -111,6 +111,8 @@ async fn start_roles(stack: &mut Stack, services: Services, config: &OneShotConf
         process: "ves".into(),
         groups: 1,
         ttl: OWNERSHIP,
+        keep_ended: None,
+        keep_ended_count: None,
         store: store.clone(),
         timestone: timestone.clone(),
         queue_in_store: true,

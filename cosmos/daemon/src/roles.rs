@@ -147,6 +147,8 @@ pub(crate) struct Plato {
     pub(crate) process: String,
     pub(crate) groups: u32,
     pub(crate) ttl: Duration,
+    pub(crate) keep_ended: Option<Duration>,
+    pub(crate) keep_ended_count: Option<u64>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) timestone: Client,
     /// Whether this process owns the queues, in the same store.
@@ -188,16 +190,13 @@ pub(crate) fn workflows(
     store: &Arc<dyn Store>,
     timestone: Client,
     groups: u32,
+    keep_ended: Option<Duration>,
 ) -> Result<PlatoServer> {
     let mut all = Vec::new();
     for service in services {
         let registry = definitions(*service)?;
-        all.push(Workflows::new(
-            store.clone(),
-            service.name(),
-            groups,
-            registry,
-        ));
+        let workflows = Workflows::new(store.clone(), service.name(), groups, registry);
+        all.push(workflows.kept_for(keep_ended));
     }
     Ok(PlatoServer::new(all, timestone))
 }
@@ -220,6 +219,8 @@ impl Plato {
             groups: self.groups,
             ttl: self.ttl,
             queue_in_store: self.queue_in_store,
+            keep_ended: self.keep_ended,
+            keep_ended_count: self.keep_ended_count,
             ..RuntimeConfig::new(service, format!("plato@{}", self.process))
         }
     }

@@ -176,6 +176,8 @@ pub(crate) async fn start_plato(
         process: parts::plato_name(config),
         groups: config.plato.groups,
         ttl: config.ownership(),
+        keep_ended: config.keep_ended(),
+        keep_ended_count: config.plato.ended_count,
         store: on.store,
         timestone: on.timestone,
         queue_in_store: on.queue_in_store,
@@ -209,6 +211,7 @@ fn workflows(services: Services, config: &Config, on: &On) -> Result<PlatoServer
         &on.store,
         on.timestone.clone(),
         config.plato.groups,
+        config.keep_ended(),
     )
 }
 

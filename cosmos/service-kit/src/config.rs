@@ -97,6 +97,10 @@ pub struct PlatoConfig {
     pub name: Option<String>,
     pub groups: u32,
     pub ownership_seconds: u64,
+    /// How long workflows that have ended are kept. 0: for ever.
+    pub ended_days: u64,
+    /// How many of them are kept, of each service. Unset: however many there are.
+    pub ended_count: Option<u64>,
 }
 
 /// The host agent.
@@ -180,6 +184,8 @@ impl Default for PlatoConfig {
             name: None,
             groups: 4,
             ownership_seconds: 10,
+            ended_days: 90,
+            ended_count: None,
         }
     }
 }
@@ -231,6 +237,12 @@ impl Config {
         self.token_file
             .clone()
             .unwrap_or_else(|| self.data.join("token"))
+    }
+
+    /// How long workflows that have ended are kept; `None` = for ever.
+    pub fn keep_ended(&self) -> Option<Duration> {
+        let days = self.plato.ended_days;
+        (days > 0).then(|| Duration::from_secs(days.saturating_mul(86_400)))
     }
 
     /// Where workflows are looked after: at the engine, if it says so, or at the API.

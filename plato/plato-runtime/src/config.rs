@@ -31,6 +31,12 @@ pub struct RuntimeConfig {
     /// Whether the code of nodes has threads of its own, as it may block. Without, it runs on
     /// the thread of the runtime and one run is like the other: for tests in virtual time.
     pub code_threads: bool,
+    /// How long a workflow that has ended is kept, with its journal and its results;
+    /// `None` = for ever.
+    pub keep_ended: Option<Duration>,
+    /// How many workflows that have ended are kept, of all groups together and to within
+    /// their number; the oldest go first. `None` = however many there are.
+    pub keep_ended_count: Option<u64>,
 }
 
 impl RuntimeConfig {
@@ -48,6 +54,8 @@ impl RuntimeConfig {
             queue_in_store: false,
             inbox_retention: Duration::from_secs(2 * 86_400),
             code_threads: true,
+            keep_ended: Some(Duration::from_secs(90 * 86_400)),
+            keep_ended_count: None,
         }
     }
 }

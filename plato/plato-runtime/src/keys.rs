@@ -13,6 +13,7 @@
 //! | `o` number                       | outbox row                              |
 //! | `r` workflow 0 node element      | result of a task of a map               |
 //! | `s` workflow                     | snapshot of the state of a live workflow|
+//! | `t` time workflow                | nothing: a workflow that ended then     |
 //! | `v` workflow 0                   | input of a workflow                     |
 //! | `v` workflow 0 node              | output of a node                        |
 //! | `w` workflow                     | state of rules that were canceled       |
@@ -76,6 +77,40 @@ pub(crate) fn ended(workflow: &str) -> Bytes {
 
 pub(crate) fn all_ended() -> KeyRange {
     KeyRange::prefix(b"e")
+}
+
+/// That a workflow ended at this time, in Unix milliseconds.
+pub(crate) fn ended_at(at_ms: i64, workflow: &str) -> Bytes {
+    let at_ms = u64::try_from(at_ms).unwrap_or(0);
+    key(b't', &[&at_ms.to_be_bytes(), workflow.as_bytes()])
+}
+
+/// Workflows that have ended, the oldest first.
+pub(crate) fn all_ended_at() -> KeyRange {
+    KeyRange::prefix(b"t")
+}
+
+/// When which workflow ended.
+pub(crate) fn read_ended_at(key: &[u8]) -> Option<(i64, &str)> {
+    let (at_ms, workflow) = key.get(1..)?.split_first_chunk::<8>()?;
+    let at_ms = i64::try_from(u64::from_be_bytes(*at_ms)).ok()?;
+    Some((at_ms, std::str::from_utf8(workflow).ok()?))
+}
+
+/// What the keys of a workflow's journal, results and values begin with.
+pub(crate) fn prefixes(workflow: &str) -> [Bytes; 3] {
+    [b'j', b'r', b'v'].map(|kind| of_workflow(kind, workflow, &[]))
+}
+
+/// That a workflow has been forgotten, and its journal is being deleted.
+pub(crate) fn forgotten(workflow: &str) -> Bytes {
+    garbage(&of_workflow(b'j', workflow, &[]))
+}
+
+/// The workflow that a row of garbage says is forgotten, if it says so.
+pub(crate) fn read_forgotten(key: &[u8]) -> Option<&str> {
+    let workflow = key.strip_prefix(b"gj")?.strip_suffix(&[0])?;
+    std::str::from_utf8(workflow).ok()
 }
 
 pub(crate) fn garbage(prefix: &[u8]) -> Bytes {
@@ -222,6 +257,24 @@ mod tests {
         assert_eq!(after_attribute(&row), Some("w"));
         assert!(!holds(&range, &with_attribute("title", "b", "w")));
         assert!(!holds(&range, &with_attribute("titl", "ea", "w")));
+    }
+
+    #[test]
+    fn the_oldest_end_comes_first() {
+        assert!(ended_at(255, "b") < ended_at(256, "a"));
+        assert_eq!(read_ended_at(&ended_at(7, "w")), Some((7, "w")));
+        assert!(holds(&all_ended_at(), &ended_at(0, "w")));
+    }
+
+    #[test]
+    fn a_forgotten_workflow_is_known_by_its_garbage() {
+        assert_eq!(read_forgotten(&forgotten("w")), Some("w"));
+        assert_eq!(read_forgotten(&garbage(&results_prefix("w", NODE))), None);
+        let [journal_rows, results, values] = prefixes("w");
+        assert!(journal("w", 3).starts_with(&journal_rows));
+        assert!(result("w", NODE, 3).starts_with(&results));
+        assert!(output("w", NODE).starts_with(&values) && input("w").starts_with(&values));
+        assert!(!journal("w1", 3).starts_with(&journal_rows));
     }
 
     #[test]

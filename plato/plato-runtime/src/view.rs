@@ -102,6 +102,9 @@ impl WorkflowReader {
             if self.journal(id, 0, 1).await?.is_empty() {
                 return Ok(None);
             }
+            if self.get(id, &keys::forgotten(id)).await?.is_some() {
+                return Ok(None);
+            }
         }
         Err(StoreError::Unavailable(
             format!("workflow {id} changes faster than it can be read").into(),

@@ -509,6 +509,9 @@ pub(crate) fn node(node: NodeProgress) -> plato_wire::NodeProgress {
         cpu_ms: node.sums.cpu_ms,
         decode_cpu_ms: node.sums.decode_cpu_ms,
         output_bytes: node.sums.output_bytes,
+        lost: node.lost,
+        speculated: node.sums.speculated,
+        skipped: node.skipped.unwrap_or_default(),
         ..Default::default()
     }
 }

@@ -31,7 +31,10 @@ fn texts(plan: &Plan, event: &Event) -> Vec<String> {
         Event::Started(header) => {
             vec![format!("{} v{} started", header.definition, header.version)]
         }
-        Event::NodeSkipped { node } => vec![format!("{} skipped", name(node))],
+        Event::NodeSkipped { node, reason } => {
+            let why = reason.as_ref().map(|reason| format!(", as {reason}"));
+            vec![format!("{} skipped{}", name(node), why.unwrap_or_default())]
+        }
         Event::NodeStarted { node, tasks } if plan.is_map(*node) => {
             vec![format!("{} started: {tasks} tasks", name(node))]
         }

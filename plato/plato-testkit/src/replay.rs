@@ -11,8 +11,8 @@ use blob::Value;
 use errors::Error;
 use plato::limits::DEFAULT_WINDOW;
 use plato::{
-    Definition, Entry, Event, Fault, Header, Input, InvalidDefinition, Plan, Run, Step, TaskRef,
-    Workflow,
+    Definition, Entry, Event, Fault, Header, Input, InvalidDefinition, Phase, Plan, Run, Step,
+    TaskRef, Workflow,
 };
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +174,17 @@ fn input(
         generation,
     };
     Some(match event {
+        Event::NodeSkipped {
+            node,
+            reason: Some(_),
+        } => {
+            workflow.work(at_ms);
+            Input::Decided(*node, Ok(true))
+        }
+        Event::NodeStarted { node, .. } if asks(plan, *node) => {
+            workflow.work(at_ms);
+            Input::Decided(*node, Ok(false))
+        }
         Event::TasksDispatched { node, tasks } => {
             // A retry whose time has come is handed out by the passing of time.
             workflow.work(at_ms);
@@ -201,12 +212,20 @@ fn input(
             workflow.work(at_ms);
             failed(task(*node, *element, *generation), *fault, error)
         }
+        // The other try of a task that has ended: its end is the cause.
+        Event::TasksStopped { .. } if workflow.state().phase == Phase::Running => {
+            return input(plan, workflow, next?, None, at_ms);
+        }
         Event::TasksStopped { node, tasks } => {
             let tasks = tasks.iter();
             Input::Told(tasks.map(|(e, g)| task(*node, *e, *g)).collect())
         }
         Event::NodeSucceeded { node, .. } => Input::Sealed(*node),
         Event::NodeFailed { node } => match next {
+            Some(Event::Failing { error }) if error.code == "CONDITION_UNDECIDED" => {
+                workflow.work(at_ms);
+                Input::Decided(*node, Err(Error::clone(error)))
+            }
             Some(Event::Failing { error }) if error.code != "NODE_DEADLINE_EXCEEDED" => {
                 Input::Unsealed(*node, Error::clone(error))
             }
@@ -229,6 +248,11 @@ fn input(
 fn waits(plan: &Plan, node: plato::NodeId) -> bool {
     let known = plan.definition().nodes.get(node.index());
     known.is_some_and(|node| matches!(node.run, Run::Timer(_) | Run::Signal))
+}
+
+fn asks(plan: &Plan, node: plato::NodeId) -> bool {
+    let known = plan.definition().nodes.get(node.index());
+    known.is_some_and(|node| node.skip_if.is_some())
 }
 
 /// A try that ended badly, or could not be prepared.

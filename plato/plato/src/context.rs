@@ -117,7 +117,8 @@ impl TaskContext {
         })
     }
 
-    /// The results of the map that this task reduces, in the order of the elements.
+    /// The results of the map that this task reduces, in the order of the elements. Of
+    /// those that failed, and were allowed to, the error is set.
     ///
     /// # Errors
     /// When the node is not a reduce.

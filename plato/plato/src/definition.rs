@@ -40,9 +40,24 @@ pub struct NodeDef {
     /// Instead of the workflow's priority. Lower is more urgent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i64>,
+    /// Of a map: how many elements may fail for good before it does. Their results are
+    /// their errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_failed: Option<Allowed>,
+    /// Of a map of a function: when a slow task is run a second time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speculate: Option<Speculate>,
     /// When it holds, the node is passed over; so are maps over it and reduces of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip_when: Option<Condition>,
+    /// The same by a condition in CEL over what the nodes before it put out, see
+    /// [`crate::skip`]; decided when it could start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_if: Option<String>,
+    /// What it puts out, as JSON, when it is passed over. Without one, nodes `after` it
+    /// run and find no output of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<serde_json::Value>,
 }
 
 /// How many tasks a node has.
@@ -118,6 +133,53 @@ impl Run {
     }
 }
 
+/// How many elements of a map may fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Allowed {
+    /// So many.
+    Count(u64),
+    /// So many of a hundred, rounded down.
+    Percent(u8),
+}
+
+impl Allowed {
+    /// How many of `total` it is.
+    pub fn of(self, total: u64) -> u64 {
+        match self {
+            Self::Count(count) => count,
+            Self::Percent(percent) => {
+                let allowed = u128::from(total) * u128::from(percent) / 100;
+                u64::try_from(allowed).unwrap_or(u64::MAX)
+            }
+        }
+    }
+}
+
+/// When a task of a map that is slower than the others is run a second time, beside the
+/// first. What ends first counts; the other one is told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Speculate {
+    /// Once so many percent of the elements are done, and every other one is out, …
+    pub quantile: u8,
+    /// … a task is slow when it has taken so many percent of the time within which that
+    /// part of those that are done have ended, …
+    pub factor: u32,
+    /// … and at least so many milliseconds.
+    pub min_ms: u64,
+}
+
+impl Default for Speculate {
+    fn default() -> Self {
+        Self {
+            quantile: 75,
+            factor: 150,
+            min_ms: 1_000,
+        }
+    }
+}
+
 /// A condition over the workflow's input, which must then be JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -181,7 +243,11 @@ impl NodeDef {
             deadline_ms: None,
             timeout_ms: None,
             priority: None,
+            allow_failed: None,
+            speculate: None,
             skip_when: None,
+            skip_if: None,
+            default: None,
         }
     }
 
@@ -233,6 +299,18 @@ impl NodeDef {
         self
     }
 
+    /// How many elements of a map may fail for good before it does.
+    pub fn allow_failed(mut self, allowed: Allowed) -> Self {
+        self.allow_failed = Some(allowed);
+        self
+    }
+
+    /// When a slow task of a map is run a second time.
+    pub fn speculate(mut self, speculate: Speculate) -> Self {
+        self.speculate = Some(speculate);
+        self
+    }
+
     /// Passed over when the workflow's input has `equals` at `pointer`.
     pub fn skip_when(mut self, pointer: impl Into<String>, equals: serde_json::Value) -> Self {
         self.skip_when = Some(Condition {
@@ -240,6 +318,23 @@ impl NodeDef {
             equals,
         });
         self
+    }
+
+    /// Passed over when `condition`, in CEL, holds for what the nodes before it put out.
+    pub fn skip_if(mut self, condition: impl Into<String>) -> Self {
+        self.skip_if = Some(condition.into());
+        self
+    }
+
+    /// What it puts out, as JSON, when it is passed over.
+    pub fn or_default(mut self, default: serde_json::Value) -> Self {
+        self.default = Some(default);
+        self
+    }
+
+    /// Whether it may be passed over by a condition of its own.
+    pub fn may_skip(&self) -> bool {
+        self.skip_when.is_some() || self.skip_if.is_some()
     }
 
     /// Every node this one waits for, the one its kind names first.
@@ -289,6 +384,18 @@ mod tests {
         );
         assert_eq!(definition.nodes[4], NodeDef::workflow("again", "t.demo"));
         assert_eq!(serde_json::to_value(definition).unwrap(), text);
+    }
+
+    #[test]
+    fn allowances_are_short_and_rounded_down() {
+        let text = json!({"name": "a", "run": "inline", "kind": {"map": {"over": "b"}},
+            "allow_failed": {"percent": 10}, "speculate": {"factor": 200}});
+        let node: NodeDef = serde_json::from_value(text).unwrap();
+        let allowed = node.allow_failed.unwrap();
+        assert_eq!([9, 10, 29].map(|total| allowed.of(total)), [0, 1, 2]);
+        assert_eq!(Allowed::Count(3).of(2), 3);
+        let speculate = node.speculate.unwrap();
+        assert_eq!((speculate.quantile, speculate.factor), (75, 200));
     }
 
     #[test]

@@ -13,8 +13,12 @@ use crate::retry::Fault;
 pub enum Event {
     /// The workflow began.
     Started(Box<Header>),
-    /// A node was passed over.
-    NodeSkipped { node: NodeId },
+    /// A node was passed over: since its condition in CEL holds, if there is a reason.
+    NodeSkipped {
+        node: NodeId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// All that a node waited for has ended; it has this many tasks.
     NodeStarted { node: NodeId, tasks: u64 },
     /// Invocations were handed to Timestone: (element, generation) each.
@@ -80,7 +84,7 @@ impl Event {
     /// The node it is about, if it is not about the whole workflow.
     pub fn node(&self) -> Option<NodeId> {
         match self {
-            Self::NodeSkipped { node }
+            Self::NodeSkipped { node, .. }
             | Self::NodeStarted { node, .. }
             | Self::TasksDispatched { node, .. }
             | Self::TaskSucceeded { node, .. }

@@ -11,6 +11,8 @@ use crate::task::TaskPhase;
 pub enum Reason {
     /// Nodes that have not ended.
     Nodes(Vec<NodeId>),
+    /// It is being decided whether it is passed over.
+    Deciding,
     /// Somebody paused the workflow.
     Paused(String),
     /// A signal by the node's name.
@@ -55,12 +57,20 @@ fn reasons(plan: &Plan, state: &State, id: NodeId, node: &Node) -> Vec<Reason> {
         {
             vec![Reason::Undoing]
         }
-        (Phase::Running, NodePhase::Waiting) => vec![Reason::Nodes(unfinished(plan, state, id))],
+        (Phase::Running, NodePhase::Waiting) => vec![waiting(plan, state, id)],
         (Phase::Running, NodePhase::Running) => running(plan, state, id, node),
         (Phase::Failing | Phase::Canceling, _) if node.running() > 0 => {
             vec![Reason::Stopping(node.running())]
         }
         _ => Vec::new(),
+    }
+}
+
+fn waiting(plan: &Plan, state: &State, id: NodeId) -> Reason {
+    match (unfinished(plan, state, id), &state.paused) {
+        (nodes, Some(why)) if nodes.is_empty() => Reason::Paused(why.clone()),
+        (nodes, None) if nodes.is_empty() => Reason::Deciding,
+        (nodes, _) => Reason::Nodes(nodes),
     }
 }
 
@@ -113,7 +123,7 @@ fn retries(node: &Node) -> Option<Reason> {
 }
 
 fn rest(node: &Node) -> Option<Reason> {
-    let begun = node.done.len() + node.active.len() as u64;
+    let begun = node.done.len() + node.lost() + node.active.len() as u64;
     let left = node.total.saturating_sub(begun);
     (left > 0).then_some(Reason::Tasks(left))
 }

@@ -36,6 +36,8 @@ pub enum Input {
     Sealed(NodeId),
     /// The results of a map cannot be sealed.
     Unsealed(NodeId, Error),
+    /// Whether the condition of a node holds; or it cannot be decided.
+    Decided(NodeId, Result<bool, Error>),
     /// Invocations were told to stop.
     Told(Vec<TaskRef>),
     /// Somebody wants the workflow to end.
@@ -90,4 +92,6 @@ pub enum Work {
     },
     /// Seal the results of this map into a list.
     Seal { node: NodeId },
+    /// Decide whether this node is passed over: see [`crate::skip::holds`].
+    Decide { node: NodeId },
 }

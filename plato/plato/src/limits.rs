@@ -16,6 +16,8 @@ pub const MAX_BLOBS: usize = 32;
 pub const DEFAULT_WINDOW: usize = 1_024;
 /// Tasks prepared by one command.
 pub const MAX_PREPARED: usize = 256;
+/// A condition by which a node is passed over, in bytes.
+pub const MAX_CONDITION_BYTES: usize = 1 << 10;
 /// How long a timer may wait, in milliseconds: ten years.
 pub const MAX_TIMER_MS: u64 = 3_653 * 86_400_000;
 /// Times a workflow that has failed may be made to go on.

@@ -21,10 +21,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{NodeDef, Run};
+use crate::durations::Durations;
 use crate::event::Success;
 use crate::intervals::IntervalSet;
 use crate::retry::{Fault, Faults};
-use crate::task::{Task, TaskPhase};
+use crate::task::{Task, TaskPhase, Twin};
 
 /// The states of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,13 +58,22 @@ pub struct Node {
     pub(crate) phase: NodePhase,
     pub(crate) total: u64,
     pub(crate) done: IntervalSet,
+    /// Elements that have failed for good.
+    #[serde(default, skip_serializing_if = "IntervalSet::is_empty")]
+    pub(crate) lost: IntervalSet,
     pub(crate) active: BTreeMap<u64, Task>,
     /// The length of the list it put out.
     pub(crate) elements: Option<u64>,
     pub(crate) sums: Sums,
+    /// How long the tasks of a map took.
+    #[serde(default, skip_serializing_if = "Durations::is_empty")]
+    pub(crate) durations: Durations,
     /// When it started, in Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) since_ms: Option<i64>,
+    /// Why it was passed over, if its condition in CEL holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) skipped: Option<String>,
     /// Whether the signal that it waits for has come.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) signaled: bool,
@@ -99,6 +109,9 @@ pub struct Sums {
     pub decode_cpu_ms: u64,
     /// Bytes put out.
     pub output_bytes: u64,
+    /// Tasks run a second time, since they were slow.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub speculated: u64,
 }
 
 impl Node {
@@ -117,14 +130,24 @@ impl Node {
         self.done.len()
     }
 
+    /// Why it was passed over, if its condition in CEL holds.
+    pub fn skipped(&self) -> Option<&str> {
+        self.skipped.as_deref()
+    }
+
     /// Whether it has ever begun.
     pub(crate) fn has_started(&self) -> bool {
         self.since_ms.is_some()
     }
 
+    /// Elements of a map that have failed for good, which it was allowed.
+    pub fn lost(&self) -> u64 {
+        self.lost.len()
+    }
+
     /// Invocations that are out.
     pub fn running(&self) -> u64 {
-        self.active.values().filter(|task| task.is_out()).count() as u64
+        self.out().count() as u64
     }
 
     /// Whether the signal that it waits for has come.
@@ -137,15 +160,31 @@ impl Node {
         self.sums
     }
 
-    /// Whether every task is done.
+    /// Whether every task is done, or lost.
     pub(crate) fn is_complete(&self) -> bool {
-        self.done.len() == self.total
+        self.done.len() + self.lost.len() == self.total
     }
 
     /// The invocations that are out: (element, generation).
     pub fn out(&self) -> impl Iterator<Item = (u64, u32)> {
-        let out = self.active.iter().filter(|(_, task)| task.is_out());
-        out.map(|(element, task)| (*element, task.generation))
+        let tries = |(element, task): (&u64, &Task)| {
+            let element = *element;
+            task.tries()
+                .map(move |(generation, _)| (element, generation))
+        };
+        self.active.iter().flat_map(tries)
+    }
+
+    /// Since when a try is out, in Unix milliseconds.
+    pub(crate) fn since(&self, element: u64, generation: u32) -> Option<i64> {
+        let mut tries = self.active.get(&element)?.tries();
+        tries.find_map(|(of, since)| (of == generation).then_some(since))
+    }
+
+    /// The try of the element that is out beside the one of this generation.
+    pub(crate) fn other(&self, element: u64, generation: u32) -> Option<u32> {
+        let (other, _) = self.active.get(&element)?.other(generation)?;
+        Some(other)
     }
 
     /// When its own deadline passes, in Unix milliseconds.
@@ -167,8 +206,7 @@ impl Node {
     }
 
     pub(crate) fn is_out(&self, element: u64, generation: u32) -> bool {
-        let task = self.active.get(&element);
-        task.is_some_and(|task| task.is_out() && task.generation == generation)
+        self.since(element, generation).is_some()
     }
 
     pub(crate) fn faults(&self, element: u64) -> Faults {
@@ -184,20 +222,29 @@ impl Node {
     }
 
     pub(crate) fn dispatch(&mut self, element: u64, generation: u32, at_ms: i64) {
-        let faults = self.faults(element);
         self.used(generation);
-        let phase = TaskPhase::Out(at_ms);
-        self.active.insert(
-            element,
-            Task {
-                generation,
-                phase,
-                faults,
-            },
-        );
+        match self.active.get_mut(&element) {
+            Some(task) if task.is_out() => {
+                let since_ms = at_ms;
+                task.twin = Some(Twin {
+                    generation,
+                    since_ms,
+                });
+                self.sums.speculated += 1;
+            }
+            _ => {
+                let task = Task::out(generation, at_ms, self.faults(element));
+                self.active.insert(element, task);
+            }
+        }
     }
 
-    pub(crate) fn succeed(&mut self, element: u64, success: &Success) {
+    pub(crate) fn succeed(&mut self, element: u64, generation: u32, success: &Success, at_ms: i64) {
+        let since = self.since(element, generation);
+        if let Some(since) = since.filter(|_| self.total > 1 && !success.from_memo) {
+            let took = at_ms.saturating_sub(since);
+            self.durations.add(u64::try_from(took).unwrap_or(0));
+        }
         self.active.remove(&element);
         self.done.insert(element);
         self.sums.from_memo += u64::from(success.from_memo);
@@ -210,25 +257,30 @@ impl Node {
         let mut faults = self.faults(element);
         faults.count(fault);
         self.used(generation);
-        self.active.remove(&element);
-        if let Some(due) = retry {
+        let task = self.active.remove(&element);
+        if let Some(rest) = task.and_then(|task| task.without(generation)) {
+            self.active.insert(element, Task { faults, ..rest });
+        } else if let Some(due) = retry {
+            let spent = task.map_or(0, |task| task.spent).max(generation);
             let phase = TaskPhase::Backoff(due);
-            let generation = generation.saturating_add(1);
-            self.active.insert(
-                element,
-                Task {
-                    generation,
-                    phase,
-                    faults,
-                },
-            );
+            let task = Task {
+                generation: spent.saturating_add(1),
+                phase,
+                ..Task::out(0, 0, faults)
+            };
+            self.active.insert(element, task);
             self.sums.retries += 1;
+        } else {
+            self.lost.insert(element);
         }
     }
 
     pub(crate) fn stop(&mut self, element: u64, generation: u32) {
-        if self.is_out(element, generation) {
-            self.active.remove(&element);
+        if self.is_out(element, generation)
+            && let Some(task) = self.active.remove(&element)
+        {
+            let rest = task.without(generation);
+            self.active.extend(rest.map(|task| (element, task)));
         }
     }
 
@@ -249,6 +301,7 @@ impl Node {
                 None => NodePhase::Waiting,
             };
             self.first_generation = self.next_generation;
+            self.lost = IntervalSet::default();
             self.since_ms = self.since_ms.map(|_| at_ms);
         }
     }

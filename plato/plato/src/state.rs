@@ -207,7 +207,10 @@ impl State {
 
 fn change(node: &mut Node, event: &Event, number: u64, at_ms: i64) {
     match event {
-        Event::NodeSkipped { .. } => node.phase = NodePhase::Skipped,
+        Event::NodeSkipped { reason, .. } => {
+            node.phase = NodePhase::Skipped;
+            node.skipped.clone_from(reason);
+        }
         Event::NodeStarted { tasks, .. } => node.start(*tasks, at_ms),
         Event::TasksDispatched { tasks, .. } => {
             tasks
@@ -215,8 +218,11 @@ fn change(node: &mut Node, event: &Event, number: u64, at_ms: i64) {
                 .for_each(|(element, generation)| node.dispatch(*element, *generation, at_ms));
         }
         Event::TaskSucceeded {
-            element, success, ..
-        } => node.succeed(*element, success),
+            element,
+            generation,
+            success,
+            ..
+        } => node.succeed(*element, *generation, success, at_ms),
         Event::TaskFailed {
             element,
             generation,

@@ -9,6 +9,17 @@ pub(crate) fn trimmed(error: Error) -> Error {
     to_depth(error, MAX_ERROR_DEPTH)
 }
 
+/// The error as a list keeps it: what it is, in a line.
+pub fn brief(error: &Error) -> Error {
+    to_depth(
+        Error {
+            causes: Vec::new(),
+            ..error.clone()
+        },
+        0,
+    )
+}
+
 fn to_depth(mut error: Error, depth: usize) -> Error {
     cut(&mut error.code, MAX_NAME_BYTES);
     cut(

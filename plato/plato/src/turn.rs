@@ -50,7 +50,7 @@ impl<'a> Turn<'a> {
                 .as_ref()
                 .is_some_and(|condition| condition.holds(&input))
             {
-                self.record(Event::NodeSkipped { node });
+                self.pass_over(node, None);
             }
         }
     }
@@ -63,6 +63,7 @@ impl<'a> Turn<'a> {
             Input::Failed(task, error) => self.failed(task, error),
             Input::Sealed(node) => self.sealed(node),
             Input::Unsealed(node, error) => self.unsealed(node, error),
+            Input::Decided(node, holds) => self.decided(node, holds),
             Input::Told(tasks) => self.told(tasks),
             Input::Cancel { reason } => self.cancel(reason),
             Input::Pause { reason } => self.pause(reason),
@@ -118,6 +119,7 @@ impl<'a> Turn<'a> {
             return self.ignore(task);
         }
         self.forget(task);
+        self.stop_other(task);
         let TaskRef {
             node,
             element,
@@ -150,8 +152,12 @@ impl<'a> Turn<'a> {
 
     fn fault(&mut self, task: TaskRef, fault: Fault, error: Error) {
         self.forget(task);
+        if fault == Fault::Final {
+            self.stop_other(task);
+        }
         let error = trimmed(error);
-        let retry_at_ms = self.retry_at(task, fault);
+        let other = self.node(task.node).other(task.element, task.generation);
+        let retry_at_ms = self.retry_at(task, fault).filter(|_| other.is_none());
         self.record(Event::TaskFailed {
             node: task.node,
             element: task.element,
@@ -160,9 +166,28 @@ impl<'a> Turn<'a> {
             retry_at_ms,
             error: Box::new(error.clone()),
         });
-        if retry_at_ms.is_none() {
+        // The other try may still end well, and some elements may be lost.
+        if retry_at_ms.is_none() && other.is_none() && !self.may_lose(task.node) {
             let error = self.placed(task, error);
             self.fail(task.node, error);
+        }
+    }
+
+    /// Whether the node goes on with what it has lost.
+    fn may_lose(&self, node: NodeId) -> bool {
+        let (allowed, state) = (self.workflow.plan.node(node).allow_failed, self.node(node));
+        allowed.is_some_and(|allowed| state.lost() <= allowed.of(state.total))
+    }
+
+    /// Tells the try that is out beside this one to stop: it has lost.
+    fn stop_other(&mut self, task: TaskRef) {
+        let TaskRef { node, element, .. } = task;
+        if let Some(generation) = self.node(node).other(element, task.generation) {
+            self.step.cancel.push(TaskRef { generation, ..task });
+            self.record(Event::TasksStopped {
+                node,
+                tasks: vec![(element, generation)],
+            });
         }
     }
 
@@ -316,11 +341,10 @@ impl<'a> Turn<'a> {
 
     fn is_over(&self, task: TaskRef) -> bool {
         let timeout = self.workflow.plan.node(task.node).timeout_ms;
-        let out = self.node(task.node).active.get(&task.element);
-        timeout.is_some()
-            && out
-                .and_then(|task| task.due(timeout))
-                .is_some_and(|due| due <= self.now_ms)
+        let since = self.node(task.node).since(task.element, task.generation);
+        timeout
+            .zip(since)
+            .is_some_and(|(timeout, since)| since.saturating_add_unsigned(timeout) <= self.now_ms)
     }
 
     /// Starts what can start, and ends what has ended.
@@ -346,17 +370,37 @@ impl<'a> Turn<'a> {
         self.step.events.len() > before
     }
 
+    /// One whose condition is to be decided waits for that; see [`crate::work`].
     fn start_if_ready(&mut self, node: NodeId) {
         let plan = &self.workflow.plan;
         let source = plan.source(node).map(|source| self.node(source).phase);
-        let mut waits_for = plan
-            .dependencies(node)
-            .iter()
-            .map(|dependency| self.node(*dependency));
+        let asks = plan.node(node).skip_if.is_some();
         if source == Some(NodePhase::Skipped) {
-            self.record(Event::NodeSkipped { node });
-        } else if waits_for.all(|dependency| dependency.phase.lets_pass()) {
+            self.pass_over(node, None);
+        } else if !asks && self.workflow.is_ready(node) {
             self.start(node);
+        }
+    }
+
+    /// A node is passed over; `reason` says by which condition in CEL, if by one.
+    fn pass_over(&mut self, node: NodeId, reason: Option<String>) {
+        self.record(Event::NodeSkipped { node, reason });
+    }
+
+    fn decided(&mut self, node: NodeId, holds: Result<bool, Error>) {
+        let is_asked = self
+            .workflow
+            .doing
+            .get(node.index())
+            .is_some_and(|doing| doing.deciding);
+        if self.workflow.state.phase != Phase::Running || !is_asked {
+            return self.step.ignored = Some(Ignored::Late);
+        }
+        self.doing(node).deciding = false;
+        match holds {
+            Ok(true) => self.pass_over(node, self.workflow.plan.node(node).skip_if.clone()),
+            Ok(false) => self.start(node),
+            Err(error) => self.fail(node, trimmed(error)),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::definition::{Condition, Definition, Kind, NodeDef, Run};
-use crate::limits::{MAX_NAME_BYTES, MAX_NODES, MAX_TIMER_MS};
+use crate::definition::{Allowed, Condition, Definition, Kind, NodeDef, Run, Speculate};
+use crate::limits::{MAX_INLINE_BYTES, MAX_NAME_BYTES, MAX_NODES, MAX_TIMER_MS};
 use crate::problem::Problem;
+use crate::skip;
 
 /// Everything that is wrong with `definition`.
 pub(crate) fn problems(definition: &Definition) -> Vec<Problem> {
@@ -18,7 +19,44 @@ pub(crate) fn problems(definition: &Definition) -> Vec<Problem> {
     if problems.is_empty() {
         problems.extend(cycle(definition, &names));
     }
+    if problems.is_empty() {
+        problems.extend(condition_problems(definition, &names));
+    }
     problems
+}
+
+/// Conditions in CEL, each over the nodes that come before its own.
+fn condition_problems(definition: &Definition, names: &Names<'_>) -> Vec<Problem> {
+    let nodes = definition.nodes.iter().enumerate();
+    let problems = nodes.filter_map(|(index, node)| {
+        let problem = skip::check(node.skip_if.as_ref()?, &before(node, definition, names));
+        let hint = "write a condition such as `outputs.check.ok == false`";
+        let place = format!("nodes[{index}].skip_if");
+        problem
+            .err()
+            .map(|problem| Problem::new(place, problem, hint))
+    });
+    problems.collect()
+}
+
+/// The nodes before one, near and far.
+fn before<'a>(
+    node: &'a NodeDef,
+    definition: &'a Definition,
+    names: &Names<'_>,
+) -> BTreeSet<&'a str> {
+    let mut before = BTreeSet::new();
+    let mut todo: Vec<&str> = node.dependencies().collect();
+    while let Some(name) = todo.pop() {
+        if before.insert(name)
+            && let Some(node) = names
+                .get(name)
+                .and_then(|index| definition.nodes.get(*index))
+        {
+            todo.extend(node.dependencies());
+        }
+    }
+    before
 }
 
 /// Where each name is.
@@ -71,6 +109,12 @@ fn node_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
     if node.run.waits() {
         problems.extend(wait_problems(index, node));
     }
+    problems.extend(map_problems(index, node));
+    let default = node.default.as_ref().map(|json| json.to_string().len());
+    if default.is_some_and(|bytes| bytes > MAX_INLINE_BYTES) {
+        let hint = format!("at most {MAX_INLINE_BYTES} bytes");
+        problems.push(Problem::new(at("default"), "it is too large", hint));
+    }
     if node.kind.is_undo() {
         problems.extend(undo_problems(index, node));
     }
@@ -105,12 +149,63 @@ fn wait_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
     problems
 }
 
+/// What only a map can have.
+fn map_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
+    let at = |field: &str| format!("nodes[{index}].{field}");
+    let is_map = matches!(node.kind, Kind::Map { .. });
+    let mut problems = Vec::new();
+    if let Some(Allowed::Percent(percent @ 101..)) = node.allow_failed {
+        let message = format!("is {percent} of a hundred");
+        problems.push(Problem::new(
+            at("allow_failed.percent"),
+            message,
+            "allow at most 100",
+        ));
+    }
+    if node.allow_failed.is_some() && !is_map {
+        let hint = "leave it out, or let the node map a list";
+        problems.push(Problem::new(
+            at("allow_failed"),
+            "only elements of a map are allowed to fail",
+            hint,
+        ));
+    }
+    if let Some(speculate) = node.speculate {
+        if !is_map || !matches!(node.run, Run::Function(_)) {
+            let hint = "leave it out, or map a list with a function";
+            problems.push(Problem::new(
+                at("speculate"),
+                "only tasks of a map of a function are run a second time",
+                hint,
+            ));
+        }
+        problems.extend(speculate_problems(&at("speculate"), speculate));
+    }
+    problems
+}
+
+fn speculate_problems(place: &str, speculate: Speculate) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !(1..=100).contains(&speculate.quantile) {
+        let message = format!("is {}", speculate.quantile);
+        let hint = "wait for 1 to 100 percent of the elements";
+        problems.push(Problem::new(format!("{place}.quantile"), message, hint));
+    }
+    if speculate.factor < 100 {
+        let message = format!("is {} percent", speculate.factor);
+        let hint = "call slow what takes at least 100 percent of the usual time";
+        problems.push(Problem::new(format!("{place}.factor"), message, hint));
+    }
+    problems
+}
+
 /// A node that undoes another runs when nothing else does.
 fn undo_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
     let asks = [
         ("after", !node.after.is_empty()),
         ("deadline_ms", node.deadline_ms.is_some()),
         ("skip_when", node.skip_when.is_some()),
+        ("skip_if", node.skip_if.is_some()),
     ];
     let wrong = asks.into_iter().filter(|(_, asked)| *asked);
     let problem = |(field, _): (&str, bool)| {
@@ -302,19 +397,20 @@ fn output_problems(definition: &Definition, names: &Names<'_>) -> Option<Problem
         .or_else(|| not_an_undo("output", &definition.output, definition, names));
     missing.or_else(|| {
         let skippable = skippable(definition, names);
-        skippable.contains(definition.output.as_str()).then(|| {
+        let output = names.get(definition.output.as_str());
+        let output = output.and_then(|index| definition.nodes.get(*index));
+        let has_default = output.is_some_and(|node| node.default.is_some());
+        (!has_default && skippable.contains(definition.output.as_str())).then(|| {
             let message = format!("node `{}` may be passed over", definition.output);
-            Problem::new("output", message, "put out a node that always runs")
+            let hint = "put out a node that always runs, or give it a `default`";
+            Problem::new("output", message, hint)
         })
     })
 }
 
 /// The nodes that may be passed over: by their own condition, or with their map or source.
 fn skippable<'a>(definition: &'a Definition, names: &Names<'_>) -> BTreeSet<&'a str> {
-    let own = definition
-        .nodes
-        .iter()
-        .filter(|node| node.skip_when.is_some());
+    let own = definition.nodes.iter().filter(|node| node.may_skip());
     let mut skippable: BTreeSet<&str> = own.map(|node| node.name.as_str()).collect();
     // Each round finds at least one more or is the last.
     for _ in 0..names.len() {
@@ -404,6 +500,14 @@ mod tests {
         NodeDef::inline("a")
     }
 
+    fn b() -> NodeDef {
+        NodeDef::inline("b")
+    }
+
+    fn c() -> NodeDef {
+        NodeDef::inline("c")
+    }
+
     #[test]
     fn a_sound_definition_has_no_problems() {
         let nodes = vec![
@@ -411,7 +515,10 @@ mod tests {
             NodeDef::function("work", "t-work").map_over("split"),
             NodeDef::function("join", "t-join").reduce_of("work"),
             NodeDef::service("ask", "vvs", "ValidateVideo").after(["join"]),
-            NodeDef::inline("tell").after(["ask", "split"]),
+            NodeDef::inline("tell")
+                .after(["ask", "split"])
+                .skip_if("!outputs.ask.worth && counts.split > 1")
+                .or_default(json!(null)),
         ];
         assert_eq!(first(nodes), "");
     }
@@ -475,6 +582,30 @@ mod tests {
                 "nodes[0].run.timer: is 18446744073709551615 ms; wait for at most",
             ),
             (
+                vec![a().allow_failed(Allowed::Count(1))],
+                "nodes[0].allow_failed: only elements of a map are allowed to fail",
+            ),
+            (
+                vec![a(), b().map_over("a").allow_failed(Allowed::Percent(101))],
+                "nodes[1].allow_failed.percent: is 101 of a hundred; allow at most 100",
+            ),
+            (
+                vec![a(), b().map_over("a").speculate(Speculate::default())],
+                "nodes[1].speculate: only tasks of a map of a function are run a second time",
+            ),
+            (
+                vec![
+                    a(),
+                    NodeDef::function("f", "f")
+                        .map_over("a")
+                        .speculate(Speculate {
+                            factor: 50,
+                            ..Speculate::default()
+                        }),
+                ],
+                "nodes[1].speculate.factor: is 50 percent; call slow what takes at least 100",
+            ),
+            (
                 vec![a(), NodeDef::signal("s").undo_of("a")],
                 "nodes[1].kind: a node that waits has one task; let it be single",
             ),
@@ -508,6 +639,22 @@ mod tests {
             (
                 vec![a().skip_when("x", json!(1))],
                 "nodes[0].skip_when.pointer: `x` is not",
+            ),
+            (
+                vec![
+                    a(),
+                    b().after(["a"]).skip_if("outputs.c.ok"),
+                    c().after(["b"]),
+                ],
+                "nodes[1].skip_if: no node `c` comes before this one; a do; write a condition",
+            ),
+            (
+                vec![a(), b().after(["a"]).skip_if("1 + 1"), c()],
+                "nodes[1].skip_if: it gives a number, not true or false",
+            ),
+            (
+                vec![a().skip_if("true")],
+                "output: node `a` may be passed over; put out a node that always runs, or",
             ),
             (
                 vec![a().skip_when("/x", json!(1))],

@@ -34,6 +34,8 @@ pub(crate) struct Doing {
     /// Elements before it are not new.
     pub(crate) cursor: u64,
     pub(crate) sealing: bool,
+    /// Whether it is being decided if the node is passed over.
+    pub(crate) deciding: bool,
     /// How far running tries are.
     pub(crate) fractions: BTreeMap<u64, f64>,
 }
@@ -46,10 +48,14 @@ pub struct NodeProgress {
     /// Tasks: 1, or the elements of a map; 0 before the node has started.
     pub total: u64,
     pub done: u64,
+    /// Elements of a map that have failed for good, which it was allowed.
+    pub lost: u64,
     pub running: u64,
     /// Sum over running tasks of how far each is, 0 to 1 each.
     pub in_flight: f64,
     pub sums: Sums,
+    /// Why it was passed over, if its condition in CEL holds.
+    pub skipped: Option<String>,
 }
 
 impl Workflow {
@@ -112,6 +118,13 @@ impl Workflow {
         }
     }
 
+    /// Whether all that the node waits for has ended, and it has not begun.
+    pub(crate) fn is_ready(&self, node: NodeId) -> bool {
+        let mut waits_for = self.plan.dependencies(node).iter();
+        self.state.nodes[node.index()].phase == NodePhase::Waiting
+            && waits_for.all(|of| self.state.nodes[of.index()].phase.lets_pass())
+    }
+
     /// Why it hands nothing out for the time being. What is undone waits for nobody.
     pub(crate) fn is_held(&self) -> bool {
         self.state.phase == Phase::Running && self.state.paused.is_some()
@@ -157,9 +170,11 @@ impl Workflow {
             phase: node.phase,
             total: node.total,
             done: node.done(),
+            lost: node.lost(),
             running: self.running(id),
             in_flight: doing.fractions.values().sum(),
             sums: node.sums,
+            skipped: node.skipped.clone(),
         }
     }
 

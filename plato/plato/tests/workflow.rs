@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use errors::{Class, Error};
 use plato::{
-    Definition, End, Event, Header, Ignored, Input, NodeDef, NodeId, NodePhase, Phase, Plan,
-    Reason, Retry, State, Success, TaskRef, Value, Work, Workflow,
+    Allowed, Definition, End, Event, Header, Ignored, Input, NodeDef, NodeId, NodePhase, Phase,
+    Plan, Reason, Retry, Speculate, State, Success, TaskRef, Value, Work, Workflow,
 };
 use serde_json::json;
 
@@ -163,6 +163,162 @@ fn what_was_undone_is_not_taken_up_again() {
     assert!(workflow.plan().is_undone(workflow.state()));
     let step = workflow.handle(Input::Retry, 2);
     assert_eq!(step.ignored, Some(Ignored::Late));
+}
+
+fn slow(count: u64) -> Workflow {
+    let mut definition = definition();
+    definition.nodes[WORK.index()] = NodeDef::function("work", "t-work")
+        .map_over("split")
+        .speculate(Speculate {
+            quantile: 75,
+            factor: 200,
+            min_ms: 50,
+        });
+    let plan = Arc::new(Plan::new(definition).unwrap());
+    let input = Value::inline("{}".to_owned());
+    let (mut workflow, _) = Workflow::start(plan, 100, "w", Header::default(), &input, 0);
+    dispatch(&mut workflow, 0);
+    succeed(&mut workflow, task(SPLIT, 0, 0), Some(count));
+    dispatch(&mut workflow, 0);
+    workflow
+}
+
+#[test]
+fn a_slow_task_is_run_twice_and_the_first_end_counts() {
+    let mut workflow = slow(4);
+    for element in [0, 1, 2] {
+        let success = Success::default();
+        workflow.handle(Input::Succeeded(task(WORK, element, 0), success), 100);
+    }
+    // Twice as long as the others, who took 100 ms, give or take an eighth.
+    let due = workflow.due().unwrap();
+    assert!((200..=225).contains(&due), "{due}");
+    assert_eq!(workflow.work(due - 1), []);
+    let again = Work::Run {
+        node: WORK,
+        tasks: vec![(3, 1)],
+    };
+    assert_eq!(dispatch(&mut workflow, due), [again]);
+    assert_eq!(workflow.state().nodes[WORK.index()].running(), 2);
+    // There is no third.
+    assert_eq!(workflow.due(), None);
+
+    let step = workflow.handle(
+        Input::Succeeded(task(WORK, 3, 1), Success::default()),
+        due + 1,
+    );
+    assert_eq!(step.cancel, [task(WORK, 3, 0)]);
+    let stopped = Event::TasksStopped {
+        node: WORK,
+        tasks: vec![(3, 0)],
+    };
+    assert_eq!(step.events.first(), Some(&stopped));
+    let late = workflow.handle(
+        Input::Succeeded(task(WORK, 3, 0), Success::default()),
+        due + 2,
+    );
+    assert_eq!(late.ignored, Some(Ignored::Duplicate));
+    assert_eq!(workflow.work(due + 2), [Work::Seal { node: WORK }]);
+    assert_eq!(workflow.state().nodes[WORK.index()].sums().speculated, 1);
+}
+
+#[test]
+fn a_task_that_runs_twice_fails_with_its_last_try() {
+    let mut workflow = slow(4);
+    for element in [0, 1, 2] {
+        succeed(&mut workflow, task(WORK, element, 0), None);
+    }
+    dispatch(&mut workflow, 1_000);
+    let failed = |workflow: &mut Workflow, generation| {
+        let error = Error::function("EXIT_1", "");
+        workflow.handle(Input::Failed(task(WORK, 3, generation), error), 1_001)
+    };
+    failed(&mut workflow, 1);
+    let node = &workflow.state().nodes[WORK.index()];
+    assert_eq!((node.phase(), node.running()), (NodePhase::Running, 1));
+    failed(&mut workflow, 0);
+    // No generation is used twice.
+    let again = Work::Run {
+        node: WORK,
+        tasks: vec![(3, 2)],
+    };
+    assert_eq!(workflow.work(60_000), [again]);
+}
+
+#[test]
+fn a_map_may_lose_some_of_its_elements() {
+    let mut definition = definition();
+    definition.nodes[WORK.index()] = NodeDef::function("work", "t-work")
+        .map_over("split")
+        .allow_failed(Allowed::Percent(50))
+        .retry(Retry::NEVER);
+    let plan = Arc::new(Plan::new(definition).unwrap());
+    let input = Value::inline("{}".to_owned());
+    let (mut workflow, _) = Workflow::start(plan, 10, "w", Header::default(), &input, 0);
+    dispatch(&mut workflow, 0);
+    succeed(&mut workflow, task(SPLIT, 0, 0), Some(3));
+    dispatch(&mut workflow, 0);
+    let fail = |workflow: &mut Workflow, element| {
+        let error = Error::function("EXIT_1", "");
+        workflow.handle(Input::Failed(task(WORK, element, 0), error), 1)
+    };
+    let mut other = workflow.clone();
+    fail(&mut workflow, 1);
+    succeed(&mut workflow, task(WORK, 0, 0), None);
+    succeed(&mut workflow, task(WORK, 2, 0), None);
+    assert_eq!(workflow.work(1), [Work::Seal { node: WORK }]);
+    workflow.handle(Input::Sealed(WORK), 2);
+    let node = &workflow.state().nodes[WORK.index()];
+    assert_eq!(
+        (node.phase(), node.done(), node.lost()),
+        (NodePhase::Succeeded, 2, 1)
+    );
+
+    fail(&mut other, 1);
+    fail(&mut other, 2);
+    assert_eq!(phase(&other, WORK), NodePhase::Failed);
+}
+
+#[test]
+fn a_condition_is_decided_when_its_node_could_start() {
+    let mut definition = definition();
+    definition.nodes[JOIN.index()] = NodeDef::function("join", "t-join")
+        .reduce_of("work")
+        .skip_if("counts.split == 0");
+    let plan = Arc::new(Plan::new(definition).unwrap());
+    let input = Value::inline("{}".to_owned());
+    let (mut workflow, _) = Workflow::start(plan, 10, "w", Header::default(), &input, 0);
+    dispatch(&mut workflow, 0);
+    succeed(&mut workflow, task(SPLIT, 0, 0), Some(0));
+    assert_eq!(workflow.work(1), [Work::Seal { node: WORK }]);
+    // It could not start yet.
+    let early = workflow.handle(Input::Decided(JOIN, Ok(true)), 1);
+    assert_eq!(early.ignored, Some(Ignored::Late));
+    workflow.handle(Input::Sealed(WORK), 1);
+    assert_eq!(workflow.work(1), [Work::Decide { node: JOIN }]);
+    assert_eq!(workflow.work(1), []);
+    let reasons = plato::explain(workflow.plan(), workflow.state());
+    assert!(reasons.contains(&(JOIN, vec![Reason::Deciding])));
+    // A crash forgets that it was asked for.
+    let mut restored = Workflow::restore(Arc::clone(workflow.plan()), 10, workflow.state().clone());
+    assert_eq!(restored.work(1), [Work::Decide { node: JOIN }]);
+
+    let mut skipped = workflow.clone();
+    skipped.handle(Input::Decided(JOIN, Ok(true)), 2);
+    let node = &skipped.state().nodes[JOIN.index()];
+    assert_eq!(
+        (node.phase(), node.skipped()),
+        (NodePhase::Skipped, Some("counts.split == 0"))
+    );
+    assert_eq!(phase(&skipped, TELL), NodePhase::Running);
+
+    let mut started = workflow.clone();
+    started.handle(Input::Decided(JOIN, Ok(false)), 2);
+    assert_eq!(phase(&started, JOIN), NodePhase::Running);
+
+    let error = Error::function("CONDITION_UNDECIDED", "no such key");
+    workflow.handle(Input::Decided(JOIN, Err(error)), 2);
+    assert_eq!(workflow.state().phase, Phase::Failed);
 }
 
 #[test]
@@ -695,4 +851,73 @@ fn it_explains_what_it_waits_for() {
         Reason::Tasks(7),
     ];
     assert_eq!(names(&workflow)[0], (WORK, expected));
+}
+
+#[test]
+fn the_examples_of_the_manual_are_valid() {
+    let manual = include_str!("../../GRAPHS.md");
+    let examples = manual.split("```json\n").skip(1);
+    let examples: Vec<&str> = examples
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert_eq!(examples.len(), 4);
+    for example in examples {
+        let definition: Definition = serde_json::from_str(example).unwrap();
+        Plan::new(definition).unwrap();
+    }
+}
+
+/// What earlier versions wrote knows nothing of twins, lost elements and reasons.
+#[test]
+fn journals_and_snapshots_of_before_read_back() {
+    let sums = json!({"retries": 1, "from_memo": 0, "cpu_ms": 7, "decode_cpu_ms": 0,
+        "output_bytes": 9});
+    let none = json!({"retries": 0, "from_memo": 0, "cpu_ms": 0, "decode_cpu_ms": 0,
+        "output_bytes": 0});
+    let node = |phase: &str| {
+        json!({"phase": phase, "total": 0, "done": [], "active": {}, "elements": null,
+            "sums": none})
+    };
+    let snapshot = json!({
+        "id": "w",
+        "header": {"definition": "t.demo", "version": 1, "nodes": ["split", "work", "join", "tell"],
+            "output": 3, "notify": "", "priority": 0, "tenant": "", "principal": "",
+            "traceparent": ""},
+        "phase": "running",
+        "nodes": [
+            {"phase": "succeeded", "total": 1, "done": [[0, 1]], "active": {}, "elements": 4,
+             "sums": none, "since_ms": 1, "next_generation": 1},
+            {"phase": "running", "total": 4, "done": [[0, 2]],
+             "active": {"2": {"g": 1, "out": 5, "f": 1}, "3": {"g": 1, "backoff": 9, "p": 1}},
+             "elements": null, "sums": sums, "since_ms": 2, "next_generation": 2},
+            node("waiting"),
+            node("waiting"),
+        ],
+        "error": null, "events": 12, "at_ms": 6,
+    });
+    let mut state: State = serde_json::from_value(snapshot).unwrap();
+    let entry = json!({"first": 12, "at_ms": 8, "events": [
+        {"event": "task_succeeded", "node": 1, "element": 2, "generation": 1, "bytes": 3,
+         "from_memo": false, "cpu_ms": 1, "decode_cpu_ms": 0},
+        {"event": "task_failed", "node": 1, "element": 3, "generation": 1, "fault": "final",
+         "error": {"class": "user", "code": "WRONG", "message": "it is wrong"}},
+        {"event": "node_failed", "node": 1},
+        {"event": "failing", "error": {"class": "user", "code": "WRONG", "message": "it is"}},
+        {"event": "ended", "end": "failed"},
+        {"event": "retried"},
+        {"event": "node_skipped", "node": 2},
+    ]});
+    state
+        .replay(&serde_json::from_value(entry).unwrap())
+        .unwrap();
+    let plan = Arc::new(Plan::new(definition()).unwrap());
+    let mut workflow = Workflow::restore(plan, 10, state);
+    // The element that had failed is tried again, as no try before it.
+    let again = Work::Run {
+        node: WORK,
+        tasks: vec![(3, 2)],
+    };
+    assert_eq!(workflow.work(9), [again]);
+    assert_eq!(workflow.state().nodes[WORK.index()].done(), 3);
+    assert_eq!(phase(&workflow, JOIN), NodePhase::Skipped);
 }

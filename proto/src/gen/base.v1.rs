@@ -1880,6 +1880,14 @@ pub struct Value {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
     )]
     pub list: ::buffa::MessageField<ListRef, ::buffa::Inline<ListRef>>,
+    /// Instead of the rest: why an element of a map failed, which its map was allowed.
+    ///
+    /// Field 4: `error`
+    #[serde(
+        rename = "error",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub error: ::buffa::MessageField<Error, ::buffa::Inline<Error>>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -1890,6 +1898,7 @@ impl ::core::fmt::Debug for Value {
             .field("inline", &self.inline)
             .field("blobs", &self.blobs)
             .field("list", &self.list)
+            .field("error", &self.error)
             .finish()
     }
 }
@@ -1939,6 +1948,14 @@ impl ::buffa::Message for Value {
                 += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                     + inner_size as u64;
         }
+        if self.error.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.error.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -1967,6 +1984,14 @@ impl ::buffa::Message for Value {
                 buf,
             );
             self.list.write_to(__cache, buf);
+        }
+        if self.error.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                4u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.error.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -2011,6 +2036,17 @@ impl ::buffa::Message for Value {
                     ctx,
                 )?;
             }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.error.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -2022,6 +2058,7 @@ impl ::buffa::Message for Value {
         self.inline.clear();
         self.blobs.clear();
         self.list = ::buffa::MessageField::none();
+        self.error = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -5087,6 +5124,12 @@ pub mod __buffa {
             pub list: ::buffa::MessageFieldView<
                 super::super::__buffa::view::ListRefView<'a>,
             >,
+            /// Instead of the rest: why an element of a map failed, which its map was allowed.
+            ///
+            /// Field 4: `error`
+            pub error: ::buffa::MessageFieldView<
+                super::super::__buffa::view::ErrorView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for ValueView<'a> {
@@ -5157,6 +5200,31 @@ pub mod __buffa {
                             }
                         }
                     }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.error.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.error = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::ErrorView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
                     2u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -5215,6 +5283,15 @@ pub mod __buffa {
                         }
                         None => ::buffa::MessageField::none(),
                     },
+                    error: match self.error.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::Error,
+                                ::buffa::Inline<super::super::Error>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -5244,6 +5321,14 @@ pub mod __buffa {
                 if self.list.is_set() {
                     let __slot = __cache.reserve();
                     let inner_size = self.list.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.error.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.error.compute_size(__cache);
                     __cache.set(__slot, inner_size);
                     size
                         += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
@@ -5279,6 +5364,14 @@ pub mod __buffa {
                     );
                     self.list.write_to(__cache, buf);
                 }
+                if self.error.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        4u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.error.write_to(__cache, buf);
+                }
                 self.__buffa_unknown_fields.write_to(buf);
             }
         }
@@ -5313,6 +5406,11 @@ pub mod __buffa {
                 {
                     if let ::core::option::Option::Some(__v) = self.list.as_option() {
                         __map.serialize_entry("list", __v)?;
+                    }
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.error.as_option() {
+                        __map.serialize_entry("error", __v)?;
                     }
                 }
                 __map.end()
@@ -5435,6 +5533,15 @@ pub mod __buffa {
                 super::super::__buffa::view::ListRefView<'_>,
             > {
                 &self.0.reborrow().list
+            }
+            /// Instead of the rest: why an element of a map failed, which its map was allowed.
+            ///
+            /// Field 4: `error`
+            #[must_use]
+            pub fn error(
+                &self,
+            ) -> &::buffa::MessageFieldView<super::super::__buffa::view::ErrorView<'_>> {
+                &self.0.reborrow().error
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<ValueView<'static>>>

@@ -2040,6 +2040,33 @@ pub struct NodeProgress {
         deserialize_with = "::buffa::json_helpers::null_as_default"
     )]
     pub children: ::buffa::alloc::vec::Vec<::buffa::alloc::string::String>,
+    /// Elements of a map that have failed for good, which it was allowed.
+    ///
+    /// Field 13: `lost`
+    #[serde(
+        rename = "lost",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub lost: u64,
+    /// Tasks run a second time, since they were slow.
+    ///
+    /// Field 14: `speculated`
+    #[serde(
+        rename = "speculated",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub speculated: u64,
+    /// Why it was passed over: the condition in CEL that holds; empty = none does.
+    ///
+    /// Field 15: `skipped`
+    #[serde(
+        rename = "skipped",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub skipped: ::buffa::alloc::string::String,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -2059,6 +2086,9 @@ impl ::core::fmt::Debug for NodeProgress {
             .field("decode_cpu_ms", &self.decode_cpu_ms)
             .field("output_bytes", &self.output_bytes)
             .field("children", &self.children)
+            .field("lost", &self.lost)
+            .field("speculated", &self.speculated)
+            .field("skipped", &self.skipped)
             .finish()
     }
 }
@@ -2128,6 +2158,15 @@ impl ::buffa::Message for NodeProgress {
         for v in &self.children {
             size += 1u64 + ::buffa::types::string_encoded_len(v) as u64;
         }
+        if self.lost != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.lost) as u64;
+        }
+        if self.speculated != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.speculated) as u64;
+        }
+        if !self.skipped.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.skipped) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -2176,6 +2215,15 @@ impl ::buffa::Message for NodeProgress {
         }
         for v in &self.children {
             ::buffa::types::put_string_field(12u32, v, buf);
+        }
+        if self.lost != 0u64 {
+            ::buffa::types::put_uint64_field(13u32, self.lost, buf);
+        }
+        if self.speculated != 0u64 {
+            ::buffa::types::put_uint64_field(14u32, self.speculated, buf);
+        }
+        if !self.skipped.is_empty() {
+            ::buffa::types::put_string_field(15u32, &self.skipped, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -2280,6 +2328,27 @@ impl ::buffa::Message for NodeProgress {
                 )?;
                 self.children.push(__elem);
             }
+            13u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.lost = ::buffa::types::decode_uint64(buf)?;
+            }
+            14u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.speculated = ::buffa::types::decode_uint64(buf)?;
+            }
+            15u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.skipped, buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -2300,6 +2369,9 @@ impl ::buffa::Message for NodeProgress {
         self.decode_cpu_ms = 0u64;
         self.output_bytes = 0u64;
         self.children.clear();
+        self.lost = 0u64;
+        self.speculated = 0u64;
+        self.skipped.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -3458,6 +3530,16 @@ pub struct Workflow {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
     )]
     pub rules: ::buffa::MessageField<RulesProgress, ::buffa::Inline<RulesProgress>>,
+    /// When a workflow that has ended is forgotten, if not earlier; 0 = it is kept.
+    ///
+    /// Field 22: `forgotten_at_unix_ms`
+    #[serde(
+        rename = "forgottenAtUnixMs",
+        alias = "forgotten_at_unix_ms",
+        with = "::buffa::json_helpers::int64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_i64"
+    )]
+    pub forgotten_at_unix_ms: i64,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -3486,6 +3568,7 @@ impl ::core::fmt::Debug for Workflow {
             .field("parent", &self.parent)
             .field("parent_node", &self.parent_node)
             .field("rules", &self.rules)
+            .field("forgotten_at_unix_ms", &self.forgotten_at_unix_ms)
             .finish()
     }
 }
@@ -3609,6 +3692,12 @@ impl ::buffa::Message for Workflow {
                 += 2u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                     + inner_size as u64;
         }
+        if self.forgotten_at_unix_ms != 0i64 {
+            size
+                += 2u64
+                    + ::buffa::types::int64_encoded_len(self.forgotten_at_unix_ms)
+                        as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -3706,6 +3795,9 @@ impl ::buffa::Message for Workflow {
                 buf,
             );
             self.rules.write_to(__cache, buf);
+        }
+        if self.forgotten_at_unix_ms != 0i64 {
+            ::buffa::types::put_int64_field(22u32, self.forgotten_at_unix_ms, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -3890,6 +3982,13 @@ impl ::buffa::Message for Workflow {
                     ctx,
                 )?;
             }
+            22u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.forgotten_at_unix_ms = ::buffa::types::decode_int64(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -3919,6 +4018,7 @@ impl ::buffa::Message for Workflow {
         self.parent.clear();
         self.parent_node.clear();
         self.rules = ::buffa::MessageField::none();
+        self.forgotten_at_unix_ms = 0i64;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -6530,8 +6630,8 @@ pub const __WAITING_NODE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buff
 #[derive(::serde::Serialize, ::serde::Deserialize)]
 #[serde(default)]
 pub struct WaitingReason {
-    /// Stable code for machines: NODES, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING, UNDOING,
-    /// STOPPING, UNKNOWN_DEFINITION, MATCH.
+    /// Stable code for machines: NODES, DECIDING, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING,
+    /// UNDOING, STOPPING, UNKNOWN_DEFINITION, MATCH.
     ///
     /// Field 1: `code`
     #[serde(
@@ -12846,6 +12946,18 @@ pub mod __buffa {
             ///
             /// Field 12: `children`
             pub children: ::buffa::RepeatedView<'a, &'a str>,
+            /// Elements of a map that have failed for good, which it was allowed.
+            ///
+            /// Field 13: `lost`
+            pub lost: u64,
+            /// Tasks run a second time, since they were slow.
+            ///
+            /// Field 14: `speculated`
+            pub speculated: u64,
+            /// Why it was passed over: the condition in CEL that holds; empty = none does.
+            ///
+            /// Field 15: `skipped`
+            pub skipped: &'a str,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for NodeProgressView<'a> {
@@ -12963,6 +13075,27 @@ pub mod __buffa {
                         )?;
                         view.output_bytes = ::buffa::types::decode_uint64(&mut cur)?;
                     }
+                    13u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.lost = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    14u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.speculated = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    15u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.skipped = ::buffa::types::borrow_str(&mut cur)?;
+                    }
                     12u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -13015,6 +13148,9 @@ pub mod __buffa {
                     decode_cpu_ms: self.decode_cpu_ms,
                     output_bytes: self.output_bytes,
                     children: self.children.iter().map(|s| s.to_string()).collect(),
+                    lost: self.lost,
+                    speculated: self.speculated,
+                    skipped: self.skipped.to_string(),
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -13081,6 +13217,19 @@ pub mod __buffa {
                 for v in &self.children {
                     size += 1u64 + ::buffa::types::string_encoded_len(v) as u64;
                 }
+                if self.lost != 0u64 {
+                    size += 1u64 + ::buffa::types::uint64_encoded_len(self.lost) as u64;
+                }
+                if self.speculated != 0u64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint64_encoded_len(self.speculated) as u64;
+                }
+                if !self.skipped.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.skipped) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -13130,6 +13279,15 @@ pub mod __buffa {
                 }
                 for v in &self.children {
                     ::buffa::types::put_string_field(12u32, v, buf);
+                }
+                if self.lost != 0u64 {
+                    ::buffa::types::put_uint64_field(13u32, self.lost, buf);
+                }
+                if self.speculated != 0u64 {
+                    ::buffa::types::put_uint64_field(14u32, self.speculated, buf);
+                }
+                if !self.skipped.is_empty() {
+                    ::buffa::types::put_string_field(15u32, &self.skipped, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -13223,6 +13381,23 @@ pub mod __buffa {
                 }
                 if !self.children.is_empty() {
                     __map.serialize_entry("children", &*self.children)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.lost) {
+                    __map
+                        .serialize_entry(
+                            "lost",
+                            &::buffa::json_helpers::ProtoJson(&self.lost),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.speculated) {
+                    __map
+                        .serialize_entry(
+                            "speculated",
+                            &::buffa::json_helpers::ProtoJson(&self.speculated),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.skipped) {
+                    __map.serialize_entry("skipped", self.skipped)?;
                 }
                 __map.end()
             }
@@ -13390,6 +13565,27 @@ pub mod __buffa {
             #[must_use]
             pub fn children(&self) -> &::buffa::RepeatedView<'_, &'_ str> {
                 &self.0.reborrow().children
+            }
+            /// Elements of a map that have failed for good, which it was allowed.
+            ///
+            /// Field 13: `lost`
+            #[must_use]
+            pub fn lost(&self) -> u64 {
+                self.0.reborrow().lost
+            }
+            /// Tasks run a second time, since they were slow.
+            ///
+            /// Field 14: `speculated`
+            #[must_use]
+            pub fn speculated(&self) -> u64 {
+                self.0.reborrow().speculated
+            }
+            /// Why it was passed over: the condition in CEL that holds; empty = none does.
+            ///
+            /// Field 15: `skipped`
+            #[must_use]
+            pub fn skipped(&self) -> &'_ str {
+                self.0.reborrow().skipped
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<NodeProgressView<'static>>>
@@ -15050,6 +15246,10 @@ pub mod __buffa {
             pub rules: ::buffa::MessageFieldView<
                 super::super::__buffa::view::RulesProgressView<'a>,
             >,
+            /// When a workflow that has ended is forgotten, if not earlier; 0 = it is kept.
+            ///
+            /// Field 22: `forgotten_at_unix_ms`
+            pub forgotten_at_unix_ms: i64,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for WorkflowView<'a> {
@@ -15279,6 +15479,15 @@ pub mod __buffa {
                             }
                         }
                     }
+                    22u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.forgotten_at_unix_ms = ::buffa::types::decode_int64(
+                            &mut cur,
+                        )?;
+                    }
                     10u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -15418,6 +15627,7 @@ pub mod __buffa {
                         }
                         None => ::buffa::MessageField::none(),
                     },
+                    forgotten_at_unix_ms: self.forgotten_at_unix_ms,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -15554,6 +15764,13 @@ pub mod __buffa {
                         += 2u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                             + inner_size as u64;
                 }
+                if self.forgotten_at_unix_ms != 0i64 {
+                    size
+                        += 2u64
+                            + ::buffa::types::int64_encoded_len(
+                                self.forgotten_at_unix_ms,
+                            ) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -15670,6 +15887,13 @@ pub mod __buffa {
                         buf,
                     );
                     self.rules.write_to(__cache, buf);
+                }
+                if self.forgotten_at_unix_ms != 0i64 {
+                    ::buffa::types::put_int64_field(
+                        22u32,
+                        self.forgotten_at_unix_ms,
+                        buf,
+                    );
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -15803,6 +16027,15 @@ pub mod __buffa {
                     if let ::core::option::Option::Some(__v) = self.rules.as_option() {
                         __map.serialize_entry("rules", __v)?;
                     }
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_i64(
+                    &self.forgotten_at_unix_ms,
+                ) {
+                    __map
+                        .serialize_entry(
+                            "forgottenAtUnixMs",
+                            &::buffa::json_helpers::ProtoJson(&self.forgotten_at_unix_ms),
+                        )?;
                 }
                 __map.end()
             }
@@ -16042,6 +16275,13 @@ pub mod __buffa {
                 super::super::__buffa::view::RulesProgressView<'_>,
             > {
                 &self.0.reborrow().rules
+            }
+            /// When a workflow that has ended is forgotten, if not earlier; 0 = it is kept.
+            ///
+            /// Field 22: `forgotten_at_unix_ms`
+            #[must_use]
+            pub fn forgotten_at_unix_ms(&self) -> i64 {
+                self.0.reborrow().forgotten_at_unix_ms
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<WorkflowView<'static>>>
@@ -21111,8 +21351,8 @@ pub mod __buffa {
         /// Why a node has not ended.
         #[derive(Clone, Debug, Default)]
         pub struct WaitingReasonView<'a> {
-            /// Stable code for machines: NODES, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING, UNDOING,
-            /// STOPPING, UNKNOWN_DEFINITION, MATCH.
+            /// Stable code for machines: NODES, DECIDING, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING,
+            /// UNDOING, STOPPING, UNKNOWN_DEFINITION, MATCH.
             ///
             /// Field 1: `code`
             pub code: &'a str,
@@ -21436,8 +21676,8 @@ pub mod __buffa {
             pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
                 self.0.into_bytes()
             }
-            /// Stable code for machines: NODES, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING, UNDOING,
-            /// STOPPING, UNKNOWN_DEFINITION, MATCH.
+            /// Stable code for machines: NODES, DECIDING, PAUSED, SIGNAL, TIMER, OUT, RETRY, TASKS, SEALING,
+            /// UNDOING, STOPPING, UNKNOWN_DEFINITION, MATCH.
             ///
             /// Field 1: `code`
             #[must_use]

@@ -128,6 +128,11 @@ async fn stage_list(
     let (mut readable, mut index) = (Vec::new(), 0);
     for page in 0..reader.page_count() {
         for element in reader.page(page).await.map_err(lost)?.to_vec() {
+            if element.error.is_some() {
+                // It failed, and was allowed to: its number has no file.
+                index += 1;
+                continue;
+            }
             let blob = named(&element, &input.blob_name, index)?;
             let from = local_path(context, dir, blob).await?;
             let to = dir.input().join(numbered(&pattern, index));

@@ -95,6 +95,7 @@ fn a_result_survives_the_wire() {
                 blob: blob("bytes"),
             }],
             list: None,
+            error: None,
         }),
         usage: Usage {
             cpu_ms: 1,

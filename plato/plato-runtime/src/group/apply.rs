@@ -96,7 +96,8 @@ impl Workflows {
 
     fn start(&mut self, start: Start, known: &Known, round: &mut Round) {
         let id = start.workflow.as_str();
-        if self.live.contains_key(id) || known.ended.contains_key(id) {
+        let has_ended = known.ended.contains_key(id) || self.forgotten.contains(id);
+        if self.live.contains_key(id) || has_ended {
             return self.duplicate(id);
         }
         let rules = &self.shared.definitions.rules;
@@ -323,11 +324,22 @@ impl Workflows {
                 node,
                 result,
             } => self.sealed(&workflow, node, result, round),
+            Outcome::Decided {
+                workflow,
+                node,
+                result,
+            } => drop(self.handle(&workflow, Input::Decided(node, result), round)),
             Outcome::Swept {
                 sweep,
                 keys,
                 through,
-            } => swept(sweep, keys, through, round),
+            } => {
+                if through {
+                    self.swept(&sweep);
+                }
+                swept(sweep, keys, through, round);
+            }
+            Outcome::Forgotten(found) => self.forget(found, round),
         }
     }
 
@@ -464,6 +476,7 @@ impl Workflows {
         };
         round.put(keys::journal(id, 0), records::encode_entry(&entry));
         round.put(keys::ended(id), records::encode_state(&state));
+        round.put(keys::ended_at(state.at_ms, id), bytes::Bytes::new());
         if let Some(message) = refused_message(&state, self.epoch) {
             self.enqueue(message, round);
         }

@@ -69,6 +69,7 @@ impl Workflows {
         tracing::info!(workflow = %id, phase = ?state.phase, error = ?state.error, "workflow ended");
         round.delete(keys::snapshot(id));
         round.put(keys::ended(id), records::encode_state(state));
+        round.put(keys::ended_at(state.at_ms, id), bytes::Bytes::new());
         if let Some(due) = live.due_ms {
             self.timers.remove(&(due, Arc::clone(id)));
         }

@@ -63,7 +63,7 @@ impl Workflows {
     }
 
     fn take_up(&mut self, state: State, round: &mut Round) {
-        let id = state.id.clone();
+        let (id, ended_ms) = (state.id.clone(), state.at_ms);
         // A definition that is not known, or of which there was none, cannot go on.
         let Ok(live) = Live::restore(&self.shared, state, self.epoch) else {
             return self.late(&id);
@@ -72,12 +72,14 @@ impl Workflows {
         self.live.insert(Arc::clone(&key), live);
         let step = self.handle(&id, Input::Retry, round);
         match step.is_some_and(|step| step.ignored.is_none()) {
-            true => self.is_live_again(&id, round),
+            true => self.is_live_again(&id, ended_ms, round),
             false => drop(self.live.remove(&key)),
         }
     }
 
-    fn is_live_again(&mut self, id: &str, round: &mut Round) {
+    fn is_live_again(&mut self, id: &str, ended_ms: i64, round: &mut Round) {
+        self.taken_up += 1;
+        round.delete(keys::ended_at(ended_ms, id));
         if let Some(live) = self.live.get_mut(id) {
             live.sequence = Live::first_sequence(live.workflow.state(), self.epoch);
             round.delete(keys::ended(id));

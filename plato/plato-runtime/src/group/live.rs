@@ -82,6 +82,9 @@ impl Live {
                 of: self.node_of(node),
                 tasks,
             },
+            Work::Decide { node } => Job::Decide {
+                of: self.node_of(node),
+            },
             Work::Seal { node } => {
                 let count = self.workflow.state().nodes[node.index()].total();
                 Job::Seal {

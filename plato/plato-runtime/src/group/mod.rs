@@ -9,6 +9,7 @@ mod apply;
 mod at_once;
 mod close;
 mod control;
+mod forget;
 mod inbox;
 mod live;
 mod pace;
@@ -390,6 +391,7 @@ impl Owner {
             self.swept_ms = round.now_ms;
             round.jobs.push(recovery::sweep_inbox(&self.shared));
             self.workflows.forget_old_cancels(round);
+            self.workflows.look_for_old(round);
         }
     }
 

@@ -68,7 +68,15 @@ pub(crate) async fn recover(
     reader.rules(&mut workflows).await?;
     workflows.resume(&mut round);
     workflows.resume_rules(&mut round);
-    round.jobs.extend(reader.sweeps().await?);
+    let sweeps = reader.sweeps().await?;
+    let forgotten = sweeps.iter().filter_map(|sweep| {
+        let workflow = keys::read_forgotten(sweep.remembered_by.as_deref()?)?;
+        Some(workflow.to_owned())
+    });
+    workflows.forgotten.extend(forgotten);
+    round.jobs.extend(sweeps.into_iter().map(Job::Sweep));
+    round.jobs.push(sweep_inbox(shared));
+    workflows.look_for_old(&mut round);
     shared.counters.recoveries.add(1);
     tracing::info!(group, epoch, live = workflows.live.len(), "group recovered");
     Ok((workflows, round))
@@ -179,12 +187,11 @@ impl Reader<'_> {
         Ok(live)
     }
 
-    /// Sweeps that were not finished, and the one of old inbox rows.
-    async fn sweeps(&self) -> Result<Vec<Job>, StoreError> {
+    /// Sweeps that were not finished.
+    async fn sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
         let remembered = self.all(keys::all_garbage()).await?;
         let prefixes = remembered.iter().filter_map(|entry| entry.key.get(1..));
-        let sweeps = prefixes.map(|prefix| Job::Sweep(Sweep::of_prefix(prefix)));
-        Ok(sweeps.chain([sweep_inbox(self.shared)]).collect())
+        Ok(prefixes.map(Sweep::of_prefix).collect())
     }
 }
 

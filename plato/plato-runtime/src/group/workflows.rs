@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use plato::{Event, Ignored, Input, NodeId, Run, Step, TaskRef};
+use plato::{Event, Ignored, Input, NodeId, Run, Step, TaskRef, Value};
 use timestone::{MessageKey, NewMessage};
 use timestone_client::names;
 
@@ -16,7 +16,7 @@ use super::sent::Sent;
 use super::values::Room;
 use crate::records::outbox::Row;
 use crate::shared::Shared;
-use crate::{keys, wire};
+use crate::{keys, records, wire};
 
 /// An outbox row is refused by Timestone after this long, so that it never
 /// outlives the memory by which a second one is recognised: a day, less an hour.
@@ -41,6 +41,10 @@ pub(crate) struct Workflows {
     pub(crate) room: Arc<Room>,
     pub(crate) paces: Paces,
     pub(crate) ruled: Ruled,
+    /// Workflows that are forgotten, and of which something is left.
+    pub(crate) forgotten: BTreeSet<String>,
+    /// How often a workflow that had ended was taken up again.
+    pub(crate) taken_up: u64,
 }
 
 impl Workflows {
@@ -59,6 +63,8 @@ impl Workflows {
             room: Arc::default(),
             paces: Paces::default(),
             ruled: Ruled::default(),
+            forgotten: BTreeSet::new(),
+            taken_up: 0,
         }
     }
 
@@ -81,6 +87,8 @@ impl Workflows {
         }
         for event in &step.events {
             self.follow(id, event);
+            self.keep_error(id, event, round);
+            self.keep_default(id, event, round);
         }
         if !step.events.is_empty() {
             round
@@ -133,6 +141,40 @@ impl Workflows {
                 of_node(*node, &tasks).for_each(|task| self.came_back(id, task));
             }
             _ => {}
+        }
+    }
+
+    /// What a node that is passed over puts out, if anything.
+    fn keep_default(&mut self, id: &Arc<str>, event: &Event, round: &mut Round) {
+        let (Event::NodeSkipped { node, .. }, Some(live)) = (event, self.live.get(id)) else {
+            return;
+        };
+        if let Some(default) = &live.activation.plan().node(*node).default {
+            let value = Value::inline(default.to_string());
+            round.put(keys::output(id, *node), records::encode_value(&value));
+            self.keep_output(id, *node, value);
+        }
+    }
+
+    /// An element that may fail has its error for a result.
+    fn keep_error(&self, id: &Arc<str>, event: &Event, round: &mut Round) {
+        let Event::TaskFailed {
+            node,
+            element,
+            retry_at_ms: None,
+            error,
+            ..
+        } = event
+        else {
+            return;
+        };
+        let plan = self.live.get(id).map(|live| live.activation.plan());
+        if plan.is_some_and(|plan| plan.node(*node).allow_failed.is_some()) {
+            let value = Value::failed(plato::brief(error));
+            round.put(
+                keys::result(id, *node, *element),
+                records::encode_value(&value),
+            );
         }
     }
 

@@ -57,7 +57,7 @@ pub(super) fn unlisted(error: ListError) -> Error {
     }
 }
 
-async fn of_node(jobs: &Jobs, of: &NodeOf) -> Result<Arc<NodeContext>, Error> {
+pub(super) async fn of_node(jobs: &Jobs, of: &NodeOf) -> Result<Arc<NodeContext>, Error> {
     let plan = of.activation.plan();
     let mut outputs = BTreeMap::new();
     for ancestor in plan.ancestors(of.node) {

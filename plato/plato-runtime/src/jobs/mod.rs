@@ -3,6 +3,8 @@
 //! for a slow store delays nobody else.
 
 mod context;
+mod decide;
+mod forget;
 mod message;
 mod prepare;
 mod seal;
@@ -22,6 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::shared::{Shared, backoff};
 pub(crate) use context::node_context;
+pub(crate) use forget::{Forget, Forgotten};
 pub(crate) use prepare::prepare_now;
 
 /// Work for one workflow, or for the group.
@@ -35,8 +38,12 @@ pub(crate) enum Job {
     },
     /// Seal the `count` results of a map into a list.
     Seal { of: NodeOf, count: u64 },
+    /// Decide whether a node is passed over.
+    Decide { of: NodeOf },
     /// Find keys to delete.
     Sweep(Sweep),
+    /// Find workflows to forget.
+    Forget(Forget),
 }
 
 /// A node of a running workflow, with all that is needed to run its tasks.
@@ -87,11 +94,17 @@ pub(crate) enum Outcome {
         node: NodeId,
         result: Result<Value, Error>,
     },
+    Decided {
+        workflow: Arc<str>,
+        node: NodeId,
+        result: Result<bool, Error>,
+    },
     Swept {
         sweep: Sweep,
         keys: Vec<Bytes>,
         through: bool,
     },
+    Forgotten(Forgotten),
 }
 
 /// A task with the message that carries it, if it could be prepared.
@@ -132,7 +145,9 @@ impl Jobs {
                 outgrown,
             } => prepare::run(self, of, tasks, outgrown).await,
             Job::Seal { of, count } => seal::run(self, of, count).await,
+            Job::Decide { of } => decide::run(self, of).await,
             Job::Sweep(sweep) => sweep::run(self, sweep).await,
+            Job::Forget(forget) => forget::run(self, forget).await,
         }
     }
 

@@ -105,7 +105,7 @@ fn all_failed(tasks: &[(u64, u32)], error: &Error) -> Vec<Prepared> {
 }
 
 /// Runs code of a node; what came of it, if it was run at all.
-async fn run_code<T: Send + 'static>(
+pub(super) async fn run_code<T: Send + 'static>(
     jobs: &Jobs,
     code: impl FnOnce() -> T + Send + 'static,
 ) -> Option<Result<T, Error>> {

@@ -78,6 +78,7 @@ impl Asking<'_> {
         Ok(match why {
             Reason::Out { tries, first } => self.out(id, tries, &first).await?,
             Reason::Nodes(nodes) => reason("NODES", format!("waits for {}", self.names(&nodes))),
+            Reason::Deciding => reason("DECIDING", "its condition is being decided"),
             Reason::Paused(why) if why.is_empty() => reason("PAUSED", "the workflow is paused"),
             Reason::Paused(why) => reason("PAUSED", format!("the workflow is paused: {why}")),
             Reason::Signal => reason("SIGNAL", "waits to be signaled"),

@@ -13,6 +13,7 @@ mod tell;
 mod watch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use connectrpc::{
     ConnectError, RequestContext, Response, Router, ServiceRequest, ServiceResult, ServiceStream,
@@ -35,6 +36,8 @@ const HISTORY: usize = 100;
 pub struct Workflows {
     pub(crate) reader: WorkflowReader,
     pub(crate) definitions: Definitions,
+    /// How long those that have ended are kept; `None` = nobody has said.
+    pub(crate) keep_ended: Option<Duration>,
 }
 
 impl Workflows {
@@ -48,7 +51,14 @@ impl Workflows {
         Self {
             reader: WorkflowReader::new(store, service, groups),
             definitions: definitions.into(),
+            keep_ended: None,
         }
+    }
+
+    /// Says how long those that have ended are kept, as their owners are configured.
+    pub fn kept_for(mut self, keep_ended: Option<Duration>) -> Self {
+        self.keep_ended = keep_ended;
+        self
     }
 
     fn service(&self) -> &str {

@@ -70,7 +70,9 @@ pub(super) fn of_header(id: String, header: Header) -> wire::Workflow {
 
 fn graph(workflows: &Workflows, state: State) -> wire::Workflow {
     let nodes = nodes(workflows, &state);
+    let forgotten_at_unix_ms = forgotten_at(workflows, &state);
     wire::Workflow {
+        forgotten_at_unix_ms,
         state: crate::wire::state(state.phase).into(),
         stopping: matches!(state.phase, Phase::Failing | Phase::Canceling),
         is_paused: state.paused.is_some(),
@@ -104,6 +106,13 @@ pub(super) async fn history(
     }
 }
 
+/// When a workflow that has ended is forgotten, in Unix milliseconds; 0 = nobody knows.
+fn forgotten_at(workflows: &Workflows, state: &State) -> i64 {
+    let kept = workflows.keep_ended.filter(|_| state.phase.is_final());
+    let kept = kept.and_then(|kept| u64::try_from(kept.as_millis()).ok());
+    kept.map_or(0, |kept| state.at_ms.saturating_add_unsigned(kept))
+}
+
 /// How far the nodes are, each with the workflows that it waits for.
 fn nodes(workflows: &Workflows, state: &State) -> Vec<wire::NodeProgress> {
     let header = &state.header;
@@ -131,9 +140,11 @@ fn progress(name: &str, node: &Node) -> wire::NodeProgress {
         phase: node.phase(),
         total: node.total(),
         done: node.done(),
+        lost: node.lost(),
         running: node.running(),
         in_flight: 0.0,
         sums: node.sums(),
+        skipped: node.skipped().map(str::to_owned),
     })
 }
 

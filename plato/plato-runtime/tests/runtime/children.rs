@@ -28,6 +28,13 @@ fn with_children() -> Registry {
         nodes,
         ..definition()
     };
+    let mut nodes = outer.nodes.clone();
+    nodes[WORK.index()] = NodeDef::workflow("work", "t.demo").map_over("split");
+    let nested = Definition {
+        name: "t.nested".into(),
+        nodes,
+        ..definition()
+    };
     let one = |name: &str, node: NodeDef| Definition {
         name: name.into(),
         version: 1,
@@ -53,6 +60,7 @@ fn with_children() -> Registry {
             NodeCode::inline(|task: &TaskContext| Ok(task.output("join")?.clone())),
         ),
     ];
+    registry.register(nested, code.clone()).unwrap();
     registry.register(outer, code).unwrap();
     let inner = one(
         "t.inner",
@@ -155,6 +163,30 @@ async fn a_map_of_workflows_outlives_its_owner_and_puts_out_their_results() {
         assert_eq!(header.tenant, "studio");
         assert_eq!(header.attributes["title"], "heron");
     }
+    runtime.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_map_in_a_map_has_its_own_list_and_reduce_for_each_element() {
+    let site = site();
+    let worker = Worker::start(&site, 7).await;
+    let runtime = site.runtime("a").await;
+    site.start_of("w", "t.nested", Envelope::default()).await;
+    let end = site.end("w").await;
+    assert_eq!(end.state.as_known(), Some(WorkflowState::Succeeded));
+    let inner = site.children("w", 7).await;
+    for child in &inner {
+        let results = site.results(&child.id).await;
+        let doubled: Vec<_> = results.iter().map(|value| value.inline.to_vec()).collect();
+        let expected: Vec<_> = (0..7_u64)
+            .map(|n| (n * 2).to_string().into_bytes())
+            .collect();
+        assert_eq!(doubled, expected);
+    }
+    // Seven inner reduces and the outer one, whose list holds what they put out.
+    assert_eq!((inner.len(), worker.calls("t-join")), (7, 8));
+    let outer = site.results("w").await;
+    assert!(outer.iter().all(|value| &value.inline[..] == b"\"joined\""));
     runtime.shutdown().await;
 }
 

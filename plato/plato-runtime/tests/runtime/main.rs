@@ -6,6 +6,8 @@ mod children;
 mod control;
 mod ends;
 mod faults;
+mod forget;
+mod maps;
 mod owners;
 mod rules;
 mod runs;

@@ -171,6 +171,17 @@ impl Site {
         self.start_of(workflow, "t.demo", Envelope::default()).await;
     }
 
+    pub(crate) async fn start_with(&self, workflow: &str, input: proto::base::v1::Value) {
+        let start = StartWorkflow {
+            workflow_id: workflow.into(),
+            definition: "t.demo".into(),
+            notify: EVENTS.into(),
+            input: Some(input).into(),
+            ..Default::default()
+        };
+        self.send(workflow, workflow, envelope::seal(&start)).await;
+    }
+
     /// The same start under another id, as a caller sends it that lost its first answer.
     pub(crate) async fn start_again(&self, workflow: &str) {
         let start = StartWorkflow {

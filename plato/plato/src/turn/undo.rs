@@ -31,7 +31,7 @@ impl Turn<'_> {
         }
         for node in self.workflow.plan.ids() {
             if self.workflow.plan.is_undo(node) && self.node(node).phase == NodePhase::Waiting {
-                self.record(Event::NodeSkipped { node });
+                self.pass_over(node, None);
             }
         }
     }

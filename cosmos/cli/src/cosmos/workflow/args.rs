@@ -40,8 +40,9 @@ JSON objects, one a line. Times are Unix milliseconds, fields without a value ar
   list, show, start, pause, resume, retry, signal, cancel, assert, retract:
     workflow, service, definition, definition_version, state, stopping, paused, attributes,
     nodes: [{node, state, total, done, running, retries, from_memo, cpu_ms, output_bytes,
-    children}], rules: {facts, fired, running, halted}, output, error, events, at_unix_ms,
-    retries, tenant, priority, deadline_unix_ms, parent, parent_node
+    lost, speculated, skipped, children}], rules: {facts, fired, running, halted}, output,
+    error, events, at_unix_ms, retries, tenant, priority, deadline_unix_ms,
+    forgotten_at_unix_ms, parent, parent_node
   facts:
     number, type, fields
   history:

@@ -36,6 +36,8 @@ pub(super) struct Workflow<'a> {
     priority: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline_unix_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forgotten_at_unix_ms: Option<i64>,
     #[serde(skip_serializing_if = "str::is_empty")]
     parent: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -53,8 +55,18 @@ struct Node<'a> {
     from_memo: u64,
     cpu_ms: u64,
     output_bytes: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    lost: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    speculated: u64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    skipped: &'a str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     children: &'a [String],
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl<'a> From<&'a wire::Workflow> for Workflow<'a> {
@@ -81,6 +93,8 @@ impl<'a> From<&'a wire::Workflow> for Workflow<'a> {
             tenant: &workflow.tenant,
             priority: workflow.priority,
             deadline_unix_ms: (workflow.deadline_unix_ms != 0).then_some(workflow.deadline_unix_ms),
+            forgotten_at_unix_ms: (workflow.forgotten_at_unix_ms != 0)
+                .then_some(workflow.forgotten_at_unix_ms),
             parent: &workflow.parent,
             parent_node: &workflow.parent_node,
         }
@@ -143,6 +157,9 @@ impl<'a> From<&'a wire::NodeProgress> for Node<'a> {
             from_memo: node.from_memo,
             cpu_ms: node.cpu_ms,
             output_bytes: node.output_bytes,
+            lost: node.lost,
+            speculated: node.speculated,
+            skipped: &node.skipped,
             children: &node.children,
         }
     }

@@ -1,6 +1,6 @@
 //! `cosmos workflow show`.
 
-use proto::plato::v1::Workflow;
+use proto::plato::v1::{NodeProgress, Workflow};
 
 use super::args::IdArgs;
 use super::{Desk, json, words};
@@ -8,7 +8,7 @@ use crate::colour::Paint;
 use crate::explain::{explain, one_line};
 use crate::stop::Stop;
 use crate::table::{Cell, Column, Table, Tone};
-use crate::units::{local_time, span};
+use crate::units::{count as count_of, local_time, span};
 
 pub(super) async fn show(desk: &Desk, args: &IdArgs) -> Result<(), Stop> {
     let workflow = desk.server.workflow(&args.id).await?;
@@ -66,6 +66,9 @@ fn lines(workflow: &Workflow) -> Vec<(&'static str, String)> {
         let parent = format!("node {} of {}", workflow.parent_node, workflow.parent);
         lines.push(("started by", one_line(&parent)));
     }
+    for node in &workflow.nodes {
+        lines.extend(beside(node));
+    }
     for node in workflow
         .nodes
         .iter()
@@ -77,6 +80,9 @@ fn lines(workflow: &Workflow) -> Vec<(&'static str, String)> {
     if workflow.deadline_unix_ms != 0 {
         lines.push(("deadline", local_time(workflow.deadline_unix_ms)));
     }
+    if workflow.forgotten_at_unix_ms != 0 {
+        lines.push(("kept until", local_time(workflow.forgotten_at_unix_ms)));
+    }
     if workflow.retries > 0 {
         lines.push((
             "retried",
@@ -84,6 +90,19 @@ fn lines(workflow: &Workflow) -> Vec<(&'static str, String)> {
         ));
     }
     lines
+}
+
+/// What few nodes have.
+fn beside(node: &NodeProgress) -> Vec<(&'static str, String)> {
+    let told = |name, count, what: &str| {
+        let text = format!("{} of node {}", count_of(count, what), node.node);
+        (count > 0).then(|| (name, one_line(&text)))
+    };
+    let lost = told("lost", node.lost, "element");
+    let twice = told("run twice", node.speculated, "task");
+    let skipped = format!("node {}, as {}", node.node, node.skipped);
+    let skipped = (!node.skipped.is_empty()).then(|| ("skipped", one_line(&skipped)));
+    lost.into_iter().chain(twice).chain(skipped).collect()
 }
 
 fn nodes(workflow: &Workflow) -> Table {

@@ -143,7 +143,7 @@ pub(super) fn about(happening: &WorkflowHappening) -> String {
         "task_succeeded" => of_try(&event),
         "task_failed" => failed(&event),
         "failing" | "halted" => error_of(&event["error"]),
-        "paused" | "canceling" | "canceled" => text(&event["reason"]),
+        "paused" | "canceling" | "canceled" | "node_skipped" => text(&event["reason"]),
         "ended" => text(&event["end"]),
         "asserted" => format!("f{}: {}", event["fact"], text(&event["kind"])),
         "updated" | "retracted" | "confirmed" => format!("f{}", event["fact"]),

@@ -196,6 +196,7 @@ impl World {
                 })
                 .into(),
             list: None,
+            error: None,
         };
         let event = WorkflowEvent {
             sequence: 2,

@@ -162,6 +162,7 @@ impl World {
                 blob: report,
             }],
             list: None,
+            error: None,
         };
         let inspect = NodeProgress {
             node: "inspect".into(),

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use plato::{Definition, Kind, NodeDef, Run};
 use proto::plato::v1::{NodeState, Workflow};
 
+/// How a node stands after one that it undoes.
+pub(super) const UNDOES: &str = "undoes ";
+
 /// A definition that can be drawn.
 pub(super) struct Layout {
     /// In the order in which they are drawn: by column, then by row.
@@ -22,6 +25,8 @@ pub(super) struct Box {
     pub(super) runs: String,
     /// One task for each element.
     pub(super) is_map: bool,
+    /// Whether it may be passed over by a condition of its own.
+    pub(super) may_skip: bool,
     /// Those it waits for, each with how: "each of", "all of", "undoes", or nothing.
     pub(super) after: Vec<(&'static str, String)>,
     /// Of a workflow: its state, and how many of its tasks are done.
@@ -43,6 +48,7 @@ impl Layout {
                 row,
                 runs: runs(&node.run),
                 is_map: matches!(node.kind, Kind::Map { .. }),
+                may_skip: node.may_skip(),
                 after: after(node),
                 state: workflow.and_then(|workflow| state(workflow, &node.name)),
             }
@@ -91,7 +97,7 @@ fn after(node: &NodeDef) -> Vec<(&'static str, String)> {
         Kind::Single => "",
         Kind::Map { .. } => "each of ",
         Kind::Reduce { .. } => "all of ",
-        Kind::Undo { .. } => "undoes ",
+        Kind::Undo { .. } => UNDOES,
     };
     let source = node.kind.source().map(|source| (how, source.to_owned()));
     let others = node

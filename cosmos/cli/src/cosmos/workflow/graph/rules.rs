@@ -32,6 +32,7 @@ fn node(name: &str, runs: String, after: Vec<(&'static str, String)>) -> Box {
     Box {
         name: name.to_owned(),
         column: 0,
+        may_skip: false,
         row: 0,
         runs,
         is_map: false,

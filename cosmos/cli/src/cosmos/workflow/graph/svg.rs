@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use proto::plato::v1::NodeState;
 
-use super::layout::{Box, Layout};
+use super::layout::{Box, Layout, UNDOES};
 
 const WIDTH: usize = 200;
 const HEIGHT: usize = 56;
@@ -27,9 +27,9 @@ pub(super) fn draw(layout: &Layout, title: &str) -> String {
         escaped(title)
     );
     for node in &layout.boxes {
-        for (_, before) in &node.after {
+        for (how, before) in &node.after {
             if let Some(before) = layout.before(node, before) {
-                line(&mut svg, before, node);
+                line(&mut svg, before, node, dashes(*how == UNDOES));
             }
         }
     }
@@ -47,30 +47,40 @@ fn place(node: &Box) -> (usize, usize) {
     (x, y)
 }
 
+/// What may never happen is drawn in dashes.
+fn dashes(whether: bool) -> &'static str {
+    match whether {
+        true => " stroke-dasharray=\"5 4\"",
+        false => "",
+    }
+}
+
 /// From the right side of one to the left side of the other.
-fn line(svg: &mut String, from: &Box, to: &Box) {
+fn line(svg: &mut String, from: &Box, to: &Box, dashes: &str) {
     let ((x1, y1), (x2, y2)) = (place(from), place(to));
     let (x1, y1, y2) = (x1 + WIDTH, y1 + HEIGHT / 2, y2 + HEIGHT / 2);
     let (a, b) = (x1 + GAP.0 / 2, x2.saturating_sub(GAP.0 / 2));
     let _ = writeln!(
         svg,
-        "<path d=\"M{x1} {y1} C{a} {y1} {b} {y2} {x2} {y2}\" fill=\"none\" stroke=\"#8a8f98\"/>"
+        "<path d=\"M{x1} {y1} C{a} {y1} {b} {y2} {x2} {y2}\" fill=\"none\" stroke=\"#8a8f98\"{dashes}/>"
     );
 }
 
 fn draw_box(svg: &mut String, node: &Box) {
     let (x, y) = place(node);
     let (fill, stroke) = colours(node);
+    let undoes = node.after.iter().any(|(how, _)| *how == UNDOES);
+    let stroke = format!("\"{stroke}\"{}", dashes(node.may_skip || undoes));
     if node.is_map {
         let (x, y) = (x + 5, y + 5);
-        let _ = writeln!(svg, "{}", rect(x, y, fill, stroke));
+        let _ = writeln!(svg, "{}", rect(x, y, fill, &stroke));
     }
     let (text_x, name_y, runs_y) = (x + 12, y + 23, y + 42);
     let _ = writeln!(
         svg,
         "{}\n<text x=\"{text_x}\" y=\"{name_y}\" font-size=\"14\" font-weight=\"bold\">{}</text>\n\
          <text x=\"{text_x}\" y=\"{runs_y}\" font-size=\"12\" fill=\"#4b5058\">{}</text>",
-        rect(x, y, fill, stroke),
+        rect(x, y, fill, &stroke),
         escaped(&crate::table::shortened(&title(node), CHARS - 4)),
         escaped(&crate::table::shortened(&node.runs, CHARS)),
     );
@@ -79,7 +89,7 @@ fn draw_box(svg: &mut String, node: &Box) {
 fn rect(x: usize, y: usize, fill: &str, stroke: &str) -> String {
     format!(
         "<rect x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"8\" fill=\"{fill}\" \
-         stroke=\"{stroke}\"/>"
+         stroke={stroke}/>"
     )
 }
 
@@ -134,6 +144,28 @@ mod tests {
         // A map is two boxes on each other; the page is one.
         assert_eq!((count("<rect "), count("<path ")), (5, 3), "{svg}");
         assert!(svg.contains(">work ×</text>") && svg.contains("&lt;script&gt;"));
-        assert!(!svg.contains("<script>"));
+        assert!(!svg.contains("<script>") && !svg.contains("dasharray"));
+    }
+
+    #[test]
+    fn what_may_never_run_is_drawn_in_dashes() {
+        let definition = Definition {
+            name: "t".into(),
+            version: 1,
+            nodes: vec![
+                NodeDef::function("reserve", "t-reserve"),
+                NodeDef::function("mend", "t-mend")
+                    .after(["reserve"])
+                    .skip_if("input.sound"),
+                NodeDef::function("release", "t-release").undo_of("reserve"),
+            ],
+            output: "reserve".into(),
+        };
+        let svg = draw(&Layout::of(&definition, None), "t v1");
+        let dashed = |what: &str| {
+            let lines = svg.lines().filter(|line| line.contains("dasharray"));
+            lines.filter(|line| line.contains(what)).count()
+        };
+        assert_eq!((dashed("<rect "), dashed("<path ")), (2, 1), "{svg}");
     }
 }

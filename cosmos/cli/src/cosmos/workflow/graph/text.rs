@@ -26,9 +26,14 @@ pub(super) fn draw(layout: &Layout, paint: Paint) -> String {
     table.render(paint)
 }
 
-/// Indented by how many others must end before it, one after the other.
+/// "work ×" is a map, "mend ?" may be passed over. Indented by how many others must end before it, one after the other.
 fn name(node: &Box) -> String {
-    let mark = if node.is_map { " ×" } else { "" };
+    let mark = match (node.is_map, node.may_skip) {
+        (true, true) => " ×?",
+        (true, false) => " ×",
+        (false, true) => " ?",
+        (false, false) => "",
+    };
     let branch = if node.column == 0 { "" } else { "└ " };
     let indent = "  ".repeat(node.column.saturating_sub(1));
     format!("{indent}{branch}{}{mark}", one_line(&node.name))
@@ -74,7 +79,9 @@ mod tests {
                 NodeDef::function("split", "t-split"),
                 NodeDef::function("work", "t-work").map_over("split"),
                 NodeDef::service("ask", "vvs", "ValidateVideo").reduce_of("work"),
-                NodeDef::signal("approve").after(["ask"]),
+                NodeDef::signal("approve")
+                    .after(["ask"])
+                    .skip_if("outputs.ask.ok"),
                 NodeDef::workflow("publish", "t.publish").after(["approve"]),
                 NodeDef::function("recall", "t-recall").undo_of("publish"),
             ],
@@ -85,7 +92,7 @@ NODE              RUNS                     STATE  AFTER
 split             t-split
 └ work ×          t-work                          each of split
   └ ask           calls vvs.ValidateVideo         all of work
-    └ approve     waits for a signal              ask
+    └ approve ?   waits for a signal              ask
       └ publish   starts t.publish                approve
         └ recall  t-recall                        undoes publish";
         let drawn = draw(&Layout::of(&definition, None), Paint::default());

@@ -1,0 +1,171 @@
+//! Maps that lose elements or run some twice, and nodes that are passed over.
+
+use std::sync::Arc;
+
+use clock::SystemClock;
+use errors::Error;
+use plato::{
+    Allowed, Definition, NodeCode, NodeDef, NodePhase, Registry, Retry, Speculate, TaskContext,
+    Value,
+};
+use proto::plato::v1::WorkflowState;
+use proto::stratum::v1::Invocation;
+use serde_json::json;
+use store::MemoryStore;
+use timestone::{MessageKey, MessageState};
+
+use crate::site::{Site, WORK, definition, registry};
+use crate::worker::{Answer, Worker};
+
+fn site(registry: Registry) -> Site {
+    Site::over(Arc::new(MemoryStore::new(Arc::new(SystemClock))), registry)
+}
+
+/// The usual one, as version 2, with another map in its middle.
+fn with_work(work: NodeDef) -> Registry {
+    let mut registry = registry();
+    let mut nodes = definition().nodes;
+    nodes[WORK.index()] = work;
+    let definition = Definition {
+        version: 2,
+        nodes,
+        ..definition()
+    };
+    let plain = |_: &TaskContext| Ok(Invocation::default());
+    let work = |task: &TaskContext| {
+        Ok(Invocation {
+            params_json: task.element()?.value.inline.to_vec(),
+            ..Invocation::default()
+        })
+    };
+    let code = [
+        ("split", NodeCode::function(plain)),
+        ("work", NodeCode::function(work)),
+        ("join", NodeCode::function(plain)),
+        (
+            "tell",
+            NodeCode::inline(|task: &TaskContext| Ok(task.output("join")?.clone())),
+        ),
+    ];
+    registry.register(definition, code).unwrap();
+    registry
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_map_may_lose_elements_whose_errors_are_their_results() {
+    let work = NodeDef::function("work", "t-work")
+        .map_over("split")
+        .allow_failed(Allowed::Count(1))
+        .retry(Retry::NEVER);
+    let site = site(with_work(work));
+    let _worker = Worker::start_with(&site, 4, |invocation| {
+        let error = Error::source("TRUNCATED", "only 3 frames decode");
+        let fails = invocation.function == "t-work" && invocation.element == 2;
+        fails.then_some(Answer::Failed(error))
+    })
+    .await;
+    let runtime = site.runtime("a").await;
+    site.start("w").await;
+    let end = site.end("w").await;
+    assert_eq!(end.state.as_known(), Some(WorkflowState::Succeeded));
+    assert_eq!((end.nodes[1].done, end.nodes[1].lost), (3, 1));
+    let results = site.results("w").await;
+    let codes: Vec<_> = results
+        .iter()
+        .map(|value| value.error.as_ref().map(|error| error.code.as_str()))
+        .collect();
+    assert_eq!(codes, [None, None, Some("TRUNCATED"), None]);
+    assert_eq!(results[3].inline, Value::inline("6").inline);
+    runtime.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_task_is_run_twice_and_the_loser_is_told_to_stop() {
+    let work = NodeDef::function("work", "t-work")
+        .map_over("split")
+        .speculate(Speculate {
+            min_ms: 50,
+            ..Speculate::default()
+        });
+    let site = site(with_work(work));
+    let _worker = Worker::start_with(&site, 8, |invocation| {
+        let hangs = invocation.function == "t-work"
+            && invocation.element == 5
+            && invocation.generation == 0;
+        hangs.then_some(Answer::Never)
+    })
+    .await;
+    let runtime = site.runtime("a").await;
+    site.start("w").await;
+    let end = site.end("w").await;
+    assert_eq!(end.state.as_known(), Some(WorkflowState::Succeeded));
+    assert!(end.nodes[1].speculated > 0);
+    let recorded = site.recorded("w").await;
+    assert_eq!(recorded, (0..8).map(|element| (element, 1)).collect());
+    let loser = MessageKey {
+        queue: "stratum/t-work".into(),
+        id: ids::invocation("w", "work", 5, 0),
+    };
+    site.until(|| async {
+        let view = site.client.get(&loser).await.unwrap().unwrap();
+        view.state == MessageState::Canceled
+    })
+    .await;
+    runtime.shutdown().await;
+}
+
+/// look → repair, passed over if all is well → tell, what repair put out.
+fn looking() -> Registry {
+    let definition = Definition {
+        name: "t.demo".into(),
+        version: 1,
+        nodes: vec![
+            NodeDef::inline("look"),
+            NodeDef::inline("repair")
+                .after(["look"])
+                .skip_if("outputs.look.broken == 0 && !(\"x\" in input)")
+                .or_default(json!("as it was")),
+            NodeDef::inline("tell").after(["repair"]),
+        ],
+        output: "tell".into(),
+    };
+    let say = |text: &'static str| NodeCode::inline(move |_: &TaskContext| Ok(Value::inline(text)));
+    let code = [
+        ("look", say(r#"{"broken": 0}"#)),
+        ("repair", say("\"repaired\"")),
+        (
+            "tell",
+            NodeCode::inline(|task: &TaskContext| Ok(task.output("repair")?.clone())),
+        ),
+    ];
+    let mut registry = Registry::new();
+    registry.register(definition, code).unwrap();
+    registry
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_passed_over_puts_out_its_default() {
+    let site = site(looking());
+    let runtime = site.runtime("a").await;
+    let input = |json: &str| proto::base::v1::Value {
+        inline: json.as_bytes().to_vec(),
+        ..Default::default()
+    };
+    site.start_with("skipped", input("{}")).await;
+    site.start_with("run", input(r#"{"x": 1}"#)).await;
+    site.start_with("undecided", input("3")).await;
+    let [skipped, run, undecided] = site.ends(["skipped", "run", "undecided"]).await;
+    let output = |end: &proto::plato::v1::WorkflowEvent| {
+        let value = end.output.as_option().cloned().unwrap_or_default();
+        String::from_utf8(value.inline).unwrap()
+    };
+    assert_eq!(output(&skipped), "\"as it was\"");
+    assert_eq!(output(&run), "\"repaired\"");
+    let why = &skipped.nodes[1].skipped;
+    assert!(why.starts_with("outputs.look.broken == 0"), "{why}");
+    let phases = site.view("skipped").await.state.nodes;
+    assert_eq!(phases[1].phase(), NodePhase::Skipped);
+    let error = undecided.error.as_option().unwrap();
+    assert_eq!(error.code, "CONDITION_UNDECIDED", "{}", error.message);
+    runtime.shutdown().await;
+}
