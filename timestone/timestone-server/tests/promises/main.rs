@@ -120,14 +120,14 @@ promises! {
         watched::history_ends_after_its_days,
         waiting::a_worker_that_wants_something_else_holds_up_nobody,
         waiting::a_waiting_worker_is_woken,
-        waiting::waiting_ends,
         waiting::a_lapsed_lease_wakes_a_waiting_worker,
         waiting::a_call_that_was_given_up_holds_no_lease,
     ] but not split [
         // Of messages that are equally urgent, those of different shards come in any order; each
         // shard takes its part of the depth and of history, and has turns of its own; and what
         // was configured to be split is not as it is otherwise. Who was told of a message in one
-        // shard may take another in another; others are told by and by.
+        // shard may take another in another; others are told by and by. Who waits at several goes
+        // by its own clock, which tests do not turn.
         order::the_most_urgent_comes_first_then_the_oldest,
         order::a_retried_message_keeps_its_place,
         order::a_full_queue_refuses_producers,
@@ -139,6 +139,7 @@ promises! {
         watched::history_stays_within_its_size,
         waiting::workers_are_served_in_the_order_they_came,
         streamed::a_subscriber_is_sent_messages_while_it_has_room,
+        waiting::waiting_ends,
     ] and not coalesced [
         // Joined with others, a request does not keep its id.
         leases::a_repeated_dequeue_gets_the_same_messages,
