@@ -87,6 +87,12 @@ struct Group {
     is_wanted: bool,
 }
 
+/// A group that was written, or could not be.
+struct Written {
+    outcome: Result<(), StoreError>,
+    waiting: Vec<Waiting>,
+}
+
 /// An answer that is true once the group is on stable storage.
 enum Waiting {
     Acquired(Answer<Fence>, Fence),
@@ -112,25 +118,32 @@ impl Writer {
 
     /// Serves until every sender is gone.
     pub(crate) fn run(writer: &Mutex<Self>, mut requests: Receiver<Request>) {
+        let lock = || writer.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(first) = requests.blocking_recv() {
-            let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-            let group = writer.gather(first, &mut requests);
-            match group.is_wanted || group.is_full() {
-                true => drop(writer.finish(group)),
-                false => writer.ahead = group,
+            let written = lock().serve(first, &mut requests);
+            if let Some(written) = written {
+                // Who is answered finds the store free.
+                drop(written.answer());
             }
         }
-        writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .finish_ahead();
+        lock().finish_ahead();
+    }
+
+    /// Writes `first` and what waits with it, unless all of it waits for another.
+    fn serve(&mut self, first: Request, requests: &mut Receiver<Request>) -> Option<Written> {
+        let group = self.gather(first, requests);
+        if group.is_wanted || group.is_full() {
+            return Some(self.finish(group));
+        }
+        self.ahead = group;
+        None
     }
 
     /// Writes what waits for a commit that will not come.
     fn finish_ahead(&mut self) {
         let ahead = std::mem::take(&mut self.ahead);
         if !ahead.waiting.is_empty() {
-            drop(self.finish(ahead));
+            drop(self.finish(ahead).answer());
         }
     }
 
@@ -147,7 +160,7 @@ impl Writer {
     pub(crate) fn commit_here(&mut self, fence: &Fence, batch: &Batch) -> Result<(), StoreError> {
         let mut group = std::mem::take(&mut self.ahead);
         match self.commit(fence, batch, &mut group) {
-            Ok(()) => self.finish(group),
+            Ok(()) => self.finish(group).answer(),
             Err(error) => {
                 self.ahead = group;
                 Err(error)
@@ -290,13 +303,12 @@ impl Writer {
         Ok(Ownership::left_at(epoch))
     }
 
-    /// Writes the group, syncs, and answers everybody who waits for it.
-    fn finish(&mut self, group: Group) -> Result<(), StoreError> {
-        let outcome = self.write_group(group.changes);
-        for waiting in group.waiting {
-            waiting.answer(&outcome);
+    /// Writes the group and syncs.
+    fn finish(&mut self, group: Group) -> Written {
+        Written {
+            outcome: self.write_group(group.changes),
+            waiting: group.waiting,
         }
-        outcome
     }
 
     fn write_group(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
@@ -377,6 +389,16 @@ impl Group {
     fn change(&mut self, key: Vec<u8>, value: Option<Bytes>) {
         self.bytes += key.len() + value.as_ref().map_or(0, Bytes::len);
         self.changes.push((key, value));
+    }
+}
+
+impl Written {
+    /// Answers everybody who waits for it.
+    fn answer(self) -> Result<(), StoreError> {
+        for waiting in self.waiting {
+            waiting.answer(&self.outcome);
+        }
+        self.outcome
     }
 }
 

@@ -5,6 +5,7 @@
 mod bad;
 mod four_processes;
 mod one_process;
+mod outside;
 mod probe;
 mod readme;
 mod server;

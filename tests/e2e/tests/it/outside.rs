@@ -1,0 +1,204 @@
+//! A service outside this repository: a Cargo workspace of its own with a graph and rules, run by
+//! `cosmos up` from its folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use e2e::installation::{free_address, wait_until};
+use e2e::{leftovers, programs, terminal};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// `cosmos up --service shelf` in a folder.
+struct Site {
+    folder: TempDir,
+    cosmos: Child,
+}
+
+impl Site {
+    fn start() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        build(&folder.path().join("shelf"))?;
+        let (timestone, optimus) = (free_address()?, free_address()?);
+        let config = format!(
+            "timestone: {{listen: {timestone}}}\noptimus: {{listen: {optimus}}}\n\
+             stratum: {{cpus: 2}}\n"
+        );
+        fs::write(folder.path().join("cosmos.yaml"), config)?;
+        let log = fs::File::create(folder.path().join("cosmos.log"))?;
+        let mut command = programs::program("cosmos")?;
+        command.args(["up", "--config", "cosmos.yaml", "--service", "shelf"]);
+        command.current_dir(folder.path()).env("NO_COLOR", "1");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        let cosmos = programs::spawn(&mut command)?;
+        let site = Self { folder, cosmos };
+        wait_until("answer of the service", || {
+            Ok(site.say("list --service shelf")?.status.success())
+        })?;
+        Ok(site)
+    }
+
+    /// `cosmos workflow` with these words.
+    fn say(&self, words: &str) -> Result<Output> {
+        let mut command = programs::program("cosmos")?;
+        command.arg("workflow").args(words.split_whitespace());
+        command.args(["--config", "cosmos.yaml"]);
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        Ok(command.output()?)
+    }
+
+    /// What it says; it must end well.
+    fn said(&self, words: &str) -> Result<String> {
+        let output = self.say(words)?;
+        if !output.status.success() {
+            let log = fs::read_to_string(self.folder.path().join("cosmos.log"))?;
+            bail!("{words}: {output:?}\n{log}");
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    fn json(&self, words: &str) -> Result<Value> {
+        let said = self.said(&format!("{words} --json"))?;
+        let mut lines = terminal::json_lines(&said)?;
+        ensure!(!lines.is_empty(), "nothing is said to {words}");
+        Ok(lines.remove(0))
+    }
+
+    /// Waits until so many encodes are there, all done.
+    fn encoded(&self, firings: u64) -> Result<()> {
+        wait_until("end of the encodes", || {
+            let library = self.json("show library")?;
+            Ok(library["rules"]["fired"] == firings && library["rules"]["running"] == 0)
+        })
+    }
+
+    /// The process of the service.
+    fn service(&self) -> Result<Option<Pid>> {
+        let cosmos = Pid::from_raw(self.cosmos.id().try_into()?).context("no process")?;
+        for child in leftovers::children(cosmos)? {
+            let name = fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
+            if name.trim() == "shelf" {
+                return Ok(Pid::from_raw(child));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = self.cosmos.kill();
+        let _ = self.cosmos.wait();
+    }
+}
+
+/// The example as somebody else's workspace in `folder`, built beside the programs of this one.
+fn build(folder: &Path) -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()?;
+    copy(&root.join("examples/shelf"), folder)?;
+    let manifest = folder.join("Cargo.toml");
+    let text = fs::read_to_string(&manifest)?;
+    let ours = format!("{}/", root.display());
+    fs::write(&manifest, text.replace("../../", &ours))?;
+    // The versions that this workspace is tested with.
+    fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
+    let programs = programs::path("cosmos")?;
+    let profile = programs.parent().context("a program lies in a folder")?;
+    let target = profile.parent().context("a profile lies in a folder")?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build
+        .args(["build", "--quiet", "--offline", "--manifest-path"])
+        .arg(&manifest);
+    build.arg("--target-dir").arg(target);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    let built = build.current_dir(folder).output()?;
+    let said = String::from_utf8_lossy(&built.stderr);
+    ensure!(built.status.success(), "the service was not built:\n{said}");
+    Ok(())
+}
+
+/// The folder's files, but for what was built in it.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, to): (PathBuf, PathBuf) = (entry.path(), to.join(entry.file_name()));
+        match entry.file_type()?.is_dir() {
+            true if entry.file_name() == "target" => {}
+            true => copy(&path, &to)?,
+            false => drop(fs::copy(&path, &to)?),
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn it_runs_its_graph_and_its_rules_and_is_started_again_when_it_is_killed() -> Result<()> {
+    let mut site = Site::start()?;
+    let started = site.json(r#"start shelf.encode --input {"source":"a.mov","codec":"av1"}"#)?;
+    ensure!(started["service"] == "shelf", "{started}");
+    let id = started["workflow"].as_str().context("no id")?;
+    let watched = site.said(&format!("watch {id}"))?;
+    ensure!(
+        watched.trim_end().ends_with("2/2 nodes are through"),
+        "{watched}"
+    );
+    let shown = site.said(&format!("show {id}"))?;
+    ensure!(
+        shown.contains(r#""seconds": 7, "asked": {"codec":"av1","source":"a.mov"}"#),
+        "{shown}"
+    );
+
+    site.said("assert library Encoder codec=av1 release=1 --rules shelf.freshness")?;
+    site.said("assert library Title id=t1 source=a.mov")?;
+    site.encoded(1)?;
+    let facts = site.said("facts library --type Encode")?;
+    ensure!(
+        facts.contains(r#"release 1, state "done in 7 s""#),
+        "{facts}"
+    );
+
+    let killed = site.service()?.context("the service does not run")?;
+    kill_process(killed, Signal::KILL)?;
+    wait_until("new life of the service", || {
+        let now = site.service()?;
+        Ok(now.is_some() && now != Some(killed) && site.say("show library")?.status.success())
+    })?;
+    site.said("assert library Encoder codec=av1 release=2")?;
+    site.encoded(2)?;
+    let explained = site.said("explain library")?;
+    for part in [
+        "firing 2: rule encode\n  why now: fact f1 was updated\n",
+        "title    f2, version 2: Title(id \"t1\", source \"a.mov\")",
+        "Encoder(codec \"av1\", release 2)",
+        "runs workflow shelf.encode",
+    ] {
+        ensure!(explained.contains(part), "no {part:?} in\n{explained}");
+    }
+    let listed = site.said("list")?;
+    ensure!(
+        listed.contains("shelf.freshness") && listed.contains("shelf.encode"),
+        "{listed}"
+    );
+
+    let cosmos = Pid::from_raw(site.cosmos.id().try_into()?).context("no process")?;
+    let last = site.service()?.context("the service does not run")?;
+    kill_process(cosmos, Signal::TERM)?;
+    ensure!(site.cosmos.wait()?.success(), "it did not stop well");
+    ensure!(
+        !Path::new(&format!("/proc/{}", last.as_raw_nonzero())).exists(),
+        "it runs on"
+    );
+    Ok(())
+}
