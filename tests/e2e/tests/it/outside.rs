@@ -188,7 +188,7 @@ fn it_runs_its_graph_and_its_rules_and_is_started_again_when_it_is_killed() -> R
     }
     let listed = site.said("list")?;
     ensure!(
-        listed.contains("shelf.freshness") && listed.contains("shelf.encode"),
+        listed.contains("library ") && listed.contains("shelf.encode"),
         "{listed}"
     );
 
