@@ -19,7 +19,7 @@ impl Queues {
         let Some(DeadLetter { queue, copy }) = policy else {
             return Ending::Errored;
         };
-        let letter = self.dead_letter(message, &queue, error);
+        let letter = self.dead_letter(&message, &queue, error);
         let how = match copy {
             true => Ending::Errored,
             false => Ending::DeadLettered,
@@ -33,7 +33,7 @@ impl Queues {
         if !self.takes_dead_letter(&letter) {
             return Ending::Errored;
         }
-        let payload = self.payload_of(sequence, message);
+        let payload = self.payload_of(sequence, &message);
         self.insert(letter, payload);
         how
     }

@@ -164,7 +164,7 @@ impl Queues {
             let Some(sequence) = self.index.first(&demand.queues, demand.filter.as_ref()) else {
                 break;
             };
-            let Some(message) = self.messages.get(sequence) else {
+            let Some(message) = self.messages.find(sequence) else {
                 break;
             };
             bytes += message.payload_bytes as usize;
@@ -187,13 +187,13 @@ impl Queues {
     }
 
     fn lease_of(&self, sequence: u64, demand: &Demand) -> u64 {
-        let queue = self.messages.get(sequence).map(|message| &message.queue);
+        let queue = self.messages.find(sequence).map(|message| &message.queue);
         let default = || queue.map_or(0, |queue| self.config_of(queue).lease_ms);
         demand.lease_ms.unwrap_or_else(default)
     }
 
     fn deliver(&mut self, sequence: u64, lease: Box<Lease>) {
-        if let Some(message) = self.messages.get(sequence) {
+        if let Some(message) = self.messages.find(sequence) {
             self.index.serve(message);
         }
         self.change(sequence, |message| {
@@ -208,7 +208,7 @@ impl Queues {
         let sessions = &mut self.index.sessions;
         let request = sessions.answer(&demand.session, &demand.request_id);
         let mut request = request.unwrap_or_default();
-        let rank = |sequence: &u64| (self.messages.get(*sequence).map(|m| m.priority), *sequence);
+        let rank = |sequence: &u64| (self.messages.find(*sequence).map(|m| m.priority), *sequence);
         request.messages.sort_by_key(rank);
         Delivery {
             answer: request.answers,

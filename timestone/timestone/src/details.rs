@@ -55,6 +55,10 @@ impl Details {
         Pairs { left, rest }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn to_map(&self) -> BTreeMap<String, String> {
         let pairs = self.metadata();
         pairs
@@ -78,6 +82,11 @@ impl Details {
 
     pub(crate) fn set_error(&mut self, error: Option<&[u8]>) {
         let reply_to = self.others().0;
+        *self = Self::pack(self.metadata(), (reply_to, error));
+    }
+
+    pub(crate) fn set_reply_to(&mut self, reply_to: Option<&str>) {
+        let error = self.others().1;
         *self = Self::pack(self.metadata(), (reply_to, error));
     }
 
@@ -123,12 +132,12 @@ impl<'a> Iterator for Pairs<'a> {
 
 impl ExactSizeIterator for Pairs<'_> {}
 
-fn put(packed: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn put(packed: &mut Vec<u8>, bytes: &[u8]) {
     put_number(packed, bytes.len());
     packed.extend_from_slice(bytes);
 }
 
-fn put_number(packed: &mut Vec<u8>, mut number: usize) {
+pub(crate) fn put_number(packed: &mut Vec<u8>, mut number: usize) {
     while number >= 0x80 {
         packed.push(number as u8 | 0x80);
         number >>= 7;
@@ -136,7 +145,7 @@ fn put_number(packed: &mut Vec<u8>, mut number: usize) {
     packed.push(number as u8);
 }
 
-fn take<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+pub(crate) fn take<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     let len = take_number(rest);
     let (bytes, behind) = rest.split_at_checked(len).unwrap_or_default();
     *rest = behind;
@@ -144,7 +153,7 @@ fn take<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
 }
 
 /// Zero where there is nothing.
-fn take_number(rest: &mut &[u8]) -> usize {
+pub(crate) fn take_number(rest: &mut &[u8]) -> usize {
     let (mut number, mut shift) = (0, 0);
     while let Some((byte, behind)) = rest.split_first() {
         *rest = behind;
@@ -157,7 +166,7 @@ fn take_number(rest: &mut &[u8]) -> usize {
     number
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
 }
 
@@ -195,6 +204,9 @@ mod tests {
             details.set_error(changed.as_deref());
             let expected = Details::new(&metadata, reply_to.as_deref(), changed.as_deref());
             prop_assert_eq!(&details, &expected);
+            details.set_reply_to(Some("somebody"));
+            prop_assert_eq!(details.reply_to(), Some("somebody"));
+            details.set_reply_to(reply_to.as_deref());
             details.set_metadata(&BTreeMap::new());
             let expected = Details::new(&BTreeMap::new(), reply_to.as_deref(), changed.as_deref());
             prop_assert_eq!(details, expected);

@@ -153,6 +153,10 @@ impl Queues {
         let configs = changes.configs.iter().map(|queue| self.config(queue));
         let records = heads.chain(bodies).chain(errands).chain(configs);
         let records: Vec<_> = records.collect();
+        changes
+            .heads
+            .iter()
+            .for_each(|sequence| self.pack(*sequence));
         let values = records.iter().filter_map(|(_, value)| value.as_ref());
         let waiting = values.filter(|value| self.recent.want(value)).count();
         let reads = Reads {
@@ -184,14 +188,14 @@ impl Queues {
 
     fn head(&self, sequence: u64) -> (RecordKey, Option<Payload>) {
         let message = self.messages.get(sequence);
-        let value = message.map(|message| Payload::Here(head::encode(message)));
+        let value = message.map(|message| Payload::Here(head::encode(&message)));
         (RecordKey::Head(sequence), value)
     }
 
     fn body(&self, sequence: u64) -> (RecordKey, Option<Payload>) {
         let message = self.messages.get(sequence);
         let kept = message.filter(|message| keeps_payload(&message.state));
-        let value = kept.map(|message| self.payload_of(sequence, message));
+        let value = kept.map(|message| self.payload_of(sequence, &message));
         let value = value.or_else(|| self.payload_of_errand(sequence));
         (RecordKey::Body(sequence), value)
     }

@@ -26,7 +26,7 @@ impl Queues {
             self.insert_tombstone(key, error);
             return Ok(Outcome::Done);
         };
-        match self.messages.get(sequence).map(|message| &message.state) {
+        match self.messages.find(sequence).map(|message| &message.state) {
             None | Some(State::Ended(_)) => Ok(Outcome::Duplicate),
             Some(_) => {
                 self.end_telling(sequence, Ending::Canceled, error);
@@ -57,7 +57,7 @@ impl Queues {
     pub fn tick(&mut self, now: i64) {
         self.at(now);
         for done in 0..MAX_TICK {
-            match self.index.due(self.now) {
+            match self.due() {
                 Some(sequence) => self.do_due(sequence),
                 None => return self.delete_some(MAX_TICK - done),
             }
@@ -67,13 +67,25 @@ impl Queues {
     /// When time alone changes something next: Unix milliseconds.
     pub fn next_timer(&self) -> Option<i64> {
         match self.index.doomed.is_empty() {
-            true => self.index.next_timer(),
+            true => self.next_due().map(|(due, _)| due),
             false => Some(self.now),
         }
     }
 
+    /// The message that time changes first, and when.
+    fn next_due(&self) -> Option<(i64, u64)> {
+        let timers = [self.index.next_timer(), self.messages.next_forget()];
+        timers.into_iter().flatten().min()
+    }
+
+    /// The same, if it is due.
+    fn due(&self) -> Option<u64> {
+        let (due, sequence) = self.next_due()?;
+        (due <= self.now).then_some(sequence)
+    }
+
     fn do_due(&mut self, sequence: u64) {
-        match self.messages.get(sequence).map(|message| &message.state) {
+        match self.messages.find(sequence).map(|message| &message.state) {
             // The time it becomes visible is stored already.
             Some(State::Invisible { .. }) => {
                 let before = self.before(sequence);
@@ -125,7 +137,7 @@ impl Queues {
             state: how.kind(),
             error: error.clone(),
             deliveries: message.deliveries,
-            of: self.payload_of(sequence, message),
+            of: self.payload_of(sequence, &message),
         });
         let bytes = message.payload_bytes;
         self.end(sequence, how, Some(error));
@@ -158,6 +170,10 @@ impl Queues {
             if !keeps_payload(&message.state) {
                 message.payload_bytes = 0;
                 message.details.set_metadata(&BTreeMap::new());
+            }
+            // It cannot be put back, so nobody will be told again.
+            if matches!(how, Ending::Completed | Ending::Canceled) {
+                message.details.set_reply_to(None);
             }
         });
     }

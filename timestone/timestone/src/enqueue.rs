@@ -49,7 +49,7 @@ impl Queues {
     fn meet(&self, message: &NewMessage) -> Met {
         let sequence = self.find_message(&message.queue, &message.id);
         let known = sequence.and_then(|sequence| self.messages.get(sequence));
-        match known.map(|known| &known.state) {
+        match known.as_deref().map(|known| &known.state) {
             None => Met::Nothing,
             Some(State::Ended(end)) if end.how == Ending::NeverSeen => Met::Tombstone,
             Some(_) => Met::Known,

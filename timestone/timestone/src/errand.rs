@@ -13,7 +13,7 @@ use crate::check;
 use crate::details::Details;
 use crate::id::Id;
 use crate::limits::MAX_DERIVED_ID_BYTES;
-use crate::message::{Ending, Message, State};
+use crate::message::{Ending, Message};
 use crate::payload::{Payload, Payloads};
 use crate::{MessageKey, NewMessage, Outcome, Queues, Refusal};
 
@@ -228,9 +228,8 @@ impl Queues {
             // It was forgotten on the way; what it carried is not.
             return Ok(self.hand_on_one(message));
         };
-        let state = self.messages.get(sequence).map(|known| &known.state);
-        match state {
-            Some(State::Ended(end)) if end.how == Ending::DeadLettered => {
+        match self.ending_of(sequence) {
+            Some(Ending::DeadLettered) => {
                 self.give_content_back(sequence, message);
                 Ok(Outcome::Done)
             }
@@ -284,7 +283,7 @@ impl Queues {
             return false;
         }
         let payload = self.messages.get(sequence);
-        let payload = payload.map(|message| self.payload_of(sequence, message));
+        let payload = payload.map(|message| self.payload_of(sequence, &message));
         let message = NewMessage {
             queue: letter.queue.to_string(),
             id,

@@ -247,7 +247,10 @@ impl Queues {
     pub(crate) fn before(&self, sequence: u64) -> Option<Before> {
         match self.observed.is_idle() {
             true => None,
-            false => self.messages.get(sequence).map(Before::of),
+            false => self
+                .messages
+                .get(sequence)
+                .map(|message| Before::of(&message)),
         }
     }
 
@@ -260,7 +263,7 @@ impl Queues {
             return;
         };
         let happening = match (&before, message.state.kind()) {
-            (Some(before), _) => before.happening(message),
+            (Some(before), _) => before.happening(&message),
             (None, MessageState::Canceled) => Happening::Canceled,
             (None, _) => Happening::Enqueued,
         };
@@ -269,9 +272,10 @@ impl Queues {
             let from = before
                 .as_ref()
                 .map(|before| (before.state, before.priority));
-            tally.moved(now, sequence, message, from, happening);
+            tally.moved(now, sequence, &message, from, happening);
         }
-        self.observed.push(now, before.as_ref(), message, happening);
+        self.observed
+            .push(now, before.as_ref(), &message, happening);
     }
 
     /// Notes that a message is gone.

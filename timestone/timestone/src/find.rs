@@ -139,7 +139,7 @@ impl Queues {
             }
             let message = self.messages.get(position.rank.1);
             let meant = message.filter(|message| path.means(message));
-            if let Some(Step::Full) = meant.map(&mut show) {
+            if let Some(Step::Full) = meant.map(|message| show(&message)) {
                 return stop();
             }
         }

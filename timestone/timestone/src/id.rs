@@ -1,7 +1,9 @@
 //! Ids of messages in little space: most are UUIDs, ULIDs or 32 hexadecimal
-//! digits, which are numbers of 16 bytes.
+//! digits, which are numbers of 16 bytes, or such digits and a word: `…/result`.
 
 use std::fmt;
+
+use crate::details::{put, take, text};
 
 /// The id of a message. Each text has one form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -12,12 +14,17 @@ pub(crate) enum Id {
     Hex([u8; 16]),
     /// 26 upper-case digits of Crockford's base 32.
     Ulid([u8; 16]),
+    /// 32 lower-case hexadecimal digits and a short text, which ends with zeros.
+    HexThen([u8; 16], [u8; THEN]),
     Short(u8, [u8; SHORT]),
     Long(Box<str>),
 }
 
 /// The most bytes that are no longer than the other forms.
 const SHORT: usize = 22;
+
+/// The most bytes behind hexadecimal digits that leave it as small as the other forms.
+const THEN: usize = 7;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 const BASE_32: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -31,6 +38,7 @@ impl Id {
             36 => uuid(bytes).map(Self::Uuid),
             32 => hex(bytes.iter().copied()).map(Self::Hex),
             26 => ulid(bytes).map(Self::Ulid),
+            33..=39 => hex_then(bytes),
             _ => None,
         };
         number.unwrap_or_else(|| Self::text(text))
@@ -46,6 +54,43 @@ impl Id {
             None => Self::Long(text.into()),
         }
     }
+
+    /// Appends it, to be [taken](Self::take) again.
+    pub(crate) fn put(&self, packed: &mut Vec<u8>) {
+        let (form, number, then): (u8, &[u8], &[u8]) = match self {
+            Self::Uuid(number) => (0, number, &[]),
+            Self::Hex(number) => (1, number, &[]),
+            Self::Ulid(number) => (2, number, &[]),
+            Self::HexThen(number, then) => (3, number, then),
+            Self::Short(len, bytes) => (4, &[], bytes.get(..usize::from(*len)).unwrap_or_default()),
+            Self::Long(text) => (4, &[], text.as_bytes()),
+        };
+        packed.push(form);
+        packed.extend_from_slice(number);
+        match form {
+            4 => put(packed, then),
+            _ => packed.extend_from_slice(then),
+        }
+    }
+
+    /// Takes off what was put; of what was not, something.
+    pub(crate) fn take(rest: &mut &[u8]) -> Self {
+        let [form] = take_some(rest);
+        match form {
+            0 => Self::Uuid(take_some(rest)),
+            1 => Self::Hex(take_some(rest)),
+            2 => Self::Ulid(take_some(rest)),
+            3 => Self::HexThen(take_some(rest), take_some(rest)),
+            _ => Self::text(text(take(rest))),
+        }
+    }
+}
+
+/// Zeros where there is too little.
+fn take_some<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
+    let (some, behind) = rest.split_first_chunk().unwrap_or((&[0; N], &[]));
+    *rest = behind;
+    *some
 }
 
 fn uuid(text: &[u8]) -> Option<[u8; 16]> {
@@ -65,6 +110,15 @@ fn hex(digits: impl Iterator<Item = u8>) -> Option<[u8; 16]> {
         _ => None,
     };
     number(digits.map(value), 4)
+}
+
+/// Digits and what follows them, which holds no zero.
+fn hex_then(bytes: &[u8]) -> Option<Id> {
+    let (digits, then) = bytes.split_at_checked(32)?;
+    let mut padded = [0; THEN];
+    padded.get_mut(..then.len())?.copy_from_slice(then);
+    let number = hex(digits.iter().copied())?;
+    (!then.contains(&0)).then_some(Id::HexThen(number, padded))
 }
 
 /// A ULID is a number of 128 bits: the first of its digits is small.
@@ -94,6 +148,11 @@ impl fmt::Display for Id {
             Self::Uuid(number) => f.write_str(put_uuid(&mut text, number)),
             Self::Hex(number) => f.write_str(put_digits(&mut text[..32], number, HEX)),
             Self::Ulid(number) => f.write_str(put_digits(&mut text[..26], number, BASE_32)),
+            Self::HexThen(number, then) => {
+                f.write_str(put_digits(&mut text[..32], number, HEX))?;
+                let then = then.split(|byte| *byte == 0).next();
+                f.write_str(std::str::from_utf8(then.unwrap_or_default()).unwrap_or_default())
+            }
             Self::Short(len, bytes) => {
                 let bytes = bytes.get(..usize::from(*len)).unwrap_or_default();
                 f.write_str(std::str::from_utf8(bytes).unwrap_or_default())
@@ -138,6 +197,8 @@ mod tests {
             "[0-9a-fA-F]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
             "[0-9a-f]{32}",
             "[0-9a-f]{7}[-g][0-9a-f-]{28}",
+            "[0-9a-f]{32}/result",
+            "[0-9a-f]{32}.{0,5}",
             "[0-7][0-9A-HJKMNP-TV-Z]{25}",
             "[0-9A-Z]{26}",
         ];
@@ -151,13 +212,22 @@ mod tests {
         assert_eq!(uuid, std::mem::discriminant(&Id::Uuid([0; 16])));
         let ulid = form("01ARZ3NDEKTSV4RRFFQ69G5FAV");
         assert_eq!(ulid, std::mem::discriminant(&Id::Ulid([0; 16])));
+        let result = form("0199c1f05a5e7cc398c4dc0c0c07398f/result");
+        assert_eq!(
+            result,
+            std::mem::discriminant(&Id::HexThen([0; 16], [0; THEN]))
+        );
         assert_eq!(size_of::<Id>(), 24);
     }
 
     proptest! {
         #[test]
         fn an_id_survives(text in texts()) {
-            prop_assert_eq!(Id::new(&text).to_string(), text);
+            let id = Id::new(&text);
+            prop_assert_eq!(id.to_string(), text);
+            let mut packed = Vec::new();
+            id.put(&mut packed);
+            prop_assert_eq!(Id::take(&mut &packed[..]), id);
         }
 
         #[test]

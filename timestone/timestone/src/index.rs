@@ -97,6 +97,14 @@ impl Index {
         }
     }
 
+    /// Whether its time is told from here.
+    pub(crate) fn tell_time(&mut self, sequence: u64, due: i64, here: bool) {
+        match here {
+            true => self.timers.insert((due, sequence)),
+            false => self.timers.remove((due, sequence)),
+        }
+    }
+
     pub(crate) fn move_timer(&mut self, sequence: u64, from: i64, to: i64) {
         self.timers.remove((from, sequence));
         self.timers.insert((to, sequence));
@@ -133,15 +141,9 @@ impl Index {
         }
     }
 
-    /// When time alone changes something next.
-    pub(crate) fn next_timer(&self) -> Option<i64> {
-        self.timers.first().map(|(due, _)| due)
-    }
-
-    /// The message that time changes first, if it is due.
-    pub(crate) fn due(&self, now: i64) -> Option<u64> {
-        let (due, sequence) = self.timers.first()?;
-        (due <= now).then_some(sequence)
+    /// The message that time alone changes first, of those that are not packed, and when.
+    pub(crate) fn next_timer(&self) -> Option<(i64, u64)> {
+        self.timers.first()
     }
 
     pub(crate) fn take_woken(&mut self) -> BTreeSet<Name> {

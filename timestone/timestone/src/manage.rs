@@ -30,7 +30,7 @@ impl Queues {
         let queue = self.index.queues.entry(name.clone()).or_default();
         for sequence in queue.configure(config) {
             if let Some(message) = self.messages.get(sequence) {
-                queue.put(sequence, message);
+                queue.put(sequence, &message);
             }
         }
     }

@@ -80,7 +80,7 @@ impl Queues {
     pub fn get(&mut self, key: &MessageKey) -> Option<Shown> {
         let sequence = self.find_message(&key.queue, &key.id)?;
         let message = self.messages.get(sequence)?;
-        let (view, payload) = (message.view(), self.payload_of(sequence, message));
+        let (view, payload) = (message.view(), self.payload_of(sequence, &message));
         self.recent.want(&payload);
         Some(Shown { view, payload })
     }
@@ -149,6 +149,22 @@ impl Queues {
         self.by_id.insert(hash, sequence);
         self.index.admit(sequence, &message);
         self.messages.insert(sequence, message);
+        self.pack(sequence);
+    }
+
+    /// Keeps a message in less room, if that loses nothing.
+    pub(crate) fn pack(&mut self, sequence: u64) {
+        if let Some(due) = self.messages.pack(sequence) {
+            self.index.tell_time(sequence, due, false);
+        }
+    }
+
+    /// A message that is to be changed.
+    fn open(&mut self, sequence: u64) -> Option<&mut Message> {
+        if let Some(due) = self.messages.unpack(sequence) {
+            self.index.tell_time(sequence, due, true);
+        }
+        self.messages.get_mut(sequence)
     }
 
     /// The message of this id.
@@ -156,7 +172,8 @@ impl Queues {
         let id = Id::new(id);
         let is = |message: &Message| message.id == id && *message.queue == *queue;
         self.by_id.find(self.by_id.hash(queue, &id), |sequence| {
-            self.messages.get(sequence).is_some_and(is)
+            let message = self.messages.get(sequence);
+            message.is_some_and(|message| is(&message))
         })
     }
 
@@ -179,6 +196,7 @@ impl Queues {
     /// Changes the state of a message and all that finds it, but not what is
     /// stored of it.
     pub(crate) fn move_to(&mut self, sequence: u64, edit: impl FnOnce(&mut Message)) {
+        self.open(sequence);
         if let Some(message) = self.messages.get_mut(sequence) {
             self.index.change(sequence, message, edit);
         }
@@ -193,7 +211,7 @@ impl Queues {
     /// Changes what no index knows of a message; to be followed by a
     /// [`touch`](Self::touch) or [`change`](Self::change).
     pub(crate) fn edit(&mut self, sequence: u64, edit: impl FnOnce(&mut Message)) {
-        self.messages.get_mut(sequence).map(edit);
+        self.open(sequence).map(edit);
     }
 
     /// Moves the end of a lease. This alone is not stored.
@@ -219,12 +237,12 @@ impl Queues {
     }
 
     pub(crate) fn lease(&self, sequence: u64) -> Option<&Lease> {
-        self.messages.get(sequence)?.state.lease()
+        self.messages.find(sequence)?.state.lease()
     }
 
     /// What is leased, with its payload if that is at hand, and that.
     pub(crate) fn leased(&self, sequence: u64) -> Option<(LeasedMessage, Payload)> {
-        let message = self.messages.get(sequence)?;
+        let message = self.messages.find(sequence)?;
         let lease = message.state.lease()?;
         let payload = self.payload_of(sequence, message);
         let leased = LeasedMessage {

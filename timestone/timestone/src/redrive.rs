@@ -56,8 +56,8 @@ impl Queues {
     }
 
     fn revive(&mut self, sequence: u64, attempts: Option<u32>, content: Option<Content>) {
-        let queue = self.messages.get(sequence).map(|message| &message.queue);
-        let default = queue.map_or(1, |queue| self.config_of(queue).attempts);
+        let message = self.messages.get(sequence);
+        let default = message.map_or(1, |message| self.config_of(&message.queue).attempts);
         let carried = content.map(|content| {
             self.recent.hold(sequence, content.payload);
             self.changes.body(sequence);
@@ -76,7 +76,7 @@ impl Queues {
     /// Takes what a message carried out of the dead-letter queue.
     fn take_dead_letter(&mut self, sequence: u64, key: &MessageKey) -> Result<Content, Refusal> {
         let message = self.messages.get(sequence);
-        let letter = message.and_then(|message| self.dead_letter_of(message));
+        let letter = message.and_then(|message| self.dead_letter_of(&message));
         let letter = letter.and_then(|letter| self.find_message(&letter.queue, &letter.id));
         self.take_content(letter, key)
     }
@@ -96,7 +96,7 @@ impl Queues {
             State::Running(_) | State::Ended(_) => return Err(gone()),
         }
         let content = Content {
-            payload: self.payload_of(letter, found),
+            payload: self.payload_of(letter, &found),
             payload_bytes: found.payload_bytes,
             metadata: found.details.to_map(),
         };
@@ -170,7 +170,7 @@ impl Queues {
         sequence.ok_or_else(|| Refusal::NotFound(key.clone()))
     }
 
-    fn ending_of(&self, sequence: u64) -> Option<Ending> {
+    pub(crate) fn ending_of(&self, sequence: u64) -> Option<Ending> {
         match &self.messages.get(sequence)?.state {
             State::Ended(end) => Some(end.how),
             _ => None,
@@ -178,8 +178,7 @@ impl Queues {
     }
 
     fn waits(&self, sequence: u64) -> bool {
-        let message = self.messages.get(sequence);
-        let state = message.map(|message| &message.state);
+        let state = self.messages.find(sequence).map(|message| &message.state);
         matches!(state, Some(State::Pending | State::Invisible { .. }))
     }
 }

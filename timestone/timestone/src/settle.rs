@@ -1,5 +1,7 @@
 //! Workers end their deliveries, or hold on to them.
 
+use std::borrow::Cow;
+
 use crate::check;
 use crate::message::{Act, Ending, Message, Settled, State};
 use crate::{Completion, Failure, LeaseToken, Outcome, Queues, Refusal};
@@ -82,7 +84,7 @@ impl Queues {
     ) -> Result<Outcome, Refusal> {
         check::lease(lease_ms)?;
         let (sequence, message) = self.delivered(token)?;
-        self.hold(token, message)?;
+        self.hold(token, &message)?;
         let Some(lease) = self.lease(sequence) else {
             return Err(Refusal::LeaseLost(token.clone()));
         };
@@ -110,12 +112,12 @@ impl Queues {
         let (sequence, message) = self.delivered(token)?;
         match message.was_settled_by(token, act) {
             true => Ok(Claim::Done),
-            false => self.hold(token, message).map(|()| Claim::Held(sequence)),
+            false => self.hold(token, &message).map(|()| Claim::Held(sequence)),
         }
     }
 
     /// The message that was delivered under a token.
-    fn delivered(&self, token: &LeaseToken) -> Result<(u64, &Message), Refusal> {
+    fn delivered(&self, token: &LeaseToken) -> Result<(u64, Cow<'_, Message>), Refusal> {
         self.refuse_elsewhere(&token.key.queue, &token.key.id)?;
         let sequence = self.find_message(&token.key.queue, &token.key.id);
         let found = sequence.and_then(|found| Some((found, self.messages.get(found)?)));

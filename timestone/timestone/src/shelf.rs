@@ -1,5 +1,6 @@
 use crate::MessageState;
 use crate::labels::{ALL, Label};
+use crate::runs::Runs;
 use crate::sorted::Sorted;
 
 #[cfg(test)]
@@ -13,10 +14,15 @@ pub(crate) type Rank = (i64, u64);
 
 const FIRST: Rank = (i64::MIN, 0);
 
+/// States in which a message has not ended: the first of them all.
+const OPEN: usize = MessageState::Completed as usize;
+
 /// The messages of one queue, by state and rank.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shelf {
-    all: [Sorted<Rank>; 6],
+    /// Those that have not ended.
+    open: [Sorted<Rank>; OPEN],
+    ended: [Runs; 3],
     /// Those that bear another label than [`ALL`].
     labelled: Sorted<(Label, MessageState, Rank)>,
 }
@@ -24,14 +30,20 @@ pub(crate) struct Shelf {
 impl Shelf {
     pub(crate) fn insert(&mut self, label: Label, state: MessageState, rank: Rank) {
         match label {
-            ALL => self.all[state as usize].insert(rank),
+            ALL => match state as usize {
+                open @ ..OPEN => self.open[open].insert(rank),
+                ended => self.ended[ended - OPEN].insert(rank),
+            },
             label => self.labelled.insert((label, state, rank)),
         }
     }
 
     pub(crate) fn remove(&mut self, label: Label, state: MessageState, rank: Rank) {
         match label {
-            ALL => self.all[state as usize].remove(rank),
+            ALL => match state as usize {
+                open @ ..OPEN => self.open[open].remove(rank),
+                ended => self.ended[ended - OPEN].remove(rank),
+            },
             label => self.labelled.remove((label, state, rank)),
         }
     }
@@ -48,12 +60,17 @@ impl Shelf {
         state: MessageState,
         rank: Rank,
     ) -> impl Iterator<Item = Rank> {
-        let all = (label == ALL).then(|| self.all[state as usize].from(rank));
+        let state_number = state as usize;
+        let open = self.open.get(state_number).filter(|_| label == ALL);
+        let ended = state_number.checked_sub(OPEN).filter(|_| label == ALL);
+        let ended = ended.map(|ended| self.ended[ended].from(rank));
+        let all = open.map(|open| open.from(rank)).into_iter().flatten();
+        let all = all.chain(ended.into_iter().flatten());
         let labelled = (label != ALL).then(|| self.labelled.from((label, state, rank)));
         let labelled = labelled.into_iter().flatten();
         let same = move |spot: &(Label, MessageState, Rank)| (spot.0, spot.1) == (label, state);
         let labelled = labelled.take_while(same).map(|spot| spot.2);
-        let ranks = all.into_iter().flatten().chain(labelled);
+        let ranks = all.chain(labelled);
         #[cfg(test)]
         let ranks = ranks.inspect(|_| LOOKED_AT.with(|n| n.set(n.get() + 1)));
         ranks
@@ -61,6 +78,7 @@ impl Shelf {
 
     /// All messages.
     pub(crate) fn all(&self) -> impl Iterator<Item = Rank> {
-        self.all.iter().flat_map(|ranks| ranks.from(FIRST))
+        let open = self.open.iter().flat_map(|ranks| ranks.from(FIRST));
+        open.chain(self.ended.iter().flat_map(|ranks| ranks.from(FIRST)))
     }
 }

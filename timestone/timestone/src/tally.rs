@@ -285,7 +285,7 @@ impl Queues {
         if self.observed.tally.is_none() {
             let mut tally = Tally::default();
             let messages = self.messages.iter().map(|(_, message)| message);
-            messages.for_each(|message| tally.begin(self.now, message));
+            messages.for_each(|message| tally.begin(self.now, &message));
             self.observed.tally = Some(tally);
         }
     }

@@ -327,8 +327,9 @@ impl Bench {
         for (_, message) in self.machine.messages.iter() {
             let config = self.machine.config_of(&message.queue);
             if let (Some(key), State::Running(_)) = (config.exclusive_key(), &message.state) {
-                let value = (&message.queue, message.details.get(key));
-                assert!(leased.insert(value), "{value:?} is leased twice");
+                let value = message.details.get(key).map(str::to_owned);
+                let value = (message.queue.clone(), value);
+                assert!(leased.insert(value.clone()), "{value:?} is leased twice");
             }
         }
     }
@@ -428,7 +429,7 @@ fn total(count: &QueueCount) -> u64 {
 fn stored(machine: &Queues, now: i64) -> BTreeMap<u64, Message> {
     let messages = machine.messages.iter();
     messages
-        .map(|(sequence, message)| (sequence, settled(message.clone(), now)))
+        .map(|(sequence, message)| (sequence, settled(message.into_owned(), now)))
         .collect()
 }
 

@@ -36,7 +36,7 @@ impl Watched {
         let now = machine.now;
         let messages = machine.messages.iter().map(|(_, message)| message);
         self.messages = messages
-            .map(|message| (key(message), Heard::of(message, now)))
+            .map(|message| (key(&message), Heard::of(&message, now)))
             .collect();
     }
 
@@ -46,7 +46,7 @@ impl Watched {
         }
         let messages = machine.messages.iter().map(|(_, message)| message);
         let mut found: BTreeMap<_, _> = messages
-            .map(|message| (key(message), Heard::of(message, 0)))
+            .map(|message| (key(&message), Heard::of(&message, 0)))
             .collect();
         for (key, heard) in &self.messages {
             if let Some(found) = found.get_mut(key) {
