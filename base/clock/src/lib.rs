@@ -28,6 +28,12 @@ pub trait Clock: Send + Sync + 'static {
     /// Completes when [`elapsed`](Self::elapsed) has reached `until`.
     fn sleep_until_elapsed(&self, until: Duration)
     -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+
+    /// Completes when so much time has passed, whatever becomes of the clock meanwhile: one
+    /// that is set back an hour must not hold up a pause, a timeout or a sign of life.
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.sleep_until_elapsed(self.elapsed().saturating_add(duration))
+    }
 }
 
 /// A clock that can be handed around.

@@ -91,6 +91,16 @@ mod tests {
         assert_eq!(task.await.ok(), Some(Timestamp::from_unix_ms(1_500)));
     }
 
+    #[tokio::test]
+    async fn a_pause_is_as_long_when_the_clock_is_set_back() {
+        let clock = ManualClock::new(Timestamp::from_unix_ms(3_600_000));
+        let pause = clock.sleep(Duration::from_secs(1));
+        clock.set(Timestamp::from_unix_ms(0));
+        clock.advance(Duration::from_secs(1));
+        pause.await;
+        assert_eq!(clock.now(), Timestamp::from_unix_ms(1_000));
+    }
+
     #[test]
     fn a_clock_that_is_set_has_not_run() {
         let clock = ManualClock::new(Timestamp::from_unix_ms(1_000));

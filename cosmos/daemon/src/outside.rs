@@ -88,17 +88,17 @@ impl Keeper {
         let (clock, name) = (parts::clock(), &self.service.name);
         let mut pause = FIRST_PAUSE;
         while !self.stop.is_cancelled() {
-            let began = clock.now();
+            let began = clock.elapsed();
             if let Err(error) = self.run_once().await {
                 tracing::error!(service = name, "{error:#}");
             }
             self.there.send_replace(None);
-            if clock.now() > began + WELL {
+            if clock.elapsed() > began + WELL {
                 pause = FIRST_PAUSE;
             }
             tokio::select! {
                 () = self.stop.cancelled() => {}
-                () = clock.sleep_until(clock.now() + pause) => {}
+                () = clock.sleep(pause) => {}
             }
             pause = (pause * 2).min(MAX_PAUSE);
         }

@@ -64,7 +64,7 @@ impl Listener {
         loop {
             if let Err(error) = self.round(&session).await {
                 tracing::warn!(%error, queue = self.reply_queue, "cannot hear of answers");
-                self.clock.sleep_until(self.clock.now() + PAUSE).await;
+                self.clock.sleep(PAUSE).await;
             }
         }
     }

@@ -109,7 +109,7 @@ pub(crate) async fn send(
             }
             Err(error) => tracing::info!(message = message.id, %error, "a call waits"),
         }
-        clock.sleep_until(clock.now() + pause).await;
+        clock.sleep(pause).await;
         pause = (pause * 2).min(MAX_PAUSE);
     }
 }

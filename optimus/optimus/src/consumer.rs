@@ -26,7 +26,7 @@ pub(crate) async fn run<S>(shared: &Shared<S>, reporter: mpsc::Sender<Command>) 
             Ok(()) => pause = FIRST_PAUSE,
             Err(error) => {
                 tracing::warn!(%error, "cannot hear of workflows, will try again");
-                shared.clock.sleep_until(shared.clock.now() + pause).await;
+                shared.clock.sleep(pause).await;
                 pause = (pause * 2).min(MAX_BACKOFF);
             }
         }

@@ -49,7 +49,7 @@ impl<S: Service> Finisher<S> {
                 settled => return settled,
             }
             let clock = &self.shared.clock;
-            clock.sleep_until(clock.now() + pause).await;
+            clock.sleep(pause).await;
             pause = (pause * 2).min(MAX_BACKOFF);
         }
         self.try_once().await

@@ -191,7 +191,7 @@ impl<S: Service> Intake<S> {
 
     async fn sleep(&self, pause: Duration) {
         let clock = &self.shared.clock;
-        clock.sleep_until(clock.now() + pause).await;
+        clock.sleep(pause).await;
     }
 }
 

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clock::Timestamp;
 use errors::Error;
 use proto::timestone::v1::NewMessage;
 use store::{Fence, StoreError};
@@ -129,12 +128,12 @@ impl<S: Service> Life<S> {
         stop: &CancellationToken,
     ) -> Result<End, StoreError> {
         let clock = Arc::clone(&self.shared.clock);
-        let mut renewal = clock.now() + self.ownership / 3;
+        let mut renewal = clock.elapsed() + self.ownership / 3;
         loop {
             let (mut batch, mut asked) = (Vec::new(), Vec::new());
             tokio::select! {
                 () = stop.cancelled() => return Ok(End::Stopped),
-                () = clock.sleep_until(renewal) => renewal = self.renew().await?,
+                () = clock.sleep_until_elapsed(renewal) => renewal = self.renew().await?,
                 _ = self.reports.recv_many(&mut batch, MAX_BATCH) => {}
                 _ = commands.recv_many(&mut asked, MAX_BATCH) => {}
             }
@@ -144,12 +143,12 @@ impl<S: Service> Life<S> {
         }
     }
 
-    /// Extends the ownership; the time of the next renewal. A store that is away
+    /// Extends the ownership; when it is to be extended next, as the clock has run. A store that is away
     /// for a while does not end a life, a newer owner does.
-    async fn renew(&self) -> Result<Timestamp, StoreError> {
+    async fn renew(&self) -> Result<Duration, StoreError> {
         match self.shared.store.renew(&self.fence, self.ownership).await {
             Err(error) if !error.is_retryable() => Err(error),
-            _ => Ok(self.shared.clock.now() + self.ownership / 3),
+            _ => Ok(self.shared.clock.elapsed() + self.ownership / 3),
         }
     }
 
@@ -224,7 +223,7 @@ impl<S: Service> Life<S> {
         change: &mut Change,
         command: Command,
         known: Option<Arc<Record>>,
-        now: Timestamp,
+        now: clock::Timestamp,
     ) -> Option<Answer> {
         let core = &mut self.core;
         match command {

@@ -92,7 +92,7 @@ impl<S: Service> Owner<S> {
     /// Answers commands while there is no life to take them.
     async fn refuse_for(&mut self, pause: Duration) {
         let clock = Arc::clone(&self.shared.clock);
-        let until = clock.sleep_until(clock.now() + pause);
+        let until = clock.sleep(pause);
         tokio::pin!(until);
         loop {
             tokio::select! {

@@ -49,7 +49,7 @@ impl Relay {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot reach the queue, will try again");
-                    shared.clock.sleep_until(shared.clock.now() + pause).await;
+                    shared.clock.sleep(pause).await;
                     pause = (pause * 2).min(MAX_BACKOFF);
                 }
             }

@@ -108,10 +108,11 @@ impl<S: Service> Requests<S> {
 
     /// A request when it has ended, or as it is after `wait` ([`MAX_WAIT`] at most).
     pub async fn wait(&self, id: &str, wait: Duration) -> Result<ViewOf<S>, Error> {
-        let until = self.shared.clock.now() + wait.min(MAX_WAIT);
         let record = match self.follow(id).await? {
             Followed::Ended(record) => record,
-            Followed::Live(mut states) => self.wait_for_end(&mut states, until).await?,
+            Followed::Live(mut states) => {
+                self.wait_for_end(&mut states, wait.min(MAX_WAIT)).await?
+            }
         };
         self.view(&record)
     }
@@ -119,13 +120,13 @@ impl<S: Service> Requests<S> {
     async fn wait_for_end(
         &self,
         states: &mut watch::Receiver<Arc<Record>>,
-        until: Timestamp,
+        wait: Duration,
     ) -> Result<Arc<Record>, Error> {
         tokio::select! {
             ended = states.wait_for(|record| record.is_final()) => {
                 return ended.map(|record| Arc::clone(&record)).map_err(|_| error::not_serving());
             }
-            () = self.shared.clock.sleep_until(until) => {}
+            () = self.shared.clock.sleep(wait) => {}
         }
         Ok(Arc::clone(&states.borrow()))
     }

@@ -55,7 +55,7 @@ impl Settlement {
                 Ok(_) => return false,
                 Err(error) => {
                     tracing::warn!(%error, "a call cannot be settled, will try again");
-                    clock.sleep_until(clock.now() + pause).await;
+                    clock.sleep(pause).await;
                     pause = (pause * 2).min(MAX_BACKOFF);
                 }
             }

@@ -31,7 +31,7 @@ impl Shared {
     }
 
     pub(crate) async fn sleep(&self, duration: Duration) {
-        self.clock.sleep_until(self.clock.now() + duration).await;
+        self.clock.sleep(duration).await;
     }
 
     /// Who owns shards: unique to this start of the process.

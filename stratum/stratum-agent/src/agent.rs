@@ -185,7 +185,7 @@ impl Work {
     async fn pause(&self, error: &TimestoneError) {
         tracing::warn!(%error, "cannot lease work");
         let clock = &self.context.clock;
-        clock.sleep_until(clock.now() + PAUSE).await;
+        clock.sleep(PAUSE).await;
     }
 
     async fn accept(&mut self, messages: Vec<LeasedMessage>) {

@@ -60,7 +60,7 @@ impl Leases {
             tokio::select! {
                 // A lease that came meanwhile may be shorter than the others.
                 () = self.changed.notified() => {}
-                () = context.clock.sleep_until(context.clock.now() + pause) => {
+                () = context.clock.sleep(pause) => {
                     self.renew(context).await;
                 }
             }

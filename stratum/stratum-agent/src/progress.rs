@@ -31,7 +31,7 @@ pub(crate) async fn relay(
             tracing::debug!(%error, "progress was not told");
         }
         number += 1;
-        context.clock.sleep_until(context.clock.now() + PAUSE).await;
+        context.clock.sleep(PAUSE).await;
     }
     std::future::pending().await
 }

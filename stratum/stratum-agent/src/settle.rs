@@ -49,7 +49,7 @@ pub(crate) async fn complete(
         }
         tokio::select! {
             reason = delivery.stop.stopped() => return give_up(context, delivery, reason).await,
-            () = context.clock.sleep_until(context.clock.now() + pause) => {}
+            () = context.clock.sleep(pause) => {}
         }
         pause = (pause * 2).min(LONGEST_PAUSE);
     }

@@ -150,10 +150,10 @@ impl Pass<'_> {
             }
             exit = &mut function => {
                 self.free_writer();
-                let patience = clock.now() + patience(&exit);
+                let patience = clock.sleep(patience(&exit));
                 tokio::select! {
                     decoded = &mut decoding => (Some(decoded), exit),
-                    () = clock.sleep_until(patience) => (None, exit),
+                    () = patience => (None, exit),
                 }
             }
         }

@@ -66,10 +66,9 @@ impl Engine {
     async fn watch(&self, id: &str, timeout: Duration) -> Result<Ended, EngineError> {
         let started = self.docker.start_container(id, None).await;
         started.map_err(cannot("start a container"))?;
-        let timeout = self.clock.now() + timeout;
         let late = tokio::select! {
             ended = self.ended(id) => ended.map(|()| false)?,
-            () = self.clock.sleep_until(timeout) => true,
+            () = self.clock.sleep(timeout) => true,
         };
         if late {
             // One that has just ended by itself has nothing to kill.

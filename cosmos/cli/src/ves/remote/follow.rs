@@ -64,7 +64,7 @@ async fn until_end(
                 away = Some(since);
             }
         }
-        SystemClock.sleep_until(SystemClock.now() + PAUSE).await;
+        SystemClock.sleep(PAUSE).await;
     }
 }
 

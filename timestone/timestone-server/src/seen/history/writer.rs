@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use clock::{SharedClock, Timestamp};
+use clock::SharedClock;
 use store::{Batch, Fence, KeyRange, StoreError};
 use timestone::Event;
 use tokio::sync::mpsc;
@@ -83,7 +83,8 @@ pub(super) struct Writer {
     written: usize,
     /// How many events are not.
     count: usize,
-    due: Timestamp,
+    /// As the clock has run.
+    due: Duration,
     /// Bytes of all pages.
     size: u64,
     last: SegmentId,
@@ -100,7 +101,7 @@ impl Writer {
         (waiting, missed): (Arc<AtomicUsize>, Arc<AtomicU64>),
     ) -> Self {
         Self {
-            due: clock.now() + IDLE,
+            due: clock.elapsed() + IDLE,
             options,
             clock,
             shard,
@@ -127,7 +128,7 @@ impl Writer {
             let clock = Arc::clone(&self.clock);
             let note = tokio::select! {
                 note = notes.recv() => note,
-                () = clock.sleep_until(self.due) => {
+                () = clock.sleep_until_elapsed(self.due) => {
                     self.write().await;
                     continue;
                 }
@@ -146,7 +147,7 @@ impl Writer {
 
     async fn gather(&mut self, events: Events) {
         if self.gathered.is_empty() {
-            self.due = self.clock.now() + GATHER;
+            self.due = self.clock.elapsed() + GATHER;
         }
         self.count += events.len();
         self.gathered.push_back(events);
@@ -157,7 +158,7 @@ impl Writer {
 
     /// Writes what was gathered and lets go of what is old.
     async fn write(&mut self) {
-        self.due = self.clock.now() + IDLE;
+        self.due = self.clock.elapsed() + IDLE;
         if let Err(why) = self.try_write().await {
             self.complain(&why);
             return;
@@ -165,7 +166,7 @@ impl Writer {
         self.troubled = false;
         match self.expire().await {
             Ok(true) => {}
-            Ok(false) => self.due = self.clock.now() + GATHER,
+            Ok(false) => self.due = self.clock.elapsed() + GATHER,
             Err(why) => self.complain(&why),
         }
     }
@@ -176,7 +177,7 @@ impl Writer {
             tracing::warn!(shard = self.shard, %why, "the history of the queues cannot be written");
         }
         self.troubled = true;
-        self.due = self.clock.now() + GATHER;
+        self.due = self.clock.elapsed() + GATHER;
         // Whether it was written after all is found out by owning the history anew.
         if !matches!(why, StoreError::Unavailable { .. }) {
             self.fence = None;
