@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::{StreamExt, stream};
 use timestone::{
     Clause, Completion, Counted, Failure, Filter, Found, LeaseToken, LeasedMessage, MessageKey,
     MessageView, NewMessage, QueueConfig, QueueCount, QueueView, Reschedule, Search,
@@ -30,6 +31,12 @@ pub trait Gate: Send + Sync + 'static {
     /// # Errors
     /// When it is lost.
     async fn after(&self) -> Result<(), TimestoneError>;
+
+    /// Completes when the party is no more: the queue lets go of a wait whose connection is
+    /// closed, and leases nothing for it.
+    async fn gone(&self) {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// A gate that lets everything pass.
@@ -58,7 +65,7 @@ pub(crate) struct GatedQueue<G> {
     pub(crate) look_ms: u64,
     /// Told whenever a call may have brought messages.
     pub(crate) brought: Arc<Notify>,
-    pub(crate) gate: G,
+    pub(crate) gate: Arc<G>,
 }
 
 impl<G: Gate> GatedQueue<G> {
@@ -110,6 +117,27 @@ impl<G: Gate> GatedQueue<G> {
     }
 }
 
+type Next = Result<Vec<LeasedMessage>, TimestoneError>;
+type Gated<G> = Option<(Subscription, Arc<G>)>;
+
+/// The next messages of a subscription, which breaks where they are lost and ends with the
+/// party.
+async fn through<G: Gate>(gated: Gated<G>) -> Option<(Next, Gated<G>)> {
+    let (mut stream, gate) = gated?;
+    let next = tokio::select! {
+        biased;
+        () = gate.gone() => {
+            drop(stream);
+            return std::future::pending().await;
+        }
+        next = stream.next() => next?,
+    };
+    match gate.after().await {
+        Ok(()) => Some((next, Some((stream, gate)))),
+        Err(lost) => Some((Err(lost), None)),
+    }
+}
+
 #[async_trait]
 impl<G: Gate> Timestone for GatedQueue<G> {
     async fn put_queue(&self, queue: &str, config: QueueConfig) -> Result<(), TimestoneError> {
@@ -144,7 +172,11 @@ impl<G: Gate> Timestone for GatedQueue<G> {
 
     async fn dequeue(&self, request: DequeueRequest) -> Result<Vec<LeasedMessage>, TimestoneError> {
         self.gate.before().await?;
-        let messages = self.wait(request).await?;
+        let messages = tokio::select! {
+            biased;
+            () = self.gate.gone() => std::future::pending().await,
+            messages = self.wait(request) => messages?,
+        };
         self.gate.after().await?;
         Ok(messages)
     }
@@ -159,7 +191,11 @@ impl<G: Gate> Timestone for GatedQueue<G> {
     }
 
     async fn subscribe(&self, request: SubscribeRequest) -> Result<Subscription, TimestoneError> {
-        self.pass(self.queue.subscribe(request)).await
+        let stream = self.pass(self.queue.subscribe(request)).await?;
+        Ok(Box::pin(stream::unfold(
+            Some((stream, Arc::clone(&self.gate))),
+            through,
+        )))
     }
 
     async fn complete(&self, completions: Vec<Completion>) -> Result<Outcomes, TimestoneError> {
@@ -226,5 +262,70 @@ impl<G: Gate> Timestone for GatedQueue<G> {
 
     async fn count(&self, queues: &[String]) -> Result<Vec<QueueCount>, TimestoneError> {
         self.pass(self.queue.count(queues)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use timestone::Session;
+
+    use super::*;
+    use crate::site::Site;
+
+    /// One that is told when to be no more.
+    #[derive(Clone, Default)]
+    struct Leaving(Arc<Notify>);
+
+    #[async_trait]
+    impl Gate for Leaving {
+        async fn before(&self) -> Result<(), TimestoneError> {
+            Ok(())
+        }
+
+        async fn after(&self) -> Result<(), TimestoneError> {
+            Ok(())
+        }
+
+        async fn gone(&self) {
+            self.0.notified().await;
+        }
+    }
+
+    fn request(owner: &str) -> DequeueRequest {
+        DequeueRequest {
+            queues: vec!["q".into()],
+            max: 1,
+            wait_ms: 60_000,
+            lease_ms: None,
+            session: Session {
+                owner: owner.into(),
+                boot: "1".into(),
+            },
+            request_id: ids::time_ordered(),
+        }
+    }
+
+    #[test]
+    fn one_that_is_no_more_is_leased_nothing() {
+        let time = VirtualTime::default();
+        let came = time.run(async {
+            let site = Site::start(&time, 1, 1);
+            let gate = Leaving::default();
+            let client = site.client(gate.clone());
+            tokio::spawn(async move { client.dequeue(request("leaving")).await });
+            time.sleep(Duration::from_secs(1)).await;
+            gate.0.notify_one();
+            let message = NewMessage {
+                queue: "q".into(),
+                id: "m".into(),
+                ..NewMessage::default()
+            };
+            site.open().enqueue(vec![message]).await?;
+            let came = site.open().dequeue(request("staying")).await?;
+            Ok::<_, TimestoneError>((came.len(), time.since_begin_ms()))
+        });
+        assert_eq!(came.unwrap().unwrap(), (1, 1_000));
     }
 }

@@ -64,7 +64,7 @@ impl Site {
             time: self.time.clone(),
             look_ms: self.look_ms,
             brought: Arc::clone(&self.brought),
-            gate,
+            gate: Arc::new(gate),
         }))
     }
 

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use clock::{Clock, Timestamp};
 use plato_testkit::{Gate, VirtualTime};
 use timestone_client::TimestoneError;
+use tokio::sync::watch;
 
 use crate::random::Random;
 
@@ -24,7 +25,7 @@ struct Inner {
     random: Random,
     /// Nothing fails any more, anywhere.
     calm: Arc<AtomicBool>,
-    is_dead: AtomicBool,
+    is_dead: watch::Sender<bool>,
     paused_until_ms: AtomicI64,
     skew_ms: AtomicI64,
     /// Doors it passes before it dies; 0 = no such plan.
@@ -37,7 +38,7 @@ impl Doors {
             time: time.clone(),
             random: random.clone(),
             calm: Arc::clone(calm),
-            is_dead: AtomicBool::new(false),
+            is_dead: watch::Sender::new(false),
             paused_until_ms: AtomicI64::new(0),
             skew_ms: AtomicI64::new(0),
             dies_in: AtomicU64::new(0),
@@ -55,11 +56,11 @@ impl Doors {
     }
 
     pub(crate) fn die(&self) {
-        self.0.is_dead.store(true, Ordering::Relaxed);
+        self.0.is_dead.send_replace(true);
     }
 
     pub(crate) fn is_dead(&self) -> bool {
-        self.0.is_dead.load(Ordering::Relaxed)
+        *self.0.is_dead.borrow()
     }
 
     /// Stands still for so long, as one that swaps, or whose machine is suspended.
@@ -150,6 +151,16 @@ impl Gate for Doors {
             true => Err(TimestoneError::Unavailable("the answer was lost".into())),
             false => Ok(()),
         }
+    }
+
+    async fn gone(&self) {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self
+            .0
+            .is_dead
+            .subscribe()
+            .wait_for(|is_dead| *is_dead)
+            .await;
     }
 }
 

@@ -34,10 +34,12 @@ const LEASE_MS: u64 = 3_000;
 const PROCESSES: usize = 2;
 /// What people and failures do before it calms down.
 const DEEDS: u64 = 40;
-/// Longer than all that is left can take: many tries, each after its timeout.
-const CALM: Duration = Duration::from_secs(3_600);
+/// Longer than all that is left can take: many tries, each after its timeout, and timers
+/// that were set by a clock an hour ahead.
+const CALM: Duration = Duration::from_secs(3 * 3_600);
 /// Between two looks at what is left.
 const REST: Duration = Duration::from_secs(60);
+const HOUR_MS: i64 = 3_600_000;
 const EVENTS: &str = "t/events";
 
 /// What one seed led to.
@@ -259,7 +261,9 @@ impl World {
             }
             5 => {
                 let skew = self.random.below(6_000) as i64 - 3_000;
-                self.processes[victim].doors.skew(skew);
+                // Now and then by a time zone.
+                let zone = [0, 0, 0, -HOUR_MS, HOUR_MS][self.random.below(5) as usize];
+                self.processes[victim].doors.skew(skew + zone);
             }
             6..=9 => self.replace_the_dead().await,
             10..=12 => self.repeat(),
