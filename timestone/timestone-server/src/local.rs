@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::{self, unavailable};
-use crate::owner::{Inbox, Looker, Owner, OwnerOptions, Request, Taker, Taking, Waiter};
+use crate::owner::{Granted, Inbox, Looker, Owner, OwnerOptions, Request, Taker, Taking, Waiter};
 use crate::seen::{self, Feed, History};
 
 /// Answers that a subscriber may leave unread beside those it holds leases for.
@@ -319,7 +319,7 @@ impl Timestone for LocalTimestone {
         answer.await.map_err(|_| unavailable())??;
         Ok(Box::pin(stream::unfold(messages, |mut messages| async {
             let next = messages.recv().await?;
-            Some((next, messages))
+            Some((next.map(Granted::claim), messages))
         })))
     }
 

@@ -2,68 +2,84 @@
 
 use std::sync::Arc;
 
+use futures::StreamExt;
 use timestone::LeasedMessage;
-use timestone_client::DequeueRequest;
+use timestone_client::{SubscribeRequest, Subscription, TimestoneError};
 use tokio::sync::mpsc::{self, error::SendError};
 
 use super::inbox::Settlement;
 use crate::shared::{Shared, backoff};
 
-/// How long one call waits for a message, in milliseconds.
-const WAIT_MS: u64 = 20_000;
-
 type Messages = mpsc::Sender<Vec<LeasedMessage>>;
 
-/// Asks by two calls: while one has just been answered the other waits at the queue, where a
-/// message that comes is leased in the commit that brings it. What was not taken is given back.
+/// Subscribes to the inbox: a message is leased in the commit that brings it, or in the one
+/// that settles another and so makes room. What was not taken is given back.
 pub(crate) async fn pull(
     shared: Arc<Shared>,
     group: u32,
     messages: Messages,
     settlements: mpsc::UnboundedSender<Settlement>,
 ) {
-    let ask = || ask(&shared, group, &messages);
-    let (first, second) = tokio::join!(ask(), ask());
-    for message in first.into_iter().chain(second) {
+    let untaken = take(&shared, group, &messages).await;
+    for message in untaken {
         // The settler ends only after this.
         let _ = settlements.send(Settlement::GivenBack(message.token));
     }
 }
 
-/// Asks until nobody takes messages any more; those that were not taken.
-async fn ask(shared: &Shared, group: u32, messages: &Messages) -> Vec<LeasedMessage> {
+/// Takes messages until nobody wants them any more; those that were not taken.
+async fn take(shared: &Shared, group: u32, messages: &Messages) -> Vec<LeasedMessage> {
+    let mut failures = 0;
     loop {
-        let asked = tokio::select! {
-            biased;
-            () = messages.closed() => return Vec::new(),
-            asked = ask_once(shared, group) => asked,
-        };
-        if asked.is_empty() {
-            continue;
+        match wanted(messages, subscribe(shared, group)).await {
+            None => return Vec::new(),
+            Some(Ok(stream)) => {
+                failures = 0;
+                if let Err(SendError(untaken)) = forward(stream, messages).await {
+                    return untaken;
+                }
+            }
+            Some(Err(error)) => tracing::warn!(%error, group, "the inbox waits"),
         }
-        if let Err(SendError(untaken)) = messages.send(asked).await {
-            return untaken;
-        }
+        wanted(messages, shared.sleep(backoff(failures))).await;
+        failures += 1;
     }
 }
 
-/// Repeats one request until it is answered, so that nothing is leased twice.
-async fn ask_once(shared: &Shared, group: u32) -> Vec<LeasedMessage> {
-    let request = DequeueRequest {
+/// What comes, as long as somebody wants messages.
+async fn wanted<T>(messages: &Messages, coming: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = messages.closed() => None,
+        came = coming => Some(came),
+    }
+}
+
+async fn subscribe(shared: &Shared, group: u32) -> Result<Subscription, TimestoneError> {
+    let request = SubscribeRequest {
         queues: vec![shared.inbox(group)],
-        max: shared.config.batch,
-        wait_ms: WAIT_MS,
+        credit: shared.config.batch,
         lease_ms: None,
         session: shared.session.clone(),
-        request_id: ids::time_ordered(),
+        subscription_id: ids::time_ordered(),
+        filter: None,
     };
-    let mut failures = 0;
-    loop {
-        match shared.timestone.dequeue(request.clone()).await {
-            Ok(messages) => return messages,
-            Err(error) => tracing::warn!(%error, group, "the inbox waits"),
+    shared.timestone.subscribe(request).await
+}
+
+/// Hands messages on until the stream breaks or nobody takes them.
+async fn forward(
+    mut stream: Subscription,
+    messages: &Messages,
+) -> Result<(), SendError<Vec<LeasedMessage>>> {
+    while let Some(Some(leased)) = wanted(messages, stream.next()).await {
+        match leased {
+            Ok(leased) => messages.send(leased).await?,
+            Err(error) => {
+                tracing::warn!(%error, "the inbox waits");
+                return Ok(());
+            }
         }
-        shared.sleep(backoff(failures)).await;
-        failures += 1;
     }
+    Ok(())
 }

@@ -215,7 +215,7 @@ impl Serving {
     fn serve_subscriber(
         &mut self,
         id: u64,
-        room: mpsc::OwnedPermit<Result<Vec<timestone::LeasedMessage>, TimestoneError>>,
+        room: mpsc::OwnedPermit<Result<Granted, TimestoneError>>,
     ) -> Handed {
         let Some(waiter) = self.waiters.get(id) else {
             return Handed::Done;
@@ -226,10 +226,12 @@ impl Serving {
         match leased {
             Ok(delivery) if delivery.messages.is_empty() && !is_full => return Handed::Nothing,
             Ok(delivery) if delivery.messages.is_empty() => {}
-            Ok(mut delivery) => {
+            Ok(delivery) => {
+                let mut granted = Granted::sent(delivery, self.fence.epoch, self.undo.clone());
                 let reply = Box::new(move |read: &Payloads| {
-                    delivery.fill(read);
-                    drop(room.send(Ok(delivery.messages)));
+                    granted.fill(read);
+                    // What nobody reads gives itself back.
+                    drop(room.send(Ok(granted)));
                 });
                 self.batch.add(reply, 0);
             }

@@ -13,7 +13,7 @@ use super::batch::Batch;
 use super::nonces::Nonces;
 use super::shard::{Owned, Shard, StoreTime};
 use super::waiters::Waiters;
-use super::{Inbox, Request, Undo};
+use super::{Inbox, Request, Undo, Untaken};
 use crate::seen::Feed;
 
 /// Records that may wait for a commit before time is allowed to change more.
@@ -100,7 +100,7 @@ impl Serving {
                 () = stop.cancelled() => return self.finish().await,
                 stored = landing(&mut self.commit) => self.committed(stored),
                 renewed = landing(&mut self.renewal) => self.renewed(renewed),
-                Some(undo) = inbox.undos.recv() => self.undo_dequeue(&undo),
+                Some(undo) = inbox.undos.recv() => self.undo(undo),
                 request = inbox.requests.recv(), if open => match request {
                     Some(request) => self.apply_all(request, inbox),
                     None => return self.finish().await,
@@ -142,10 +142,16 @@ impl Serving {
         }
     }
 
-    fn undo_dequeue(&mut self, undo: &Undo) -> Result<(), StoreError> {
-        if undo.epoch == self.fence.epoch {
-            self.queues
-                .undo_dequeue(&undo.session, &undo.request_id, undo.answer);
+    fn undo(&mut self, undo: Undo) -> Result<(), StoreError> {
+        match undo.what {
+            _ if undo.epoch != self.fence.epoch => {}
+            Untaken::Answer(session, request, answer) => {
+                self.queues.undo_dequeue(&session, &request, answer);
+            }
+            // One that is refused has ended by itself.
+            Untaken::Leases(tokens) => tokens
+                .iter()
+                .for_each(|token| drop(self.queues.release(token, true))),
         }
         Ok(())
     }

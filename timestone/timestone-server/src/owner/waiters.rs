@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use timestone::{Clause, Delivery, Demand, LeasedMessage, Payloads, Session, Sight, Taken};
+use timestone::{
+    Clause, Delivery, Demand, LeaseToken, LeasedMessage, Payloads, Session, Sight, Taken,
+};
 use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -44,7 +46,7 @@ pub(crate) enum Taker {
     /// A call, once.
     Call(oneshot::Sender<Result<Granted, TimestoneError>>),
     /// A subscriber, again and again.
-    Subscriber(mpsc::Sender<Result<Vec<LeasedMessage>, TimestoneError>>),
+    Subscriber(mpsc::Sender<Result<Granted, TimestoneError>>),
     /// Nobody: it is told what it could take, once.
     Looker(Looker),
 }
@@ -82,16 +84,31 @@ impl Taker {
 #[derive(Debug)]
 pub(crate) struct Granted {
     delivery: Delivery,
-    undo: Option<(Undo, mpsc::Sender<Undo>)>,
+    /// To whom, and the epoch of whose leases they are.
+    undo: Option<(To, u64, mpsc::Sender<Undo>)>,
 }
 
-/// Names an answer that nobody took.
-#[derive(Clone, Debug)]
+/// Who is to take leases.
+#[derive(Debug)]
+enum To {
+    /// A call, which may be repeated and answered again.
+    Call(Session, String),
+    Subscriber,
+}
+
+/// Something that nobody took.
+#[derive(Debug)]
 pub(crate) struct Undo {
     pub(crate) epoch: u64,
-    pub(crate) session: Session,
-    pub(crate) request_id: String,
-    pub(crate) answer: u32,
+    pub(crate) what: Untaken,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Untaken {
+    /// An answer of a request.
+    Answer(Session, String, u32),
+    /// What was sent to a subscriber.
+    Leases(Vec<LeaseToken>),
 }
 
 impl Granted {
@@ -108,15 +125,28 @@ impl Granted {
         epoch: u64,
         undos: mpsc::Sender<Undo>,
     ) -> Self {
-        let undo = Undo {
-            epoch,
-            session: demand.session.clone(),
-            request_id: demand.request_id.clone(),
-            answer: delivery.answer,
-        };
+        let to = To::Call(demand.session.clone(), demand.request_id.clone());
         Self {
             delivery,
-            undo: Some((undo, undos)),
+            undo: Some((to, epoch, undos)),
+        }
+    }
+
+    /// Leases for a subscriber.
+    pub(crate) fn sent(delivery: Delivery, epoch: u64, undos: mpsc::Sender<Undo>) -> Self {
+        Self {
+            delivery,
+            undo: Some((To::Subscriber, epoch, undos)),
+        }
+    }
+
+    fn untaken(&mut self, to: To) -> Untaken {
+        let messages = std::mem::take(&mut self.delivery.messages);
+        match to {
+            To::Call(session, request) => Untaken::Answer(session, request, self.delivery.answer),
+            To::Subscriber => {
+                Untaken::Leases(messages.into_iter().map(|leased| leased.token).collect())
+            }
         }
     }
 
@@ -134,9 +164,10 @@ impl Granted {
 
 impl Drop for Granted {
     fn drop(&mut self) {
-        if let Some((undo, undos)) = self.undo.take() {
+        if let Some((to, epoch, undos)) = self.undo.take() {
+            let what = self.untaken(to);
             // Where this finds no room or no owner, the leases lapse.
-            let _ = undos.try_send(undo);
+            let _ = undos.try_send(Undo { epoch, what });
         }
     }
 }

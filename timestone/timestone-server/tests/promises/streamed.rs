@@ -86,6 +86,22 @@ pub async fn what_a_broken_stream_held_lapses(world: World) {
     assert_eq!(ids(&next(&mut stream, 1).await), ["b"]);
 }
 
+/// Over a network what was sent may be on its way: there it lapses.
+#[tokio::test]
+async fn what_a_subscriber_did_not_read_is_given_back_at_once() {
+    let world = crate::world::memory().await;
+    let mut stream = subscribe(&world, 2, "s").await;
+    for id in ["a", "b"] {
+        world.enqueue(message("q", id, 0)).await.unwrap();
+    }
+    let read = next(&mut stream, 1).await;
+    drop(stream);
+    let mut other = subscribe(&world, 1, "s2").await;
+    let again = next(&mut other, 1).await;
+    assert_eq!((ids(&read), ids(&again)), (vec!["a"], vec!["b"]));
+    assert_eq!(again[0].attempts_left, read[0].attempts_left);
+}
+
 pub async fn a_subscription_that_cannot_be_is_refused(world: World) {
     let mut filtered = request(1, "s");
     filtered.filter = Some(Clause::equal("title", "x"));

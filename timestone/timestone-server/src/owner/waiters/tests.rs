@@ -82,6 +82,7 @@ fn leases_that_nobody_takes_are_given_back() {
     assert!(taken.claim().is_empty());
     drop(Granted::new(&waiter.demand, delivery(2), 3, undos));
     let undo = undone.try_recv().unwrap();
-    assert_eq!((undo.answer, undo.epoch), (2, 3));
+    let answer = Untaken::Answer(waiter.demand.session, waiter.demand.request_id, 2);
+    assert_eq!((undo.what, undo.epoch), (answer, 3));
     assert!(undone.try_recv().is_err());
 }
