@@ -51,10 +51,13 @@ pub(crate) fn start(stack: &mut Stack, built_in: Services, config: &Config) -> R
     let token = parts::token(config)?;
     let mut remotes = Vec::new();
     for service in declared(built_in, config)? {
+        let Some(program) = service.program()? else {
+            continue;
+        };
         let (there, client) = watch::channel(None);
         let name = service.name.clone();
         let keeper = Keeper {
-            program: service.program()?,
+            program,
             service,
             config: config.file.clone(),
             token: token.clone(),

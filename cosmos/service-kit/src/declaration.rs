@@ -9,14 +9,15 @@ use stratum::{Package, Places, Registry};
 /// The name of the declaration in a service's folder.
 const FILE: &str = "service.yaml";
 /// A name of a service, in bytes.
-const MAX_NAME_BYTES: usize = 40;
+pub const MAX_NAME_BYTES: usize = 40;
 
 /// A service as its folder declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declaration {
     /// Part of the names of its queues and key spaces: "shelf".
     pub name: String,
-    /// The program that runs its workflows, then its arguments.
+    /// The program that runs its workflows, then its arguments. Empty: a service of functions
+    /// alone, which workflows of others use.
     pub command: Vec<String>,
     /// Folders of its functions, each with a `function.yaml`.
     pub functions: Vec<PathBuf>,
@@ -27,6 +28,7 @@ pub struct Declaration {
 #[serde(deny_unknown_fields)]
 struct Yaml {
     name: String,
+    #[serde(default)]
     command: Vec<String>,
     #[serde(default)]
     functions: Vec<PathBuf>,
@@ -53,16 +55,17 @@ impl Declaration {
             command,
             functions,
         } = yaml;
-        let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         ensure!(
-            (1..=MAX_NAME_BYTES).contains(&name.len()) && name.chars().all(letters),
+            Self::is_name(&name),
             "name: `{}` is no name of a service: 1 to {MAX_NAME_BYTES} lower-case letters, digits \
              and `-`",
             name.escape_debug()
         );
         ensure!(
-            command.first().is_some_and(|program| !program.is_empty()),
-            "command: no program; write command: [{name}]"
+            command
+                .first()
+                .map_or(!functions.is_empty(), |program| !program.is_empty()),
+            "command: no program, nor functions without one; write command: [{name}]"
         );
         Ok(Self {
             name,
@@ -72,13 +75,23 @@ impl Declaration {
         })
     }
 
+    /// Whether a service can have this name.
+    pub fn is_name(name: &str) -> bool {
+        let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        (1..=MAX_NAME_BYTES).contains(&name.len()) && name.chars().all(letters)
+    }
+
     /// The program: in the folder, or where Cargo puts it below that, the optimised one first;
     /// else beside this program, or as `PATH` finds it.
     ///
     /// # Errors
     /// When it is in none of these places.
-    pub fn program(&self) -> Result<PathBuf> {
-        let program = &self.command[0];
+    pub fn program(&self) -> Result<Option<PathBuf>> {
+        let program = self.command.first();
+        program.map(|program| self.find(program)).transpose()
+    }
+
+    fn find(&self, program: &str) -> Result<PathBuf> {
         let folders = self.places();
         let found = folders.iter().map(|place| place.join(program));
         let mut found = found.filter(|path| path.is_file());
@@ -130,17 +143,23 @@ mod tests {
     #[test]
     fn what_is_declared_counts_from_its_folder() {
         let folder = tempfile::tempdir().unwrap();
-        let yaml = "name: shelf\ncommand: [shelf, --quiet]\nfunctions: [functions/label]\n";
+        let yaml = "name: shelf\ncommand: [no-shelf, --quiet]\nfunctions: [functions/label]\n";
         std::fs::write(folder.path().join(FILE), yaml).unwrap();
         let declared = Declaration::read(folder.path()).unwrap();
         assert_eq!(declared.name, "shelf");
         assert_eq!(declared.functions, [folder.path().join("functions/label")]);
         let missing = declared.program().unwrap_err().to_string();
-        assert!(missing.contains("no program `shelf`"), "{missing}");
-        let built = folder.path().join("target/debug/shelf");
+        assert!(missing.contains("no program `no-shelf`"), "{missing}");
+        let built = folder.path().join("target/debug/no-shelf");
         std::fs::create_dir_all(built.parent().unwrap()).unwrap();
         std::fs::write(&built, "").unwrap();
-        assert_eq!(declared.program().unwrap(), built);
+        assert_eq!(declared.program().unwrap(), Some(built));
+    }
+
+    #[test]
+    fn functions_need_no_program() {
+        let functions = declared("name: label\nfunctions: [functions/label]\n").unwrap();
+        assert_eq!(functions.program().unwrap(), None);
     }
 
     #[test]

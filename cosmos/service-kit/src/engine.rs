@@ -27,6 +27,7 @@ impl Engine {
         let timestone = parts::remote(config)?;
         let groups = config.plato.groups;
         let looked_after = Workflows::new(store.clone(), name, groups, definitions.clone());
+        let looked_after = looked_after.kept_for(config.keep_ended());
         let workflows = PlatoServer::new([looked_after], timestone.clone());
         let server = Server::new(parts::token(config)?).services(workflows.register(Router::new()));
         let server = server.bind(listen).await;
@@ -34,6 +35,8 @@ impl Engine {
         let owner = RuntimeConfig {
             groups,
             ttl: config.ownership(),
+            keep_ended: config.keep_ended(),
+            keep_ended_count: config.plato.ended_count,
             ..RuntimeConfig::new(name, format!("plato@{}", parts::plato_name(config)))
         };
         let (blobs, clock) = (parts::blobs(config)?, parts::clock());

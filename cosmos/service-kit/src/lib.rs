@@ -25,5 +25,5 @@ pub use config::{
     BlobsConfig, Config, DEFAULT_CONFIG, HistoryConfig, KedaConfig, OptimusConfig, PlatoConfig,
     StratumConfig, TimestoneConfig,
 };
-pub use declaration::Declaration;
+pub use declaration::{Declaration, MAX_NAME_BYTES};
 pub use program::{ANNOUNCED, main};

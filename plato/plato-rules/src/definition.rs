@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use plato::Retry;
+use plato::{InvalidDefinition, Problem, Retry};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -190,5 +190,20 @@ impl RuleBase {
     /// When it is not of this form, with the place.
     pub fn of_yaml(text: &str) -> Result<Self, String> {
         serde_saphyr::from_str(text).map_err(|problem| problem.to_string())
+    }
+
+    /// Reads a rule base that is a file, `path`, of this text.
+    ///
+    /// # Errors
+    /// When it is not of this form, with the file and the place in it.
+    pub fn of_file(path: &str, text: &str) -> Result<Self, InvalidDefinition> {
+        Self::of_yaml(text).map_err(|message| InvalidDefinition {
+            name: path.to_owned(),
+            problems: vec![Problem {
+                place: path.to_owned(),
+                message,
+                hint: "write it as plato/RULES.md says".to_owned(),
+            }],
+        })
     }
 }

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::new::args::NewArgs;
 use super::queue::args::QueueArgs;
 use super::simulate::SimulateArgs;
 use super::workflow::args::WorkflowArgs;
@@ -69,6 +70,9 @@ pub(super) enum Command {
 
     /// Look at workflows, and pause, resume, retry, signal or cancel them
     Workflow(Box<WorkflowArgs>),
+
+    /// Begin something new
+    New(NewArgs),
 
     /// Try placement and scaling on a day of arrivals, beside naive ones
     Simulate(SimulateArgs),

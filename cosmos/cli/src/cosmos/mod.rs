@@ -1,7 +1,8 @@
-//! The `cosmos` command: run an installation or one role of it, and look after its queues and
-//! workflows.
+//! The `cosmos` command: run an installation or one role of it, look after its queues and
+//! workflows, begin a service.
 
 mod args;
+mod new;
 mod queue;
 mod simulate;
 mod workflow;
@@ -32,6 +33,7 @@ pub fn main() -> ExitCode {
     let ended = match command {
         Command::Queue(args) => return queue::main(&args, color),
         Command::Workflow(args) => return workflow::main(&args, color),
+        Command::New(args) => return new::main(&args, color),
         Command::Simulate(args) => return simulate::main(&args, color),
         Command::Config => {
             let written = pages::show(daemon::DEFAULT_CONFIG.as_bytes());

@@ -6,6 +6,7 @@ mod cache;
 mod cosmos;
 mod files;
 mod help;
+mod new;
 mod pages;
 mod presets;
 mod queue;

@@ -1,5 +1,5 @@
-//! A service outside this repository: a Cargo workspace of its own with a graph and rules, run by
-//! `cosmos up` from its folder.
+//! Services outside this repository, made by `cosmos new`: tested by their own tests, and run by
+//! `cosmos up` from their folders.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// `cosmos up --service shelf` in a folder.
+/// `cosmos up` in a folder with services of our own.
 struct Site {
     folder: TempDir,
     cosmos: Child,
@@ -21,7 +21,15 @@ struct Site {
 impl Site {
     fn start() -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        build(&folder.path().join("shelf"))?;
+        make(folder.path(), "shelf", "rules")?;
+        test(&folder.path().join("shelf"))?;
+        make(folder.path(), "label", "graph")?;
+        make(folder.path(), "stamp", "script-function")?;
+        // The graph of one service asks the function of another.
+        let graphs = folder.path().join("label/src/graphs.rs");
+        let text = fs::read_to_string(&graphs)?;
+        fs::write(graphs, text.replace("label-encode", "stamp-encode"))?;
+        test(&folder.path().join("label"))?;
         let (timestone, optimus) = (free_address()?, free_address()?);
         let config = format!(
             "timestone: {{listen: {timestone}}}\noptimus: {{listen: {optimus}}}\n\
@@ -30,7 +38,9 @@ impl Site {
         fs::write(folder.path().join("cosmos.yaml"), config)?;
         let log = fs::File::create(folder.path().join("cosmos.log"))?;
         let mut command = programs::program("cosmos")?;
-        command.args(["up", "--config", "cosmos.yaml", "--service", "shelf"]);
+        command.args(["up", "--config", "cosmos.yaml"]);
+        let services = ["shelf", "label", "stamp"];
+        command.args(services.map(|folder| format!("--service={folder}")));
         command.current_dir(folder.path()).env("NO_COLOR", "1");
         command
             .stdin(Stdio::null())
@@ -39,7 +49,10 @@ impl Site {
         let cosmos = programs::spawn(&mut command)?;
         let site = Self { folder, cosmos };
         wait_until("answer of the service", || {
-            Ok(site.say("list --service shelf")?.status.success())
+            let services = ["shelf", "label"];
+            let mut answers = services.iter();
+            let there = |name: &&str| site.say(&format!("list --service {name}"));
+            Ok(answers.all(|name| there(name).is_ok_and(|answer| answer.status.success())))
         })?;
         Ok(site)
     }
@@ -98,49 +111,40 @@ impl Drop for Site {
     }
 }
 
-/// The example as somebody else's workspace in `folder`, built beside the programs of this one.
-fn build(folder: &Path) -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()?;
-    copy(&root.join("examples/shelf"), folder)?;
-    let manifest = folder.join("Cargo.toml");
-    let text = fs::read_to_string(&manifest)?;
-    let ours = format!("{}/", root.display());
-    fs::write(&manifest, text.replace("../../", &ours))?;
-    // The versions that this workspace is tested with.
-    fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
+/// A service as `cosmos new` makes it in `folder`.
+fn make(folder: &Path, name: &str, template: &str) -> Result<()> {
+    let root = root()?;
+    let mut new = programs::program("cosmos")?;
+    new.args(["new", "service", name, "--template", template, "--cosmos"]);
+    done(new.arg(root).current_dir(folder))
+}
+
+/// Runs the tests of a service, which builds it, beside the programs of this workspace.
+fn test(folder: &Path) -> Result<()> {
     let programs = programs::path("cosmos")?;
     let profile = programs.parent().context("a program lies in a folder")?;
     let target = profile.parent().context("a profile lies in a folder")?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build
-        .args(["build", "--quiet", "--offline", "--manifest-path"])
-        .arg(&manifest);
-    build.arg("--target-dir").arg(target);
+    let mut test = Command::new(cargo);
+    test.args(["test", "--quiet", "--offline", "--target-dir"]);
+    test.arg(target).current_dir(folder);
     if profile.ends_with("release") {
-        build.arg("--release");
+        test.arg("--release");
     }
-    let built = build.current_dir(folder).output()?;
-    let said = String::from_utf8_lossy(&built.stderr);
-    ensure!(built.status.success(), "the service was not built:\n{said}");
+    done(&mut test)
+}
+
+fn done(command: &mut Command) -> Result<()> {
+    let output = command.output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?}:\n{said}\n{wrong}");
     Ok(())
 }
 
-/// The folder's files, but for what was built in it.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (path, to): (PathBuf, PathBuf) = (entry.path(), to.join(entry.file_name()));
-        match entry.file_type()?.is_dir() {
-            true if entry.file_name() == "target" => {}
-            true => copy(&path, &to)?,
-            false => drop(fs::copy(&path, &to)?),
-        }
-    }
-    Ok(())
+fn root() -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    Ok(root.canonicalize()?)
 }
 
 #[test]
@@ -159,6 +163,12 @@ fn it_runs_its_graph_and_its_rules_and_is_started_again_when_it_is_killed() -> R
         shown.contains(r#""seconds": 7, "asked": {"codec":"av1","source":"a.mov"}"#),
         "{shown}"
     );
+
+    let started = site.json(r#"start label.encode --input {"source":"b.mov"}"#)?;
+    let id = started["workflow"].as_str().context("no id")?;
+    site.said(&format!("watch {id}"))?;
+    let shown = site.said(&format!("show {id}"))?;
+    ensure!(shown.contains(r#""source":"b.mov""#), "{shown}");
 
     site.said("assert library Encoder codec=av1 release=1 --rules shelf.freshness")?;
     site.said("assert library Title id=t1 source=a.mov")?;
