@@ -98,8 +98,14 @@ pub(crate) fn read_ended_at(key: &[u8]) -> Option<(i64, &str)> {
 }
 
 /// What the keys of a workflow's journal, results and values begin with.
-pub(crate) fn prefixes(workflow: &str) -> [Bytes; 3] {
-    [b'j', b'r', b'v'].map(|kind| of_workflow(kind, workflow, &[]))
+pub(crate) fn prefixes(workflow: &str) -> Vec<Bytes> {
+    let kinds = [b'j', b'r', b'v'].into_iter();
+    kinds.map(|kind| of_workflow(kind, workflow, &[])).collect()
+}
+
+/// What the keys of the journal of rules begin with.
+pub(crate) fn rules_prefixes(workflow: &str) -> Vec<Bytes> {
+    vec![of_workflow(b'f', workflow, &[])]
 }
 
 /// That a workflow has been forgotten, and its journal is being deleted.
@@ -109,8 +115,8 @@ pub(crate) fn forgotten(workflow: &str) -> Bytes {
 
 /// The workflow that a row of garbage says is forgotten, if it says so.
 pub(crate) fn read_forgotten(key: &[u8]) -> Option<&str> {
-    let workflow = key.strip_prefix(b"gj")?.strip_suffix(&[0])?;
-    std::str::from_utf8(workflow).ok()
+    let journal = key.strip_prefix(b"gj").or(key.strip_prefix(b"gf"))?;
+    std::str::from_utf8(journal.strip_suffix(&[0])?).ok()
 }
 
 pub(crate) fn garbage(prefix: &[u8]) -> Bytes {
@@ -231,7 +237,7 @@ pub(crate) fn text(key: &[u8]) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
 
     const NODE: NodeId = NodeId(3);
@@ -270,11 +276,17 @@ mod tests {
     fn a_forgotten_workflow_is_known_by_its_garbage() {
         assert_eq!(read_forgotten(&forgotten("w")), Some("w"));
         assert_eq!(read_forgotten(&garbage(&results_prefix("w", NODE))), None);
-        let [journal_rows, results, values] = prefixes("w");
-        assert!(journal("w", 3).starts_with(&journal_rows));
-        assert!(result("w", NODE, 3).starts_with(&results));
-        assert!(output("w", NODE).starts_with(&values) && input("w").starts_with(&values));
-        assert!(!journal("w1", 3).starts_with(&journal_rows));
+        let prefixes = prefixes("w");
+        let [journal_rows, results, values] = &prefixes[..] else {
+            panic!("{prefixes:?}");
+        };
+        assert!(journal("w", 3).starts_with(journal_rows));
+        assert!(result("w", NODE, 3).starts_with(results));
+        assert!(output("w", NODE).starts_with(values) && input("w").starts_with(values));
+        assert!(!journal("w1", 3).starts_with(journal_rows));
+        let of_rules = &rules_prefixes("w")[0];
+        assert!(rules_journal("w", 3).starts_with(of_rules));
+        assert_eq!(read_forgotten(&garbage(of_rules)), Some("w"));
     }
 
     #[test]

@@ -59,7 +59,8 @@ impl Workflows {
                 self.call_progress(&call, fraction, round);
             }
             Ok(Incoming::Facts(facts)) => {
-                let has_ended = known.canceled_rules.contains(&facts.workflow);
+                let has_ended = known.canceled_rules.contains(&facts.workflow)
+                    || self.forgotten.contains(&facts.workflow);
                 if let Err(error) = self.take_facts(*facts, has_ended, round) {
                     return round.refused.push((message.token, error));
                 }

@@ -20,10 +20,11 @@ impl Workflows {
             // One of them may have been taken up again since.
             return self.look_for_old(round);
         }
-        for (workflow, told_by) in found.workflows {
+        for old in found.workflows {
+            let workflow = old.workflow;
             tracing::info!(workflow, "a workflow that has ended is forgotten");
-            told_by.into_iter().for_each(|key| round.delete(key));
-            for prefix in keys::prefixes(&workflow) {
+            old.told_by.into_iter().for_each(|key| round.delete(key));
+            for prefix in old.prefixes {
                 round.put(keys::garbage(&prefix), bytes::Bytes::new());
                 round.jobs.push(Job::Sweep(Sweep::of_prefix(&prefix)));
             }

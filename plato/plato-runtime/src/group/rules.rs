@@ -363,6 +363,7 @@ impl Workflows {
             if state.phase == Phase::Canceled {
                 round.delete(keys::rules_snapshot(&id));
                 round.put(keys::rules_ended(&id), records::encode_rules(state));
+                round.put(keys::ended_at(state.at_ms, &id), bytes::Bytes::new());
                 self.ruled.live.remove(&id);
                 continue;
             }

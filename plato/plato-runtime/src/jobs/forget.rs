@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use errors::Error;
+use plato::Header;
 use store::KeyRange;
 
 use super::{Jobs, Outcome, unreadable};
@@ -22,11 +23,18 @@ pub(crate) struct Forget {
     pub(crate) taken_up: u64,
 }
 
+/// A workflow to forget.
+pub(crate) struct Old {
+    pub(crate) workflow: String,
+    /// The rows that tell of it, besides those under its prefixes.
+    pub(crate) told_by: Vec<Bytes>,
+    pub(crate) prefixes: Vec<Bytes>,
+}
+
 /// What a look found.
 pub(crate) struct Forgotten {
     pub(crate) forget: Forget,
-    /// Each with the rows that tell of it, besides those under its prefixes.
-    pub(crate) workflows: Vec<(String, Vec<Bytes>)>,
+    pub(crate) workflows: Vec<Old>,
     /// Whether there may be more.
     pub(crate) more: bool,
 }
@@ -56,9 +64,7 @@ async fn look(jobs: &Jobs, forget: Forget) -> Result<Forgotten, Error> {
             break;
         }
         excess = excess.saturating_sub(1);
-        if let Some(told_by) = told_by(jobs, workflow, &row).await? {
-            workflows.push((workflow.to_owned(), told_by));
-        }
+        workflows.extend(old(jobs, workflow, &row).await?);
     }
     Ok(Forgotten {
         more: workflows.len() == CHUNK,
@@ -87,17 +93,42 @@ async fn excess_of(jobs: &Jobs) -> Result<u64, Error> {
     }
 }
 
-/// The rows that tell of a workflow, if it has ended.
-async fn told_by(jobs: &Jobs, workflow: &str, row: &Bytes) -> Result<Option<Vec<Bytes>>, Error> {
-    let (shard, key) = (jobs.shard(), keys::ended(workflow));
-    let ended = jobs.read(|| jobs.shared.store.get(&shard, &key)).await;
-    let Some(ended) = ended.map_err(unreadable)? else {
+/// What there is of a workflow, if it has ended.
+async fn old(jobs: &Jobs, workflow: &str, row: &Bytes) -> Result<Option<Old>, Error> {
+    let key = keys::ended(workflow);
+    if let Some(ended) = get(jobs, &key).await? {
+        let state = records::decode_state(&ended).map_err(unreadable)?;
+        let rows = [row.clone(), key];
+        return Ok(Some(of(
+            workflow,
+            &state.header,
+            rows,
+            keys::prefixes(workflow),
+        )));
+    }
+    let key = keys::rules_ended(workflow);
+    let Some(ended) = get(jobs, &key).await? else {
         return Ok(None);
     };
-    let state = records::decode_state(&ended).map_err(unreadable)?;
-    let attributes = state.header.attributes.iter();
+    let state = records::decode_rules(&ended).map_err(unreadable)?;
+    let (rows, prefixes) = ([row.clone(), key], keys::rules_prefixes(workflow));
+    Ok(Some(of(workflow, &state.header, rows, prefixes)))
+}
+
+fn of(workflow: &str, header: &Header, rows: [Bytes; 2], prefixes: Vec<Bytes>) -> Old {
+    let attributes = header.attributes.iter();
     let attributes = attributes.map(|(name, value)| keys::with_attribute(name, value, workflow));
-    Ok(Some(attributes.chain([row.clone(), key]).collect()))
+    Old {
+        workflow: workflow.to_owned(),
+        told_by: attributes.chain(rows).collect(),
+        prefixes,
+    }
+}
+
+async fn get(jobs: &Jobs, key: &Bytes) -> Result<Option<Bytes>, Error> {
+    let shard = jobs.shard();
+    let read = || jobs.shared.store.get(&shard, key);
+    jobs.read(read).await.map_err(unreadable)
 }
 
 async fn rows(jobs: &Jobs, range: KeyRange, limit: usize) -> Result<Vec<Bytes>, Error> {

@@ -41,7 +41,7 @@ impl<'a> Viewed<'a> {
     pub(super) fn outward(self) -> wire::Workflow {
         let workflow = match self.standing {
             Standing::Graph(state) => graph(self.workflows, *state),
-            Standing::Rules(state) => ruled::outward(*state),
+            Standing::Rules(state) => ruled::outward(self.workflows, *state),
         };
         wire::Workflow {
             service: self.workflows.service().to_owned(),
@@ -70,9 +70,9 @@ pub(super) fn of_header(id: String, header: Header) -> wire::Workflow {
 
 fn graph(workflows: &Workflows, state: State) -> wire::Workflow {
     let nodes = nodes(workflows, &state);
-    let forgotten_at_unix_ms = forgotten_at(workflows, &state);
+    let ended_ms = state.phase.is_final().then_some(state.at_ms);
     wire::Workflow {
-        forgotten_at_unix_ms,
+        forgotten_at_unix_ms: forgotten_at(workflows, ended_ms),
         state: crate::wire::state(state.phase).into(),
         stopping: matches!(state.phase, Phase::Failing | Phase::Canceling),
         is_paused: state.paused.is_some(),
@@ -106,11 +106,12 @@ pub(super) async fn history(
     }
 }
 
-/// When a workflow that has ended is forgotten, in Unix milliseconds; 0 = nobody knows.
-fn forgotten_at(workflows: &Workflows, state: &State) -> i64 {
-    let kept = workflows.keep_ended.filter(|_| state.phase.is_final());
-    let kept = kept.and_then(|kept| u64::try_from(kept.as_millis()).ok());
-    kept.map_or(0, |kept| state.at_ms.saturating_add_unsigned(kept))
+/// When a workflow that ended then is forgotten, in Unix milliseconds; 0 = nobody knows.
+pub(super) fn forgotten_at(workflows: &Workflows, ended_ms: Option<i64>) -> i64 {
+    let kept = workflows.keep_ended.map(|kept| kept.as_millis());
+    let kept = kept.and_then(|kept| u64::try_from(kept).ok());
+    let forgotten = ended_ms.zip(kept);
+    forgotten.map_or(0, |(ended, kept)| ended.saturating_add_unsigned(kept))
 }
 
 /// How far the nodes are, each with the workflows that it waits for.

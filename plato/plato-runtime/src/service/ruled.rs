@@ -14,7 +14,7 @@ use timestone_client::{Client, TimestoneError, names};
 
 use super::Workflows;
 use super::explain::{at, reason, unavailable};
-use super::outward::of_header;
+use super::outward::{forgotten_at, of_header};
 use super::tell::only_rules;
 use crate::Standing;
 
@@ -29,7 +29,7 @@ const WAITING: usize = 100;
 /// Facts of one answer, where nothing is said, and at most.
 const FACTS: (usize, usize) = (100, 1_000);
 
-pub(super) fn outward(state: State) -> wire::Workflow {
+pub(super) fn outward(workflows: &Workflows, state: State) -> wire::Workflow {
     let canceled = state.phase == Phase::Canceled;
     let phase = match canceled {
         true => plato::Phase::Canceled,
@@ -43,6 +43,7 @@ pub(super) fn outward(state: State) -> wire::Workflow {
         ..Default::default()
     };
     wire::Workflow {
+        forgotten_at_unix_ms: forgotten_at(workflows, canceled.then_some(state.at_ms)),
         state: crate::wire::state(phase).into(),
         is_paused: state.paused.is_some(),
         error: state.error.map(Into::into).into(),

@@ -45,7 +45,7 @@ impl Site {
     }
 
     /// Keys of all groups that name the workflow, besides messages of the inbox.
-    async fn keys_of(&self, workflow: &str) -> Vec<String> {
+    pub(crate) async fn keys_of(&self, workflow: &str) -> Vec<String> {
         let group = names::workflow_group(workflow, GROUPS);
         let shard = format!("plato/{SERVICE}/{group}");
         let all = self

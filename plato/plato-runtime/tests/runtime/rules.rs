@@ -389,6 +389,27 @@ async fn canceled_rules_stop_what_runs_and_take_nothing_more() {
     runtime.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_were_canceled_long_ago_leave_nothing() {
+    let site = Site::new();
+    let runtime = runtime(&site, definitions([LOOP])).await;
+    send(&site, "1", assert_facts(LIBRARY, "example.loop", &[])).await;
+    site.until(|| async { state(&site).await.is_some() }).await;
+    site.cancel(LIBRARY).await;
+    site.until(|| async { is_canceled(&site).await }).await;
+    runtime.shutdown().await;
+
+    let soon = RuntimeConfig {
+        keep_ended: Some(Duration::ZERO),
+        ..Site::config("b")
+    };
+    let runtime = site.runtime_with(soon, Arc::new(SystemClock)).await;
+    site.until(|| async { site.keys_of(LIBRARY).await.is_empty() })
+        .await;
+    assert_eq!(state(&site).await, None);
+    runtime.shutdown().await;
+}
+
 const LOOP: &str = r#"
 name: example.loop
 version: 1
