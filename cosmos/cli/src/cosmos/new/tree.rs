@@ -44,8 +44,8 @@ pub(super) fn drawn(name: &str, files: &[File]) -> String {
         let mut folders: Vec<&str> = file.path.split('/').collect();
         let leaf = folders.pop().unwrap_or_default();
         let same = before.iter().zip(&folders).take_while(|(a, b)| a == b);
-        for depth in same.count()..folders.len() {
-            text += &format!("{}{}/\n", "  ".repeat(depth + 1), folders[depth]);
+        for (depth, part) in folders.iter().enumerate().skip(same.count()) {
+            text += &format!("{}{part}/\n", "  ".repeat(depth + 1));
         }
         text += &format!("{}{leaf}\n", "  ".repeat(folders.len() + 1));
         before = folders;
