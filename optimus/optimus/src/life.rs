@@ -183,7 +183,8 @@ impl<S: Service> Life<S> {
             };
             answers.extend(self.step(change, command, known, now));
         }
-        match change.batch.is_empty() {
+        // What memory says is true only as long as the shard is owned.
+        match change.batch.is_empty() && answers.is_empty() {
             true => Ok(()),
             false => {
                 self.shared

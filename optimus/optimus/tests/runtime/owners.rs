@@ -3,6 +3,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use optimus::{Caller, OptimusRuntime, State};
 use store::Store;
+use timestone::MessageState;
 use timestone_client::Client;
 use timestone_server::{LocalTimestone, OwnerOptions};
 
@@ -76,4 +77,27 @@ async fn an_owner_that_lost_its_shard_tells_its_followers_and_reads_again() {
     })
     .await;
     assert_eq!(world.ended(&id).await.state, State::Canceled);
+}
+
+/// What it remembers says that nobody waits for the event; that must not settle it.
+#[tokio::test]
+async fn an_owner_that_was_replaced_hears_nothing() {
+    let world = World::in_memory().await;
+    let id = world.submit("hello").await;
+    let workflow = world.plato.next().await.started().workflow_id;
+    world.plato.running(&workflow, 1, 1).await;
+    world.running(&id).await;
+    let ownership = std::time::Duration::from_secs(60);
+    let shard = "optimus/echo";
+    let fence = world.store.acquire(shard, "api", ownership).await.unwrap();
+    world.plato.running("a request of another", 1, 1).await;
+    within(async {
+        while world.requests.watch(&id).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let told = world.plato.state("a request of another", 1).await;
+    assert_ne!(told, MessageState::Completed);
+    world.store.release(&fence).await.unwrap();
 }

@@ -7,7 +7,7 @@ use proto::base::v1 as base;
 use proto::plato::v1::{
     CancelWorkflow, NodeProgress, NodeState, StartWorkflow, WorkflowEvent, WorkflowState,
 };
-use timestone::{Completion, LeasedMessage, NewMessage, Session};
+use timestone::{Completion, LeasedMessage, MessageKey, MessageState, NewMessage, Session};
 use timestone_client::{Client, DequeueRequest, TimestoneError, envelope, names};
 
 pub(crate) const EVENTS: &str = "optimus/echo/events";
@@ -135,6 +135,15 @@ impl Plato {
             ..event(workflow, sequence, WorkflowState::Failed)
         })
         .await;
+    }
+
+    /// How the message of an event is doing.
+    pub(crate) async fn state(&self, workflow: &str, sequence: u64) -> MessageState {
+        let key = MessageKey {
+            queue: EVENTS.into(),
+            id: names::event_id(workflow, sequence),
+        };
+        self.client.get(&key).await.unwrap().unwrap().state
     }
 
     pub(crate) async fn tell(&self, event: WorkflowEvent) {

@@ -59,6 +59,7 @@ impl Workflows {
                 self.call_progress(&call, fraction, round);
             }
             Ok(Incoming::Facts(facts)) => {
+                round.judged = true;
                 let has_ended = known.canceled_rules.contains(&facts.workflow)
                     || self.forgotten.contains(&facts.workflow);
                 if let Err(error) = self.take_facts(*facts, has_ended, round) {
@@ -68,6 +69,7 @@ impl Workflows {
             }
             Ok(incoming) => {
                 // No try ends twice, so the journal tells of its end whether it was handled.
+                round.judged = true;
                 if !incoming.ends_a_try() {
                     round.put(keys::inbox(day(round.now_ms), id), bytes::Bytes::new());
                 }

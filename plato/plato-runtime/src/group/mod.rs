@@ -399,7 +399,11 @@ impl Owner {
     async fn finish(&mut self, mut round: Round) -> Result<(), StoreError> {
         self.workflows.close(&mut round);
         let batch = std::mem::take(&mut round.batch);
-        match self.commit(batch, round.is_handed_on()).await {
+        let committed = match batch.is_empty() && !round.judged {
+            true => Ok(Ahead::stored()),
+            false => self.commit(batch, round.is_handed_on()).await,
+        };
+        match committed {
             Err(error) => {
                 let done = round.done.into_iter();
                 done.for_each(|token| self.settle(Settlement::GivenBack(token)));
@@ -418,9 +422,6 @@ impl Owner {
     /// Until the place of the batch is certain; unless something is handed on that may share
     /// its sync, until it is stored.
     async fn commit(&self, batch: store::Batch, hands_on: bool) -> Result<Ahead, StoreError> {
-        if batch.is_empty() {
-            return Ok(Ahead::stored());
-        }
         let mut failures = 0;
         loop {
             let ahead = match hands_on && self.shared.config.queue_in_store {

@@ -29,6 +29,9 @@ pub(crate) struct Round {
     pub(crate) jobs: Vec<Job>,
     /// Messages to be completed.
     pub(crate) done: Vec<LeaseToken>,
+    /// Whether messages are settled by what memory says of them, which is only true as long
+    /// as the group is owned.
+    pub(crate) judged: bool,
     /// Messages that can never be handled.
     pub(crate) refused: Vec<(LeaseToken, Error)>,
     /// How workflows are doing, told once without much ado.
