@@ -52,7 +52,7 @@ pub struct Call {
     pub workflow: String,
     /// The node, or the rule.
     pub node: String,
-    /// 0 where the node is not a map; of a rule, the firing.
+    /// 0 where the node is not a map; of one with a batch, the task; of a rule, the firing.
     pub element: u64,
     /// Which try, from 1.
     pub attempt: u32,

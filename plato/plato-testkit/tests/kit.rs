@@ -66,6 +66,66 @@ fn doubled(call: &Call) -> u64 {
     call.params().as_u64().unwrap() * 2
 }
 
+/// split (a list of five) → count (inline, by twos) → work (a function, by threes).
+fn by_batches() -> Kit {
+    let retry = Retry {
+        backoff_ms: 1_000,
+        ..Retry::default()
+    };
+    let definition = Definition {
+        name: "t.batches".into(),
+        version: 1,
+        nodes: vec![
+            NodeDef::function("split", "t-split"),
+            NodeDef::inline("count").map_over("split").batch(2),
+            NodeDef::function("work", "t-work")
+                .map_over("count")
+                .batch(3)
+                .retry(retry),
+        ],
+        output: "work".into(),
+    };
+    let count = |task: &TaskContext| {
+        let elements = task.elements().iter();
+        let places: Vec<u64> = elements.map(|element| element.index).collect();
+        plato::json::value(&places)
+    };
+    let work = |task: &TaskContext| {
+        let elements = task.elements().iter();
+        let places: Result<Vec<u64>, _> = elements
+            .map(|element| plato::json::parse(&element.value))
+            .collect();
+        invoke::with_params(&places?)
+    };
+    let code = [
+        ("split", NodeCode::function(plain)),
+        ("count", NodeCode::inline(count)),
+        ("work", NodeCode::function(work)),
+    ];
+    let kit = Kit::new(definition, code).unwrap();
+    kit.answer("split", |_| Answer::list((0..5).map(|_| json!("x"))))
+        .answer("work", |call| Answer::json(call.params()))
+}
+
+#[test]
+fn a_task_of_several_elements_is_tried_again_as_a_whole() {
+    let one_short = Answer::json(json!([3]));
+    let ran = run(by_batches().inject("work", 1, 1, one_short));
+    ran.assert_succeeded().assert_order(&[
+        "count[2] try 1 succeeded",
+        "count succeeded",
+        "work[1] try 1 failed: WRONG_COUNT, to be tried again",
+        "work[1] try 2 succeeded",
+        "work succeeded",
+    ]);
+    let given: Vec<_> = ran
+        .calls_of("work")
+        .iter()
+        .map(|call| call.params())
+        .collect();
+    assert_eq!(given, [json!([0, 1, 2]), json!([3, 4]), json!([3, 4])]);
+}
+
 fn run(kit: Kit) -> Ran {
     kit.run(&json!({}))
 }

@@ -26,10 +26,10 @@ pub struct NodeContext {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskContext {
     node: Arc<NodeContext>,
-    element: Option<Element>,
+    elements: Vec<Element>,
 }
 
-/// The element of a map that a task is for.
+/// An element of a map that a task is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element {
     /// From 0.
@@ -42,15 +42,20 @@ impl TaskContext {
     pub fn new(node: impl Into<Arc<NodeContext>>) -> Self {
         Self {
             node: node.into(),
-            element: None,
+            elements: Vec::new(),
         }
     }
 
     /// The context of the task for one element of a map.
     pub fn of_element(node: impl Into<Arc<NodeContext>>, index: u64, value: Value) -> Self {
+        Self::of_elements(node, vec![Element { index, value }])
+    }
+
+    /// The context of a task for several elements of a map, see [`crate::NodeDef::batch`].
+    pub fn of_elements(node: impl Into<Arc<NodeContext>>, elements: Vec<Element>) -> Self {
         Self {
             node: node.into(),
-            element: Some(Element { index, value }),
+            elements,
         }
     }
 
@@ -107,14 +112,27 @@ impl TaskContext {
     /// The element this task is for.
     ///
     /// # Errors
-    /// When the node is not a map.
+    /// When the node is not a map, or the task is for several elements.
     pub fn element(&self) -> Result<&Element, Error> {
-        self.element.as_ref().ok_or_else(|| {
-            Error::function(
+        let node = &self.node.node;
+        match self.elements.as_slice() {
+            [element] => Ok(element),
+            [] => Err(Error::function(
                 "NO_ELEMENT",
-                format!("node {} is not a map", self.node.node),
+                format!("node {node} is not a map"),
+            )),
+            elements => Err(Error::function(
+                "SEVERAL_ELEMENTS",
+                format!("a task of node {node} is for {} elements", elements.len()),
             )
-        })
+            .hint("ask for `elements`, as the node has a `batch`")),
+        }
+    }
+
+    /// The elements of a map that this task is for, in their order; none where the node is
+    /// not a map.
+    pub fn elements(&self) -> &[Element] {
+        &self.elements
     }
 
     /// The results of the map that this task reduces, in the order of the elements. Of

@@ -44,6 +44,10 @@ pub struct NodeDef {
     /// their errors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_failed: Option<Allowed>,
+    /// Of a map of a function or of inline code: up to so many elements are one task, which
+    /// is given all of them and answers with a result for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u32>,
     /// Of a map of a function: when a slow task is run a second time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speculate: Option<Speculate>,
@@ -67,8 +71,8 @@ pub enum Kind {
     /// One.
     #[default]
     Single,
-    /// One for each element of the list that node `over` put out. The output is
-    /// the list of the results, in the order of the elements.
+    /// One for each element, or [batch](NodeDef::batch), of the list that node `over` put
+    /// out. The output is the list of the results, in the order of the elements.
     Map { over: String },
     /// One, when every task of the map `of` is done; it is given their results as a list.
     Reduce { of: String },
@@ -244,6 +248,7 @@ impl NodeDef {
             timeout_ms: None,
             priority: None,
             allow_failed: None,
+            batch: None,
             speculate: None,
             skip_when: None,
             skip_if: None,
@@ -302,6 +307,12 @@ impl NodeDef {
     /// How many elements of a map may fail for good before it does.
     pub fn allow_failed(mut self, allowed: Allowed) -> Self {
         self.allow_failed = Some(allowed);
+        self
+    }
+
+    /// How many elements of a map are one task, at most.
+    pub fn batch(mut self, elements: u32) -> Self {
+        self.batch = Some(elements);
         self
     }
 
@@ -389,13 +400,14 @@ mod tests {
     #[test]
     fn allowances_are_short_and_rounded_down() {
         let text = json!({"name": "a", "run": "inline", "kind": {"map": {"over": "b"}},
-            "allow_failed": {"percent": 10}, "speculate": {"factor": 200}});
+            "allow_failed": {"percent": 10}, "batch": 100, "speculate": {"factor": 200}});
         let node: NodeDef = serde_json::from_value(text).unwrap();
         let allowed = node.allow_failed.unwrap();
         assert_eq!([9, 10, 29].map(|total| allowed.of(total)), [0, 1, 2]);
         assert_eq!(Allowed::Count(3).of(2), 3);
         let speculate = node.speculate.unwrap();
         assert_eq!((speculate.quantile, speculate.factor), (75, 200));
+        assert_eq!(node.batch, Some(100));
     }
 
     #[test]

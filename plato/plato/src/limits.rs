@@ -6,15 +6,17 @@ pub const MAX_NODES: usize = 64;
 pub const MAX_NAME_BYTES: usize = 64;
 /// Elements of one map.
 pub const MAX_ELEMENTS: u64 = 10_000_000;
-/// Inline bytes of the result of one task of a map.
+/// Inline bytes of the result of one element of a map that has a task of its own.
 pub const MAX_MAP_INLINE_BYTES: usize = 1 << 10;
+/// Elements of a map that one task is given.
+pub const MAX_BATCH: u32 = 1_000;
 /// Inline bytes of any other value.
 pub const MAX_INLINE_BYTES: usize = 16 << 10;
 /// Blobs that one task's result may name.
 pub const MAX_BLOBS: usize = 32;
 /// Tasks of one node that may run, be prepared or wait for a retry at a time.
 pub const DEFAULT_WINDOW: usize = 1_024;
-/// Tasks prepared by one command.
+/// Elements prepared by one command, unless one task has more.
 pub const MAX_PREPARED: usize = 256;
 /// A condition by which a node is passed over, in bytes.
 pub const MAX_CONDITION_BYTES: usize = 1 << 10;

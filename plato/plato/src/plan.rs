@@ -142,6 +142,11 @@ impl Plan {
         matches!(self.node(id).kind, Kind::Map { .. })
     }
 
+    /// How many elements one task of a map is given, at most.
+    pub fn batch(&self, id: NodeId) -> u64 {
+        self.node(id).batch.map_or(1, u64::from).max(1)
+    }
+
     /// Whether it undoes what another node did.
     pub fn is_undo(&self, id: NodeId) -> bool {
         self.node(id).kind.is_undo()

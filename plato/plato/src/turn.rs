@@ -176,7 +176,9 @@ impl<'a> Turn<'a> {
     /// Whether the node goes on with what it has lost.
     fn may_lose(&self, node: NodeId) -> bool {
         let (allowed, state) = (self.workflow.plan.node(node).allow_failed, self.node(node));
-        allowed.is_some_and(|allowed| state.lost() <= allowed.of(state.total))
+        let total = self.workflow.elements(node);
+        let lost = self.workflow.elements_in(node, &state.lost);
+        allowed.is_some_and(|allowed| lost <= allowed.of(total))
     }
 
     /// Tells the try that is out beside this one to stop: it has lost.
@@ -207,7 +209,7 @@ impl<'a> Turn<'a> {
     fn placed(&self, task: TaskRef, mut error: Error) -> Error {
         let name = &self.workflow.plan.node(task.node).name;
         let element = match self.workflow.plan.is_map(task.node) {
-            true => format!(", element {}", task.element),
+            true => format!(", {}", self.workflow.named(task.node, task.element)),
             false => String::new(),
         };
         let tries = u64::from(task.generation) + 1;
@@ -220,7 +222,7 @@ impl<'a> Turn<'a> {
             return self.step.ignored = Some(Ignored::Late);
         }
         self.doing(node).sealing = false;
-        let elements = Some(self.node(node).total);
+        let elements = Some(self.workflow.elements(node));
         self.record(Event::NodeSucceeded { node, elements });
     }
 
@@ -430,7 +432,9 @@ impl<'a> Turn<'a> {
             &self.workflow.plan.node(source).name,
         );
         match self.node(source).elements {
-            Some(count) if count <= MAX_ELEMENTS => Ok(count),
+            Some(count) if count <= MAX_ELEMENTS => {
+                Ok(count.div_ceil(self.workflow.plan.batch(node)))
+            }
             Some(count) => Err(Error::function(
                 "LIST_TOO_LONG",
                 format!(

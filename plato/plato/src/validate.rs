@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::definition::{Allowed, Condition, Definition, Kind, NodeDef, Run, Speculate};
-use crate::limits::{MAX_INLINE_BYTES, MAX_NAME_BYTES, MAX_NODES, MAX_TIMER_MS};
+use crate::limits::{MAX_BATCH, MAX_INLINE_BYTES, MAX_NAME_BYTES, MAX_NODES, MAX_TIMER_MS};
 use crate::problem::Problem;
 use crate::skip;
 
@@ -170,6 +170,7 @@ fn map_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
             hint,
         ));
     }
+    problems.extend(batch_problem(&at("batch"), node, is_map));
     if let Some(speculate) = node.speculate {
         if !is_map || !matches!(node.run, Run::Function(_)) {
             let hint = "leave it out, or map a list with a function";
@@ -182,6 +183,18 @@ fn map_problems(index: usize, node: &NodeDef) -> Vec<Problem> {
         problems.extend(speculate_problems(&at("speculate"), speculate));
     }
     problems
+}
+
+fn batch_problem(place: &str, node: &NodeDef, is_map: bool) -> Option<Problem> {
+    let batch = node.batch?;
+    if !is_map || !matches!(node.run, Run::Function(_) | Run::Inline) {
+        let hint = "leave it out, or map a list with a function or inline code";
+        let message = "only a map of a function or of inline code has batches";
+        return Some(Problem::new(place, message, hint));
+    }
+    let hint = format!("give a task 1 to {MAX_BATCH} elements");
+    let fits = (1..=MAX_BATCH).contains(&batch);
+    (!fits).then(|| Problem::new(place, format!("is {batch}"), hint))
 }
 
 fn speculate_problems(place: &str, speculate: Speculate) -> Vec<Problem> {
@@ -588,6 +601,22 @@ mod tests {
             (
                 vec![a(), b().map_over("a").allow_failed(Allowed::Percent(101))],
                 "nodes[1].allow_failed.percent: is 101 of a hundred; allow at most 100",
+            ),
+            (
+                vec![a(), NodeDef::service("b", "t", "Do").map_over("a").batch(5)],
+                "nodes[1].batch: only a map of a function or of inline code has batches; leave",
+            ),
+            (
+                vec![a().batch(5)],
+                "nodes[0].batch: only a map of a function or of inline code has batches",
+            ),
+            (
+                vec![a(), b().map_over("a").batch(1_001)],
+                "nodes[1].batch: is 1001; give a task 1 to 1000 elements",
+            ),
+            (
+                vec![a(), b().map_over("a").batch(0)],
+                "nodes[1].batch: is 0; give a task 1 to 1000 elements",
             ),
             (
                 vec![a(), b().map_over("a").speculate(Speculate::default())],

@@ -36,7 +36,7 @@ pub(crate) fn choose(workflow: &mut Workflow, now_ms: i64) -> Vec<Work> {
                 let speculate = workflow.plan.node(id).speculate;
                 let mut tasks = run(node, doing, workflow.window, now_ms);
                 tasks.extend(again(node, doing, speculate, now_ms));
-                work.extend(chunked(id, &tasks));
+                work.extend(chunked(id, &tasks, workflow.plan.batch(id)));
             }
             _ => {}
         }
@@ -66,8 +66,9 @@ fn run(node: &Node, doing: &mut Doing, window: usize, now_ms: i64) -> Vec<(u64, 
     tasks
 }
 
-fn chunked(id: NodeId, tasks: &[(u64, u32)]) -> Vec<Work> {
-    let chunks = tasks.chunks(MAX_PREPARED);
+fn chunked(id: NodeId, tasks: &[(u64, u32)], batch: u64) -> Vec<Work> {
+    let batch = usize::try_from(batch).unwrap_or(usize::MAX);
+    let chunks = tasks.chunks((MAX_PREPARED / batch).max(1));
     chunks
         .map(|tasks| Work::Run {
             node: id,

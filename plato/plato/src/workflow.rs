@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use blob::Value;
@@ -6,6 +7,7 @@ use blob::Value;
 use crate::definition::Run;
 use crate::event::Header;
 use crate::input::{Input, Step, TaskRef, Work};
+use crate::intervals::IntervalSet;
 use crate::node::{NodePhase, Sums};
 use crate::plan::{NodeId, Plan};
 use crate::state::{Phase, State};
@@ -40,7 +42,7 @@ pub(crate) struct Doing {
     pub(crate) fractions: BTreeMap<u64, f64>,
 }
 
-/// How far a node is.
+/// How far a node is. Of a map, elements are counted, whatever its tasks are given.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeProgress {
     pub name: String,
@@ -157,6 +159,41 @@ impl Workflow {
         })
     }
 
+    /// The elements of a map that has started, or 1.
+    pub fn elements(&self, node: NodeId) -> u64 {
+        let tasks = self.state.nodes[node.index()].total;
+        let source = self.plan.source(node).filter(|_| self.plan.batch(node) > 1);
+        let listed = source.and_then(|source| self.state.nodes[source.index()].elements);
+        listed.filter(|_| tasks > 0).unwrap_or(tasks)
+    }
+
+    /// The elements that one task of a map is given.
+    pub fn span(&self, node: NodeId, task: u64) -> Range<u64> {
+        let batch = self.plan.batch(node);
+        let end = self.elements(node).min(task.saturating_add(1) * batch);
+        (task * batch).min(end)..end
+    }
+
+    /// How many elements these tasks of a map are given.
+    pub(crate) fn elements_in(&self, node: NodeId, tasks: &IntervalSet) -> u64 {
+        let last = self.state.nodes[node.index()].total.saturating_sub(1);
+        let batch = self.plan.batch(node);
+        let span = self.span(node, last);
+        let short = batch - (span.end - span.start).min(batch);
+        tasks.len() * batch - if tasks.contains(last) { short } else { 0 }
+    }
+
+    /// What a task of a map is for, in words.
+    pub fn named(&self, node: NodeId, task: u64) -> String {
+        let span = self.span(node, task);
+        match self.plan.node(node).batch {
+            Some(_) if span.end > span.start + 1 => {
+                format!("elements {} to {}", span.start, span.end - 1)
+            }
+            _ => format!("element {}", span.start),
+        }
+    }
+
     /// How far each node is.
     pub fn progress(&self) -> Vec<NodeProgress> {
         self.plan.ids().map(|id| self.node_progress(id)).collect()
@@ -168,22 +205,35 @@ impl Workflow {
         NodeProgress {
             name: self.plan.node(id).name.clone(),
             phase: node.phase,
-            total: node.total,
-            done: node.done(),
-            lost: node.lost(),
+            total: self.elements(id),
+            done: self.elements_in(id, &node.done),
+            lost: self.elements_in(id, &node.lost),
             running: self.running(id),
-            in_flight: doing.fractions.values().sum(),
+            in_flight: doing
+                .fractions
+                .iter()
+                .map(|(task, fraction)| fraction * self.count_of(id, *task) as f64)
+                .sum(),
             sums: node.sums,
             skipped: node.skipped.clone(),
         }
     }
 
+    fn count_of(&self, node: NodeId, task: u64) -> u64 {
+        let span = self.span(node, task);
+        span.end - span.start
+    }
+
     /// Inline tasks run when they are handed out, invocations and calls when they are out.
     fn running(&self, id: NodeId) -> u64 {
         match self.plan.node(id).run {
-            Run::Inline => self.doing[id.index()].tasks.len() as u64,
+            Run::Inline => {
+                let tasks = self.doing[id.index()].tasks.keys();
+                tasks.map(|task| self.count_of(id, *task)).sum()
+            }
             Run::Function(_) | Run::Service { .. } | Run::Workflow { .. } => {
-                self.state.nodes[id.index()].running()
+                let tries = self.state.nodes[id.index()].out();
+                tries.map(|(task, _)| self.count_of(id, task)).sum()
             }
             Run::Signal | Run::Timer(_) => 0,
         }

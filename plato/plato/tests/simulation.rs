@@ -32,6 +32,8 @@ struct Shape {
     eager: bool,
     /// Whether it is decided if it is passed over.
     asks: bool,
+    /// How many elements one task is given, at most; 0 = one, and nothing is said of it.
+    batch: u32,
 }
 
 fn shapes() -> impl Strategy<Value = Vec<Shape>> {
@@ -45,7 +47,7 @@ fn shapes() -> impl Strategy<Value = Vec<Shape>> {
         any::<bool>(),
         0_u8..8,
         undo,
-        any::<(bool, bool)>(),
+        (any::<bool>(), any::<bool>(), 0_u32..4),
     );
     let shape = shape.prop_map(
         |(kind, run, after, elements, timeout, skipped, undo, more)| Shape {
@@ -58,6 +60,7 @@ fn shapes() -> impl Strategy<Value = Vec<Shape>> {
             undo,
             eager: more.0,
             asks: more.1,
+            batch: more.2,
         },
     );
     proptest::collection::vec(shape, 1..8)
@@ -136,6 +139,9 @@ fn node(index: usize, shape: &Shape, earlier: &[NodeDef]) -> NodeDef {
             factor: 100,
             min_ms: 5,
         });
+    }
+    if shape.batch > 0 && is_map && shape.run < 2 {
+        node = node.batch(shape.batch);
     }
     node.timeout_ms = (shape.timeout && !waits).then_some(50);
     if shape.asks {
@@ -342,7 +348,8 @@ impl World {
                     total,
                     "sealed before all were done"
                 );
-                self.handle(Input::Sealed(node));
+                let sealed = self.handle(Input::Sealed(node));
+                self.check_elements(node, total, &sealed);
             }
             Some(Work::Run { node, tasks }) if self.plan.node(node).run == Run::Inline => {
                 let tasks = tasks.into_iter();
@@ -368,6 +375,21 @@ impl World {
             }
             None => {}
         }
+    }
+
+    /// Every element of the list was given to one task, and has a result.
+    fn check_elements(&self, node: NodeId, tasks: u64, sealed: &Step) {
+        let spans = (0..tasks).map(|task| self.workflow.span(node, task));
+        let given: Vec<u64> = spans.flatten().collect();
+        let passed = sealed.events.iter().find_map(|event| match event {
+            Event::NodeSucceeded { elements, .. } => *elements,
+            _ => None,
+        });
+        if let Some(elements) = passed {
+            assert_eq!(given, (0..elements).collect::<Vec<_>>());
+        }
+        let progress = &self.workflow.progress()[node.index()];
+        assert_eq!(progress.done + progress.lost, progress.total);
     }
 
     fn end_ours(&mut self) {
@@ -466,7 +488,9 @@ impl World {
             if state.phase() == NodePhase::Succeeded {
                 let lost = self.lost(node);
                 assert!(lost.is_disjoint(&once) && lost.len() as u64 == state.lost());
-                assert!(lost.len() <= 2, "more were lost than is allowed");
+                let given = lost.iter().map(|task| self.workflow.span(node, *task));
+                let given = given.map(|span| span.end - span.start).sum::<u64>();
+                assert!(given <= 2, "more were lost than is allowed");
                 assert_eq!(&once | &lost, (0..state.total()).collect());
             }
         }

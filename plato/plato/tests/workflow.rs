@@ -246,6 +246,59 @@ fn a_task_that_runs_twice_fails_with_its_last_try() {
 }
 
 #[test]
+fn a_task_may_be_for_several_elements() {
+    let mut definition = definition();
+    definition.nodes[WORK.index()] = NodeDef::function("work", "t-work")
+        .map_over("split")
+        .allow_failed(Allowed::Count(2))
+        .retry(Retry::NEVER)
+        .batch(4);
+    let plan = Arc::new(Plan::new(definition).unwrap());
+    let input = Value::inline("{}".to_owned());
+    let (mut workflow, _) = Workflow::start(plan, 10, "w", Header::default(), &input, 0);
+    dispatch(&mut workflow, 0);
+    succeed(&mut workflow, task(SPLIT, 0, 0), Some(10));
+    let work = Work::Run {
+        node: WORK,
+        tasks: vec![(0, 0), (1, 0), (2, 0)],
+    };
+    assert_eq!(dispatch(&mut workflow, 0), [work]);
+    let spans = [0, 1, 2].map(|task| workflow.span(WORK, task));
+    assert_eq!(spans, [0..4, 4..8, 8..10]);
+    let counts = |workflow: &Workflow| {
+        let node = &workflow.progress()[WORK.index()];
+        (node.total, node.done, node.lost, node.running)
+    };
+    assert_eq!(counts(&workflow), (10, 0, 0, 10));
+    let mut other = workflow.clone();
+    let fail = |workflow: &mut Workflow, element| {
+        let error = Error::function("EXIT_1", "it failed");
+        workflow.handle(Input::Failed(task(WORK, element, 0), error), 1)
+    };
+    fail(&mut workflow, 2);
+    succeed(&mut workflow, task(WORK, 0, 0), None);
+    assert_eq!(counts(&workflow), (10, 4, 2, 4));
+    succeed(&mut workflow, task(WORK, 1, 0), None);
+    assert_eq!(workflow.work(1), [Work::Seal { node: WORK }]);
+    let sealed = workflow.handle(Input::Sealed(WORK), 2).events;
+    let elements = Some(10);
+    assert_eq!(
+        sealed[0],
+        Event::NodeSucceeded {
+            node: WORK,
+            elements
+        }
+    );
+    // A whole task of four is more than may be lost.
+    fail(&mut other, 1);
+    let error = other.state().error.clone().unwrap();
+    assert!(
+        error.message.contains("node work, elements 4 to 7, try 1"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_map_may_lose_some_of_its_elements() {
     let mut definition = definition();
     definition.nodes[WORK.index()] = NodeDef::function("work", "t-work")
@@ -860,7 +913,7 @@ fn the_examples_of_the_manual_are_valid() {
     let examples: Vec<&str> = examples
         .map(|rest| rest.split("```").next().unwrap())
         .collect();
-    assert_eq!(examples.len(), 4);
+    assert_eq!(examples.len(), 5);
     for example in examples {
         let definition: Definition = serde_json::from_str(example).unwrap();
         Plan::new(definition).unwrap();

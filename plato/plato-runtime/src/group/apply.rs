@@ -15,7 +15,7 @@ use super::relay::Ack;
 use super::round::Round;
 use super::workflows::Workflows;
 use crate::incoming::{Done, Incoming, Start};
-use crate::jobs::{Job, Outcome, Prepared, Sweep};
+use crate::jobs::{Job, Outcome, Prepared, Sweep, count_results};
 use crate::records::outbox::Row;
 use crate::{keys, records, wire};
 
@@ -221,7 +221,8 @@ impl Workflows {
 
     /// Refuses a result that is too large to be kept.
     fn check(&self, id: &str, task: TaskRef, done: Done) -> Result<Done, Error> {
-        let limit = match self.is_map(id, task) {
+        self.check_count(id, task, &done.value)?;
+        let limit = match self.is_map(id, task) && self.batch(id, task).is_none() {
             true => MAX_MAP_INLINE_BYTES,
             false => MAX_INLINE_BYTES,
         };
@@ -236,6 +237,31 @@ impl Workflows {
                 "at most {limit} bytes and {MAX_BLOBS} blobs; put more in a blob"
             ))),
         }
+    }
+
+    /// Refuses the answer to a task of several elements that is not a result for each.
+    fn check_count(&self, id: &str, task: TaskRef, answer: &Value) -> Result<(), Error> {
+        let Some(live) = self.live.get(id) else {
+            return Ok(());
+        };
+        let span = live.workflow.span(task.node, task.element);
+        let hint = "answer with a JSON array, or a list, that has a result for each element";
+        let Some(asked) = self.batch(id, task).map(|_| span.end - span.start) else {
+            return Ok(());
+        };
+        match count_results(answer).map_err(|error| error.hint(hint))? {
+            answered if answered == asked => Ok(()),
+            answered => Err(Error::function(
+                "WRONG_COUNT",
+                format!("{answered} results for {asked} elements"),
+            )
+            .hint(hint)),
+        }
+    }
+
+    /// How many elements a task of a map is given, where that may be several.
+    fn batch(&self, id: &str, task: TaskRef) -> Option<u32> {
+        self.live.get(id)?.activation.plan().node(task.node).batch
     }
 
     fn is_map(&self, id: &str, task: TaskRef) -> bool {

@@ -6,7 +6,7 @@ use timestone::NewMessage;
 use timestone_client::names;
 
 use super::values::{Room, Values};
-use crate::jobs::{Job, NodeOf};
+use crate::jobs::{Job, NodeOf, SealCounts};
 use crate::wire::{self, Telling};
 
 /// A workflow that has not ended, in the memory of its owner.
@@ -86,10 +86,15 @@ impl Live {
                 of: self.node_of(node),
             },
             Work::Seal { node } => {
-                let count = self.workflow.state().nodes[node.index()].total();
+                let batch = self.workflow.plan().node(node).batch.map(u64::from);
+                let counts = SealCounts {
+                    tasks: self.workflow.state().nodes[node.index()].total(),
+                    elements: self.workflow.elements(node),
+                    batch,
+                };
                 Job::Seal {
                     of: self.node_of(node),
-                    count,
+                    counts,
                 }
             }
         }

@@ -5,31 +5,31 @@ use std::sync::Arc;
 
 use blob::list::ListError;
 use errors::Error;
-use plato::{Kind, NodeContext, NodeId, TaskContext, Value};
+use plato::{Element, Kind, NodeContext, NodeId, TaskContext, Value};
 
 use super::{Jobs, NodeOf, unreadable};
 use crate::{keys, records};
 
-/// The contexts of `elements`, in order.
+/// The contexts of `tasks`, in order.
 pub(super) async fn of_tasks(
     jobs: &Jobs,
     of: &NodeOf,
-    elements: &[u64],
+    tasks: &[u64],
 ) -> Result<Vec<TaskContext>, Error> {
     let node = of.context.get_or_try_init(|| of_node(jobs, of)).await?;
     match &of.activation.plan().node(of.node).kind {
-        Kind::Map { over } => of_elements(jobs, node, over, elements).await,
+        Kind::Map { over } => of_map(jobs, node, over, (of, tasks)).await,
         Kind::Single | Kind::Reduce { .. } | Kind::Undo { .. } => {
             Ok(vec![TaskContext::new(Arc::clone(node))])
         }
     }
 }
 
-async fn of_elements(
+async fn of_map(
     jobs: &Jobs,
     node: &Arc<NodeContext>,
     over: &str,
-    elements: &[u64],
+    (of, tasks): (&NodeOf, &[u64]),
 ) -> Result<Vec<TaskContext>, Error> {
     let list = node
         .outputs
@@ -37,16 +37,17 @@ async fn of_elements(
         .and_then(|output| output.list.as_ref());
     let list =
         list.ok_or_else(|| Error::function("NO_LIST", format!("node {over} has no list")))?;
-    let values = jobs
-        .shared
-        .lists
-        .elements(list, elements)
-        .await
-        .map_err(unlisted)?;
-    let contexts = elements.iter().zip(values);
-    Ok(contexts
-        .map(|(index, value)| TaskContext::of_element(Arc::clone(node), *index, value))
-        .collect())
+    let batch = of.activation.plan().batch(of.node);
+    let span = |task: &u64| task * batch..list.count.min((task + 1) * batch);
+    let indices: Vec<u64> = tasks.iter().flat_map(span).collect();
+    let values = jobs.shared.lists.elements(list, &indices).await;
+    let mut values = values.map_err(unlisted)?.into_iter();
+    let contexts = tasks.iter().map(|task| {
+        let elements = span(task).zip(values.by_ref());
+        let elements = elements.map(|(index, value)| Element { index, value });
+        TaskContext::of_elements(Arc::clone(node), elements.collect())
+    });
+    Ok(contexts.collect())
 }
 
 /// A list that is wrong is the fault of the function that wrote it.

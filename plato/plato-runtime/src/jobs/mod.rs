@@ -7,6 +7,7 @@ mod decide;
 mod forget;
 mod message;
 mod prepare;
+mod results;
 mod seal;
 mod sweep;
 
@@ -26,6 +27,8 @@ use crate::shared::{Shared, backoff};
 pub(crate) use context::node_context;
 pub(crate) use forget::{Forget, Forgotten};
 pub(crate) use prepare::prepare_now;
+pub(crate) use results::count as count_results;
+pub(crate) use seal::Counts as SealCounts;
 
 /// Work for one workflow, or for the group.
 pub(crate) enum Job {
@@ -36,8 +39,8 @@ pub(crate) enum Job {
         /// Of tasks that ran out of memory: how many times.
         outgrown: BTreeMap<u64, u32>,
     },
-    /// Seal the `count` results of a map into a list.
-    Seal { of: NodeOf, count: u64 },
+    /// Seal the results of a map into a list.
+    Seal { of: NodeOf, counts: SealCounts },
     /// Decide whether a node is passed over.
     Decide { of: NodeOf },
     /// Find keys to delete.
@@ -144,7 +147,7 @@ impl Jobs {
                 tasks,
                 outgrown,
             } => prepare::run(self, of, tasks, outgrown).await,
-            Job::Seal { of, count } => seal::run(self, of, count).await,
+            Job::Seal { of, counts } => seal::run(self, of, counts).await,
             Job::Decide { of } => decide::run(self, of).await,
             Job::Sweep(sweep) => sweep::run(self, sweep).await,
             Job::Forget(forget) => forget::run(self, forget).await,

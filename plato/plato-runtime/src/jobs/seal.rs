@@ -11,9 +11,10 @@ use bytes::Bytes;
 use errors::Error;
 use plato::Value;
 use proto::base::v1 as wire;
-use store::{Entry, KeyRange};
+use store::Entry;
 
-use super::{Jobs, NodeOf, Outcome, unreadable};
+use super::results::{self, Rows};
+use super::{Jobs, NodeOf, Outcome};
 use crate::keys;
 use crate::shared::backoff;
 
@@ -21,18 +22,38 @@ use crate::shared::backoff;
 const TRIES: u32 = 8;
 /// Elements in one page at most.
 const PAGE_ELEMENTS: usize = 4_096;
-/// Results read at a time.
-const READ: usize = 1_024;
 /// Tag and length around one element of a page.
 const FRAMING: usize = 6;
 
 const PAGE_TYPE: &str = "application/x-protobuf; type=base.v1.ListPage";
 const INDEX_TYPE: &str = "application/x-protobuf; type=base.v1.ListIndex";
 
-pub(super) async fn run(jobs: &Jobs, of: NodeOf, count: u64) {
+/// How many results there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counts {
+    /// Rows of them: one of each task.
+    pub(crate) tasks: u64,
+    pub(crate) elements: u64,
+    /// Elements of each task but the last, where that may be several.
+    pub(crate) batch: Option<u64>,
+}
+
+impl Counts {
+    /// The results in a row: encoded values.
+    async fn results(self, jobs: &Jobs, row: &Entry) -> Result<Vec<Bytes>, Error> {
+        let Some(batch) = self.batch else {
+            return Ok(vec![row.value.clone()]);
+        };
+        let task = keys::last_number(&row.key).unwrap_or_default();
+        let elements = self.elements.saturating_sub(task * batch).min(batch);
+        results::of_row(jobs, &row.value, elements).await
+    }
+}
+
+pub(super) async fn run(jobs: &Jobs, of: NodeOf, counts: Counts) {
     let mut failures = 0;
     let result = loop {
-        match seal(jobs, &of, count).await {
+        match seal(jobs, &of, counts).await {
             Err(error) if error.is_retryable() && failures < TRIES => {
                 tracing::warn!(workflow = %of.workflow, %error, "results cannot be sealed; trying again");
                 failures += 1;
@@ -50,21 +71,24 @@ pub(super) async fn run(jobs: &Jobs, of: NodeOf, count: u64) {
     .await;
 }
 
-async fn seal(jobs: &Jobs, of: &NodeOf, count: u64) -> Result<Value, Error> {
-    let page_size = page_size(jobs, of, count).await?;
+async fn seal(jobs: &Jobs, of: &NodeOf, counts: Counts) -> Result<Value, Error> {
+    let page_size = page_size(jobs, of, counts).await?;
     let mut pages = Pages {
         jobs,
         page_size,
         page: Vec::new(),
         written: Vec::new(),
     };
-    let mut results = Results::new(jobs, of);
-    while let Some(chunk) = results.next().await? {
-        for result in chunk {
-            pages.push(&result.value).await?;
+    let mut rows = Rows::new(jobs, of);
+    while let Some(chunk) = rows.next().await? {
+        for row in chunk {
+            for result in counts.results(jobs, &row).await? {
+                pages.push(&result).await?;
+            }
         }
     }
     let index = pages.finish().await?;
+    let count = counts.elements;
     Ok(Value {
         list: Some(ListRef { index, count }),
         ..Value::default()
@@ -72,64 +96,32 @@ async fn seal(jobs: &Jobs, of: &NodeOf, count: u64) -> Result<Value, Error> {
 }
 
 /// As many elements as fit a page wherever in the list it lies.
-async fn page_size(jobs: &Jobs, of: &NodeOf, count: u64) -> Result<usize, Error> {
-    let (mut largest, mut next) = (1, 0);
-    let mut results = Results::new(jobs, of);
-    while let Some(chunk) = results.next().await? {
-        for result in chunk {
-            if keys::last_number(&result.key) != Some(next) {
+async fn page_size(jobs: &Jobs, of: &NodeOf, counts: Counts) -> Result<usize, Error> {
+    let (mut largest, mut next, mut elements) = (1, 0, 0);
+    let mut rows = Rows::new(jobs, of);
+    while let Some(chunk) = rows.next().await? {
+        for row in chunk {
+            if keys::last_number(&row.key) != Some(next) {
                 return Err(missing(next));
             }
-            largest = largest.max(result.value.len());
+            let results = counts.results(jobs, &row).await?;
+            largest = results.iter().map(Bytes::len).fold(largest, usize::max);
+            elements += results.len() as u64;
             next += 1;
         }
     }
-    match next == count {
+    match (next, elements) == (counts.tasks, counts.elements) {
         true => Ok((PAGE_BYTES / (largest + FRAMING)).clamp(1, PAGE_ELEMENTS)),
         false => Err(missing(next)),
     }
 }
 
-fn missing(element: u64) -> Error {
+fn missing(task: u64) -> Error {
     Error::platform(
         "RESULT_MISSING",
-        format!("the store holds no result of element {element}"),
+        format!("the store does not hold all results of task {task}"),
     )
     .hint("check the store for damage")
-}
-
-/// The results of a map, some at a time.
-struct Results<'a> {
-    jobs: &'a Jobs,
-    shard: String,
-    rest: Option<KeyRange>,
-}
-
-impl<'a> Results<'a> {
-    fn new(jobs: &'a Jobs, of: &NodeOf) -> Self {
-        let range = KeyRange::prefix(&keys::results_prefix(&of.workflow, of.node));
-        Self {
-            jobs,
-            shard: jobs.shard(),
-            rest: Some(range),
-        }
-    }
-
-    async fn next(&mut self) -> Result<Option<Vec<Entry>>, Error> {
-        let Some(range) = self.rest.take() else {
-            return Ok(None);
-        };
-        let store = &self.jobs.shared.store;
-        let read = self
-            .jobs
-            .read(|| store.range(&self.shard, range.clone(), READ))
-            .await;
-        let chunk = read.map_err(unreadable)?;
-        if let Some(last) = chunk.last().filter(|_| chunk.len() == READ) {
-            self.rest = Some(range.after(last.key.clone()));
-        }
-        Ok(Some(chunk))
-    }
 }
 
 /// The pages of a list, written one after the other.

@@ -84,11 +84,11 @@ impl Asking<'_> {
             Reason::Signal => reason("SIGNAL", "waits to be signaled"),
             Reason::Timer(at_ms) => at(at_ms, reason("TIMER", "waits for its time")),
             Reason::Retries { tasks, next_ms } => {
-                let text = format!("{} to be tried again", wait(tasks));
+                let text = format!("{} to be tried again", self.wait(id, tasks));
                 at(next_ms, of(tasks, reason("RETRY", text)))
             }
             Reason::Tasks(tasks) => {
-                let text = format!("{} to be handed out", wait(tasks));
+                let text = format!("{} to be handed out", self.wait(id, tasks));
                 of(tasks, reason("TASKS", text))
             }
             Reason::Sealing => reason("SEALING", "its results are put into a list"),
@@ -98,6 +98,17 @@ impl Asking<'_> {
                 reason("STOPPING", "what runs has yet to hear that it must stop"),
             ),
         })
+    }
+
+    /// "3 tasks of up to 100 elements wait"
+    fn wait(&self, id: NodeId, tasks: u64) -> String {
+        let batch = self.plan.node(id).batch;
+        let given = batch.map(|batch| format!(" of up to {batch} elements"));
+        let given = given.unwrap_or_default();
+        match tasks {
+            1 => format!("1 task{given} waits"),
+            _ => format!("{tasks} tasks{given} wait"),
+        }
     }
 
     fn names(&self, nodes: &[NodeId]) -> String {
@@ -218,13 +229,6 @@ fn words(tries: u64, first: &[MessageView], count: Option<&QueueCount>) -> Strin
         )
     });
     format!("{out}{}", queue.unwrap_or_default())
-}
-
-fn wait(tasks: u64) -> String {
-    match tasks {
-        1 => "1 task waits".to_owned(),
-        _ => format!("{tasks} tasks wait"),
-    }
 }
 
 pub(super) fn reason(code: &str, text: impl Into<String>) -> wire::WaitingReason {

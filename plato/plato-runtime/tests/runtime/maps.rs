@@ -5,8 +5,8 @@ use std::sync::Arc;
 use clock::SystemClock;
 use errors::Error;
 use plato::{
-    Allowed, Definition, NodeCode, NodeDef, NodePhase, Registry, Retry, Speculate, TaskContext,
-    Value,
+    Allowed, Definition, NodeCode, NodeDef, NodePhase, Prepare, Registry, Retry, Speculate,
+    TaskContext, Value,
 };
 use proto::plato::v1::WorkflowState;
 use proto::stratum::v1::Invocation;
@@ -23,6 +23,15 @@ fn site(registry: Registry) -> Site {
 
 /// The usual one, as version 2, with another map in its middle.
 fn with_work(work: NodeDef) -> Registry {
+    with_code(work, |task: &TaskContext| {
+        Ok(Invocation {
+            params_json: task.element()?.value.inline.to_vec(),
+            ..Invocation::default()
+        })
+    })
+}
+
+fn with_code(work: NodeDef, code: impl Prepare) -> Registry {
     let mut registry = registry();
     let mut nodes = definition().nodes;
     nodes[WORK.index()] = work;
@@ -32,15 +41,9 @@ fn with_work(work: NodeDef) -> Registry {
         ..definition()
     };
     let plain = |_: &TaskContext| Ok(Invocation::default());
-    let work = |task: &TaskContext| {
-        Ok(Invocation {
-            params_json: task.element()?.value.inline.to_vec(),
-            ..Invocation::default()
-        })
-    };
     let code = [
         ("split", NodeCode::function(plain)),
-        ("work", NodeCode::function(work)),
+        ("work", NodeCode::function(code)),
         ("join", NodeCode::function(plain)),
         (
             "tell",
@@ -76,6 +79,108 @@ async fn a_map_may_lose_elements_whose_errors_are_their_results() {
         .collect();
     assert_eq!(codes, [None, None, Some("TRUNCATED"), None]);
     assert_eq!(results[3].inline, Value::inline("6").inline);
+    runtime.shutdown().await;
+}
+
+/// Those of the task that an invocation is for.
+fn numbers(invocation: &Invocation) -> Vec<u64> {
+    serde_json::from_slice(&invocation.params_json).unwrap()
+}
+
+fn doubled(numbers: &[u64]) -> Answer {
+    let doubled: Vec<u64> = numbers.iter().map(|number| number * 2).collect();
+    Answer::Done(plato::json::value(&doubled).unwrap())
+}
+
+/// A map by fours, whose tasks are asked to double their numbers.
+fn by_fours() -> Registry {
+    let work = NodeDef::function("work", "t-work")
+        .map_over("split")
+        .allow_failed(Allowed::Count(4))
+        .batch(4)
+        .retry(Retry {
+            function: 2,
+            backoff_ms: 1,
+            ..Retry::default()
+        });
+    with_code(work, |task: &TaskContext| {
+        let elements = task.elements().iter();
+        let numbers: Result<Vec<u64>, _> = elements
+            .map(|element| plato::json::parse(&element.value))
+            .collect();
+        plato::invoke::with_params(&numbers?)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_elements_travel_as_one_task() {
+    let site = site(by_fours());
+    let last = ["16", "18"].map(Value::inline);
+    let list = blob::list::write(site.blobs.home(), &last).await;
+    let list = Value {
+        list: Some(list.unwrap()),
+        ..Value::default()
+    };
+    let _worker = Worker::start_with(&site, 10, move |invocation| {
+        if invocation.function != "t-work" {
+            return None;
+        }
+        let numbers = numbers(invocation);
+        Some(match (invocation.element, invocation.generation) {
+            // It is tried again with all that it was given.
+            (0, 0) => Answer::Failed(Error::function("EXIT_1", "not yet")),
+            (0, 1) => doubled(&numbers[1..]),
+            (2, _) => Answer::Done(list.clone()),
+            _ => doubled(&numbers),
+        })
+    })
+    .await;
+    let runtime = site.runtime("a").await;
+    site.start("w").await;
+    let end = site.end("w").await;
+    assert_eq!(end.state.as_known(), Some(WorkflowState::Succeeded));
+    assert_eq!((end.nodes[1].done, end.nodes[1].total), (10, 10));
+    assert_eq!(end.nodes[1].retries, 2);
+    let results = site.results("w").await;
+    let results: Vec<u64> = results
+        .iter()
+        .map(|value| plato::json::parse(value).unwrap())
+        .collect();
+    assert_eq!(
+        results,
+        (0..10).map(|number| number * 2).collect::<Vec<_>>()
+    );
+    let faults: Vec<String> = site.faults("w").await;
+    assert_eq!(faults, ["EXIT_1", "WRONG_COUNT"]);
+    // Of each task, by its number.
+    let recorded = site.recorded("w").await;
+    assert_eq!(recorded, (0..3).map(|task| (task, 1)).collect());
+    runtime.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_with_its_task_has_its_error_for_a_result() {
+    let site = site(by_fours());
+    let _worker = Worker::start_with(&site, 6, |invocation| {
+        let fails = invocation.element == 0;
+        (invocation.function == "t-work").then(|| match fails {
+            true => Answer::Failed(Error::source("TRUNCATED", "only 3 frames decode")),
+            false => doubled(&numbers(invocation)),
+        })
+    })
+    .await;
+    let runtime = site.runtime("a").await;
+    site.start("w").await;
+    let end = site.end("w").await;
+    assert_eq!(end.state.as_known(), Some(WorkflowState::Succeeded));
+    assert_eq!((end.nodes[1].done, end.nodes[1].lost), (2, 4));
+    let results = site.results("w").await;
+    let codes: Vec<_> = results
+        .iter()
+        .map(|value| value.error.as_ref().map(|error| error.code.as_str()))
+        .collect();
+    let lost = Some("TRUNCATED");
+    assert_eq!(codes, [lost, lost, lost, lost, None, None]);
     runtime.shutdown().await;
 }
 

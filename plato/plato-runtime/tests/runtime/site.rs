@@ -384,6 +384,19 @@ impl Site {
         recorded
     }
 
+    /// How tries of tasks of the map failed, in order.
+    pub(crate) async fn faults(&self, workflow: &str) -> Vec<String> {
+        let history = self.history(workflow).await;
+        let events = history.iter().flat_map(|entry| &entry.events);
+        let faults = events.filter_map(|event| match event {
+            Event::TaskFailed {
+                node: WORK, error, ..
+            } => Some(error.code.clone()),
+            _ => None,
+        });
+        faults.collect()
+    }
+
     /// The results of the map, in order.
     pub(crate) async fn results(&self, workflow: &str) -> Vec<Value> {
         let value = self.reader().value(workflow, WORK).await.unwrap().unwrap();

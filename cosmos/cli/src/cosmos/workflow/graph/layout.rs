@@ -95,6 +95,7 @@ fn runs(run: &Run) -> String {
 fn after(node: &NodeDef) -> Vec<(&'static str, String)> {
     let how = match &node.kind {
         Kind::Single => "",
+        Kind::Map { .. } if node.batch.is_some() => "batches of ",
         Kind::Map { .. } => "each of ",
         Kind::Reduce { .. } => "all of ",
         Kind::Undo { .. } => UNDOES,
@@ -125,6 +126,16 @@ mod tests {
             nodes,
             output: "tell".into(),
         }
+    }
+
+    #[test]
+    fn a_map_says_how_it_takes_its_elements() {
+        let map = NodeDef::function("work", "t-work").map_over("split");
+        assert_eq!(after(&map), [("each of ", "split".to_owned())]);
+        assert_eq!(
+            after(&map.batch(100)),
+            [("batches of ", "split".to_owned())]
+        );
     }
 
     #[test]
