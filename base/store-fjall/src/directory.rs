@@ -11,10 +11,13 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Snapshot as View};
+use fjall::compaction::Leveled;
+use fjall::{
+    AbstractTree, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Snapshot as View,
+};
 use rustix::process::nice;
 use store::StoreError;
 
@@ -24,6 +27,9 @@ use crate::keys::{LAYOUT, LAYOUT_KEY};
 use crate::torn;
 
 const KEYSPACE: &str = "store";
+/// How large a table becomes. Records mostly come by rising keys: of small tables few are
+/// merged again with what comes later, and that is soon done. Fixed when the store is created.
+const TABLE_BYTES: u64 = 8 << 20;
 /// How much nicer than others the engine's own threads are: they get a third of a processor
 /// that another wants too, and wait for it.
 const GIVE_WAY: i32 = 5;
@@ -33,6 +39,7 @@ pub(crate) struct Directory {
     pub(crate) database: Database,
     pub(crate) keyspace: Keyspace,
     view: RwLock<View>,
+    memtable_bytes: u64,
     // Last, so that the lock outlives the database.
     _lock: File,
 }
@@ -54,6 +61,7 @@ impl Directory {
             database,
             keyspace,
             view,
+            memtable_bytes: options.memtable_bytes,
             _lock: lock,
         })
     }
@@ -64,6 +72,17 @@ impl Directory {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Begins another memtable where the engine's thread, which is asked to, has not come to
+    /// it for long: while it is busy with tables, memory would grow. With four memtables
+    /// that are not written yet, the engine has commits wait.
+    pub(crate) fn bound_memtable(&self) -> fjall::Result<()> {
+        let most = self.memtable_bytes + self.memtable_bytes / 4;
+        match self.keyspace.tree.active_memtable().size() > most {
+            true => self.keyspace.rotate_memtable().map(drop),
+            false => Ok(()),
+        }
     }
 
     /// Lets readers see what was committed; to be called while nothing is being
@@ -149,7 +168,10 @@ fn start_here(path: &Path, options: Options) -> fjall::Result<(Database, Keyspac
         .open()?;
     let memtable = options.memtable_bytes;
     let keyspace = database.keyspace(KEYSPACE, || {
-        KeyspaceCreateOptions::default().max_memtable_size(memtable)
+        let leveled = Leveled::default().with_table_target_size(TABLE_BYTES);
+        KeyspaceCreateOptions::default()
+            .max_memtable_size(memtable)
+            .compaction_strategy(Arc::new(leveled))
     })?;
     Ok((database, keyspace))
 }
@@ -228,6 +250,26 @@ mod tests {
             }
             thread::yield_now();
         }
+    }
+
+    #[test]
+    fn a_memtable_does_not_wait_for_the_engine_to_come_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            memtable_bytes: 16 << 10,
+            ..Options::default()
+        };
+        let open = Directory::open(folder.path(), options).unwrap();
+        for number in 0..60_u8 {
+            open.keyspace
+                .insert([b'x', number], [number; 8 << 10])
+                .unwrap();
+            open.bound_memtable().unwrap();
+            let size = open.keyspace.tree.active_memtable().size();
+            assert!(size <= 20 << 10, "{size}");
+        }
+        let all = open.keyspace.iter().count();
+        assert_eq!(all, 60 + 1, "with the layout");
     }
 
     #[test]

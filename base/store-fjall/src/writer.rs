@@ -337,6 +337,7 @@ impl Writer {
             }
         }
         batch.commit().map_err(write_failed)?;
+        self.directory.bound_memtable().map_err(write_failed)?;
         self.directory.publish();
         Ok(())
     }
