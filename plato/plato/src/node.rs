@@ -145,6 +145,11 @@ impl Node {
         self.lost.len()
     }
 
+    /// Whether this element has failed for good, and its error is its result.
+    pub fn is_lost(&self, element: u64) -> bool {
+        self.lost.contains(element)
+    }
+
     /// Invocations that are out.
     pub fn running(&self) -> u64 {
         self.out().count() as u64

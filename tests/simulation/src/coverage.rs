@@ -58,6 +58,24 @@ pub const DECLARED: &[Transition] = &[
     ("call", "backoff", "failing", "gone"),
     ("call", "backoff", "canceling", "gone"),
     ("call", "gone", "tasks_dispatched", "out"),
+    ("task", "out", "tasks_dispatched", "out"),
+    ("task", "out", "task_failed", "out"),
+    ("task", "out", "tasks_stopped", "out"),
+    ("child", "backoff", "canceling", "gone"),
+    ("child", "backoff", "failing", "gone"),
+    ("child", "backoff", "tasks_dispatched", "out"),
+    ("child", "gone", "tasks_dispatched", "out"),
+    ("child", "new", "tasks_dispatched", "out"),
+    ("child", "out", "task_failed", "backoff"),
+    ("child", "out", "task_failed", "gone"),
+    ("child", "out", "task_succeeded", "done"),
+    ("child", "out", "tasks_stopped", "gone"),
+    ("undo", "canceled", "retried", "waiting"),
+    ("undo", "running", "node_failed", "failed"),
+    ("undo", "running", "node_succeeded", "succeeded"),
+    ("undo", "waiting", "ended", "canceled"),
+    ("undo", "waiting", "node_skipped", "skipped"),
+    ("undo", "waiting", "node_started", "running"),
     ("inline", "new", "task_succeeded", "done"),
 ];
 
@@ -117,7 +135,32 @@ impl Coverage {
 
 /// Follows the tasks of one workflow.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tasks(BTreeMap<(usize, u64), &'static str>);
+pub(crate) struct Tasks(BTreeMap<(usize, u64), Task>);
+
+#[derive(Clone, Copy, Debug)]
+struct Task {
+    state: &'static str,
+    /// Tries that are out: two, when a slow one is run a second time.
+    out: u32,
+}
+
+const NEW: Task = Task {
+    state: "new",
+    out: 0,
+};
+
+impl Task {
+    /// After one of its tries has come to this.
+    fn goes(self, to: &'static str) -> Self {
+        let out = match to {
+            "out" => self.out + 1,
+            "done" => 0,
+            _ => self.out.saturating_sub(1),
+        };
+        let state = if out > 0 { "out" } else { to };
+        Self { state, out }
+    }
+}
 
 impl Tasks {
     /// Counts what an event did to the workflow, whose states before and after are given.
@@ -142,6 +185,7 @@ impl Tasks {
         for ((before, after), definition) in nodes.zip(&plan.definition().nodes) {
             if before.phase() != after.phase() {
                 let machine = match definition.run {
+                    _ if definition.kind.is_undo() => "undo",
                     Run::Timer(_) => "timer",
                     _ => "node",
                 };
@@ -187,7 +231,7 @@ impl Tasks {
     }
 
     fn forget_waiting(&mut self, plan: &Plan, event: &Event, coverage: &mut Coverage) {
-        let waiting = self.0.iter().filter(|(_, state)| **state == "backoff");
+        let waiting = self.0.iter().filter(|(_, task)| task.state == "backoff");
         let waiting: Vec<(usize, u64)> = waiting.map(|(task, _)| *task).collect();
         for (node, element) in waiting {
             let node = plato::NodeId(u32::try_from(node).unwrap_or(u32::MAX));
@@ -204,11 +248,15 @@ impl Tasks {
         to: &'static str,
         coverage: &mut Coverage,
     ) {
-        let from = self.0.insert((node.index(), element), to).unwrap_or("new");
+        let task = self.0.entry((node.index(), element)).or_insert(NEW);
+        let from = task.state;
+        *task = task.goes(to);
+        let to = task.state;
         let machine = match plan.node(node).run {
             Run::Inline => "inline",
             Run::Function(_) => "task",
             Run::Service { .. } => "call",
+            Run::Workflow { .. } => "child",
             _ => return,
         };
         coverage.see((machine, from, event, to));

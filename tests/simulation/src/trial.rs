@@ -1,14 +1,14 @@
 //! One run: processes that crash, stand still and lose their way, workers, and people who
 //! change their minds; then calm, in which all has to come to its end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use blob::list::ListReader;
 use errors::Error;
-use plato::{Kind, NodePhase, Plan, Registry, Run};
+use plato::{Definition, Kind, NodePhase, Plan, Registry, Run};
 use plato_runtime::{PlatoRuntime, RuntimeConfig};
 use plato_testkit::{Answer, Asked, Call, SERVICE as OWN, Seen, Site, VirtualTime, Worker};
 use proto::optimus::v1::CallResult;
@@ -61,8 +61,9 @@ pub struct Trial {
 pub fn run(seed: u64, mistake: Option<Mistake>) -> Trial {
     let time = VirtualTime::default();
     let random = Random::new(seed);
+    let child = plan(shapes::child(&random));
     let plans = plans(&random);
-    let watch = Arc::new(Watch::new(plans));
+    let watch = Arc::new(Watch::new(plans, child));
     let ran = time.run(World::live(
         time.clone(),
         random,
@@ -86,11 +87,15 @@ fn plans(random: &Random) -> BTreeMap<String, Arc<Plan>> {
     let workflows = 1 + random.below(3);
     let plans = (0..workflows).map(|number| {
         let definition = shapes::definition(&format!("t.{number}"), random);
-        #[allow(clippy::expect_used, reason = "a generator of valid definitions")]
-        let plan = Plan::new(definition).expect("the definition is valid");
-        (format!("w{number}"), Arc::new(plan))
+        (format!("w{number}"), plan(definition))
     });
     plans.collect()
+}
+
+fn plan(definition: Definition) -> Arc<Plan> {
+    #[allow(clippy::expect_used, reason = "a generator of valid definitions")]
+    let plan = Plan::new(definition).expect("the definition is valid");
+    Arc::new(plan)
 }
 
 struct World {
@@ -118,7 +123,7 @@ impl World {
         site.look_ms = 500;
         let plans = watch.plans();
         let mut world = Self {
-            registry: Arc::new(registry(&plans, mistake)),
+            registry: Arc::new(registry(&plans, &watch.child(), mistake)),
             site,
             random,
             watch,
@@ -314,7 +319,9 @@ impl World {
 
     /// Signals every node of the workflow that waits for one.
     async fn signal(&mut self, workflow: &str) {
-        let plan = Arc::clone(&self.plans[workflow]);
+        let Some(plan) = self.plans.get(workflow).cloned() else {
+            return;
+        };
         let nodes = plan.definition().nodes.iter();
         for node in nodes.filter(|node| node.run == Run::Signal) {
             let value = list(self.random.below(MAX_ELEMENTS), &self.site).await;
@@ -394,8 +401,11 @@ impl World {
 
     /// The workflows that have not ended.
     fn unfinished(&self) -> Vec<String> {
-        let live = self.plans.keys().filter(|id| !self.has_ended(id));
-        live.cloned().collect()
+        let begun = self.watch.begun().into_iter().map(|(id, _)| id);
+        let mut all: BTreeSet<String> = begun.collect();
+        all.extend(self.plans.keys().cloned());
+        all.retain(|id| !self.has_ended(id));
+        all.into_iter().collect()
     }
 
     fn has_ended(&self, workflow: &str) -> bool {
@@ -414,10 +424,15 @@ impl World {
     }
 
     async fn judge(&self) -> Result<(), String> {
-        for (workflow, plan) in &self.plans {
+        for workflow in self.plans.keys() {
+            let began = self.watch.state(workflow).is_some();
+            began
+                .then_some(())
+                .ok_or_else(|| format!("{workflow} was acknowledged and never began"))?;
+        }
+        for (workflow, plan) in &self.watch.begun() {
             let state = self.watch.state(workflow);
-            let state =
-                state.ok_or_else(|| format!("{workflow} was acknowledged and never began"))?;
+            let state = state.ok_or_else(|| format!("{workflow} was forgotten"))?;
             if !state.phase.is_final() {
                 let waits = plato::explain(plan, &state);
                 return Err(format!(
@@ -461,9 +476,11 @@ impl World {
                 .iter()
                 .map(|value| String::from_utf8_lossy(&value.inline).into_owned())
                 .collect();
-            let wanted: Vec<String> = (0..known.total()).map(|n| n.to_string()).collect();
-            if found != wanted {
-                return Err(format!("{workflow}: {node} is {found:?}, not {wanted:?}"));
+            let is_right = |(element, result): (u64, &String)| {
+                known.is_lost(element) || *result == element.to_string()
+            };
+            if found.len() as u64 != known.total() || !(0..).zip(&found).all(is_right) {
+                return Err(format!("{workflow}: the results of {node} are {found:?}"));
             }
         }
         Ok(())
@@ -490,9 +507,13 @@ impl World {
     }
 }
 
-fn registry(plans: &BTreeMap<String, Arc<Plan>>, mistake: Option<Mistake>) -> Registry {
+fn registry(
+    plans: &BTreeMap<String, Arc<Plan>>,
+    child: &Arc<Plan>,
+    mistake: Option<Mistake>,
+) -> Registry {
     let mut registry = Registry::new();
-    for plan in plans.values() {
+    for plan in plans.values().chain([child]) {
         let definition = plan.definition().clone();
         let definition = match mistake {
             Some(Mistake::EarlyReduce) => shapes::without_a_reduce(definition),
@@ -527,12 +548,12 @@ fn answer(call: &Call, random: &Random, lists: &[blob::Value], is_calm: bool) ->
     let slowly = Duration::from_millis(random.below(1_500));
     match random.below(30) {
         0 => Answer::Fail(Error::platform("LOST", "the machine burnt")).after(slowly),
-        1 | 2 => Answer::Fail(Error::function("EXIT_1", "it does not like it")),
-        3 => Answer::Fail(Error::source("TRUNCATED", "it ends early")),
+        1..=3 => Answer::Fail(Error::function("EXIT_1", "it does not like it")),
+        4 => Answer::Fail(Error::source("TRUNCATED", "it ends early")),
         // A service keeps what it was asked.
-        4 if matches!(call.asked, Asked::Function(_)) => Answer::Die,
-        5 => good.after(Duration::from_millis(random.below(9_000))),
-        6..=12 => good,
+        5 if matches!(call.asked, Asked::Function(_)) => Answer::Die,
+        6 | 7 => good.after(Duration::from_millis(random.below(9_000))),
+        8..=13 => good,
         _ => good.after(slowly),
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Watch(Mutex<Seen>);
 struct Seen {
     /// The plan of each workflow, as it should be carried out.
     plans: BTreeMap<String, Arc<Plan>>,
+    /// That of the workflows that nodes start.
+    child: Arc<Plan>,
     workflows: BTreeMap<String, Followed>,
     coverage: Coverage,
     log: Vec<u8>,
@@ -29,9 +31,10 @@ struct Followed {
 }
 
 impl Watch {
-    pub(crate) fn new(plans: BTreeMap<String, Arc<Plan>>) -> Self {
+    pub(crate) fn new(plans: BTreeMap<String, Arc<Plan>>, child: Arc<Plan>) -> Self {
         Self(Mutex::new(Seen {
             plans,
+            child,
             workflows: BTreeMap::new(),
             coverage: Coverage::default(),
             log: Vec::new(),
@@ -43,6 +46,18 @@ impl Watch {
     /// The plan of each workflow, as it should be carried out.
     pub(crate) fn plans(&self) -> BTreeMap<String, Arc<Plan>> {
         self.seen().plans.clone()
+    }
+
+    /// The plan of the workflows that nodes start.
+    pub(crate) fn child(&self) -> Arc<Plan> {
+        Arc::clone(&self.seen().child)
+    }
+
+    /// Every workflow that has begun, those that nodes started included, with its plan.
+    pub(crate) fn begun(&self) -> Vec<(String, Arc<Plan>)> {
+        let seen = self.seen();
+        let begun = seen.workflows.keys();
+        begun.map(|id| (id.clone(), seen.plan(id))).collect()
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -104,6 +119,10 @@ impl Seen {
         self.broken.get_or_insert(why);
     }
 
+    fn plan(&self, workflow: &str) -> Arc<Plan> {
+        Arc::clone(self.plans.get(workflow).unwrap_or(&self.child))
+    }
+
     fn journaled(&mut self, workflow: &str, entry: &Entry, now_ms: i64) {
         let text = serde_json::to_string(entry).unwrap_or_default();
         let line = format!("{now_ms} {workflow} {text}\n");
@@ -115,13 +134,15 @@ impl Seen {
     }
 
     fn follow(&mut self, workflow: &str, entry: &Entry) -> Result<(), String> {
-        let plan = self.plans.get(workflow).cloned();
-        let plan = plan.ok_or("nobody started it")?;
+        let plan = self.plan(workflow);
         let mut events = entry.events.as_slice();
         if !self.workflows.contains_key(workflow) {
             let Some((Event::Started(header), rest)) = events.split_first() else {
                 return Err(format!("its journal begins with {:?}", events.first()));
             };
+            if header.parent.is_none() && !self.plans.contains_key(workflow) {
+                return Err("nobody started it".to_owned());
+            }
             let state = State::new(workflow, plato::Header::clone(header), entry.at_ms);
             Tasks::started(&mut self.coverage);
             let followed = Followed {
@@ -204,8 +225,10 @@ impl Followed {
         let Some(map) = plan.source(node) else {
             return Ok(());
         };
-        let total = self.state.nodes[map.index()].total();
-        let missing = (0..total).find(|element| !self.successes.contains(&(map, *element)));
+        let known = &self.state.nodes[map.index()];
+        let is_missing =
+            |element: &u64| !self.successes.contains(&(map, *element)) && !known.is_lost(*element);
+        let missing = (0..known.total()).find(is_missing);
         match missing {
             Some(element) => Err(format!(
                 "{node} started too early: no success of {map} {element}"
