@@ -10,12 +10,14 @@ mod error;
 mod guard;
 pub mod limits;
 mod server;
+mod serving;
 mod token;
 mod transport;
 
 pub use client::{Channel, connect};
 pub use error::{refuse, refuse_one, told};
 pub use server::{Bound, Server};
+pub use serving::Serving;
 pub use token::{Token, TokenError};
 pub use transport::Transport;
 

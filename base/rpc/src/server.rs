@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::guard::{self, Guard};
 use crate::limits::{DRAIN, MAX_CALL_TIMEOUT, MAX_REQUEST_BYTES};
+use crate::serving::{Serving, Timed};
 use crate::token::Token;
 
 /// What a server will serve: RPC services as gRPC, gRPC-Web and JSON, and
@@ -22,11 +24,8 @@ pub struct Server {
     guard: Guard,
     services: Router,
     routes: axum::Router,
-    timed: Option<Timed>,
+    serving: Serving,
 }
-
-/// Told the path of each call that was answered, and how long that took.
-type Timed = Arc<dyn Fn(&str, Duration) + Send + Sync>;
 
 impl Server {
     /// Serves nothing yet, to callers who show `token`.
@@ -35,7 +34,7 @@ impl Server {
             guard: Guard::new(token),
             services: Router::new(),
             routes: axum::Router::new(),
-            timed: None,
+            serving: Serving::default(),
         }
     }
 
@@ -46,7 +45,7 @@ impl Server {
             guard: Guard::open(),
             services: Router::new(),
             routes: axum::Router::new(),
-            timed: None,
+            serving: Serving::default(),
         }
     }
 
@@ -70,9 +69,9 @@ impl Server {
     }
 
     /// Tells `told` the path of each call that was answered, and how long that took; of a
-    /// stream, until it began.
+    /// stream, until it began, and of the calls in it what the service [says](Serving::told).
     pub fn timed(mut self, told: impl Fn(&str, Duration) + Send + Sync + 'static) -> Self {
-        self.timed = Some(Arc::new(told));
+        self.serving.timed = Some(Arc::new(told));
         self
     }
 
@@ -85,6 +84,7 @@ impl Server {
             SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
         });
         Ok(Bound {
+            stopping: self.serving.stopping.clone(),
             app: self.app(),
             listener,
             address,
@@ -101,10 +101,11 @@ impl Server {
             .with_deadline_policy(deadlines);
         let guard = Arc::new(self.guard);
         let app = self.routes.fallback_service(services);
-        let app = match self.timed {
+        let app = match self.serving.timed.clone() {
             Some(told) => app.layer(from_fn_with_state(told, time)),
             None => app,
         };
+        let app = app.layer(Extension(self.serving));
         app.layer(from_fn_with_state(guard, guard::check))
     }
 }
@@ -122,6 +123,8 @@ pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
     app: axum::Router,
+    /// Cancelled when it begins to stop.
+    stopping: CancellationToken,
 }
 
 impl Bound {
@@ -137,8 +140,12 @@ impl Bound {
 
     /// Serves until `stop`; then lets calls under way end, for a while.
     pub async fn serve(self, stop: CancellationToken) -> io::Result<()> {
+        let (stopped, stopping) = (stop.clone(), self.stopping);
         let serving = axum::serve(self.listener.tap_io(answer_at_once), self.app)
-            .with_graceful_shutdown(stop.clone().cancelled_owned());
+            .with_graceful_shutdown(async move {
+                stopped.cancelled().await;
+                stopping.cancel();
+            });
         tokio::select! {
             ended = serving => ended,
             () = drained(stop) => {

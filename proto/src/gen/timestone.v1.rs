@@ -14342,6 +14342,1718 @@ pub const __PAYLOAD_REF_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa
     from_json: ::buffa::type_registry::any_from_json::<PayloadRef>,
     is_wkt: false,
 };
+/// See Exchange. One call.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize)]
+#[serde(default)]
+pub struct ExchangeRequest {
+    /// Names the call in its answer; not 0, and not that of another call that waits for its answer.
+    ///
+    /// Field 1: `number`
+    #[serde(
+        rename = "number",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub number: u64,
+    #[serde(flatten)]
+    pub call: ::core::option::Option<__buffa::oneof::exchange_request::Call>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for ExchangeRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ExchangeRequest")
+            .field("number", &self.number)
+            .field("call", &self.call)
+            .finish()
+    }
+}
+impl ExchangeRequest {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.ExchangeRequest";
+}
+::buffa::impl_default_instance!(ExchangeRequest);
+impl ::buffa::MessageName for ExchangeRequest {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "ExchangeRequest";
+    const FULL_NAME: &'static str = "timestone.v1.ExchangeRequest";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.ExchangeRequest";
+}
+impl ::buffa::Message for ExchangeRequest {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.number != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.number) as u64;
+        }
+        if let ::core::option::Option::Some(ref v) = self.call {
+            match v {
+                __buffa::oneof::exchange_request::Call::Enqueue(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+                __buffa::oneof::exchange_request::Call::Dequeue(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+                __buffa::oneof::exchange_request::Call::Complete(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+                __buffa::oneof::exchange_request::Call::Fail(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+                __buffa::oneof::exchange_request::Call::Release(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+                __buffa::oneof::exchange_request::Call::ExtendLease(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+                __buffa::oneof::exchange_request::Call::Forget(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+            }
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.number != 0u64 {
+            ::buffa::types::put_uint64_field(1u32, self.number, buf);
+        }
+        if let ::core::option::Option::Some(ref v) = self.call {
+            match v {
+                __buffa::oneof::exchange_request::Call::Enqueue(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        2u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::exchange_request::Call::Dequeue(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        3u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::exchange_request::Call::Complete(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        4u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::exchange_request::Call::Fail(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        5u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::exchange_request::Call::Release(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        6u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::exchange_request::Call::ExtendLease(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        7u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::exchange_request::Call::Forget(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        8u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+            }
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.number = ::buffa::types::decode_uint64(buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_request::Call::Enqueue(ref mut existing),
+                ) = self.call
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.call = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_request::Call::Enqueue(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_request::Call::Dequeue(ref mut existing),
+                ) = self.call
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.call = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_request::Call::Dequeue(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_request::Call::Complete(ref mut existing),
+                ) = self.call
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.call = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_request::Call::Complete(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            5u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_request::Call::Fail(ref mut existing),
+                ) = self.call
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.call = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_request::Call::Fail(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_request::Call::Release(ref mut existing),
+                ) = self.call
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.call = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_request::Call::Release(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            7u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_request::Call::ExtendLease(ref mut existing),
+                ) = self.call
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.call = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_request::Call::ExtendLease(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            8u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_request::Call::Forget(ref mut existing),
+                ) = self.call
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.call = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_request::Call::Forget(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.number = 0u64;
+        self.call = ::core::option::Option::None;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for ExchangeRequest {
+    const PROTO_FQN: &'static str = "timestone.v1.ExchangeRequest";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl<'de> ::serde::Deserialize<'de> for ExchangeRequest {
+    fn deserialize<D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        struct _V;
+        impl<'de> ::serde::de::Visitor<'de> for _V {
+            type Value = ExchangeRequest;
+            fn expecting(
+                &self,
+                f: &mut ::core::fmt::Formatter<'_>,
+            ) -> ::core::fmt::Result {
+                f.write_str("struct ExchangeRequest")
+            }
+            #[allow(clippy::field_reassign_with_default)]
+            fn visit_map<A: ::serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> ::core::result::Result<ExchangeRequest, A::Error> {
+                let mut __f_number: ::core::option::Option<u64> = None;
+                let mut __oneof_call: ::core::option::Option<
+                    __buffa::oneof::exchange_request::Call,
+                > = None;
+                while let Some(key) = map.next_key::<::buffa::alloc::string::String>()? {
+                    match key.as_str() {
+                        "number" => {
+                            __f_number = Some({
+                                struct _S;
+                                impl<'de> ::serde::de::DeserializeSeed<'de> for _S {
+                                    type Value = u64;
+                                    fn deserialize<D: ::serde::Deserializer<'de>>(
+                                        self,
+                                        d: D,
+                                    ) -> ::core::result::Result<u64, D::Error> {
+                                        ::buffa::json_helpers::uint64::deserialize(d)
+                                    }
+                                }
+                                map.next_value_seed(_S)?
+                            });
+                        }
+                        "enqueue" => {
+                            let v: ::core::option::Option<EnqueueRequest> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            EnqueueRequest,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_call.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'call'",
+                                        ),
+                                    );
+                                }
+                                __oneof_call = Some(
+                                    __buffa::oneof::exchange_request::Call::Enqueue(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "dequeue" => {
+                            let v: ::core::option::Option<DequeueRequest> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            DequeueRequest,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_call.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'call'",
+                                        ),
+                                    );
+                                }
+                                __oneof_call = Some(
+                                    __buffa::oneof::exchange_request::Call::Dequeue(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "complete" => {
+                            let v: ::core::option::Option<CompleteRequest> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            CompleteRequest,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_call.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'call'",
+                                        ),
+                                    );
+                                }
+                                __oneof_call = Some(
+                                    __buffa::oneof::exchange_request::Call::Complete(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "fail" => {
+                            let v: ::core::option::Option<FailRequest> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            FailRequest,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_call.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'call'",
+                                        ),
+                                    );
+                                }
+                                __oneof_call = Some(
+                                    __buffa::oneof::exchange_request::Call::Fail(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "release" => {
+                            let v: ::core::option::Option<ReleaseRequest> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            ReleaseRequest,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_call.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'call'",
+                                        ),
+                                    );
+                                }
+                                __oneof_call = Some(
+                                    __buffa::oneof::exchange_request::Call::Release(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "extendLease" | "extend_lease" => {
+                            let v: ::core::option::Option<ExtendLeaseRequest> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            ExtendLeaseRequest,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_call.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'call'",
+                                        ),
+                                    );
+                                }
+                                __oneof_call = Some(
+                                    __buffa::oneof::exchange_request::Call::ExtendLease(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "forget" => {
+                            let v: ::core::option::Option<Forget> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            Forget,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_call.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'call'",
+                                        ),
+                                    );
+                                }
+                                __oneof_call = Some(
+                                    __buffa::oneof::exchange_request::Call::Forget(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        _ => {
+                            map.next_value::<::serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                let mut __r = <ExchangeRequest as ::core::default::Default>::default();
+                if let ::core::option::Option::Some(v) = __f_number {
+                    __r.number = v;
+                }
+                __r.call = __oneof_call;
+                Ok(__r)
+            }
+        }
+        d.deserialize_map(_V)
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for ExchangeRequest {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __EXCHANGE_REQUEST_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.ExchangeRequest",
+    to_json: ::buffa::type_registry::any_to_json::<ExchangeRequest>,
+    from_json: ::buffa::type_registry::any_from_json::<ExchangeRequest>,
+    is_wkt: false,
+};
+pub mod exchange_request {
+    #[allow(unused_imports)]
+    use super::*;
+    #[doc(inline)]
+    pub use super::__buffa::oneof::exchange_request::Call;
+    #[doc(inline)]
+    pub use super::__buffa::view::oneof::exchange_request::Call as CallView;
+}
+/// See ExchangeRequest. Who waited is gone; what was under way may be done all the same.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct Forget {
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for Forget {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Forget").finish()
+    }
+}
+impl Forget {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.Forget";
+}
+::buffa::impl_default_instance!(Forget);
+impl ::buffa::MessageName for Forget {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "Forget";
+    const FULL_NAME: &'static str = "timestone.v1.Forget";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.Forget";
+}
+impl ::buffa::Message for Forget {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for Forget {
+    const PROTO_FQN: &'static str = "timestone.v1.Forget";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for Forget {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __FORGET_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.Forget",
+    to_json: ::buffa::type_registry::any_to_json::<Forget>,
+    from_json: ::buffa::type_registry::any_from_json::<Forget>,
+    is_wkt: false,
+};
+/// See Exchange. The answer of one call.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize)]
+#[serde(default)]
+pub struct ExchangeResponse {
+    /// Of the call; 0 with the greeting.
+    ///
+    /// Field 1: `number`
+    #[serde(
+        rename = "number",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub number: u64,
+    #[serde(flatten)]
+    pub answer: ::core::option::Option<__buffa::oneof::exchange_response::Answer>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for ExchangeResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ExchangeResponse")
+            .field("number", &self.number)
+            .field("answer", &self.answer)
+            .finish()
+    }
+}
+impl ExchangeResponse {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.ExchangeResponse";
+}
+::buffa::impl_default_instance!(ExchangeResponse);
+impl ::buffa::MessageName for ExchangeResponse {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "ExchangeResponse";
+    const FULL_NAME: &'static str = "timestone.v1.ExchangeResponse";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.ExchangeResponse";
+}
+impl ::buffa::Message for ExchangeResponse {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.number != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.number) as u64;
+        }
+        if let ::core::option::Option::Some(ref v) = self.answer {
+            match v {
+                __buffa::oneof::exchange_response::Answer::Enqueue(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+                __buffa::oneof::exchange_response::Answer::Dequeue(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+                __buffa::oneof::exchange_response::Answer::Complete(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+                __buffa::oneof::exchange_response::Answer::Fail(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+                __buffa::oneof::exchange_response::Answer::Release(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+                __buffa::oneof::exchange_response::Answer::ExtendLease(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+                __buffa::oneof::exchange_response::Answer::Refused(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+                __buffa::oneof::exchange_response::Answer::Greeting(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
+            }
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.number != 0u64 {
+            ::buffa::types::put_uint64_field(1u32, self.number, buf);
+        }
+        if let ::core::option::Option::Some(ref v) = self.answer {
+            match v {
+                __buffa::oneof::exchange_response::Answer::Enqueue(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        2u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::exchange_response::Answer::Dequeue(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        3u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::exchange_response::Answer::Complete(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        4u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::exchange_response::Answer::Fail(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        5u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::exchange_response::Answer::Release(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        6u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::exchange_response::Answer::ExtendLease(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        7u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::exchange_response::Answer::Refused(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        8u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::exchange_response::Answer::Greeting(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        9u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+            }
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.number = ::buffa::types::decode_uint64(buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_response::Answer::Enqueue(ref mut existing),
+                ) = self.answer
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.answer = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_response::Answer::Enqueue(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_response::Answer::Dequeue(ref mut existing),
+                ) = self.answer
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.answer = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_response::Answer::Dequeue(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_response::Answer::Complete(ref mut existing),
+                ) = self.answer
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.answer = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_response::Answer::Complete(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            5u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_response::Answer::Fail(ref mut existing),
+                ) = self.answer
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.answer = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_response::Answer::Fail(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_response::Answer::Release(ref mut existing),
+                ) = self.answer
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.answer = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_response::Answer::Release(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            7u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_response::Answer::ExtendLease(
+                        ref mut existing,
+                    ),
+                ) = self.answer
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.answer = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_response::Answer::ExtendLease(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            8u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_response::Answer::Refused(ref mut existing),
+                ) = self.answer
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.answer = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_response::Answer::Refused(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            9u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::exchange_response::Answer::Greeting(ref mut existing),
+                ) = self.answer
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.answer = ::core::option::Option::Some(
+                        __buffa::oneof::exchange_response::Answer::Greeting(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.number = 0u64;
+        self.answer = ::core::option::Option::None;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for ExchangeResponse {
+    const PROTO_FQN: &'static str = "timestone.v1.ExchangeResponse";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl<'de> ::serde::Deserialize<'de> for ExchangeResponse {
+    fn deserialize<D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        struct _V;
+        impl<'de> ::serde::de::Visitor<'de> for _V {
+            type Value = ExchangeResponse;
+            fn expecting(
+                &self,
+                f: &mut ::core::fmt::Formatter<'_>,
+            ) -> ::core::fmt::Result {
+                f.write_str("struct ExchangeResponse")
+            }
+            #[allow(clippy::field_reassign_with_default)]
+            fn visit_map<A: ::serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> ::core::result::Result<ExchangeResponse, A::Error> {
+                let mut __f_number: ::core::option::Option<u64> = None;
+                let mut __oneof_answer: ::core::option::Option<
+                    __buffa::oneof::exchange_response::Answer,
+                > = None;
+                while let Some(key) = map.next_key::<::buffa::alloc::string::String>()? {
+                    match key.as_str() {
+                        "number" => {
+                            __f_number = Some({
+                                struct _S;
+                                impl<'de> ::serde::de::DeserializeSeed<'de> for _S {
+                                    type Value = u64;
+                                    fn deserialize<D: ::serde::Deserializer<'de>>(
+                                        self,
+                                        d: D,
+                                    ) -> ::core::result::Result<u64, D::Error> {
+                                        ::buffa::json_helpers::uint64::deserialize(d)
+                                    }
+                                }
+                                map.next_value_seed(_S)?
+                            });
+                        }
+                        "enqueue" => {
+                            let v: ::core::option::Option<EnqueueResponse> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            EnqueueResponse,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_answer.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'answer'",
+                                        ),
+                                    );
+                                }
+                                __oneof_answer = Some(
+                                    __buffa::oneof::exchange_response::Answer::Enqueue(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "dequeue" => {
+                            let v: ::core::option::Option<DequeueResponse> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            DequeueResponse,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_answer.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'answer'",
+                                        ),
+                                    );
+                                }
+                                __oneof_answer = Some(
+                                    __buffa::oneof::exchange_response::Answer::Dequeue(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "complete" => {
+                            let v: ::core::option::Option<CompleteResponse> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            CompleteResponse,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_answer.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'answer'",
+                                        ),
+                                    );
+                                }
+                                __oneof_answer = Some(
+                                    __buffa::oneof::exchange_response::Answer::Complete(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "fail" => {
+                            let v: ::core::option::Option<FailResponse> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            FailResponse,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_answer.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'answer'",
+                                        ),
+                                    );
+                                }
+                                __oneof_answer = Some(
+                                    __buffa::oneof::exchange_response::Answer::Fail(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "release" => {
+                            let v: ::core::option::Option<ReleaseResponse> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            ReleaseResponse,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_answer.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'answer'",
+                                        ),
+                                    );
+                                }
+                                __oneof_answer = Some(
+                                    __buffa::oneof::exchange_response::Answer::Release(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "extendLease" | "extend_lease" => {
+                            let v: ::core::option::Option<ExtendLeaseResponse> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            ExtendLeaseResponse,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_answer.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'answer'",
+                                        ),
+                                    );
+                                }
+                                __oneof_answer = Some(
+                                    __buffa::oneof::exchange_response::Answer::ExtendLease(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "refused" => {
+                            let v: ::core::option::Option<CallRefused> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            CallRefused,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_answer.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'answer'",
+                                        ),
+                                    );
+                                }
+                                __oneof_answer = Some(
+                                    __buffa::oneof::exchange_response::Answer::Refused(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "greeting" => {
+                            let v: ::core::option::Option<Greeting> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            Greeting,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_answer.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'answer'",
+                                        ),
+                                    );
+                                }
+                                __oneof_answer = Some(
+                                    __buffa::oneof::exchange_response::Answer::Greeting(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        _ => {
+                            map.next_value::<::serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                let mut __r = <ExchangeResponse as ::core::default::Default>::default();
+                if let ::core::option::Option::Some(v) = __f_number {
+                    __r.number = v;
+                }
+                __r.answer = __oneof_answer;
+                Ok(__r)
+            }
+        }
+        d.deserialize_map(_V)
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for ExchangeResponse {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __EXCHANGE_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.ExchangeResponse",
+    to_json: ::buffa::type_registry::any_to_json::<ExchangeResponse>,
+    from_json: ::buffa::type_registry::any_from_json::<ExchangeResponse>,
+    is_wkt: false,
+};
+pub mod exchange_response {
+    #[allow(unused_imports)]
+    use super::*;
+    #[doc(inline)]
+    pub use super::__buffa::oneof::exchange_response::Answer;
+    #[doc(inline)]
+    pub use super::__buffa::view::oneof::exchange_response::Answer as AnswerView;
+}
+/// See ExchangeResponse.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct CallRefused {
+    /// Everything that is wrong with the call; at least one.
+    ///
+    /// Field 1: `errors`
+    #[serde(
+        rename = "errors",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub errors: ::buffa::alloc::vec::Vec<super::super::base::v1::Error>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for CallRefused {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CallRefused").field("errors", &self.errors).finish()
+    }
+}
+impl CallRefused {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.CallRefused";
+}
+::buffa::impl_default_instance!(CallRefused);
+impl ::buffa::MessageName for CallRefused {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "CallRefused";
+    const FULL_NAME: &'static str = "timestone.v1.CallRefused";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.CallRefused";
+}
+impl ::buffa::Message for CallRefused {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        for v in &self.errors {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        for v in &self.errors {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.errors.push(elem);
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.errors.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for CallRefused {
+    const PROTO_FQN: &'static str = "timestone.v1.CallRefused";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for CallRefused {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __CALL_REFUSED_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.CallRefused",
+    to_json: ::buffa::type_registry::any_to_json::<CallRefused>,
+    from_json: ::buffa::type_registry::any_from_json::<CallRefused>,
+    is_wkt: false,
+};
+/// See Exchange. The server is ready for calls.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct Greeting {
+    /// Calls that may wait for their answers at a time.
+    ///
+    /// Field 1: `max_calls`
+    #[serde(
+        rename = "maxCalls",
+        alias = "max_calls",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub max_calls: u32,
+    /// Bytes of a call; what is larger is made alone.
+    ///
+    /// Field 2: `max_call_bytes`
+    #[serde(
+        rename = "maxCallBytes",
+        alias = "max_call_bytes",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub max_call_bytes: u32,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for Greeting {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Greeting")
+            .field("max_calls", &self.max_calls)
+            .field("max_call_bytes", &self.max_call_bytes)
+            .finish()
+    }
+}
+impl Greeting {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.Greeting";
+}
+::buffa::impl_default_instance!(Greeting);
+impl ::buffa::MessageName for Greeting {
+    const PACKAGE: &'static str = "timestone.v1";
+    const NAME: &'static str = "Greeting";
+    const FULL_NAME: &'static str = "timestone.v1.Greeting";
+    const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.Greeting";
+}
+impl ::buffa::Message for Greeting {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.max_calls != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.max_calls) as u64;
+        }
+        if self.max_call_bytes != 0u32 {
+            size
+                += 1u64 + ::buffa::types::uint32_encoded_len(self.max_call_bytes) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.max_calls != 0u32 {
+            ::buffa::types::put_uint32_field(1u32, self.max_calls, buf);
+        }
+        if self.max_call_bytes != 0u32 {
+            ::buffa::types::put_uint32_field(2u32, self.max_call_bytes, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.max_calls = ::buffa::types::decode_uint32(buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.max_call_bytes = ::buffa::types::decode_uint32(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.max_calls = 0u32;
+        self.max_call_bytes = 0u32;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for Greeting {
+    const PROTO_FQN: &'static str = "timestone.v1.Greeting";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for Greeting {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __GREETING_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/timestone.v1.Greeting",
+    to_json: ::buffa::type_registry::any_to_json::<Greeting>,
+    from_json: ::buffa::type_registry::any_from_json::<Greeting>,
+    is_wkt: false,
+};
 #[allow(
     non_camel_case_types,
     dead_code,
@@ -40982,6 +42694,2837 @@ pub mod __buffa {
                 ::serde::Serialize::serialize(&self.0, __s)
             }
         }
+        /// See Exchange. One call.
+        #[derive(Clone, Debug, Default)]
+        pub struct ExchangeRequestView<'a> {
+            /// Names the call in its answer; not 0, and not that of another call that waits for its answer.
+            ///
+            /// Field 1: `number`
+            pub number: u64,
+            pub call: ::core::option::Option<
+                super::super::__buffa::view::oneof::exchange_request::Call<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for ExchangeRequestView<'a> {
+            type Owned = super::super::ExchangeRequest;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.number = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_request::Call::Enqueue(
+                                ref mut existing,
+                            ),
+                        ) = view.call
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.call = Some(
+                                super::super::__buffa::view::oneof::exchange_request::Call::Enqueue(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::EnqueueRequestView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_request::Call::Dequeue(
+                                ref mut existing,
+                            ),
+                        ) = view.call
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.call = Some(
+                                super::super::__buffa::view::oneof::exchange_request::Call::Dequeue(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::DequeueRequestView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_request::Call::Complete(
+                                ref mut existing,
+                            ),
+                        ) = view.call
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.call = Some(
+                                super::super::__buffa::view::oneof::exchange_request::Call::Complete(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::CompleteRequestView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_request::Call::Fail(
+                                ref mut existing,
+                            ),
+                        ) = view.call
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.call = Some(
+                                super::super::__buffa::view::oneof::exchange_request::Call::Fail(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::FailRequestView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_request::Call::Release(
+                                ref mut existing,
+                            ),
+                        ) = view.call
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.call = Some(
+                                super::super::__buffa::view::oneof::exchange_request::Call::Release(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::ReleaseRequestView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    7u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_request::Call::ExtendLease(
+                                ref mut existing,
+                            ),
+                        ) = view.call
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.call = Some(
+                                super::super::__buffa::view::oneof::exchange_request::Call::ExtendLease(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::ExtendLeaseRequestView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    8u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_request::Call::Forget(
+                                ref mut existing,
+                            ),
+                        ) = view.call
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.call = Some(
+                                super::super::__buffa::view::oneof::exchange_request::Call::Forget(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::ForgetView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::ExchangeRequest,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::ExchangeRequest,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::ExchangeRequest {
+                    number: self.number,
+                    call: match self.call.as_ref() {
+                        ::core::option::Option::Some(v) => {
+                            ::core::option::Option::Some(
+                                match v {
+                                    super::super::__buffa::view::oneof::exchange_request::Call::Enqueue(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_request::Call::Enqueue(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::exchange_request::Call::Dequeue(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_request::Call::Dequeue(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::exchange_request::Call::Complete(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_request::Call::Complete(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::exchange_request::Call::Fail(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_request::Call::Fail(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::exchange_request::Call::Release(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_request::Call::Release(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::exchange_request::Call::ExtendLease(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_request::Call::ExtendLease(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::exchange_request::Call::Forget(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_request::Call::Forget(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                },
+                            )
+                        }
+                        ::core::option::Option::None => ::core::option::Option::None,
+                    },
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for ExchangeRequestView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.number != 0u64 {
+                    size
+                        += 1u64 + ::buffa::types::uint64_encoded_len(self.number) as u64;
+                }
+                if let ::core::option::Option::Some(ref v) = self.call {
+                    match v {
+                        super::super::__buffa::view::oneof::exchange_request::Call::Enqueue(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Dequeue(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Complete(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Fail(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Release(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::ExtendLease(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Forget(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                    }
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.number != 0u64 {
+                    ::buffa::types::put_uint64_field(1u32, self.number, buf);
+                }
+                if let ::core::option::Option::Some(ref v) = self.call {
+                    match v {
+                        super::super::__buffa::view::oneof::exchange_request::Call::Enqueue(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                2u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Dequeue(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                3u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Complete(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                4u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Fail(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                5u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Release(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                6u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::ExtendLease(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                7u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Forget(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                8u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                    }
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for ExchangeRequestView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.number) {
+                    __map
+                        .serialize_entry(
+                            "number",
+                            &::buffa::json_helpers::ProtoJson(&self.number),
+                        )?;
+                }
+                if let ::core::option::Option::Some(ref __ov) = self.call {
+                    match __ov {
+                        super::super::__buffa::view::oneof::exchange_request::Call::Enqueue(
+                            v,
+                        ) => {
+                            __map.serialize_entry("enqueue", v)?;
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Dequeue(
+                            v,
+                        ) => {
+                            __map.serialize_entry("dequeue", v)?;
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Complete(
+                            v,
+                        ) => {
+                            __map.serialize_entry("complete", v)?;
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Fail(
+                            v,
+                        ) => {
+                            __map.serialize_entry("fail", v)?;
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Release(
+                            v,
+                        ) => {
+                            __map.serialize_entry("release", v)?;
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::ExtendLease(
+                            v,
+                        ) => {
+                            __map.serialize_entry("extendLease", v)?;
+                        }
+                        super::super::__buffa::view::oneof::exchange_request::Call::Forget(
+                            v,
+                        ) => {
+                            __map.serialize_entry("forget", v)?;
+                        }
+                    }
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for ExchangeRequestView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "ExchangeRequest";
+            const FULL_NAME: &'static str = "timestone.v1.ExchangeRequest";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.ExchangeRequest";
+        }
+        ::buffa::impl_default_view_instance!(ExchangeRequestView);
+        ::buffa::impl_view_reborrow!(ExchangeRequestView);
+        /** Self-contained, `'static` owned view of a `ExchangeRequest` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`ExchangeRequestView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`ExchangeRequestView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct ExchangeRequestOwnedView(
+            ::buffa::OwnedView<ExchangeRequestView<'static>>,
+        );
+        impl ExchangeRequestOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ExchangeRequestOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ExchangeRequestOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::ExchangeRequest,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ExchangeRequestOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`ExchangeRequestView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &ExchangeRequestView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::ExchangeRequest {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Names the call in its answer; not 0, and not that of another call that waits for its answer.
+            ///
+            /// Field 1: `number`
+            #[must_use]
+            pub fn number(&self) -> u64 {
+                self.0.reborrow().number
+            }
+            /// Oneof `call`.
+            #[must_use]
+            pub fn call(
+                &self,
+            ) -> ::core::option::Option<
+                &super::super::__buffa::view::oneof::exchange_request::Call<'_>,
+            > {
+                self.0.reborrow().call.as_ref()
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<ExchangeRequestView<'static>>>
+        for ExchangeRequestOwnedView {
+            fn from(inner: ::buffa::OwnedView<ExchangeRequestView<'static>>) -> Self {
+                ExchangeRequestOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<ExchangeRequestOwnedView>
+        for ::buffa::OwnedView<ExchangeRequestView<'static>> {
+            fn from(wrapper: ExchangeRequestOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<ExchangeRequestView<'static>>>
+        for ExchangeRequestOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<ExchangeRequestView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::ExchangeRequest {
+            type View<'a> = ExchangeRequestView<'a>;
+            type ViewHandle = ExchangeRequestOwnedView;
+        }
+        impl ::serde::Serialize for ExchangeRequestOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// See ExchangeRequest. Who waited is gone; what was under way may be done all the same.
+        #[derive(Clone, Debug, Default)]
+        pub struct ForgetView<'a> {
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for ForgetView<'a> {
+            type Owned = super::super::Forget;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<super::super::Forget, ::buffa::DecodeError> {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<super::super::Forget, ::buffa::DecodeError> {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::Forget {
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for ForgetView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for ForgetView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for ForgetView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "Forget";
+            const FULL_NAME: &'static str = "timestone.v1.Forget";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.Forget";
+        }
+        ::buffa::impl_default_view_instance!(ForgetView);
+        ::buffa::impl_view_reborrow!(ForgetView);
+        /** Self-contained, `'static` owned view of a `Forget` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`ForgetView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`ForgetView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct ForgetOwnedView(::buffa::OwnedView<ForgetView<'static>>);
+        impl ForgetOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ForgetOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ForgetOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::Forget,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ForgetOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`ForgetView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &ForgetView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::Forget {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<ForgetView<'static>>>
+        for ForgetOwnedView {
+            fn from(inner: ::buffa::OwnedView<ForgetView<'static>>) -> Self {
+                ForgetOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<ForgetOwnedView>
+        for ::buffa::OwnedView<ForgetView<'static>> {
+            fn from(wrapper: ForgetOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<ForgetView<'static>>>
+        for ForgetOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<ForgetView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::Forget {
+            type View<'a> = ForgetView<'a>;
+            type ViewHandle = ForgetOwnedView;
+        }
+        impl ::serde::Serialize for ForgetOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// See Exchange. The answer of one call.
+        #[derive(Clone, Debug, Default)]
+        pub struct ExchangeResponseView<'a> {
+            /// Of the call; 0 with the greeting.
+            ///
+            /// Field 1: `number`
+            pub number: u64,
+            pub answer: ::core::option::Option<
+                super::super::__buffa::view::oneof::exchange_response::Answer<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for ExchangeResponseView<'a> {
+            type Owned = super::super::ExchangeResponse;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.number = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_response::Answer::Enqueue(
+                                ref mut existing,
+                            ),
+                        ) = view.answer
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.answer = Some(
+                                super::super::__buffa::view::oneof::exchange_response::Answer::Enqueue(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::EnqueueResponseView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_response::Answer::Dequeue(
+                                ref mut existing,
+                            ),
+                        ) = view.answer
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.answer = Some(
+                                super::super::__buffa::view::oneof::exchange_response::Answer::Dequeue(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::DequeueResponseView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_response::Answer::Complete(
+                                ref mut existing,
+                            ),
+                        ) = view.answer
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.answer = Some(
+                                super::super::__buffa::view::oneof::exchange_response::Answer::Complete(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::CompleteResponseView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_response::Answer::Fail(
+                                ref mut existing,
+                            ),
+                        ) = view.answer
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.answer = Some(
+                                super::super::__buffa::view::oneof::exchange_response::Answer::Fail(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::FailResponseView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_response::Answer::Release(
+                                ref mut existing,
+                            ),
+                        ) = view.answer
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.answer = Some(
+                                super::super::__buffa::view::oneof::exchange_response::Answer::Release(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::ReleaseResponseView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    7u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_response::Answer::ExtendLease(
+                                ref mut existing,
+                            ),
+                        ) = view.answer
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.answer = Some(
+                                super::super::__buffa::view::oneof::exchange_response::Answer::ExtendLease(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::ExtendLeaseResponseView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    8u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_response::Answer::Refused(
+                                ref mut existing,
+                            ),
+                        ) = view.answer
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.answer = Some(
+                                super::super::__buffa::view::oneof::exchange_response::Answer::Refused(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::CallRefusedView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    9u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::exchange_response::Answer::Greeting(
+                                ref mut existing,
+                            ),
+                        ) = view.answer
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.answer = Some(
+                                super::super::__buffa::view::oneof::exchange_response::Answer::Greeting(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::GreetingView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::ExchangeResponse,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::ExchangeResponse,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::ExchangeResponse {
+                    number: self.number,
+                    answer: match self.answer.as_ref() {
+                        ::core::option::Option::Some(v) => {
+                            ::core::option::Option::Some(
+                                match v {
+                                    super::super::__buffa::view::oneof::exchange_response::Answer::Enqueue(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_response::Answer::Enqueue(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::exchange_response::Answer::Dequeue(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_response::Answer::Dequeue(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::exchange_response::Answer::Complete(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_response::Answer::Complete(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::exchange_response::Answer::Fail(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_response::Answer::Fail(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::exchange_response::Answer::Release(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_response::Answer::Release(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::exchange_response::Answer::ExtendLease(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_response::Answer::ExtendLease(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::exchange_response::Answer::Refused(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_response::Answer::Refused(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::exchange_response::Answer::Greeting(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::exchange_response::Answer::Greeting(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                },
+                            )
+                        }
+                        ::core::option::Option::None => ::core::option::Option::None,
+                    },
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for ExchangeResponseView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.number != 0u64 {
+                    size
+                        += 1u64 + ::buffa::types::uint64_encoded_len(self.number) as u64;
+                }
+                if let ::core::option::Option::Some(ref v) = self.answer {
+                    match v {
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Enqueue(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Dequeue(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Complete(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Fail(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Release(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::ExtendLease(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Refused(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Greeting(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                    }
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.number != 0u64 {
+                    ::buffa::types::put_uint64_field(1u32, self.number, buf);
+                }
+                if let ::core::option::Option::Some(ref v) = self.answer {
+                    match v {
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Enqueue(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                2u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Dequeue(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                3u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Complete(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                4u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Fail(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                5u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Release(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                6u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::ExtendLease(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                7u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Refused(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                8u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Greeting(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                9u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
+                    }
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for ExchangeResponseView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.number) {
+                    __map
+                        .serialize_entry(
+                            "number",
+                            &::buffa::json_helpers::ProtoJson(&self.number),
+                        )?;
+                }
+                if let ::core::option::Option::Some(ref __ov) = self.answer {
+                    match __ov {
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Enqueue(
+                            v,
+                        ) => {
+                            __map.serialize_entry("enqueue", v)?;
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Dequeue(
+                            v,
+                        ) => {
+                            __map.serialize_entry("dequeue", v)?;
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Complete(
+                            v,
+                        ) => {
+                            __map.serialize_entry("complete", v)?;
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Fail(
+                            v,
+                        ) => {
+                            __map.serialize_entry("fail", v)?;
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Release(
+                            v,
+                        ) => {
+                            __map.serialize_entry("release", v)?;
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::ExtendLease(
+                            v,
+                        ) => {
+                            __map.serialize_entry("extendLease", v)?;
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Refused(
+                            v,
+                        ) => {
+                            __map.serialize_entry("refused", v)?;
+                        }
+                        super::super::__buffa::view::oneof::exchange_response::Answer::Greeting(
+                            v,
+                        ) => {
+                            __map.serialize_entry("greeting", v)?;
+                        }
+                    }
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for ExchangeResponseView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "ExchangeResponse";
+            const FULL_NAME: &'static str = "timestone.v1.ExchangeResponse";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.ExchangeResponse";
+        }
+        ::buffa::impl_default_view_instance!(ExchangeResponseView);
+        ::buffa::impl_view_reborrow!(ExchangeResponseView);
+        /** Self-contained, `'static` owned view of a `ExchangeResponse` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`ExchangeResponseView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`ExchangeResponseView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct ExchangeResponseOwnedView(
+            ::buffa::OwnedView<ExchangeResponseView<'static>>,
+        );
+        impl ExchangeResponseOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ExchangeResponseOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ExchangeResponseOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::ExchangeResponse,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ExchangeResponseOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`ExchangeResponseView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &ExchangeResponseView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::ExchangeResponse {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Of the call; 0 with the greeting.
+            ///
+            /// Field 1: `number`
+            #[must_use]
+            pub fn number(&self) -> u64 {
+                self.0.reborrow().number
+            }
+            /// Oneof `answer`.
+            #[must_use]
+            pub fn answer(
+                &self,
+            ) -> ::core::option::Option<
+                &super::super::__buffa::view::oneof::exchange_response::Answer<'_>,
+            > {
+                self.0.reborrow().answer.as_ref()
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<ExchangeResponseView<'static>>>
+        for ExchangeResponseOwnedView {
+            fn from(inner: ::buffa::OwnedView<ExchangeResponseView<'static>>) -> Self {
+                ExchangeResponseOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<ExchangeResponseOwnedView>
+        for ::buffa::OwnedView<ExchangeResponseView<'static>> {
+            fn from(wrapper: ExchangeResponseOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<ExchangeResponseView<'static>>>
+        for ExchangeResponseOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<ExchangeResponseView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::ExchangeResponse {
+            type View<'a> = ExchangeResponseView<'a>;
+            type ViewHandle = ExchangeResponseOwnedView;
+        }
+        impl ::serde::Serialize for ExchangeResponseOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// See ExchangeResponse.
+        #[derive(Clone, Debug, Default)]
+        pub struct CallRefusedView<'a> {
+            /// Everything that is wrong with the call; at least one.
+            ///
+            /// Field 1: `errors`
+            pub errors: ::buffa::RepeatedView<
+                'a,
+                super::super::super::super::base::v1::__buffa::view::ErrorView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for CallRefusedView<'a> {
+            type Owned = super::super::CallRefused;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::super::super::base::v1::__buffa::view::ErrorView,
+                            >(),
+                        )?;
+                        view.errors
+                            .push(
+                                <super::super::super::super::base::v1::__buffa::view::ErrorView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::CallRefused,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::CallRefused,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::CallRefused {
+                    errors: self
+                        .errors
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for CallRefusedView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                for v in &self.errors {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                for v in &self.errors {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for CallRefusedView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !self.errors.is_empty() {
+                    __map.serialize_entry("errors", &*self.errors)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for CallRefusedView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "CallRefused";
+            const FULL_NAME: &'static str = "timestone.v1.CallRefused";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.CallRefused";
+        }
+        ::buffa::impl_default_view_instance!(CallRefusedView);
+        ::buffa::impl_view_reborrow!(CallRefusedView);
+        /** Self-contained, `'static` owned view of a `CallRefused` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`CallRefusedView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`CallRefusedView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct CallRefusedOwnedView(::buffa::OwnedView<CallRefusedView<'static>>);
+        impl CallRefusedOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    CallRefusedOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    CallRefusedOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::CallRefused,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    CallRefusedOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`CallRefusedView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &CallRefusedView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::CallRefused {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Everything that is wrong with the call; at least one.
+            ///
+            /// Field 1: `errors`
+            #[must_use]
+            pub fn errors(
+                &self,
+            ) -> &::buffa::RepeatedView<
+                '_,
+                super::super::super::super::base::v1::__buffa::view::ErrorView<'_>,
+            > {
+                &self.0.reborrow().errors
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<CallRefusedView<'static>>>
+        for CallRefusedOwnedView {
+            fn from(inner: ::buffa::OwnedView<CallRefusedView<'static>>) -> Self {
+                CallRefusedOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<CallRefusedOwnedView>
+        for ::buffa::OwnedView<CallRefusedView<'static>> {
+            fn from(wrapper: CallRefusedOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<CallRefusedView<'static>>>
+        for CallRefusedOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<CallRefusedView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::CallRefused {
+            type View<'a> = CallRefusedView<'a>;
+            type ViewHandle = CallRefusedOwnedView;
+        }
+        impl ::serde::Serialize for CallRefusedOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// See Exchange. The server is ready for calls.
+        #[derive(Clone, Debug, Default)]
+        pub struct GreetingView<'a> {
+            /// Calls that may wait for their answers at a time.
+            ///
+            /// Field 1: `max_calls`
+            pub max_calls: u32,
+            /// Bytes of a call; what is larger is made alone.
+            ///
+            /// Field 2: `max_call_bytes`
+            pub max_call_bytes: u32,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for GreetingView<'a> {
+            type Owned = super::super::Greeting;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.max_calls = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.max_call_bytes = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<super::super::Greeting, ::buffa::DecodeError> {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<super::super::Greeting, ::buffa::DecodeError> {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::Greeting {
+                    max_calls: self.max_calls,
+                    max_call_bytes: self.max_call_bytes,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for GreetingView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.max_calls != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.max_calls) as u64;
+                }
+                if self.max_call_bytes != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.max_call_bytes)
+                                as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.max_calls != 0u32 {
+                    ::buffa::types::put_uint32_field(1u32, self.max_calls, buf);
+                }
+                if self.max_call_bytes != 0u32 {
+                    ::buffa::types::put_uint32_field(2u32, self.max_call_bytes, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for GreetingView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.max_calls) {
+                    __map
+                        .serialize_entry(
+                            "maxCalls",
+                            &::buffa::json_helpers::ProtoJson(&self.max_calls),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.max_call_bytes) {
+                    __map
+                        .serialize_entry(
+                            "maxCallBytes",
+                            &::buffa::json_helpers::ProtoJson(&self.max_call_bytes),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for GreetingView<'a> {
+            const PACKAGE: &'static str = "timestone.v1";
+            const NAME: &'static str = "Greeting";
+            const FULL_NAME: &'static str = "timestone.v1.Greeting";
+            const TYPE_URL: &'static str = "type.googleapis.com/timestone.v1.Greeting";
+        }
+        ::buffa::impl_default_view_instance!(GreetingView);
+        ::buffa::impl_view_reborrow!(GreetingView);
+        /** Self-contained, `'static` owned view of a `Greeting` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`GreetingView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`GreetingView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct GreetingOwnedView(::buffa::OwnedView<GreetingView<'static>>);
+        impl GreetingOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    GreetingOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    GreetingOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::Greeting,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    GreetingOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`GreetingView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &GreetingView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::Greeting {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Calls that may wait for their answers at a time.
+            ///
+            /// Field 1: `max_calls`
+            #[must_use]
+            pub fn max_calls(&self) -> u32 {
+                self.0.reborrow().max_calls
+            }
+            /// Bytes of a call; what is larger is made alone.
+            ///
+            /// Field 2: `max_call_bytes`
+            #[must_use]
+            pub fn max_call_bytes(&self) -> u32 {
+                self.0.reborrow().max_call_bytes
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<GreetingView<'static>>>
+        for GreetingOwnedView {
+            fn from(inner: ::buffa::OwnedView<GreetingView<'static>>) -> Self {
+                GreetingOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<GreetingOwnedView>
+        for ::buffa::OwnedView<GreetingView<'static>> {
+            fn from(wrapper: GreetingOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<GreetingView<'static>>>
+        for GreetingOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<GreetingView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::Greeting {
+            type View<'a> = GreetingView<'a>;
+            type ViewHandle = GreetingOwnedView;
+        }
+        impl ::serde::Serialize for GreetingOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        pub mod oneof {
+            #[allow(unused_imports)]
+            use super::*;
+            pub mod exchange_request {
+                #[allow(unused_imports)]
+                use super::*;
+                #[derive(Clone, Debug)]
+                pub enum Call<'a> {
+                    Enqueue(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::EnqueueRequestView<
+                                'a,
+                            >,
+                        >,
+                    ),
+                    Dequeue(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::DequeueRequestView<
+                                'a,
+                            >,
+                        >,
+                    ),
+                    Complete(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::CompleteRequestView<
+                                'a,
+                            >,
+                        >,
+                    ),
+                    Fail(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::FailRequestView<
+                                'a,
+                            >,
+                        >,
+                    ),
+                    Release(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::ReleaseRequestView<
+                                'a,
+                            >,
+                        >,
+                    ),
+                    ExtendLease(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::ExtendLeaseRequestView<
+                                'a,
+                            >,
+                        >,
+                    ),
+                    Forget(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::ForgetView<'a>,
+                        >,
+                    ),
+                }
+            }
+            pub mod exchange_response {
+                #[allow(unused_imports)]
+                use super::*;
+                #[derive(Clone, Debug)]
+                pub enum Answer<'a> {
+                    Enqueue(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::EnqueueResponseView<
+                                'a,
+                            >,
+                        >,
+                    ),
+                    Dequeue(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::DequeueResponseView<
+                                'a,
+                            >,
+                        >,
+                    ),
+                    Complete(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::CompleteResponseView<
+                                'a,
+                            >,
+                        >,
+                    ),
+                    Fail(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::FailResponseView<
+                                'a,
+                            >,
+                        >,
+                    ),
+                    Release(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::ReleaseResponseView<
+                                'a,
+                            >,
+                        >,
+                    ),
+                    ExtendLease(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::ExtendLeaseResponseView<
+                                'a,
+                            >,
+                        >,
+                    ),
+                    Refused(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::CallRefusedView<
+                                'a,
+                            >,
+                        >,
+                    ),
+                    Greeting(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::GreetingView<'a>,
+                        >,
+                    ),
+                }
+            }
+        }
+    }
+    pub mod oneof {
+        #[allow(unused_imports)]
+        use super::*;
+        pub mod exchange_request {
+            #[allow(unused_imports)]
+            use super::*;
+            #[derive(Clone, PartialEq, Debug)]
+            pub enum Call {
+                Enqueue(::buffa::alloc::boxed::Box<super::super::super::EnqueueRequest>),
+                Dequeue(::buffa::alloc::boxed::Box<super::super::super::DequeueRequest>),
+                Complete(
+                    ::buffa::alloc::boxed::Box<super::super::super::CompleteRequest>,
+                ),
+                Fail(::buffa::alloc::boxed::Box<super::super::super::FailRequest>),
+                Release(::buffa::alloc::boxed::Box<super::super::super::ReleaseRequest>),
+                ExtendLease(
+                    ::buffa::alloc::boxed::Box<super::super::super::ExtendLeaseRequest>,
+                ),
+                Forget(::buffa::alloc::boxed::Box<super::super::super::Forget>),
+            }
+            impl ::buffa::Oneof for Call {}
+            impl From<super::super::super::EnqueueRequest> for Call {
+                fn from(v: super::super::super::EnqueueRequest) -> Self {
+                    Self::Enqueue(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::EnqueueRequest>
+            for ::core::option::Option<Call> {
+                fn from(v: super::super::super::EnqueueRequest) -> Self {
+                    Self::Some(Call::from(v))
+                }
+            }
+            impl From<super::super::super::DequeueRequest> for Call {
+                fn from(v: super::super::super::DequeueRequest) -> Self {
+                    Self::Dequeue(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::DequeueRequest>
+            for ::core::option::Option<Call> {
+                fn from(v: super::super::super::DequeueRequest) -> Self {
+                    Self::Some(Call::from(v))
+                }
+            }
+            impl From<super::super::super::CompleteRequest> for Call {
+                fn from(v: super::super::super::CompleteRequest) -> Self {
+                    Self::Complete(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::CompleteRequest>
+            for ::core::option::Option<Call> {
+                fn from(v: super::super::super::CompleteRequest) -> Self {
+                    Self::Some(Call::from(v))
+                }
+            }
+            impl From<super::super::super::FailRequest> for Call {
+                fn from(v: super::super::super::FailRequest) -> Self {
+                    Self::Fail(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::FailRequest>
+            for ::core::option::Option<Call> {
+                fn from(v: super::super::super::FailRequest) -> Self {
+                    Self::Some(Call::from(v))
+                }
+            }
+            impl From<super::super::super::ReleaseRequest> for Call {
+                fn from(v: super::super::super::ReleaseRequest) -> Self {
+                    Self::Release(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::ReleaseRequest>
+            for ::core::option::Option<Call> {
+                fn from(v: super::super::super::ReleaseRequest) -> Self {
+                    Self::Some(Call::from(v))
+                }
+            }
+            impl From<super::super::super::ExtendLeaseRequest> for Call {
+                fn from(v: super::super::super::ExtendLeaseRequest) -> Self {
+                    Self::ExtendLease(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::ExtendLeaseRequest>
+            for ::core::option::Option<Call> {
+                fn from(v: super::super::super::ExtendLeaseRequest) -> Self {
+                    Self::Some(Call::from(v))
+                }
+            }
+            impl From<super::super::super::Forget> for Call {
+                fn from(v: super::super::super::Forget) -> Self {
+                    Self::Forget(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::Forget> for ::core::option::Option<Call> {
+                fn from(v: super::super::super::Forget) -> Self {
+                    Self::Some(Call::from(v))
+                }
+            }
+            impl ::serde::Serialize for Call {
+                fn serialize<S: ::serde::Serializer>(
+                    &self,
+                    s: S,
+                ) -> ::core::result::Result<S::Ok, S::Error> {
+                    use ::serde::ser::SerializeMap;
+                    let mut map = s.serialize_map(Some(1))?;
+                    match self {
+                        Self::Enqueue(v) => {
+                            map.serialize_entry("enqueue", &**v)?;
+                        }
+                        Self::Dequeue(v) => {
+                            map.serialize_entry("dequeue", &**v)?;
+                        }
+                        Self::Complete(v) => {
+                            map.serialize_entry("complete", &**v)?;
+                        }
+                        Self::Fail(v) => {
+                            map.serialize_entry("fail", &**v)?;
+                        }
+                        Self::Release(v) => {
+                            map.serialize_entry("release", &**v)?;
+                        }
+                        Self::ExtendLease(v) => {
+                            map.serialize_entry("extendLease", &**v)?;
+                        }
+                        Self::Forget(v) => {
+                            map.serialize_entry("forget", &**v)?;
+                        }
+                    }
+                    map.end()
+                }
+            }
+        }
+        pub mod exchange_response {
+            #[allow(unused_imports)]
+            use super::*;
+            #[derive(Clone, PartialEq, Debug)]
+            pub enum Answer {
+                Enqueue(
+                    ::buffa::alloc::boxed::Box<super::super::super::EnqueueResponse>,
+                ),
+                Dequeue(
+                    ::buffa::alloc::boxed::Box<super::super::super::DequeueResponse>,
+                ),
+                Complete(
+                    ::buffa::alloc::boxed::Box<super::super::super::CompleteResponse>,
+                ),
+                Fail(::buffa::alloc::boxed::Box<super::super::super::FailResponse>),
+                Release(
+                    ::buffa::alloc::boxed::Box<super::super::super::ReleaseResponse>,
+                ),
+                ExtendLease(
+                    ::buffa::alloc::boxed::Box<super::super::super::ExtendLeaseResponse>,
+                ),
+                Refused(::buffa::alloc::boxed::Box<super::super::super::CallRefused>),
+                Greeting(::buffa::alloc::boxed::Box<super::super::super::Greeting>),
+            }
+            impl ::buffa::Oneof for Answer {}
+            impl From<super::super::super::EnqueueResponse> for Answer {
+                fn from(v: super::super::super::EnqueueResponse) -> Self {
+                    Self::Enqueue(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::EnqueueResponse>
+            for ::core::option::Option<Answer> {
+                fn from(v: super::super::super::EnqueueResponse) -> Self {
+                    Self::Some(Answer::from(v))
+                }
+            }
+            impl From<super::super::super::DequeueResponse> for Answer {
+                fn from(v: super::super::super::DequeueResponse) -> Self {
+                    Self::Dequeue(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::DequeueResponse>
+            for ::core::option::Option<Answer> {
+                fn from(v: super::super::super::DequeueResponse) -> Self {
+                    Self::Some(Answer::from(v))
+                }
+            }
+            impl From<super::super::super::CompleteResponse> for Answer {
+                fn from(v: super::super::super::CompleteResponse) -> Self {
+                    Self::Complete(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::CompleteResponse>
+            for ::core::option::Option<Answer> {
+                fn from(v: super::super::super::CompleteResponse) -> Self {
+                    Self::Some(Answer::from(v))
+                }
+            }
+            impl From<super::super::super::FailResponse> for Answer {
+                fn from(v: super::super::super::FailResponse) -> Self {
+                    Self::Fail(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::FailResponse>
+            for ::core::option::Option<Answer> {
+                fn from(v: super::super::super::FailResponse) -> Self {
+                    Self::Some(Answer::from(v))
+                }
+            }
+            impl From<super::super::super::ReleaseResponse> for Answer {
+                fn from(v: super::super::super::ReleaseResponse) -> Self {
+                    Self::Release(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::ReleaseResponse>
+            for ::core::option::Option<Answer> {
+                fn from(v: super::super::super::ReleaseResponse) -> Self {
+                    Self::Some(Answer::from(v))
+                }
+            }
+            impl From<super::super::super::ExtendLeaseResponse> for Answer {
+                fn from(v: super::super::super::ExtendLeaseResponse) -> Self {
+                    Self::ExtendLease(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::ExtendLeaseResponse>
+            for ::core::option::Option<Answer> {
+                fn from(v: super::super::super::ExtendLeaseResponse) -> Self {
+                    Self::Some(Answer::from(v))
+                }
+            }
+            impl From<super::super::super::CallRefused> for Answer {
+                fn from(v: super::super::super::CallRefused) -> Self {
+                    Self::Refused(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::CallRefused>
+            for ::core::option::Option<Answer> {
+                fn from(v: super::super::super::CallRefused) -> Self {
+                    Self::Some(Answer::from(v))
+                }
+            }
+            impl From<super::super::super::Greeting> for Answer {
+                fn from(v: super::super::super::Greeting) -> Self {
+                    Self::Greeting(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::Greeting> for ::core::option::Option<Answer> {
+                fn from(v: super::super::super::Greeting) -> Self {
+                    Self::Some(Answer::from(v))
+                }
+            }
+            impl ::serde::Serialize for Answer {
+                fn serialize<S: ::serde::Serializer>(
+                    &self,
+                    s: S,
+                ) -> ::core::result::Result<S::Ok, S::Error> {
+                    use ::serde::ser::SerializeMap;
+                    let mut map = s.serialize_map(Some(1))?;
+                    match self {
+                        Self::Enqueue(v) => {
+                            map.serialize_entry("enqueue", &**v)?;
+                        }
+                        Self::Dequeue(v) => {
+                            map.serialize_entry("dequeue", &**v)?;
+                        }
+                        Self::Complete(v) => {
+                            map.serialize_entry("complete", &**v)?;
+                        }
+                        Self::Fail(v) => {
+                            map.serialize_entry("fail", &**v)?;
+                        }
+                        Self::Release(v) => {
+                            map.serialize_entry("release", &**v)?;
+                        }
+                        Self::ExtendLease(v) => {
+                            map.serialize_entry("extendLease", &**v)?;
+                        }
+                        Self::Refused(v) => {
+                            map.serialize_entry("refused", &**v)?;
+                        }
+                        Self::Greeting(v) => {
+                            map.serialize_entry("greeting", &**v)?;
+                        }
+                    }
+                    map.end()
+                }
+            }
+        }
     }
     /// Register this package's `Any` type entries and extension entries.
     pub fn register_types(reg: &mut ::buffa::type_registry::TypeRegistry) {
@@ -41057,6 +45600,11 @@ pub mod __buffa {
         reg.register_json_any(super::__FIND_EVENTS_REQUEST_JSON_ANY);
         reg.register_json_any(super::__FIND_EVENTS_RESPONSE_JSON_ANY);
         reg.register_json_any(super::__PAYLOAD_REF_JSON_ANY);
+        reg.register_json_any(super::__EXCHANGE_REQUEST_JSON_ANY);
+        reg.register_json_any(super::__FORGET_JSON_ANY);
+        reg.register_json_any(super::__EXCHANGE_RESPONSE_JSON_ANY);
+        reg.register_json_any(super::__CALL_REFUSED_JSON_ANY);
+        reg.register_json_any(super::__GREETING_JSON_ANY);
     }
 }
 #[doc(inline)]
@@ -41347,6 +45895,26 @@ pub use self::__buffa::view::FindEventsResponseOwnedView;
 pub use self::__buffa::view::PayloadRefView;
 #[doc(inline)]
 pub use self::__buffa::view::PayloadRefOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::ExchangeRequestView;
+#[doc(inline)]
+pub use self::__buffa::view::ExchangeRequestOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::ForgetView;
+#[doc(inline)]
+pub use self::__buffa::view::ForgetOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::ExchangeResponseView;
+#[doc(inline)]
+pub use self::__buffa::view::ExchangeResponseOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::CallRefusedView;
+#[doc(inline)]
+pub use self::__buffa::view::CallRefusedOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::GreetingView;
+#[doc(inline)]
+pub use self::__buffa::view::GreetingOwnedView;
 #[doc(inline)]
 pub use self::__buffa::register_types;
 
@@ -42362,6 +46930,14 @@ pub type OwnedFindEventsRequestView = ::buffa::view::OwnedView<
 pub type OwnedFindEventsResponseView = ::buffa::view::OwnedView<
     __buffa::view::FindEventsResponseView<'static>,
 >;
+///Shorthand for `OwnedView<ExchangeRequestView<'static>>`.
+pub type OwnedExchangeRequestView = ::buffa::view::OwnedView<
+    __buffa::view::ExchangeRequestView<'static>,
+>;
+///Shorthand for `OwnedView<ExchangeResponseView<'static>>`.
+pub type OwnedExchangeResponseView = ::buffa::view::OwnedView<
+    __buffa::view::ExchangeResponseView<'static>,
+>;
 impl ::connectrpc::Encodable<PutQueueResponse>
 for __buffa::view::PutQueueResponseView<'_> {
     fn encode(
@@ -43000,6 +47576,38 @@ for ::buffa::view::OwnedView<__buffa::view::FindEventsResponseView<'static>> {
         )
     }
 }
+impl ::connectrpc::Encodable<ExchangeResponse>
+for __buffa::view::ExchangeResponseView<'_> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self, codec)
+    }
+}
+impl ::connectrpc::Encodable<ExchangeResponse>
+for ::buffa::view::OwnedView<__buffa::view::ExchangeResponseView<'static>> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self.reborrow(), codec)
+    }
+    /// An `OwnedView` still holds the buffer it was decoded from, so
+    /// its large fields can be handed to the response body by
+    /// reference count instead of copied. The bare view impl above
+    /// cannot do this: it has borrows but no buffer to name.
+    fn encode_segments(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::connectrpc::EncodedBody, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body_segments(
+            self.reborrow(),
+            self.bytes(),
+            codec,
+        )
+    }
+}
 /// Full service name for this service.
 pub const TIMESTONE_SERVICE_SERVICE_NAME: &str = "timestone.v1.TimestoneService";
 /// Static [`Spec`](::connectrpc::Spec) for the `PutQueue` RPC, as seen by the server; the generated client passes it with [`origin`](::connectrpc::Spec::origin) `Client` (compare across sides with [`Spec::same_method`](::connectrpc::Spec::same_method)).
@@ -43120,6 +47728,12 @@ pub const TIMESTONE_SERVICE_GET_MESSAGE_HISTORY_SPEC: ::connectrpc::Spec = ::con
 pub const TIMESTONE_SERVICE_FIND_EVENTS_SPEC: ::connectrpc::Spec = ::connectrpc::Spec::server(
         "/timestone.v1.TimestoneService/FindEvents",
         ::connectrpc::StreamType::Unary,
+    )
+    .with_idempotency_level(::connectrpc::IdempotencyLevel::Unknown);
+/// Static [`Spec`](::connectrpc::Spec) for the `Exchange` RPC, as seen by the server; the generated client passes it with [`origin`](::connectrpc::Spec::origin) `Client` (compare across sides with [`Spec::same_method`](::connectrpc::Spec::same_method)).
+pub const TIMESTONE_SERVICE_EXCHANGE_SPEC: ::connectrpc::Spec = ::connectrpc::Spec::server(
+        "/timestone.v1.TimestoneService/Exchange",
+        ::connectrpc::StreamType::BidiStream,
     )
     .with_idempotency_level(::connectrpc::IdempotencyLevel::Unknown);
 /// Queues of messages, strictly ordered by priority, delivered under fenced leases.
@@ -43533,6 +48147,25 @@ pub trait TimestoneService: Send + Sync + 'static {
     ) -> impl ::std::future::Future<
         Output = ::connectrpc::ServiceResult<
             impl ::connectrpc::Encodable<FindEventsResponse> + Send + use<'a, Self>,
+        >,
+    > + Send;
+    /// Carries small calls over one stream that lasts, each answered for itself as soon as it is
+    /// done: a call costs less there than alone. The first answer is a greeting. When the stream
+    /// ends, what became of calls without an answer is not known; each may be made again.
+    ///
+    /// Each `requests` item is a [`StreamMessage`](::connectrpc::StreamMessage):
+    /// it owns its buffer, is `Send + 'static`, and exposes zero-copy
+    /// accessor methods (`item.name()`), `.view()`, and
+    /// `.to_owned_message()`.
+    fn exchange(
+        &self,
+        ctx: ::connectrpc::RequestContext,
+        requests: ::connectrpc::InboundStream<ExchangeRequest>,
+    ) -> impl ::std::future::Future<
+        Output = ::connectrpc::ServiceResult<
+            ::connectrpc::ServiceStream<
+                impl ::connectrpc::Encodable<ExchangeResponse> + Send + use<Self>,
+            >,
         >,
     > + Send;
 }
@@ -44065,6 +48698,27 @@ impl<S: TimestoneService> TimestoneServiceExt for S {
                 },
             )
             .with_spec(TIMESTONE_SERVICE_FIND_EVENTS_SPEC)
+            .route_view_bidi_stream::<
+                _,
+                _,
+                ExchangeResponse,
+            >(
+                TIMESTONE_SERVICE_SERVICE_NAME,
+                "Exchange",
+                ::connectrpc::view_bidi_streaming_handler_fn({
+                    let svc = ::std::sync::Arc::clone(&self);
+                    move |ctx, req| {
+                        let svc = ::std::sync::Arc::clone(&svc);
+                        async move {
+                            let req = ::connectrpc::dispatcher::codegen::into_stream_messages::<
+                                ExchangeRequest,
+                            >(req);
+                            svc.exchange(ctx, req).await
+                        }
+                    }
+                }),
+            )
+            .with_spec(TIMESTONE_SERVICE_EXCHANGE_SPEC)
     }
 }
 /// Type-inference marker used by [`Router::add_service`](::connectrpc::Router::add_service).
@@ -44237,6 +48891,12 @@ impl<T: TimestoneService> ::connectrpc::Dispatcher for TimestoneServiceServer<T>
                 Some(
                     ::connectrpc::dispatcher::codegen::MethodDescriptor::unary(false)
                         .with_spec(TIMESTONE_SERVICE_FIND_EVENTS_SPEC),
+                )
+            }
+            "Exchange" => {
+                Some(
+                    ::connectrpc::dispatcher::codegen::MethodDescriptor::bidi_streaming()
+                        .with_spec(TIMESTONE_SERVICE_EXCHANGE_SPEC),
                 )
             }
             _ => None,
@@ -44645,6 +49305,23 @@ impl<T: TimestoneService> ::connectrpc::Dispatcher for TimestoneServiceServer<T>
         };
         let _ = (&ctx, &requests, &format);
         match method {
+            "Exchange" => {
+                let svc = ::std::sync::Arc::clone(&self.inner);
+                Box::pin(async move {
+                    let req_stream = ::connectrpc::dispatcher::codegen::decode_message_request_stream::<
+                        ExchangeRequest,
+                    >(requests, format, ctx.decode_options().clone());
+                    let resp = svc.exchange(ctx, req_stream).await?;
+                    Ok(
+                        resp
+                            .map_body(|s| ::connectrpc::dispatcher::codegen::encode_response_stream::<
+                                ExchangeResponse,
+                                _,
+                                _,
+                            >(s, format)),
+                    )
+                })
+            }
             _ => ::connectrpc::dispatcher::codegen::unimplemented_streaming(path),
         }
     }
@@ -45451,6 +50128,40 @@ where
                 TIMESTONE_SERVICE_FIND_EVENTS_SPEC
                     .with_origin(::connectrpc::SpecOrigin::Client),
                 request,
+                options,
+            )
+            .await
+    }
+    /// Call the Exchange RPC. Sends a request to /timestone.v1.TimestoneService/Exchange.
+    pub async fn exchange(
+        &self,
+    ) -> Result<
+        ::connectrpc::client::BidiStream<
+            T::ResponseBody,
+            ExchangeRequest,
+            __buffa::view::ExchangeResponseView<'static>,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        self.exchange_with_options(::connectrpc::client::CallOptions::default()).await
+    }
+    /// Call the Exchange RPC with explicit per-call options. Options override [`ClientConfig`](::connectrpc::client::ClientConfig) defaults.
+    pub async fn exchange_with_options(
+        &self,
+        options: ::connectrpc::client::CallOptions,
+    ) -> Result<
+        ::connectrpc::client::BidiStream<
+            T::ResponseBody,
+            ExchangeRequest,
+            __buffa::view::ExchangeResponseView<'static>,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        ::connectrpc::client::call_bidi_stream(
+                &self.transport,
+                &self.config,
+                TIMESTONE_SERVICE_EXCHANGE_SPEC
+                    .with_origin(::connectrpc::SpecOrigin::Client),
                 options,
             )
             .await

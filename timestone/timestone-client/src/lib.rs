@@ -10,6 +10,7 @@ mod client;
 mod coalesce;
 mod consumer;
 pub mod envelope;
+mod exchange;
 mod heartbeat;
 pub mod names;
 mod patience;

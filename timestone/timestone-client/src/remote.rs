@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +14,7 @@ use timestone::{
     MessageView, NewMessage, QueueConfig, QueueCount, QueueView, Reschedule, Search, limits,
 };
 
+use crate::exchange::{Exchange, Exchanged};
 use crate::patience::Patience;
 use crate::wire::{Inward, Item, Outward, Problem, all, each, outcome_of, required};
 use crate::{
@@ -30,6 +32,7 @@ const TRY: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct RemoteTimestone {
     client: TimestoneServiceClient<Transport>,
+    exchange: Option<Arc<Exchange>>,
     patience: Duration,
 }
 
@@ -38,16 +41,22 @@ impl RemoteTimestone {
     pub const PATIENCE: Duration = Duration::from_secs(30);
 
     /// The queue served at `url`, or at one of several between commas, to callers with
-    /// `token`. Connects with the first call. Must be called on a runtime.
+    /// `token`. Connects with the first call. Must be called on a runtime. Small calls share
+    /// one stream, where the server knows such.
     pub fn connect(url: &str, token: &Token) -> Result<Self, Error> {
-        rpc::connect(url, token).map(Self::through)
+        let remote = rpc::connect(url, token).map(Self::through)?;
+        Ok(Self {
+            exchange: Some(Exchange::new(remote.client.clone())),
+            ..remote
+        })
     }
 
-    /// The queue at the other end of `channel`.
+    /// The queue at the other end of `channel`. Each call is made alone.
     pub fn through(channel: Channel) -> Self {
         let Channel { transport, config } = channel;
         Self {
             client: TimestoneServiceClient::new(transport, config),
+            exchange: None,
             patience: Self::PATIENCE,
         }
     }
@@ -64,10 +73,8 @@ impl RemoteTimestone {
         request: wire::DequeueRequest,
     ) -> Result<Vec<LeasedMessage>, TimestoneError> {
         let wait = Duration::from_millis(request.wait_ms.min(limits::MAX_WAIT_MS));
-        let answer = self.call(wait, |options| {
-            self.client.dequeue_with_options(request.clone(), options)
-        });
-        each("messages", answer.await?.into_owned().messages).map_err(misread)
+        let answer = self.ask(wait, request).await?;
+        each("messages", answer.messages).map_err(misread)
     }
 
     /// Makes a call that may take `longer` than others.
@@ -79,12 +86,48 @@ impl RemoteTimestone {
     where
         F: Future<Output = Result<T, ConnectError>>,
     {
+        self.try_again(|| async {
+            let answer = call(options(longer)).await;
+            answer.map_err(|refusal| of_refusal(&refusal))
+        })
+        .await
+    }
+
+    /// The same for one that may share a stream.
+    async fn ask<R: Exchanged>(
+        &self,
+        longer: Duration,
+        request: R,
+    ) -> Result<R::Answer, TimestoneError> {
+        self.try_again(|| self.ask_once(longer, request.clone()))
+            .await
+    }
+
+    async fn ask_once<R: Exchanged>(
+        &self,
+        longer: Duration,
+        request: R,
+    ) -> Result<R::Answer, TimestoneError> {
+        let line = self.exchange.as_ref().and_then(Exchange::line);
+        let room = line.and_then(|line| Some((line.room(&request)?, line)));
+        let Some((room, line)) = room else {
+            let answer = request.alone(&self.client, options(longer)).await;
+            return answer.map_err(|refusal| of_refusal(&refusal));
+        };
+        let late = |_| TimestoneError::Unavailable("there was no answer in time".into());
+        let answer = tokio::time::timeout(TRY + longer, line.call(room, request.into())).await;
+        R::answered(answer.map_err(late)??)
+            .ok_or_else(|| TimestoneError::Refused("the server answered another call".into()))
+    }
+
+    /// Tries again what finds no server.
+    async fn try_again<T, F>(&self, once: impl Fn() -> F) -> Result<T, TimestoneError>
+    where
+        F: Future<Output = Result<T, TimestoneError>>,
+    {
         let mut patience = Patience::starting_now(self.patience);
         loop {
-            match call(options(longer))
-                .await
-                .map_err(|refusal| of_refusal(&refusal))
-            {
+            match once().await {
                 Err(TimestoneError::Unavailable(why)) => {
                     if !patience.pause().await {
                         return Err(TimestoneError::Unavailable(why));
@@ -113,7 +156,10 @@ pub(crate) fn options(longer: Duration) -> CallOptions {
 
 /// What may go away by itself is unavailability; the rest will stay refused.
 pub(crate) fn of_refusal(refusal: &ConnectError) -> TimestoneError {
-    let errors = rpc::told(refusal);
+    of_errors(&rpc::told(refusal))
+}
+
+pub(crate) fn of_errors(errors: &[Error]) -> TimestoneError {
     let said: Vec<_> = errors.iter().map(Error::to_string).collect();
     let passes = |error: &Error| error.is_retryable() || error.class == errors::Class::Deadline;
     match errors.iter().all(passes) {
@@ -230,10 +276,8 @@ impl Timestone for RemoteTimestone {
             messages: all(messages),
             ..Default::default()
         };
-        let answer = self.call(Duration::ZERO, |options| {
-            self.client.enqueue_with_options(request.clone(), options)
-        });
-        outcomes(answer.await?.into_owned().outcomes, &items)
+        let answer = self.ask(Duration::ZERO, request).await?;
+        outcomes(answer.outcomes, &items)
     }
 
     async fn dequeue(&self, request: DequeueRequest) -> Result<Vec<LeasedMessage>, TimestoneError> {
@@ -273,10 +317,8 @@ impl Timestone for RemoteTimestone {
             completions: all(completions),
             ..Default::default()
         };
-        let answer = self.call(Duration::ZERO, |options| {
-            self.client.complete_with_options(request.clone(), options)
-        });
-        outcomes(answer.await?.into_owned().outcomes, &items)
+        let answer = self.ask(Duration::ZERO, request).await?;
+        outcomes(answer.outcomes, &items)
     }
 
     async fn fail(&self, failures: Vec<Failure>) -> Result<Outcomes, TimestoneError> {
@@ -285,10 +327,8 @@ impl Timestone for RemoteTimestone {
             failures: all(failures),
             ..Default::default()
         };
-        let answer = self.call(Duration::ZERO, |options| {
-            self.client.fail_with_options(request.clone(), options)
-        });
-        outcomes(answer.await?.into_owned().outcomes, &items)
+        let answer = self.ask(Duration::ZERO, request).await?;
+        outcomes(answer.outcomes, &items)
     }
 
     async fn release(
@@ -302,10 +342,8 @@ impl Timestone for RemoteTimestone {
             refund,
             ..Default::default()
         };
-        let answer = self.call(Duration::ZERO, |options| {
-            self.client.release_with_options(request.clone(), options)
-        });
-        outcomes(answer.await?.into_owned().outcomes, &items)
+        let answer = self.ask(Duration::ZERO, request).await?;
+        outcomes(answer.outcomes, &items)
     }
 
     async fn extend(
@@ -319,11 +357,8 @@ impl Timestone for RemoteTimestone {
             lease_ms: lease_ms.unwrap_or_default(),
             ..Default::default()
         };
-        let answer = self.call(Duration::ZERO, |options| {
-            self.client
-                .extend_lease_with_options(request.clone(), options)
-        });
-        outcomes(answer.await?.into_owned().outcomes, &items)
+        let answer = self.ask(Duration::ZERO, request).await?;
+        outcomes(answer.outcomes, &items)
     }
 
     async fn cancel(

@@ -1,6 +1,8 @@
 //! The owner of queues: the state machine over a store, and its RPC service.
 
+mod act;
 mod calls;
+mod exchange;
 mod fleet;
 mod local;
 mod owner;

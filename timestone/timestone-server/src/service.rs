@@ -2,24 +2,26 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use connectrpc::{
-    ConnectError, PreEncoded, RequestContext, Response, Router, ServiceRequest, ServiceResult,
-    ServiceStream,
+    ConnectError, InboundStream, PreEncoded, RequestContext, Response, Router, ServiceRequest,
+    ServiceResult, ServiceStream,
 };
 use errors::Error;
 use futures::StreamExt;
 use proto::timestone::v1::{self as wire, TimestoneService, TimestoneServiceExt};
-use timestone::{Clause, Counted, Filter, MessageKey, QueueConfig, Search, limits};
+use timestone::{Counted, Filter, MessageKey, QueueConfig, Search, limits};
 use timestone_client::wire::{
     Inward, Outward, Problem, all, dequeued, each, required, sent, to_outcome,
 };
 use timestone_client::{
-    CallRefusal, DequeueRequest, EventSearch, Outcomes, SubscribeRequest, Timestone,
-    TimestoneError, WatchRequest,
+    CallRefusal, EventSearch, Outcomes, SubscribeRequest, Timestone, TimestoneError, WatchRequest,
 };
 
+use crate::act;
+use crate::exchange::Exchange;
 use crate::fleet::{Fleet, Served, ShardServer, shard_of_call};
 
 /// Serves a queue to other processes.
+#[derive(Clone)]
 pub struct TimestoneServer {
     timestone: Arc<dyn Timestone>,
     shards: Option<Arc<Served>>,
@@ -52,7 +54,7 @@ impl TimestoneServer {
     }
 
     /// Whom the call is for: the shard that it names, if it was passed on.
-    fn at(&self, context: &RequestContext) -> Result<Arc<dyn Timestone>, ConnectError> {
+    pub(crate) fn at(&self, context: &RequestContext) -> Result<Arc<dyn Timestone>, ConnectError> {
         match (&self.shards, shard_of_call(context)?) {
             (Some(shards), Some(shard)) => Ok(shards.get(shard).map_err(refuse)?),
             _ => Ok(Arc::clone(&self.timestone)),
@@ -130,12 +132,7 @@ impl TimestoneService for TimestoneServer {
         request: ServiceRequest<'_, wire::EnqueueRequest>,
     ) -> ServiceResult<wire::EnqueueResponse> {
         let timestone = self.at(&context)?;
-        let messages = each("messages", request.view().messages.iter());
-        let outcomes = timestone.enqueue(messages.map_err(invalid)?);
-        Response::ok(wire::EnqueueResponse {
-            outcomes: told(outcomes.await.map_err(refuse)?),
-            ..Default::default()
-        })
+        Response::ok(act::enqueue(&*timestone, request.view()).await?)
     }
 
     async fn dequeue(
@@ -144,14 +141,7 @@ impl TimestoneService for TimestoneServer {
         request: ServiceRequest<'_, wire::DequeueRequest>,
     ) -> ServiceResult<PreEncoded<wire::DequeueResponse>> {
         let timestone = self.at(&context)?;
-        let mut request = request.to_owned_message();
-        let filter = std::mem::take(&mut request.filter).into_option();
-        let request = DequeueRequest::inward(request).map_err(invalid)?;
-        let leased = match filter.map(Clause::inward).transpose().map_err(invalid)? {
-            Some(filter) => timestone.dequeue_matching(request, filter).await,
-            None => timestone.dequeue(request).await,
-        };
-        let leased = leased.map_err(refuse)?;
+        let leased = act::dequeue(&*timestone, request.to_owned_message()).await?;
         Response::ok(dequeued(&leased))
     }
 
@@ -176,12 +166,7 @@ impl TimestoneService for TimestoneServer {
         request: ServiceRequest<'_, wire::CompleteRequest>,
     ) -> ServiceResult<wire::CompleteResponse> {
         let timestone = self.at(&context)?;
-        let completions = each("completions", request.to_owned_message().completions);
-        let outcomes = timestone.complete(completions.map_err(invalid)?);
-        Response::ok(wire::CompleteResponse {
-            outcomes: told(outcomes.await.map_err(refuse)?),
-            ..Default::default()
-        })
+        Response::ok(act::complete(&*timestone, request.to_owned_message()).await?)
     }
 
     async fn fail(
@@ -190,12 +175,7 @@ impl TimestoneService for TimestoneServer {
         request: ServiceRequest<'_, wire::FailRequest>,
     ) -> ServiceResult<wire::FailResponse> {
         let timestone = self.at(&context)?;
-        let failures = each("failures", request.to_owned_message().failures);
-        let outcomes = timestone.fail(failures.map_err(invalid)?);
-        Response::ok(wire::FailResponse {
-            outcomes: told(outcomes.await.map_err(refuse)?),
-            ..Default::default()
-        })
+        Response::ok(act::fail(&*timestone, request.to_owned_message()).await?)
     }
 
     async fn release(
@@ -204,13 +184,7 @@ impl TimestoneService for TimestoneServer {
         request: ServiceRequest<'_, wire::ReleaseRequest>,
     ) -> ServiceResult<wire::ReleaseResponse> {
         let timestone = self.at(&context)?;
-        let wire::ReleaseRequest { tokens, refund, .. } = request.to_owned_message();
-        let tokens = each("tokens", tokens).map_err(invalid)?;
-        let outcomes = timestone.release(tokens, refund);
-        Response::ok(wire::ReleaseResponse {
-            outcomes: told(outcomes.await.map_err(refuse)?),
-            ..Default::default()
-        })
+        Response::ok(act::release(&*timestone, request.to_owned_message()).await?)
     }
 
     async fn extend_lease(
@@ -219,16 +193,7 @@ impl TimestoneService for TimestoneServer {
         request: ServiceRequest<'_, wire::ExtendLeaseRequest>,
     ) -> ServiceResult<wire::ExtendLeaseResponse> {
         let timestone = self.at(&context)?;
-        let wire::ExtendLeaseRequest {
-            tokens, lease_ms, ..
-        } = request.to_owned_message();
-        let lease_ms = (lease_ms > 0).then_some(lease_ms);
-        let tokens = each("tokens", tokens).map_err(invalid)?;
-        let outcomes = timestone.extend(tokens, lease_ms);
-        Response::ok(wire::ExtendLeaseResponse {
-            outcomes: told(outcomes.await.map_err(refuse)?),
-            ..Default::default()
-        })
+        Response::ok(act::extend_lease(&*timestone, request.to_owned_message()).await?)
     }
 
     async fn cancel(
@@ -354,6 +319,15 @@ impl TimestoneService for TimestoneServer {
         let search = EventSearch::inward(request.to_owned_message()).map_err(invalid)?;
         let found = timestone.find_events(search).await.map_err(refuse)?;
         Response::ok(found.outward())
+    }
+
+    async fn exchange(
+        &self,
+        context: RequestContext,
+        requests: InboundStream<wire::ExchangeRequest>,
+    ) -> ServiceResult<ServiceStream<PreEncoded<wire::ExchangeResponse>>> {
+        self.at(&context)?;
+        Response::stream_ok(Exchange::new(self.clone(), context, requests).answers())
     }
 
     async fn list_queues(

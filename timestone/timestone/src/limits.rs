@@ -65,5 +65,9 @@ pub const MAX_TICK: usize = 1_024;
 pub const MAX_DEQUEUE_BYTES: usize = 4 << 20;
 /// Payloads kept in memory beside the store, unless told otherwise, in bytes.
 pub const DEFAULT_RECENT_BYTES: usize = 64 << 20;
+/// Calls that wait for their answers at a time over one exchange.
+pub const MAX_EXCHANGED: usize = 1_024;
+/// A call over an exchange, in bytes; a larger one, made alone, does not hold up others.
+pub const MAX_EXCHANGED_BYTES: usize = 256 << 10;
 /// Payloads of one call, in bytes.
 pub const MAX_CALL_BYTES: usize = 16 << 20;

@@ -7,6 +7,8 @@ use bytes::{Bytes, BytesMut};
 use connectrpc::PreEncoded;
 use proto::base::v1::EnvelopeView;
 use proto::timestone::v1 as wire;
+use proto::timestone::v1::__buffa::oneof::exchange_response::Answer;
+use proto::timestone::v1::__buffa::view::oneof::exchange_response::Answer as AnswerView;
 use timestone::{LeasedMessage, NewMessage};
 
 use super::convert::{Inward, Problem, required};
@@ -60,6 +62,31 @@ pub fn taken(messages: &[LeasedMessage]) -> PreEncoded<wire::TakeResponse> {
 pub fn sent(messages: &[LeasedMessage]) -> PreEncoded<wire::SubscribeResponse> {
     PreEncoded::from_view(&wire::SubscribeResponseView {
         messages: messages.iter().map(leased).collect(),
+        ..Default::default()
+    })
+}
+
+/// The answer to a call over an exchange that holds these messages.
+pub fn exchanged_leases(
+    number: u64,
+    messages: &[LeasedMessage],
+) -> PreEncoded<wire::ExchangeResponse> {
+    let answer = wire::DequeueResponseView {
+        messages: messages.iter().map(leased).collect(),
+        ..Default::default()
+    };
+    PreEncoded::from_view(&wire::ExchangeResponseView {
+        number,
+        answer: Some(AnswerView::Dequeue(Box::new(answer))),
+        ..Default::default()
+    })
+}
+
+/// Another answer to a call over an exchange.
+pub fn exchanged(number: u64, answer: Answer) -> PreEncoded<wire::ExchangeResponse> {
+    PreEncoded::from_message(&wire::ExchangeResponse {
+        number,
+        answer: Some(answer),
         ..Default::default()
     })
 }

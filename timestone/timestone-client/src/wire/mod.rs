@@ -16,7 +16,7 @@ mod shard;
 #[cfg(test)]
 mod tests;
 
-pub use borrowed::{dequeued, sent, taken};
+pub use borrowed::{dequeued, exchanged, exchanged_leases, sent, taken};
 pub use convert::{Inward, Outward, Problem, all, each, required};
 pub use outcome::{Item, outcome_of, to_outcome};
 pub use page::event_page;

@@ -8,6 +8,7 @@
 )]
 
 mod ends;
+mod exchanged;
 mod exclusive;
 mod fair;
 
@@ -39,6 +40,7 @@ macro_rules! promises {
         promises!(@form cold: $($module::$promise,)* $($m::$p,)*);
         promises!(@form fjall: $($module::$promise,)* $($m::$p,)*);
         promises!(@form rpc: $($module::$promise,)* $($m::$p,)*);
+        promises!(@form shared: $($module::$promise,)* $($m::$p,)*);
         promises!(@form coalesced: $($module::$promise,)*);
         promises!(@form fleet: $($module::$promise,)* $($m::$p,)*);
         promises!(@form forwarded: $($module::$promise,)* $($m::$p,)*);

@@ -62,6 +62,7 @@ pub async fn cold() -> World {
     }
 }
 
+pub use crate::exchanged::shared;
 pub use crate::nodes::{fleet, forwarded};
 pub use crate::parted::split;
 
@@ -102,9 +103,10 @@ pub async fn rpc() -> World {
     }
 }
 
-/// The queue over RPC, through a client that joins concurrent calls.
+/// The queue over RPC, through a client that joins concurrent calls. They share a stream, so that
+/// answers come in the order in which they were given.
 pub async fn coalesced() -> World {
-    let served = rpc().await;
+    let served = shared().await;
     World {
         timestone: Arc::new(Coalesced::new(Arc::clone(&served.timestone))),
         clock: served.clock.clone(),
