@@ -39,4 +39,4 @@ pub use runtime::{PlatoRuntime, StartError};
 pub use search::{FoundWorkflows, WorkflowSearch};
 pub use service::{PlatoServer, Remote, Workflows};
 pub use view::{Standing, WorkflowReader, WorkflowView};
-pub use wire::{assert_facts, retract_facts};
+pub use wire::{assert_facts, retract_facts, run_result};

@@ -410,6 +410,30 @@ pub fn assert_facts(workflow: &str, rules: &str, facts: &[NewFact]) -> Bytes {
     }))
 }
 
+/// What a run put out, as reactions read it: the fields of its JSON, and the
+/// digests of its blobs as `blobs`, by name.
+pub fn run_result(value: &Value) -> serde_json::Value {
+    let inline = serde_json::from_slice(&value.inline).unwrap_or(serde_json::Value::Null);
+    if value.blobs.is_empty() {
+        return inline;
+    }
+    let blobs = value.blobs.iter().map(|named| {
+        (
+            named.name.clone(),
+            serde_json::Value::from(named.blob.digest.to_string()),
+        )
+    });
+    let mut fields = match inline {
+        serde_json::Value::Object(fields) => fields,
+        _ => serde_json::Map::new(),
+    };
+    fields.insert(
+        "blobs".to_owned(),
+        serde_json::Value::Object(blobs.collect()),
+    );
+    serde_json::Value::Object(fields)
+}
+
 /// The payload of a message that takes facts away, for the inbox of their workflow.
 /// Of each, the fields of its key count.
 pub fn retract_facts(workflow: &str, facts: &[NewFact]) -> Bytes {

@@ -1,12 +1,11 @@
 //! One workflow in virtual time.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use blob::Value;
-use errors::Error;
-use plato::{Definition, InvalidDefinition, NodeCode, Plan, Registry, Run};
+use plato::{Definition, InvalidDefinition, NodeCode, Plan, Registry};
 use plato_runtime::PlatoRuntime;
 use proto::base::v1::Envelope;
 use proto::plato::v1::{
@@ -19,15 +18,13 @@ use crate::answer::{Answer, Call};
 use crate::ran::Ran;
 use crate::site::{SERVICE, Site};
 use crate::time::{BEGIN_MS, VirtualTime};
-use crate::worker::{Answers, Seen, Worker};
+use crate::world::{Callees, World};
 
 /// The id of the workflow of a kit.
 pub(crate) const WORKFLOW: &str = "w";
 const EVENTS: &str = "t/events";
 /// Twice as long as the longest timer.
-const PATIENCE: Duration = Duration::from_secs(20 * 366 * 86_400);
-/// Long, so that a function that runs for months is asked seldom whether it still does.
-const LEASE_MS: u64 = timestone::limits::MAX_LEASE_MS;
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20 * 366 * 86_400);
 
 /// What somebody outside does to a workflow.
 #[derive(Clone, Debug)]
@@ -46,8 +43,7 @@ pub enum Act {
 pub struct Kit {
     plan: Arc<Plan>,
     registry: Registry,
-    answers: BTreeMap<String, Box<Answers>>,
-    injected: BTreeMap<(String, u64, u32), Answer>,
+    world: World,
     acts: Vec<(Duration, Act)>,
     attributes: BTreeMap<String, String>,
     deadline: Option<Duration>,
@@ -69,8 +65,7 @@ impl Kit {
         Ok(Self {
             plan,
             registry,
-            answers: BTreeMap::new(),
-            injected: BTreeMap::new(),
+            world: World::default(),
             acts: Vec::new(),
             attributes: BTreeMap::new(),
             deadline: None,
@@ -98,14 +93,13 @@ impl Kit {
         node: &str,
         answer: impl Fn(&Call) -> Answer + Send + Sync + 'static,
     ) -> Self {
-        self.answers.insert(node.to_owned(), Box::new(answer));
+        self.world.answer(node, answer);
         self
     }
 
     /// What one try of one task answers instead: the `attempt`-th, from 1.
     pub fn inject(mut self, node: &str, element: u64, attempt: u32, answer: Answer) -> Self {
-        let place = (node.to_owned(), element, attempt);
-        self.injected.insert(place, answer);
+        self.world.inject(node, element, attempt, answer);
         self
     }
 
@@ -150,10 +144,10 @@ impl Kit {
 
     async fn run_in(mut self, time: VirtualTime, input: Value) -> Ran {
         let site = Site::start(&time, 1, 1);
-        let worker = self.worker(&site);
+        let worker = std::mem::take(&mut self.world).worker(&site);
         let seen = Arc::clone(&worker.seen);
-        let (functions, services) = self.callees();
-        tokio::spawn(async move { worker.run(&functions, &services).await });
+        let callees = Callees::of_graphs(&self.registry);
+        tokio::spawn(async move { worker.run(&callees.functions, &callees.services).await });
         let runtime = PlatoRuntime::start(
             site.config("kit"),
             Arc::clone(&site.store) as _,
@@ -174,46 +168,6 @@ impl Kit {
         Ran::read(self.plan, &site, input, &seen).await
     }
 
-    fn worker(&mut self, site: &Site) -> Worker {
-        let answers = std::mem::take(&mut self.answers);
-        let injected = std::mem::take(&mut self.injected);
-        let answer = move |call: &Call| {
-            let place = (call.node.clone(), call.element, call.attempt);
-            match (injected.get(&place), answers.get(&call.node)) {
-                (Some(answer), _) => answer.clone(),
-                (None, Some(answer)) => answer(call),
-                (None, None) => Answer::Fail(unanswered(call)),
-            }
-        };
-        Worker {
-            site: site.clone(),
-            client: site.open(),
-            name: "worker".into(),
-            answers: Arc::new(answer),
-            lease_ms: LEASE_MS,
-            seen: Arc::new(Mutex::new(Seen::default())),
-        }
-    }
-
-    /// The functions and the services that the nodes ask.
-    fn callees(&self) -> (Vec<String>, Vec<String>) {
-        let (mut functions, mut services) = (Vec::new(), Vec::new());
-        let known = self.registry.names();
-        let plans = known.filter_map(|(name, version)| self.registry.get(name, version));
-        for node in plans.flat_map(|known| &known.plan().definition().nodes) {
-            match &node.run {
-                Run::Function(function) => functions.push(function.clone()),
-                Run::Service { service, .. } => services.push(service.clone()),
-                _ => {}
-            }
-        }
-        for names in [&mut functions, &mut services] {
-            names.sort();
-            names.dedup();
-        }
-        (functions, services)
-    }
-
     /// Starts the workflow, does to it what is to be done, and waits for its end.
     async fn act_out(&self, site: &Site, input: Value) {
         send(site, self.start(site, input)).await;
@@ -221,7 +175,7 @@ impl Kit {
             let due = BEGIN_MS.saturating_add_unsigned(after.as_millis() as u64);
             site.time.until_ms(due).await;
             send(site, message(site, number, act).await).await;
-            until_handled(site).await;
+            until_handled(site, WORKFLOW).await;
         }
         while !has_ended(site).await {
             hear(site).await;
@@ -250,11 +204,6 @@ impl Kit {
             ..site.message(WORKFLOW, WORKFLOW, &start)
         }
     }
-}
-
-fn unanswered(call: &Call) -> Error {
-    let message = format!("the test has no answer for node {}", call.node);
-    Error::user("NO_ANSWER", message).hint("say what it answers by `Kit::answer`")
 }
 
 async fn message(site: &Site, number: usize, act: &Act) -> NewMessage {
@@ -304,7 +253,7 @@ async fn message(site: &Site, number: usize, act: &Act) -> NewMessage {
     }
 }
 
-async fn send(site: &Site, message: NewMessage) {
+pub(crate) async fn send(site: &Site, message: NewMessage) {
     let outcomes = site.open().enqueue(vec![message]).await;
     #[allow(clippy::panic, reason = "part of a test, which has failed")]
     if !matches!(outcomes.as_deref(), Ok([Ok(_)])) {
@@ -313,8 +262,8 @@ async fn send(site: &Site, message: NewMessage) {
 }
 
 /// Waits until nothing is left in the inbox of the workflow.
-async fn until_handled(site: &Site) {
-    let inbox = [names::inbox_of_workflow(SERVICE, WORKFLOW, site.groups)];
+pub(crate) async fn until_handled(site: &Site, workflow: &str) {
+    let inbox = [names::inbox_of_workflow(SERVICE, workflow, site.groups)];
     let client = site.open();
     while let Ok(counts) = client.count(&inbox).await {
         if counts
@@ -353,11 +302,4 @@ async fn hear(site: &Site) {
     });
     // What is not completed is heard again, which does no harm.
     let _ = client.complete(done.collect()).await;
-}
-
-impl Seen {
-    /// What was seen so far.
-    pub(crate) fn take(seen: &Mutex<Self>) -> Self {
-        std::mem::take(&mut seen.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }

@@ -84,3 +84,34 @@ fn of_tasks(plan: &Plan, node: NodeId, tasks: &[(u64, u32)], what: &str) -> Vec<
     };
     tasks.iter().map(text).collect()
 }
+
+/// The first line that is not as expected, if there is one.
+pub(crate) fn differs(log: &[Line], expected: &[&str]) -> Option<String> {
+    let found: Vec<&str> = log.iter().map(|line| line.text.as_str()).collect();
+    if found == expected {
+        return None;
+    }
+    let place = found.iter().zip(expected).take_while(|(a, b)| a == b);
+    let place = place.count();
+    let at = |lines: &[&str]| lines.get(place).map_or("nothing", |line| line).to_owned();
+    let (wanted, found) = (at(expected), at(&found));
+    let line = place + 1;
+    Some(format!("line {line} is `{found}`, not `{wanted}`"))
+}
+
+/// The first of these lines that does not come after those before it, if there is one.
+pub(crate) fn disordered(log: &[Line], expected: &[&str]) -> Option<String> {
+    let mut found = log.iter().map(|line| line.text.as_str());
+    let missing = expected
+        .iter()
+        .find(|wanted| !found.any(|text| text == **wanted))?;
+    Some(format!("`{missing}` does not come where it should"))
+}
+
+/// A line each, with its time.
+pub(crate) fn shown(log: &[Line]) -> String {
+    let lines = log
+        .iter()
+        .map(|line| format!("{:>12} ms  {}", line.at_ms, line.text));
+    lines.collect::<Vec<_>>().join("\n")
+}

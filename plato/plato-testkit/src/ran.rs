@@ -144,17 +144,8 @@ impl Ran {
     /// At the first line that differs.
     #[track_caller]
     pub fn assert_log(&self, expected: &[&str]) -> &Self {
-        let log = self.log();
-        let found: Vec<&str> = log.iter().map(|line| line.text.as_str()).collect();
-        if found != expected {
-            let place = found.iter().zip(expected).take_while(|(a, b)| a == b);
-            let place = place.count();
-            let at = |lines: &[&str]| lines.get(place).map_or("nothing", |line| line).to_owned();
-            let (wanted, found) = (at(expected), at(&found));
-            let line = place + 1;
-            self.fail(&format!("line {line} is `{found}`, not `{wanted}`"));
-        }
-        self
+        let problem = log::differs(&self.log(), expected);
+        problem.map_or(self, |problem| self.fail(&problem))
     }
 
     /// Refuses a log in which these lines do not come in this order; others may come between.
@@ -163,25 +154,14 @@ impl Ran {
     /// With the first line that does not come after those before it.
     #[track_caller]
     pub fn assert_order(&self, expected: &[&str]) -> &Self {
-        let log = self.log();
-        let mut found = log.iter().map(|line| line.text.as_str());
-        let missing = expected
-            .iter()
-            .find(|wanted| !found.any(|text| text == **wanted));
-        if let Some(missing) = missing {
-            self.fail(&format!("`{missing}` does not come where it should"));
-        }
-        self
+        let problem = log::disordered(&self.log(), expected);
+        problem.map_or(self, |problem| self.fail(&problem))
     }
 
     #[track_caller]
     #[allow(clippy::panic, reason = "a test that fails")]
     fn fail(&self, why: &str) -> ! {
-        let lines = self.log().into_iter();
-        let lines: Vec<String> = lines
-            .map(|line| format!("{:>12} ms  {}", line.at_ms, line.text))
-            .collect();
-        panic!("{why}\nwhat happened:\n{}", lines.join("\n"));
+        panic!("{why}\nwhat happened:\n{}", log::shown(&self.log()));
     }
 }
 

@@ -27,35 +27,35 @@ pub struct Recording {
 
 /// Why a recording does not replay.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Diverged {
+pub enum Diverged<E: Serialize + fmt::Debug = Event> {
     /// The definition is not valid any more.
     #[error(transparent)]
     Definition(#[from] InvalidDefinition),
     /// The code of today does something else.
     #[error("{0}")]
-    At(Box<Divergence>),
+    At(Box<Divergence<E>>),
 }
 
 /// The first event that is not what was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Divergence {
+pub struct Divergence<E = Event> {
     /// The number of the event in the history, from 0.
     pub number: u64,
-    /// The node that it is about, or none.
+    /// The node, or the rule, that it is about, or none.
     pub node: Option<String>,
     /// What was recorded; `None` where nothing more was.
-    pub expected: Option<Event>,
+    pub expected: Option<E>,
     /// What happens today; `None` where nothing more does.
-    pub got: Option<Event>,
+    pub got: Option<E>,
 }
 
-impl fmt::Display for Divergence {
+impl<E: Serialize> fmt::Display for Divergence<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |event: &Option<Event>| match event {
+        let text = |event: &Option<E>| match event {
             Some(event) => serde_json::to_string(event).unwrap_or_default(),
             None => "nothing".into(),
         };
-        let node = self.node.as_ref().map(|node| format!(" (node {node})"));
+        let node = self.node.as_ref().map(|node| format!(" ({node})"));
         write!(
             f,
             "event {}{}: expected {}, got {}",

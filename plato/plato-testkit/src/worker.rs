@@ -47,6 +47,13 @@ pub struct Seen {
     pub running: Vec<String>,
 }
 
+impl Seen {
+    /// What was seen so far.
+    pub(crate) fn take(seen: &Mutex<Self>) -> Self {
+        std::mem::take(&mut seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl Worker {
     /// Works until it is dropped: takes what `functions` and `services` are asked.
     pub async fn run(self, functions: &[String], services: &[String]) {
@@ -122,14 +129,14 @@ impl Worker {
         let id = message.token.key.id.clone();
         let task = self.task(&envelope.correlation_id, &id).await;
         self.finish(message.token, None).await;
-        let Some((node, task)) = task else {
+        let Some((node, element, generation)) = task else {
             return;
         };
         let answer = self.begin(Call {
             workflow: envelope.correlation_id,
             node,
-            element: task.element,
-            attempt: task.generation.saturating_add(1),
+            element,
+            attempt: generation.saturating_add(1),
             asked: Asked::Service(call.into()),
         });
         let result = match self.wait(answer, None).await {
@@ -151,8 +158,24 @@ impl Worker {
         self.finish(message.token, None).await;
     }
 
-    /// The node and the try for which a call was made.
-    async fn task(&self, workflow: &str, call: &str) -> Option<(String, TaskRef)> {
+    /// The node, or the rule, and the try for which a call was made.
+    async fn task(&self, workflow: &str, call: &str) -> Option<(String, u64, u32)> {
+        match self.task_of_graph(workflow, call).await {
+            Some(task) => Some(task),
+            None => self.run_of_rule(workflow, call).await,
+        }
+    }
+
+    async fn run_of_rule(&self, workflow: &str, call: &str) -> Option<(String, u64, u32)> {
+        let state = self.site.reader().rules(workflow).await.ok()??;
+        let mut out = state.out();
+        out.find_map(|(firing, of, generation)| {
+            let id = ids::invocation(workflow, &of.rule, firing, generation);
+            (id == call).then(|| (of.rule.clone(), firing, generation))
+        })
+    }
+
+    async fn task_of_graph(&self, workflow: &str, call: &str) -> Option<(String, u64, u32)> {
         let history = self.site.reader().history(workflow).await.ok()?;
         let events = || history.iter().flat_map(|entry| &entry.events);
         let nodes = events().find_map(|event| match event {
@@ -172,7 +195,8 @@ impl Worker {
         });
         tries.find_map(|task| {
             let name = nodes.get(task.node.index())?;
-            (task.invocation(workflow, name) == call).then(|| (name.clone(), task))
+            let found = (name.clone(), task.element, task.generation);
+            (task.invocation(workflow, name) == call).then_some(found)
         })
     }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use errors::{Class, Error};
 use plato::{Header, Value};
 use plato_rules::{Entry, Event, Input, NewFact, Phase, RuleActivation, RunOn, Session, Step};
-use serde_json::Value as Json;
 use timestone::{MessageKey, Refusal};
 use timestone_client::names;
 
@@ -268,11 +267,11 @@ impl Workflows {
         let Some(of) = self.ruled.out.remove(message) else {
             return Some(result);
         };
-        self.end_run(of, result.map(|done| as_json(&done.value)), round);
+        self.end_run(of, result.map(|done| wire::run_result(&done.value)), round);
         None
     }
 
-    fn end_run(&mut self, of: RunOf, result: Result<Json, Error>, round: &mut Round) {
+    fn end_run(&mut self, of: RunOf, result: Result<serde_json::Value, Error>, round: &mut Round) {
         let RunOf {
             workflow,
             firing,
@@ -444,25 +443,4 @@ fn check(session: &Session, facts: &[NewFact], retract: bool) -> Result<(), Erro
             Err(wrong.into_iter().fold(error, Error::caused_by))
         }
     }
-}
-
-/// What a run put out, as reactions read it: the fields of its JSON, and the
-/// digests of its blobs as `blobs`, by name.
-fn as_json(value: &Value) -> Json {
-    let inline = serde_json::from_slice(&value.inline).unwrap_or(Json::Null);
-    if value.blobs.is_empty() {
-        return inline;
-    }
-    let blobs = value.blobs.iter().map(|named| {
-        (
-            named.name.clone(),
-            Json::from(named.blob.digest.to_string()),
-        )
-    });
-    let mut fields = match inline {
-        Json::Object(fields) => fields,
-        _ => serde_json::Map::new(),
-    };
-    fields.insert("blobs".to_owned(), Json::Object(blobs.collect()));
-    Json::Object(fields)
 }

@@ -60,11 +60,12 @@ const GRAPH: [File; 2] = [
     file!("templates/graph", "src/lib.rs"),
 ];
 
-const RULES: [File; 4] = [
+const RULES: [File; 5] = [
     example!("README.md"),
     example!("rules/freshness.yaml"),
     example!("src/lib.rs"),
     example!("src/rules.rs"),
+    example!("tests/rules.rs"),
 ];
 
 const SCRIPT_FUNCTION: [File; 3] = [

@@ -1,11 +1,11 @@
-//! The example of the page for authors (`plato/TESTING.md`), which is this file.
-#![allow(clippy::unwrap_used)]
+//! The examples of the page for authors (`plato/TESTING.md`), which are this file.
 
 use std::time::Duration;
 
 use errors::Error;
 use plato::{Definition, NodeCode, NodeDef, TaskContext};
-use plato_testkit::{Answer, Kit};
+use plato_rules::RuleBase;
+use plato_testkit::{Answer, Kit, RulesKit};
 use proto::stratum::v1::Invocation;
 use serde_json::json;
 
@@ -55,15 +55,46 @@ fn the_second_element_is_tried_again() {
 }
 
 #[test]
-fn the_page_shows_this_example() {
-    let page = include_str!("../../TESTING.md");
-    let shown = page.split("```rust\n").nth(1).unwrap();
-    let shown = shown.split("```").next().unwrap();
+fn a_title_gets_a_label() {
+    // Every title that has no label gets one.
+    let rules = r#"
+        name: demo.labels
+        version: 1
+        facts:
+          Title: {key: [id], fields: {id: string}}
+          Label: {key: [id], fields: {id: string, words: string}}
+        rules:
+          - name: label
+            match:
+              - {fact: Title, as: title, where: {id: $id}}
+              - {not: Label, where: {id: $id}}
+            action: {run: {function: demo-label, params: {id: id}}}
+            reaction: [{assert: {fact: Label, fields: {id: id, words: string(result.words)}}}]
+    "#;
+    let no_code: [(&str, NodeCode); 0] = [];
+    let title = || ("Title", json!({"id": "t1"}));
+    let ran = RulesKit::new(RuleBase::of_yaml(rules).unwrap(), no_code)
+        .unwrap()
+        .answer("label", |_| Answer::json(json!({"words": "a heron"})))
+        .assert(Duration::ZERO, [title()])
+        .retract(Duration::from_secs(365 * 86_400), [title()])
+        .run();
+
+    ran.assert_quiet().assert_fired(&["label"]);
+    ran.assert_facts("Label", &[json!({"id": "t1", "words": "a heron"})]);
+    assert!(ran.explain(1).contains("why now: fact f1 was asserted"));
+}
+
+#[test]
+fn the_page_shows_these_examples() {
+    let page = include_str!("../../../TESTING.md");
+    let shown = page.split("```rust\n").skip(1);
+    let shown = shown.filter_map(|rest| rest.split("```").next());
     let mut here = include_str!("page.rs").lines().map(str::trim);
-    for line in shown.lines().map(str::trim) {
+    for line in shown.flat_map(str::lines).map(str::trim) {
         assert!(
             here.any(|known| known == line),
-            "only the page has `{line}`"
+            "only the page has `{line}`, in its place"
         );
     }
 }

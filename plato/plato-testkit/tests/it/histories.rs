@@ -3,7 +3,6 @@
 //! `COSMOS_RECORD_HISTORIES=1 cargo nextest run -p plato-testkit --run-ignored only` records
 //! those that are missing. A file that is there is never written again: it stands for
 //! workflows that run somewhere.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeSet;
 use std::fs;

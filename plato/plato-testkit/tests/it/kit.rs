@@ -1,5 +1,4 @@
 //! The kit at work: what the page for authors promises.
-#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 

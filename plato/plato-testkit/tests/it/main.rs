@@ -1,0 +1,7 @@
+//! The test kit at work: what its page promises, and recordings of earlier versions.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod histories;
+mod kit;
+mod page;
+mod rules;
