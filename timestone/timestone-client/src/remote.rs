@@ -297,7 +297,13 @@ impl Timestone for RemoteTimestone {
     }
 
     async fn subscribe(&self, request: SubscribeRequest) -> Result<Subscription, TimestoneError> {
-        let stream = self.client.subscribe(request.outward()).await;
+        // It lasts as long as a call may: where it ends, messages under way wait for their
+        // leases to lapse.
+        let options = CallOptions::default().with_timeout(rpc::limits::MAX_CALL_TIMEOUT);
+        let stream = self
+            .client
+            .subscribe_with_options(request.outward(), options)
+            .await;
         let stream = stream.map_err(|refusal| of_refusal(&refusal))?;
         Ok(Box::pin(stream::unfold(stream, |mut stream| async {
             let answer = stream.message().await.transpose()?;
