@@ -173,6 +173,10 @@ pub(super) struct RunArgs {
     /// Replace the output file if there is one
     #[arg(short = 'y', long)]
     pub overwrite: bool,
+
+    /// Say what would be done, to the last argument of the encoder, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// How pictures are resized.
@@ -203,6 +207,7 @@ Examples:
   ves encode film.mkv -o film.mp4 --codec hevc --bit-depth 10 --crf 24
   ves encode film.mkv -o film.webm --height 720 --named-preset web-720p-av1
   ves encode master.mov -o copy.mp4 --lossless --tracks none --json
+  ves encode film.mkv -o film.mp4 --named-preset web-720p-avc --dry-run
 
 Interrupt it at any time: the same command goes on where it was.";
 

@@ -12,6 +12,7 @@ use ves_api::wire;
 
 use super::args::EncodeArgs;
 use super::cache::{self, CACHE, InUse, Note};
+use super::dry_run::dry_run;
 use super::follow::follow;
 use super::frames;
 use super::job::{self, Job};
@@ -27,6 +28,10 @@ type View = optimus::View<wire::EncodeRequest, wire::EncodeResponse>;
 pub(super) fn main(args: &EncodeArgs, colour: ColourChoice) -> ExitCode {
     logging::start(args.report.log_level(), colour);
     let mut reporter = Reporter::new(&args.report, Paint::for_errors(colour));
+    if args.run.dry_run {
+        let planned = dry_run(args).map(|run| reporter.planned(&run, Paint::for_output(colour)));
+        return reporter.ended(planned, "nothing was begun");
+    }
     let done = run(args, &mut reporter);
     reporter.ended(done, "the same command goes on where this one stopped")
 }

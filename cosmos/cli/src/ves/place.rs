@@ -38,21 +38,31 @@ impl Places {
         recipe: &RecipeArgs,
         state: Option<&Path>,
     ) -> Result<Self, Vec<Error>> {
-        let mut problems = Vec::new();
-        let mut keep = |error| problems.push(error);
-        let found = Source::at(input).map_err(&mut keep).ok();
-        let output = place_for(output, recipe, found.as_ref())
-            .map_err(&mut keep)
-            .ok();
-        let state = made_state_folder(state).map_err(&mut keep).ok();
-        match (found, output, state) {
-            (Some(source), Some(output), Some(state)) => Ok(Self {
+        match (files(input, output, recipe), made_state_folder(state)) {
+            (Ok((source, output)), Ok(state)) => Ok(Self {
                 source,
                 output,
                 state,
             }),
-            _ => Err(problems),
+            (files, state) => {
+                let problems = files.err().into_iter().flatten();
+                Err(problems.chain(state.err()).collect())
+            }
         }
+    }
+}
+
+/// The source and where its encode would be; nothing is made, and every problem told at once.
+pub(super) fn files(
+    input: &Path,
+    output: &Path,
+    recipe: &RecipeArgs,
+) -> Result<(Source, PathBuf), Vec<Error>> {
+    let source = Source::at(input);
+    let output = place_for(output, recipe, source.as_ref().ok());
+    match (source, output) {
+        (Ok(source), Ok(output)) => Ok((source, output)),
+        (source, output) => Err([source.err(), output.err()].into_iter().flatten().collect()),
     }
 }
 

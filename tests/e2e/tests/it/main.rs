@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod bad;
+mod dry_run;
 mod four_processes;
 mod one_process;
 mod outside;

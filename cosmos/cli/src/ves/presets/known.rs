@@ -3,6 +3,8 @@
 use serde::Serialize;
 use ves_api::recipe::{Coding, codings};
 
+use super::example::{self, Example};
+
 /// A preset of whole recipes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct NamedPreset {
@@ -11,6 +13,8 @@ pub(super) struct NamedPreset {
     pub about: String,
     /// What it sets: field of the recipe and value.
     pub fields: Vec<(String, String)>,
+    /// What comes of it for one source.
+    pub example: Option<Example>,
 }
 
 /// The names that an encoder gives to one of its settings.
@@ -30,6 +34,7 @@ pub(super) fn presets() -> Vec<NamedPreset> {
         name: preset.name.clone(),
         about: preset.description.clone(),
         fields: preset.fields(),
+        example: example::of(&preset.recipe),
     })
     .collect()
 }

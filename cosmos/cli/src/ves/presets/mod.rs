@@ -1,5 +1,6 @@
 //! `ves presets`: what recipes can name.
 
+mod example;
 mod known;
 
 use std::process::ExitCode;
@@ -8,6 +9,7 @@ use clap::Args;
 use errors::Error;
 use serde::Serialize;
 
+use self::example::Example;
 use self::known::{NamedPreset, Setting, presets, settings};
 use crate::colour::{ColourChoice, Paint};
 use crate::output::{Output, ended};
@@ -53,7 +55,7 @@ fn list(name: Option<&str>, output: &Output, paint: Paint) -> Result<(), Stop> {
         Some(name) => everything.only(name)?,
         None => everything,
     };
-    output.result(&listing, || listing.in_words(paint));
+    output.result(&listing, || listing.in_words(name.is_some(), paint));
     Ok(())
 }
 
@@ -72,8 +74,12 @@ impl Listing {
         }
     }
 
-    fn in_words(&self, paint: Paint) -> String {
-        let presets = self.presets.iter().map(|preset| described(preset, paint));
+    /// With what each preset comes to where there is room for it.
+    fn in_words(&self, with_examples: bool, paint: Paint) -> String {
+        let presets = self.presets.iter().map(|preset| {
+            let example = preset.example.as_ref().filter(|_| with_examples);
+            described(preset, paint) + &example.map(shown).unwrap_or_default()
+        });
         let mut parts: Vec<String> = presets.collect();
         if !self.encoder_settings.is_empty() {
             parts.push(paint.strong("Encoder presets"));
@@ -102,6 +108,15 @@ fn described(preset: &NamedPreset, paint: Paint) -> String {
     format!("{}  {}{fields}", paint.strong(&preset.name), preset.about)
 }
 
+fn shown(example: &Example) -> String {
+    let filters = match example.filter_graph.as_str() {
+        "" => String::new(),
+        graph => format!("\n    filters  {graph}"),
+    };
+    let (source, encoder) = (example.source, example.encoder_args.join(" "));
+    format!("\n\n  of {source}:{filters}\n    encoder  {encoder}")
+}
+
 fn spelled_out(setting: &Setting, paint: Paint) -> String {
     let title = format!("{} {}", setting.encoder, setting.argument);
     format!(
@@ -123,6 +138,11 @@ mod tests {
                 name: "web-1080p".into(),
                 about: "For players in browsers.".into(),
                 fields: vec![("--crf".into(), "21".into())],
+                example: Some(Example {
+                    source: "a film",
+                    filter_graph: String::new(),
+                    encoder_args: vec!["-crf".into(), "21".into()],
+                }),
             }],
             encoder_settings: settings(),
         }
@@ -131,14 +151,16 @@ mod tests {
     #[test]
     fn a_preset_is_told_with_what_it_sets() {
         let only = listing().only("web-1080p").unwrap();
-        let expected = "web-1080p  For players in browsers.\n    --crf 21";
-        assert_eq!(only.in_words(Paint::default()), expected);
+        let brief = "web-1080p  For players in browsers.\n    --crf 21";
+        assert_eq!(only.in_words(false, Paint::default()), brief);
+        let whole = format!("{brief}\n\n  of a film:\n    encoder  -crf 21");
+        assert_eq!(only.in_words(true, Paint::default()), whole);
     }
 
     #[test]
     fn a_name_of_an_encoders_setting_says_where_it_goes() {
         let only = listing().only("stillimage").unwrap();
-        assert!(only.in_words(Paint::default()).contains("--tune"));
+        assert!(only.in_words(true, Paint::default()).contains("--tune"));
         assert_eq!(only.encoder_settings.len(), 1);
         assert!(listing().only("warp").is_err());
     }

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::Args;
 use errors::Error;
 use serde::Serialize;
-use stratum_frames::{Examined, Tools, examine};
+use stratum_frames::Examined;
 use ves_api::recipe::{Problems, Recipe};
 
 use self::facts::Facts;
@@ -21,10 +21,11 @@ use self::unusual::Oddity;
 use super::args::RecipeArgs;
 use super::job;
 use super::place::Source;
+use super::plan::{Plan, examined};
 use crate::colour::{ColourChoice, Paint};
+use crate::logging;
 use crate::output::{Output, ended};
 use crate::stop::Stop;
-use crate::{logging, signals};
 
 /// Settings of `ves probe`.
 #[derive(Debug, Args)]
@@ -95,19 +96,10 @@ fn understood(args: &ProbeArgs) -> Result<(Source, Recipe), Vec<Error>> {
     }
 }
 
-async fn examined(source: &Source) -> Result<Examined, Stop> {
-    let stop = signals::stop();
-    let tools = Tools::locate().map_err(ves_media::failure)?;
-    tokio::select! {
-        examined = examine(&tools, &source.path) => Ok(examined.map_err(ves_media::failure)?),
-        () = stop.cancelled() => Err(Stop::Interrupted),
-    }
-}
-
 impl Probe {
     fn of(source: &Source, examined: &Examined, recipe: Recipe) -> Self {
-        let (plan, errors) = match Planned::of(recipe, examined) {
-            Ok(plan) => (Some(plan), vec![]),
+        let (plan, errors) = match Plan::of(recipe, examined) {
+            Ok(plan) => (Some(Planned::from(plan)), vec![]),
             Err(error) => (None, vec![error]),
         };
         Self {

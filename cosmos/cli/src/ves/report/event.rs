@@ -5,12 +5,17 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Summary;
+use crate::ves::dry_run::DryRun;
 use crate::ves::validate::Verdict;
 
 /// The documentation of the events, for help and manual.
 pub(in crate::ves) const DOCUMENTED: &str = "\
 JSON events (--json): one object a line on standard output, told apart by `event`; fields are only
 ever added; what is not known is null.
+  planned      source, output, frames, recipe, container, width, height, pixel_format,
+               decoded_pixel_format, filter_graph, encoder_args,
+               chunks: each start, end, preroll_frames,
+               tracks: each index, kept, reason (--dry-run)
   accepted     request_id, resumed
   stage        stage, state, elapsed_ms
   progress     chunks, chunks_done, chunks_running, chunks_reused, fraction, frames, frames_done,
@@ -29,6 +34,7 @@ ever added; what is not known is null.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Event<'a> {
+    Planned(&'a DryRun),
     Accepted {
         request_id: &'a str,
         resumed: bool,
@@ -116,8 +122,10 @@ mod tests {
     #[test]
     fn every_field_that_is_said_is_documented_and_the_other_way_round() {
         let (summary, verdict) = (Summary::default(), Verdict::default());
+        let planned = DryRun::default();
         let errors = [errors::Error::user("A", "b")];
         let events = [
+            Event::Planned(&planned),
             Event::Accepted {
                 request_id: "r",
                 resumed: false,

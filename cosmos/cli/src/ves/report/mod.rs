@@ -17,6 +17,7 @@ use ves_api::wire;
 
 use self::event::{Event, Progress, emit};
 use self::pace::Pace;
+use super::dry_run::DryRun;
 use super::shared_args::ReportArgs;
 use super::snapshot::{Snapshot, Stage};
 use super::validate::Verdict;
@@ -192,6 +193,17 @@ impl Reporter {
             Voice::Json => emit(&Event::Finished(summary)),
             Voice::Quiet => {}
             _ => eprintln!("{}", printable(&figures::summary(summary))),
+        }
+    }
+
+    /// What an encode would be, as the answer that was asked for.
+    pub(super) fn planned(&mut self, run: &DryRun, paint: Paint) {
+        self.clear();
+        match &self.voice {
+            Voice::Json => emit(&Event::Planned(run)),
+            Voice::Quiet => {}
+            // A reader that went away wants no more.
+            _ => drop(pages::show(format!("{}\n", run.words(paint)).as_bytes())),
         }
     }
 

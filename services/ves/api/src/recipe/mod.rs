@@ -16,7 +16,7 @@ mod wire;
 pub use codec::{BitDepth, Codec};
 pub use coding::{Coding, Level, Lossless, Profile, RateFactors, codings};
 pub use plan::{ChunkPlan, MAX_CHUNKS, PlanError, plan};
-pub use presets::{NamedPreset, presets};
+pub use presets::{NamedPreset, fields, presets};
 pub use problems::Problems;
 pub use request::{
     Alignment, Chunking, Container, Crf, Damage, OtherTracks, RateControl, Recipe, Target,

@@ -30,11 +30,16 @@ pub fn presets() -> &'static [NamedPreset] {
 impl NamedPreset {
     /// What it sets, field by field: ("codec.bit_depth", "10").
     pub fn fields(&self) -> Vec<(String, String)> {
-        let mut fields = Vec::new();
-        let json = serde_json::to_value(&self.recipe).unwrap_or_default();
-        flatten("", &json, &mut fields);
-        fields
+        fields(&self.recipe)
     }
+}
+
+/// What a recipe says, field by field: ("codec.bit_depth", "10").
+pub fn fields(recipe: &wire::Recipe) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    let json = serde_json::to_value(recipe).unwrap_or_default();
+    flatten("", &json, &mut fields);
+    fields
 }
 
 fn flatten(path: &str, value: &serde_json::Value, fields: &mut Vec<(String, String)>) {

@@ -1,0 +1,98 @@
+//! `ves encode --dry-run`: what would be done, to the argument; nothing is encoded, nothing written.
+
+mod words;
+
+use std::path::Path;
+
+use errors::Error;
+use serde::Serialize;
+use stratum_frames::Examined;
+use ves_api::recipe::{Problems, Recipe};
+use ves_api::wire;
+
+use super::args::EncodeArgs;
+use super::job;
+use super::place::{self, Source, shown};
+use super::plan::{Plan, PlannedChunk, PlannedTrack, examined};
+use crate::colour::Paint;
+use crate::stop::Stop;
+
+/// What would be done.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct DryRun {
+    source: String,
+    output: String,
+    frames: u64,
+    /// Every default filled in.
+    recipe: wire::Recipe,
+    container: &'static str,
+    width: u32,
+    height: u32,
+    pixel_format: String,
+    /// What chunks are decoded to.
+    decoded_pixel_format: String,
+    /// Between decoder and encoder; empty: none.
+    filter_graph: String,
+    /// Arguments of ffmpeg, the same for every chunk.
+    encoder_args: Vec<String>,
+    chunks: Vec<PlannedChunk>,
+    tracks: Vec<PlannedTrack>,
+}
+
+/// Looks at everything that an encode looks at before it begins.
+pub(super) fn dry_run(args: &EncodeArgs) -> Result<DryRun, Stop> {
+    let (source, recipe) = understood(args)?;
+    let runtime = crate::runtime().map_err(|e| Error::platform("NO_RUNTIME", e.to_string()))?;
+    let examined = runtime.block_on(examined(&source))?;
+    ves_media::refuse_damage(&examined.table, recipe.damage)?;
+    let plan = Plan::of(recipe, &examined)?;
+    Ok(DryRun::of(&source, &args.output, &examined, plan))
+}
+
+/// The source and the recipe; every problem of the files and of the recipe at once.
+fn understood(args: &EncodeArgs) -> Result<(Source, Recipe), Vec<Error>> {
+    let files = place::files(&args.input, &args.output, &args.recipe);
+    let taken = files.as_ref().ok().and_then(|(_, output)| {
+        let taken = output.symlink_metadata().is_ok() && !args.run.overwrite;
+        taken.then(|| exists(output))
+    });
+    let recipe = Recipe::try_from(job::recipe(&args.recipe, Some(&args.output)));
+    match (files, taken, recipe) {
+        (Ok((source, _)), None, Ok(recipe)) => Ok((source, recipe)),
+        (files, taken, recipe) => {
+            let files = files.err().into_iter().flatten().chain(taken);
+            let wrong = recipe.err().map(|Problems(wrong)| wrong);
+            Err(files.chain(wrong.into_iter().flatten()).collect())
+        }
+    }
+}
+
+fn exists(output: &Path) -> Error {
+    Error::user("OUTPUT_EXISTS", format!("{} exists", shown(output))).at("output.uri")
+}
+
+impl DryRun {
+    fn of(source: &Source, output: &Path, examined: &Examined, plan: Plan) -> Self {
+        let (resolved, format) = (plan.resolved, &examined.table);
+        Self {
+            source: source.path.display().to_string(),
+            output: output.display().to_string(),
+            frames: format.len(),
+            container: resolved.recipe.container.name(),
+            recipe: resolved.recipe.into(),
+            width: resolved.format.resolution.width(),
+            height: resolved.format.resolution.height(),
+            pixel_format: resolved.format.pixel_format.to_string(),
+            decoded_pixel_format: resolved.decoded.to_string(),
+            filter_graph: resolved.filter_graph,
+            encoder_args: resolved.encoder_args,
+            chunks: plan.chunks,
+            tracks: plan.tracks,
+        }
+    }
+
+    /// As people read it.
+    pub(super) fn words(&self, paint: Paint) -> String {
+        words::of(self, paint)
+    }
+}
