@@ -49,11 +49,14 @@ pub async fn serve_with_others(
     mistake: Option<Mistake>,
 ) -> Result<()> {
     let store: Arc<dyn Store> = Arc::new(PostgresStore::connect(database).await?);
-    let store = planted::store(store, Arc::new(SystemClock), mistake);
+    let clock: SharedClock = Arc::new(SystemClock);
     let mut options = FleetOptions::new(token(folder)?);
     options.owner.ttl = OWNERSHIP;
     options.shards = Some(SHARDS);
-    let fleet = Fleet::new(store, Arc::new(SystemClock), options).await?;
+    // Mistakes are made with messages; how many shards there are is settled before.
+    drop(Fleet::new(Arc::clone(&store), Arc::clone(&clock), options.clone()).await?);
+    let store = planted::store(store, Arc::clone(&clock), mistake);
+    let fleet = Fleet::new(store, clock, options).await?;
     let services = TimestoneServer::of_fleet(&fleet).into_services();
     let server = Server::new(token(folder)?).services(services);
     let bound = server.bind(([127, 0, 0, 1], 0).into()).await?;

@@ -175,13 +175,14 @@ impl Served {
     async fn ready(&mut self) -> Result<()> {
         self.spawn()?;
         let end = std::time::Instant::now() + PATIENCE;
-        while !self.answers().await {
+        while let Err(why) = self.answers().await {
             if self.bury()? {
                 // A server that finds its database in recovery ends; it is started again.
                 ensure!(self.database.is_some(), "the server has ended");
                 self.spawn()?;
             }
-            ensure!(std::time::Instant::now() < end, "the server does not come");
+            let late = std::time::Instant::now() >= end;
+            ensure!(!late, "the server does not come: {why:#}");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         Ok(())
@@ -201,11 +202,9 @@ impl Served {
         Ok(ended)
     }
 
-    async fn answers(&self) -> bool {
-        match self.client() {
-            Ok(client) => client.count(&[]).await.is_ok(),
-            Err(_) => false,
-        }
+    async fn answers(&self) -> Result<()> {
+        self.client()?.count(&[]).await?;
+        Ok(())
     }
 
     /// A client that does not try again.
