@@ -15,6 +15,7 @@ use crate::call::{Act, Answer};
 use crate::history::History;
 use crate::inspect::inspect;
 use crate::notes::Notes;
+use crate::planted::Mistake;
 use crate::record::{Caller, config};
 use crate::served::{Adapter, Blow, Served};
 use crate::spec::{Lapses, Spec};
@@ -110,8 +111,12 @@ impl Plan {
         history.parts(self.partitions, partition)
     }
 
-    fn blow(&mut self, adapter: Adapter) -> Blow {
-        match (adapter, self.random.below(8)) {
+    fn blow(&mut self, served: &Served) -> Blow {
+        if served.mistake() == Some(Mistake::IgnoresFences) {
+            // Who was killed writes nothing any more.
+            return Blow::Stall;
+        }
+        match (served.adapter(), self.random.below(8)) {
             (Adapter::Fjall, _) | (Adapter::Postgres, 0..3) => Blow::Server,
             (Adapter::Postgres, 3..5) => Blow::Backend,
             (Adapter::Postgres, 5..7) => Blow::Database,
@@ -184,7 +189,7 @@ async fn strike(
     tokio::time::sleep(plan.pause()).await;
     while callers.iter().any(|caller| !caller.is_finished()) {
         if blows.len() < BLOWS as usize {
-            let blow = plan.blow(served.adapter());
+            let blow = plan.blow(served);
             let begun = notes.begin();
             served.strike(blow).await?;
             notes.end(begun, u32::MAX, Act::Restart, Some(Answer::Done));

@@ -95,6 +95,10 @@ impl Served {
         self.adapter
     }
 
+    pub fn mistake(&self) -> Option<Mistake> {
+        self.mistake
+    }
+
     /// Kills, and waits until all is there again.
     pub async fn strike(&mut self, blow: Blow) -> Result<()> {
         let server = self.next % self.servers.len();

@@ -87,7 +87,7 @@ impl Spec {
                 priority,
                 value,
             } => state.enqueue(message, priority, value),
-            Act::Dequeue => state.dequeue(call, self.lapses_at(call), self.exclusive),
+            Act::Dequeue => state.dequeue(call, self.may_lapse(call), self.exclusive),
             Act::Complete(token) => state.settle(token, How::Completed),
             Act::Release(token) => state.settle(token, How::Released),
             Act::Retry(token) => state.settle(token, How::Failed),
@@ -107,6 +107,16 @@ impl Spec {
         match self.lapses {
             Lapses::InTime(ms) => (after(call.from_ms) - ms, after(call.to_ms) + ms),
             Lapses::NotBefore(ms) => (after(call.from_ms) - ms, i64::MAX),
+        }
+    }
+
+    /// The same for one that was asked for. A server that finds that nobody takes its answer may
+    /// give the message back at once; nobody was told then.
+    fn may_lapse(&self, call: &Call) -> (i64, i64) {
+        let (first, last) = self.lapses_at(call);
+        match call.answer {
+            Some(_) => (first, last),
+            None => (call.from_ms, last),
         }
     }
 

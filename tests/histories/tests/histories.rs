@@ -149,6 +149,19 @@ fn what_was_never_told_may_have_happened_or_not() {
 }
 
 #[test]
+fn what_nobody_was_given_may_be_given_back_at_once() {
+    let first = |answer| {
+        let added = call(enqueue(1, 0), Some(Answer::Done), 0, 1);
+        let first = call(Act::Dequeue, answer, 2, 3);
+        let second = call(Act::Dequeue, leased(1, 2), 4, 5);
+        explained(&[added, first, second])
+    };
+    assert!(first(None));
+    assert!(!first(leased(1, 1)));
+    assert!(!first(Some(Answer::Nothing)));
+}
+
+#[test]
 fn a_take_over_grants_leases_anew_also_those_of_calls_at_the_same_time() {
     let at = |from_ms, to_ms, call: Call| Call {
         from_ms,
