@@ -168,6 +168,14 @@ impl Range {
     }
 }
 
+impl Transfer {
+    /// Whether it is one of high dynamic range: PQ or HLG.
+    #[must_use]
+    pub const fn is_hdr(self) -> bool {
+        matches!(self.code(), 16 | 18)
+    }
+}
+
 impl ColourDescription {
     /// Nothing is said about colour, so a container need not say anything either.
     #[must_use]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ColourDescription, FrameRate, PixelFormat, Resolution, Rotation, SampleAspectRatio, ScanType,
-    TimeBase,
+    StaticHdr, TimeBase,
 };
 
 /// What a video track is, as far as every frame shares it.
@@ -20,4 +20,6 @@ pub struct VideoFormat {
     /// Seconds per tick of the timestamps.
     pub time_base: TimeBase,
     pub rotation: Rotation,
+    #[serde(default, skip_serializing_if = "StaticHdr::is_empty")]
+    pub hdr: StaticHdr,
 }

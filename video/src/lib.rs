@@ -4,6 +4,7 @@
 
 mod colour;
 mod format;
+mod hdr;
 mod pixel;
 mod rational;
 mod scan;
@@ -13,6 +14,7 @@ mod wire;
 
 pub use colour::{ColourDescription, Matrix, Primaries, Range, Transfer};
 pub use format::VideoFormat;
+pub use hdr::{Chromaticity, ContentLight, InvalidHdr, MasteringDisplay, StaticHdr};
 pub use pixel::{Chroma, PixelFormat};
 pub use rational::{InvalidRational, Rational};
 pub use scan::ScanType;

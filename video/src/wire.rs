@@ -3,8 +3,9 @@
 use proto::video::v1;
 
 use crate::{
-    ColourDescription, FrameRate, Matrix, PixelFormat, Primaries, Range, Rational, Resolution,
-    Rotation, SampleAspectRatio, ScanType, TimeBase, Transfer, VideoFormat,
+    Chromaticity, ColourDescription, ContentLight, FrameRate, MasteringDisplay, Matrix,
+    PixelFormat, Primaries, Range, Rational, Resolution, Rotation, SampleAspectRatio, ScanType,
+    StaticHdr, TimeBase, Transfer, VideoFormat,
 };
 
 /// A `video.v1` message that says something impossible.
@@ -72,8 +73,86 @@ impl From<VideoFormat> for v1::VideoFormat {
             frame_rate: v1::Rational::from(value.frame_rate.as_rational()).into(),
             time_base: v1::Rational::from(value.time_base.as_rational()).into(),
             rotation: value.rotation.degrees(),
+            mastering_display: value.hdr.mastering_display.map(Into::into).into(),
+            content_light: value.hdr.content_light.map(Into::into).into(),
             ..Default::default()
         }
+    }
+}
+
+impl From<Chromaticity> for v1::Chromaticity {
+    fn from(value: Chromaticity) -> Self {
+        v1::Chromaticity {
+            x: value.x.into(),
+            y: value.y.into(),
+            ..Default::default()
+        }
+    }
+}
+
+impl From<MasteringDisplay> for v1::MasteringDisplay {
+    fn from(value: MasteringDisplay) -> Self {
+        v1::MasteringDisplay {
+            red: v1::Chromaticity::from(value.red).into(),
+            green: v1::Chromaticity::from(value.green).into(),
+            blue: v1::Chromaticity::from(value.blue).into(),
+            white_point: v1::Chromaticity::from(value.white_point).into(),
+            max_luminance: value.max_luminance,
+            min_luminance: value.min_luminance,
+            ..Default::default()
+        }
+    }
+}
+
+impl From<ContentLight> for v1::ContentLight {
+    fn from(value: ContentLight) -> Self {
+        v1::ContentLight {
+            max_content: value.max_content.into(),
+            max_frame_average: value.max_frame_average.into(),
+            ..Default::default()
+        }
+    }
+}
+
+impl TryFrom<&v1::MasteringDisplay> for MasteringDisplay {
+    type Error = InvalidFormat;
+
+    fn try_from(value: &v1::MasteringDisplay) -> Result<Self, InvalidFormat> {
+        let colour = |colour: &v1::Chromaticity| {
+            Some(Chromaticity {
+                x: colour.x.try_into().ok()?,
+                y: colour.y.try_into().ok()?,
+            })
+        };
+        let read = || {
+            Some(MasteringDisplay {
+                red: colour(&value.red)?,
+                green: colour(&value.green)?,
+                blue: colour(&value.blue)?,
+                white_point: colour(&value.white_point)?,
+                max_luminance: value.max_luminance,
+                min_luminance: value.min_luminance,
+            })
+        };
+        let expected = "coordinates up to 50000, and max_luminance above min_luminance";
+        read()
+            .filter(MasteringDisplay::is_possible)
+            .ok_or(invalid("mastering_display", expected))
+    }
+}
+
+impl TryFrom<&v1::ContentLight> for ContentLight {
+    type Error = InvalidFormat;
+
+    fn try_from(value: &v1::ContentLight) -> Result<Self, InvalidFormat> {
+        let light = |light: u32| {
+            let invalid = invalid("content_light", "cd/m² up to 65535");
+            u16::try_from(light).or(Err(invalid))
+        };
+        Ok(ContentLight {
+            max_content: light(value.max_content)?,
+            max_frame_average: light(value.max_frame_average)?,
+        })
     }
 }
 
@@ -113,6 +192,7 @@ impl TryFrom<&v1::VideoFormat> for VideoFormat {
                 .ok_or(invalid("time_base", ABOVE_ZERO))?,
             rotation: Rotation::from_degrees(value.rotation.into())
                 .ok_or(invalid("rotation", "0, 90, 180 or 270"))?,
+            hdr: static_hdr(value)?,
         })
     }
 }
@@ -138,6 +218,14 @@ fn colour(value: &v1::ColourDescription) -> Result<ColourDescription, InvalidFor
         } else {
             Range::Unspecified
         },
+    })
+}
+
+fn static_hdr(value: &v1::VideoFormat) -> Result<StaticHdr, InvalidFormat> {
+    let (display, light) = (&value.mastering_display, &value.content_light);
+    Ok(StaticHdr {
+        mastering_display: display.as_option().map(TryInto::try_into).transpose()?,
+        content_light: light.as_option().map(TryInto::try_into).transpose()?,
     })
 }
 
@@ -171,6 +259,14 @@ mod tests {
             frame_rate: FrameRate::new(Rational::whole(25)).unwrap(),
             time_base: TimeBase::per_second(90_000).unwrap(),
             rotation: Rotation::Half,
+            hdr: StaticHdr {
+                mastering_display: Some(
+                    "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
+                        .parse()
+                        .unwrap(),
+                ),
+                content_light: Some("1000,400".parse().unwrap()),
+            },
         }
     }
 
@@ -198,6 +294,10 @@ mod tests {
         assert_eq!(field(|w| w.frame_rate = Default::default()), "frame_rate");
         assert_eq!(field(|w| w.pixel_format = "a;b".into()), "pixel_format");
         assert_eq!(field(|w| w.rotation = 45), "rotation");
+        let dark = field(|w| w.mastering_display.get_or_insert_default().max_luminance = 50);
+        assert_eq!(dark, "mastering_display");
+        let bright = field(|w| w.content_light.get_or_insert_default().max_content = 1 << 16);
+        assert_eq!(bright, "content_light");
         let colour = v1::ColourDescription {
             primaries: 256,
             ..Default::default()

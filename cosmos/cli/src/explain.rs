@@ -43,7 +43,7 @@ fn tell(text: &mut String, error: &Error, depth: usize, paint: Paint) {
 }
 
 /// Fields of the API and the argument that sets them.
-const ARGUMENTS: [(&str, &str); 21] = [
+const ARGUMENTS: [(&str, &str); 24] = [
     ("video_source.uri", "IN"),
     ("output.uri", "--output"),
     ("output.overwrite", "--overwrite"),
@@ -58,6 +58,9 @@ const ARGUMENTS: [(&str, &str); 21] = [
     ("recipe.chunking_directives", "--chunk"),
     ("recipe.other_tracks", "--tracks"),
     ("recipe.resolution", "--size"),
+    ("recipe.static_hdr", "--mastering-display, --content-light"),
+    ("recipe.static_hdr.mastering_display", "--mastering-display"),
+    ("recipe.static_hdr.content_light", "--content-light"),
     ("recipe.container", "--container"),
     ("recipe.named_preset", "--named-preset"),
     ("labels", "--label"),

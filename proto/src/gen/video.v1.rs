@@ -659,6 +659,605 @@ pub const __COLOUR_DESCRIPTION_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = 
     from_json: ::buffa::type_registry::any_from_json::<ColourDescription>,
     is_wkt: false,
 };
+/// A colour by its coordinates of CIE 1931, in units of 0.00002.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct Chromaticity {
+    /// Field 1: `x`
+    #[serde(
+        rename = "x",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub x: u32,
+    /// Field 2: `y`
+    #[serde(
+        rename = "y",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub y: u32,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for Chromaticity {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Chromaticity").field("x", &self.x).field("y", &self.y).finish()
+    }
+}
+impl Chromaticity {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/video.v1.Chromaticity";
+}
+::buffa::impl_default_instance!(Chromaticity);
+impl ::buffa::MessageName for Chromaticity {
+    const PACKAGE: &'static str = "video.v1";
+    const NAME: &'static str = "Chromaticity";
+    const FULL_NAME: &'static str = "video.v1.Chromaticity";
+    const TYPE_URL: &'static str = "type.googleapis.com/video.v1.Chromaticity";
+}
+impl ::buffa::Message for Chromaticity {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.x != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.x) as u64;
+        }
+        if self.y != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.y) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.x != 0u32 {
+            ::buffa::types::put_uint32_field(1u32, self.x, buf);
+        }
+        if self.y != 0u32 {
+            ::buffa::types::put_uint32_field(2u32, self.y, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.x = ::buffa::types::decode_uint32(buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.y = ::buffa::types::decode_uint32(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.x = 0u32;
+        self.y = 0u32;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for Chromaticity {
+    const PROTO_FQN: &'static str = "video.v1.Chromaticity";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for Chromaticity {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __CHROMATICITY_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/video.v1.Chromaticity",
+    to_json: ::buffa::type_registry::any_to_json::<Chromaticity>,
+    from_json: ::buffa::type_registry::any_from_json::<Chromaticity>,
+    is_wkt: false,
+};
+/// The display that a film was made on (SMPTE ST 2086).
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct MasteringDisplay {
+    /// Field 1: `red`
+    #[serde(
+        rename = "red",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub red: ::buffa::MessageField<Chromaticity, ::buffa::Inline<Chromaticity>>,
+    /// Field 2: `green`
+    #[serde(
+        rename = "green",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub green: ::buffa::MessageField<Chromaticity, ::buffa::Inline<Chromaticity>>,
+    /// Field 3: `blue`
+    #[serde(
+        rename = "blue",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub blue: ::buffa::MessageField<Chromaticity, ::buffa::Inline<Chromaticity>>,
+    /// Field 4: `white_point`
+    #[serde(
+        rename = "whitePoint",
+        alias = "white_point",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub white_point: ::buffa::MessageField<Chromaticity, ::buffa::Inline<Chromaticity>>,
+    /// In 0.0001 cd/m2.
+    ///
+    /// Field 5: `max_luminance`
+    #[serde(
+        rename = "maxLuminance",
+        alias = "max_luminance",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub max_luminance: u32,
+    /// In 0.0001 cd/m2.
+    ///
+    /// Field 6: `min_luminance`
+    #[serde(
+        rename = "minLuminance",
+        alias = "min_luminance",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub min_luminance: u32,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for MasteringDisplay {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("MasteringDisplay")
+            .field("red", &self.red)
+            .field("green", &self.green)
+            .field("blue", &self.blue)
+            .field("white_point", &self.white_point)
+            .field("max_luminance", &self.max_luminance)
+            .field("min_luminance", &self.min_luminance)
+            .finish()
+    }
+}
+impl MasteringDisplay {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/video.v1.MasteringDisplay";
+}
+::buffa::impl_default_instance!(MasteringDisplay);
+impl ::buffa::MessageName for MasteringDisplay {
+    const PACKAGE: &'static str = "video.v1";
+    const NAME: &'static str = "MasteringDisplay";
+    const FULL_NAME: &'static str = "video.v1.MasteringDisplay";
+    const TYPE_URL: &'static str = "type.googleapis.com/video.v1.MasteringDisplay";
+}
+impl ::buffa::Message for MasteringDisplay {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.red.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.red.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.green.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.green.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.blue.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.blue.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.white_point.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.white_point.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.max_luminance != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.max_luminance) as u64;
+        }
+        if self.min_luminance != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.min_luminance) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.red.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.red.write_to(__cache, buf);
+        }
+        if self.green.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.green.write_to(__cache, buf);
+        }
+        if self.blue.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                3u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.blue.write_to(__cache, buf);
+        }
+        if self.white_point.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                4u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.white_point.write_to(__cache, buf);
+        }
+        if self.max_luminance != 0u32 {
+            ::buffa::types::put_uint32_field(5u32, self.max_luminance, buf);
+        }
+        if self.min_luminance != 0u32 {
+            ::buffa::types::put_uint32_field(6u32, self.min_luminance, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.red.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.green.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.blue.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.white_point.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            5u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.max_luminance = ::buffa::types::decode_uint32(buf)?;
+            }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.min_luminance = ::buffa::types::decode_uint32(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.red = ::buffa::MessageField::none();
+        self.green = ::buffa::MessageField::none();
+        self.blue = ::buffa::MessageField::none();
+        self.white_point = ::buffa::MessageField::none();
+        self.max_luminance = 0u32;
+        self.min_luminance = 0u32;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for MasteringDisplay {
+    const PROTO_FQN: &'static str = "video.v1.MasteringDisplay";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for MasteringDisplay {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __MASTERING_DISPLAY_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/video.v1.MasteringDisplay",
+    to_json: ::buffa::type_registry::any_to_json::<MasteringDisplay>,
+    from_json: ::buffa::type_registry::any_from_json::<MasteringDisplay>,
+    is_wkt: false,
+};
+/// How bright a film is, in cd/m2, up to 65,535; 0 = not known (CTA-861.3).
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct ContentLight {
+    /// Of the brightest pixel of all: MaxCLL.
+    ///
+    /// Field 1: `max_content`
+    #[serde(
+        rename = "maxContent",
+        alias = "max_content",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub max_content: u32,
+    /// Of the brightest frame on average: MaxFALL.
+    ///
+    /// Field 2: `max_frame_average`
+    #[serde(
+        rename = "maxFrameAverage",
+        alias = "max_frame_average",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub max_frame_average: u32,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for ContentLight {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ContentLight")
+            .field("max_content", &self.max_content)
+            .field("max_frame_average", &self.max_frame_average)
+            .finish()
+    }
+}
+impl ContentLight {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/video.v1.ContentLight";
+}
+::buffa::impl_default_instance!(ContentLight);
+impl ::buffa::MessageName for ContentLight {
+    const PACKAGE: &'static str = "video.v1";
+    const NAME: &'static str = "ContentLight";
+    const FULL_NAME: &'static str = "video.v1.ContentLight";
+    const TYPE_URL: &'static str = "type.googleapis.com/video.v1.ContentLight";
+}
+impl ::buffa::Message for ContentLight {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.max_content != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.max_content) as u64;
+        }
+        if self.max_frame_average != 0u32 {
+            size
+                += 1u64
+                    + ::buffa::types::uint32_encoded_len(self.max_frame_average) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.max_content != 0u32 {
+            ::buffa::types::put_uint32_field(1u32, self.max_content, buf);
+        }
+        if self.max_frame_average != 0u32 {
+            ::buffa::types::put_uint32_field(2u32, self.max_frame_average, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.max_content = ::buffa::types::decode_uint32(buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.max_frame_average = ::buffa::types::decode_uint32(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.max_content = 0u32;
+        self.max_frame_average = 0u32;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for ContentLight {
+    const PROTO_FQN: &'static str = "video.v1.ContentLight";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for ContentLight {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __CONTENT_LIGHT_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/video.v1.ContentLight",
+    to_json: ::buffa::type_registry::any_to_json::<ContentLight>,
+    from_json: ::buffa::type_registry::any_from_json::<ContentLight>,
+    is_wkt: false,
+};
 /// What a video track is, as far as every frame shares it.
 #[derive(Clone, PartialEq, Default)]
 #[derive(::serde::Serialize, ::serde::Deserialize)]
@@ -733,6 +1332,30 @@ pub struct VideoFormat {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
     )]
     pub rotation: u32,
+    /// Unset = not told.
+    ///
+    /// Field 9: `mastering_display`
+    #[serde(
+        rename = "masteringDisplay",
+        alias = "mastering_display",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub mastering_display: ::buffa::MessageField<
+        MasteringDisplay,
+        ::buffa::Inline<MasteringDisplay>,
+    >,
+    /// Unset = not told.
+    ///
+    /// Field 10: `content_light`
+    #[serde(
+        rename = "contentLight",
+        alias = "content_light",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub content_light: ::buffa::MessageField<
+        ContentLight,
+        ::buffa::Inline<ContentLight>,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -748,6 +1371,8 @@ impl ::core::fmt::Debug for VideoFormat {
             .field("frame_rate", &self.frame_rate)
             .field("time_base", &self.time_base)
             .field("rotation", &self.rotation)
+            .field("mastering_display", &self.mastering_display)
+            .field("content_light", &self.content_light)
             .finish()
     }
 }
@@ -830,6 +1455,22 @@ impl ::buffa::Message for VideoFormat {
         if self.rotation != 0u32 {
             size += 1u64 + ::buffa::types::uint32_encoded_len(self.rotation) as u64;
         }
+        if self.mastering_display.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.mastering_display.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.content_light.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.content_light.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -891,6 +1532,22 @@ impl ::buffa::Message for VideoFormat {
         }
         if self.rotation != 0u32 {
             ::buffa::types::put_uint32_field(8u32, self.rotation, buf);
+        }
+        if self.mastering_display.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                9u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.mastering_display.write_to(__cache, buf);
+        }
+        if self.content_light.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                10u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.content_light.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -983,6 +1640,28 @@ impl ::buffa::Message for VideoFormat {
                 )?;
                 self.rotation = ::buffa::types::decode_uint32(buf)?;
             }
+            9u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.mastering_display.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            10u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.content_light.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -999,6 +1678,8 @@ impl ::buffa::Message for VideoFormat {
         self.frame_rate = ::buffa::MessageField::none();
         self.time_base = ::buffa::MessageField::none();
         self.rotation = 0u32;
+        self.mastering_display = ::buffa::MessageField::none();
+        self.content_light = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -1992,6 +2673,1203 @@ pub mod __buffa {
                 ::serde::Serialize::serialize(&self.0, __s)
             }
         }
+        /// A colour by its coordinates of CIE 1931, in units of 0.00002.
+        #[derive(Clone, Debug, Default)]
+        pub struct ChromaticityView<'a> {
+            /// Field 1: `x`
+            pub x: u32,
+            /// Field 2: `y`
+            pub y: u32,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for ChromaticityView<'a> {
+            type Owned = super::super::Chromaticity;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.x = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.y = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::Chromaticity,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::Chromaticity,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::Chromaticity {
+                    x: self.x,
+                    y: self.y,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for ChromaticityView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.x != 0u32 {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(self.x) as u64;
+                }
+                if self.y != 0u32 {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(self.y) as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.x != 0u32 {
+                    ::buffa::types::put_uint32_field(1u32, self.x, buf);
+                }
+                if self.y != 0u32 {
+                    ::buffa::types::put_uint32_field(2u32, self.y, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for ChromaticityView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.x) {
+                    __map
+                        .serialize_entry(
+                            "x",
+                            &::buffa::json_helpers::ProtoJson(&self.x),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.y) {
+                    __map
+                        .serialize_entry(
+                            "y",
+                            &::buffa::json_helpers::ProtoJson(&self.y),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for ChromaticityView<'a> {
+            const PACKAGE: &'static str = "video.v1";
+            const NAME: &'static str = "Chromaticity";
+            const FULL_NAME: &'static str = "video.v1.Chromaticity";
+            const TYPE_URL: &'static str = "type.googleapis.com/video.v1.Chromaticity";
+        }
+        ::buffa::impl_default_view_instance!(ChromaticityView);
+        ::buffa::impl_view_reborrow!(ChromaticityView);
+        /** Self-contained, `'static` owned view of a `Chromaticity` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`ChromaticityView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`ChromaticityView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct ChromaticityOwnedView(::buffa::OwnedView<ChromaticityView<'static>>);
+        impl ChromaticityOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ChromaticityOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ChromaticityOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::Chromaticity,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ChromaticityOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`ChromaticityView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &ChromaticityView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::Chromaticity {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `x`
+            #[must_use]
+            pub fn x(&self) -> u32 {
+                self.0.reborrow().x
+            }
+            /// Field 2: `y`
+            #[must_use]
+            pub fn y(&self) -> u32 {
+                self.0.reborrow().y
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<ChromaticityView<'static>>>
+        for ChromaticityOwnedView {
+            fn from(inner: ::buffa::OwnedView<ChromaticityView<'static>>) -> Self {
+                ChromaticityOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<ChromaticityOwnedView>
+        for ::buffa::OwnedView<ChromaticityView<'static>> {
+            fn from(wrapper: ChromaticityOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<ChromaticityView<'static>>>
+        for ChromaticityOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<ChromaticityView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::Chromaticity {
+            type View<'a> = ChromaticityView<'a>;
+            type ViewHandle = ChromaticityOwnedView;
+        }
+        impl ::serde::Serialize for ChromaticityOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// The display that a film was made on (SMPTE ST 2086).
+        #[derive(Clone, Debug, Default)]
+        pub struct MasteringDisplayView<'a> {
+            /// Field 1: `red`
+            pub red: ::buffa::MessageFieldView<
+                super::super::__buffa::view::ChromaticityView<'a>,
+            >,
+            /// Field 2: `green`
+            pub green: ::buffa::MessageFieldView<
+                super::super::__buffa::view::ChromaticityView<'a>,
+            >,
+            /// Field 3: `blue`
+            pub blue: ::buffa::MessageFieldView<
+                super::super::__buffa::view::ChromaticityView<'a>,
+            >,
+            /// Field 4: `white_point`
+            pub white_point: ::buffa::MessageFieldView<
+                super::super::__buffa::view::ChromaticityView<'a>,
+            >,
+            /// In 0.0001 cd/m2.
+            ///
+            /// Field 5: `max_luminance`
+            pub max_luminance: u32,
+            /// In 0.0001 cd/m2.
+            ///
+            /// Field 6: `min_luminance`
+            pub min_luminance: u32,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for MasteringDisplayView<'a> {
+            type Owned = super::super::MasteringDisplay;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.red.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.red = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::ChromaticityView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.green.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.green = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::ChromaticityView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.blue.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.blue = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::ChromaticityView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.white_point.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.white_point = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::ChromaticityView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.max_luminance = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.min_luminance = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::MasteringDisplay,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::MasteringDisplay,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::MasteringDisplay {
+                    red: match self.red.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::Chromaticity,
+                                ::buffa::Inline<super::super::Chromaticity>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    green: match self.green.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::Chromaticity,
+                                ::buffa::Inline<super::super::Chromaticity>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    blue: match self.blue.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::Chromaticity,
+                                ::buffa::Inline<super::super::Chromaticity>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    white_point: match self.white_point.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::Chromaticity,
+                                ::buffa::Inline<super::super::Chromaticity>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    max_luminance: self.max_luminance,
+                    min_luminance: self.min_luminance,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for MasteringDisplayView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.red.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.red.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.green.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.green.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.blue.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.blue.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.white_point.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.white_point.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.max_luminance != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.max_luminance)
+                                as u64;
+                }
+                if self.min_luminance != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.min_luminance)
+                                as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.red.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.red.write_to(__cache, buf);
+                }
+                if self.green.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        2u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.green.write_to(__cache, buf);
+                }
+                if self.blue.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        3u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.blue.write_to(__cache, buf);
+                }
+                if self.white_point.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        4u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.white_point.write_to(__cache, buf);
+                }
+                if self.max_luminance != 0u32 {
+                    ::buffa::types::put_uint32_field(5u32, self.max_luminance, buf);
+                }
+                if self.min_luminance != 0u32 {
+                    ::buffa::types::put_uint32_field(6u32, self.min_luminance, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for MasteringDisplayView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                {
+                    if let ::core::option::Option::Some(__v) = self.red.as_option() {
+                        __map.serialize_entry("red", __v)?;
+                    }
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.green.as_option() {
+                        __map.serialize_entry("green", __v)?;
+                    }
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.blue.as_option() {
+                        __map.serialize_entry("blue", __v)?;
+                    }
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .white_point
+                        .as_option()
+                    {
+                        __map.serialize_entry("whitePoint", __v)?;
+                    }
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.max_luminance) {
+                    __map
+                        .serialize_entry(
+                            "maxLuminance",
+                            &::buffa::json_helpers::ProtoJson(&self.max_luminance),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.min_luminance) {
+                    __map
+                        .serialize_entry(
+                            "minLuminance",
+                            &::buffa::json_helpers::ProtoJson(&self.min_luminance),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for MasteringDisplayView<'a> {
+            const PACKAGE: &'static str = "video.v1";
+            const NAME: &'static str = "MasteringDisplay";
+            const FULL_NAME: &'static str = "video.v1.MasteringDisplay";
+            const TYPE_URL: &'static str = "type.googleapis.com/video.v1.MasteringDisplay";
+        }
+        ::buffa::impl_default_view_instance!(MasteringDisplayView);
+        ::buffa::impl_view_reborrow!(MasteringDisplayView);
+        /** Self-contained, `'static` owned view of a `MasteringDisplay` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`MasteringDisplayView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`MasteringDisplayView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct MasteringDisplayOwnedView(
+            ::buffa::OwnedView<MasteringDisplayView<'static>>,
+        );
+        impl MasteringDisplayOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    MasteringDisplayOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    MasteringDisplayOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::MasteringDisplay,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    MasteringDisplayOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`MasteringDisplayView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &MasteringDisplayView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::MasteringDisplay {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `red`
+            #[must_use]
+            pub fn red(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::ChromaticityView<'_>,
+            > {
+                &self.0.reborrow().red
+            }
+            /// Field 2: `green`
+            #[must_use]
+            pub fn green(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::ChromaticityView<'_>,
+            > {
+                &self.0.reborrow().green
+            }
+            /// Field 3: `blue`
+            #[must_use]
+            pub fn blue(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::ChromaticityView<'_>,
+            > {
+                &self.0.reborrow().blue
+            }
+            /// Field 4: `white_point`
+            #[must_use]
+            pub fn white_point(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::ChromaticityView<'_>,
+            > {
+                &self.0.reborrow().white_point
+            }
+            /// In 0.0001 cd/m2.
+            ///
+            /// Field 5: `max_luminance`
+            #[must_use]
+            pub fn max_luminance(&self) -> u32 {
+                self.0.reborrow().max_luminance
+            }
+            /// In 0.0001 cd/m2.
+            ///
+            /// Field 6: `min_luminance`
+            #[must_use]
+            pub fn min_luminance(&self) -> u32 {
+                self.0.reborrow().min_luminance
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<MasteringDisplayView<'static>>>
+        for MasteringDisplayOwnedView {
+            fn from(inner: ::buffa::OwnedView<MasteringDisplayView<'static>>) -> Self {
+                MasteringDisplayOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<MasteringDisplayOwnedView>
+        for ::buffa::OwnedView<MasteringDisplayView<'static>> {
+            fn from(wrapper: MasteringDisplayOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<MasteringDisplayView<'static>>>
+        for MasteringDisplayOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<MasteringDisplayView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::MasteringDisplay {
+            type View<'a> = MasteringDisplayView<'a>;
+            type ViewHandle = MasteringDisplayOwnedView;
+        }
+        impl ::serde::Serialize for MasteringDisplayOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// How bright a film is, in cd/m2, up to 65,535; 0 = not known (CTA-861.3).
+        #[derive(Clone, Debug, Default)]
+        pub struct ContentLightView<'a> {
+            /// Of the brightest pixel of all: MaxCLL.
+            ///
+            /// Field 1: `max_content`
+            pub max_content: u32,
+            /// Of the brightest frame on average: MaxFALL.
+            ///
+            /// Field 2: `max_frame_average`
+            pub max_frame_average: u32,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for ContentLightView<'a> {
+            type Owned = super::super::ContentLight;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.max_content = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.max_frame_average = ::buffa::types::decode_uint32(
+                            &mut cur,
+                        )?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::ContentLight,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::ContentLight,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::ContentLight {
+                    max_content: self.max_content,
+                    max_frame_average: self.max_frame_average,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for ContentLightView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.max_content != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.max_content)
+                                as u64;
+                }
+                if self.max_frame_average != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.max_frame_average)
+                                as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.max_content != 0u32 {
+                    ::buffa::types::put_uint32_field(1u32, self.max_content, buf);
+                }
+                if self.max_frame_average != 0u32 {
+                    ::buffa::types::put_uint32_field(2u32, self.max_frame_average, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for ContentLightView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.max_content) {
+                    __map
+                        .serialize_entry(
+                            "maxContent",
+                            &::buffa::json_helpers::ProtoJson(&self.max_content),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(
+                    &self.max_frame_average,
+                ) {
+                    __map
+                        .serialize_entry(
+                            "maxFrameAverage",
+                            &::buffa::json_helpers::ProtoJson(&self.max_frame_average),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for ContentLightView<'a> {
+            const PACKAGE: &'static str = "video.v1";
+            const NAME: &'static str = "ContentLight";
+            const FULL_NAME: &'static str = "video.v1.ContentLight";
+            const TYPE_URL: &'static str = "type.googleapis.com/video.v1.ContentLight";
+        }
+        ::buffa::impl_default_view_instance!(ContentLightView);
+        ::buffa::impl_view_reborrow!(ContentLightView);
+        /** Self-contained, `'static` owned view of a `ContentLight` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`ContentLightView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`ContentLightView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct ContentLightOwnedView(::buffa::OwnedView<ContentLightView<'static>>);
+        impl ContentLightOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ContentLightOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ContentLightOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::ContentLight,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ContentLightOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`ContentLightView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &ContentLightView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::ContentLight {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Of the brightest pixel of all: MaxCLL.
+            ///
+            /// Field 1: `max_content`
+            #[must_use]
+            pub fn max_content(&self) -> u32 {
+                self.0.reborrow().max_content
+            }
+            /// Of the brightest frame on average: MaxFALL.
+            ///
+            /// Field 2: `max_frame_average`
+            #[must_use]
+            pub fn max_frame_average(&self) -> u32 {
+                self.0.reborrow().max_frame_average
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<ContentLightView<'static>>>
+        for ContentLightOwnedView {
+            fn from(inner: ::buffa::OwnedView<ContentLightView<'static>>) -> Self {
+                ContentLightOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<ContentLightOwnedView>
+        for ::buffa::OwnedView<ContentLightView<'static>> {
+            fn from(wrapper: ContentLightOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<ContentLightView<'static>>>
+        for ContentLightOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<ContentLightView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::ContentLight {
+            type View<'a> = ContentLightView<'a>;
+            type ViewHandle = ContentLightOwnedView;
+        }
+        impl ::serde::Serialize for ContentLightOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
         /// What a video track is, as far as every frame shares it.
         #[derive(Clone, Debug, Default)]
         pub struct VideoFormatView<'a> {
@@ -2031,6 +3909,18 @@ pub mod __buffa {
             ///
             /// Field 8: `rotation`
             pub rotation: u32,
+            /// Unset = not told.
+            ///
+            /// Field 9: `mastering_display`
+            pub mastering_display: ::buffa::MessageFieldView<
+                super::super::__buffa::view::MasteringDisplayView<'a>,
+            >,
+            /// Unset = not told.
+            ///
+            /// Field 10: `content_light`
+            pub content_light: ::buffa::MessageFieldView<
+                super::super::__buffa::view::ContentLightView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for VideoFormatView<'a> {
@@ -2217,6 +4107,56 @@ pub mod __buffa {
                         )?;
                         view.rotation = ::buffa::types::decode_uint32(&mut cur)?;
                     }
+                    9u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.mastering_display.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.mastering_display = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::MasteringDisplayView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    10u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.content_light.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.content_light = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::ContentLightView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -2294,6 +4234,24 @@ pub mod __buffa {
                         None => ::buffa::MessageField::none(),
                     },
                     rotation: self.rotation,
+                    mastering_display: match self.mastering_display.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::MasteringDisplay,
+                                ::buffa::Inline<super::super::MasteringDisplay>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    content_light: match self.content_light.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::ContentLight,
+                                ::buffa::Inline<super::super::ContentLight>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -2365,6 +4323,22 @@ pub mod __buffa {
                         += 1u64
                             + ::buffa::types::uint32_encoded_len(self.rotation) as u64;
                 }
+                if self.mastering_display.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.mastering_display.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.content_light.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.content_light.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -2427,6 +4401,22 @@ pub mod __buffa {
                 }
                 if self.rotation != 0u32 {
                     ::buffa::types::put_uint32_field(8u32, self.rotation, buf);
+                }
+                if self.mastering_display.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        9u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.mastering_display.write_to(__cache, buf);
+                }
+                if self.content_light.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        10u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.content_light.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -2498,6 +4488,22 @@ pub mod __buffa {
                             "rotation",
                             &::buffa::json_helpers::ProtoJson(&self.rotation),
                         )?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .mastering_display
+                        .as_option()
+                    {
+                        __map.serialize_entry("masteringDisplay", __v)?;
+                    }
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .content_light
+                        .as_option()
+                    {
+                        __map.serialize_entry("contentLight", __v)?;
+                    }
                 }
                 __map.end()
             }
@@ -2662,6 +4668,28 @@ pub mod __buffa {
             pub fn rotation(&self) -> u32 {
                 self.0.reborrow().rotation
             }
+            /// Unset = not told.
+            ///
+            /// Field 9: `mastering_display`
+            #[must_use]
+            pub fn mastering_display(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::MasteringDisplayView<'_>,
+            > {
+                &self.0.reborrow().mastering_display
+            }
+            /// Unset = not told.
+            ///
+            /// Field 10: `content_light`
+            #[must_use]
+            pub fn content_light(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::ContentLightView<'_>,
+            > {
+                &self.0.reborrow().content_light
+            }
         }
         impl ::core::convert::From<::buffa::OwnedView<VideoFormatView<'static>>>
         for VideoFormatOwnedView {
@@ -2699,6 +4727,9 @@ pub mod __buffa {
         reg.register_json_any(super::__RATIONAL_JSON_ANY);
         reg.register_json_any(super::__RESOLUTION_JSON_ANY);
         reg.register_json_any(super::__COLOUR_DESCRIPTION_JSON_ANY);
+        reg.register_json_any(super::__CHROMATICITY_JSON_ANY);
+        reg.register_json_any(super::__MASTERING_DISPLAY_JSON_ANY);
+        reg.register_json_any(super::__CONTENT_LIGHT_JSON_ANY);
         reg.register_json_any(super::__VIDEO_FORMAT_JSON_ANY);
     }
 }
@@ -2714,6 +4745,18 @@ pub use self::__buffa::view::ResolutionOwnedView;
 pub use self::__buffa::view::ColourDescriptionView;
 #[doc(inline)]
 pub use self::__buffa::view::ColourDescriptionOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::ChromaticityView;
+#[doc(inline)]
+pub use self::__buffa::view::ChromaticityOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::MasteringDisplayView;
+#[doc(inline)]
+pub use self::__buffa::view::MasteringDisplayOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::ContentLightView;
+#[doc(inline)]
+pub use self::__buffa::view::ContentLightOwnedView;
 #[doc(inline)]
 pub use self::__buffa::view::VideoFormatView;
 #[doc(inline)]

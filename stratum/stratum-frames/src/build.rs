@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use tracing::{debug, info};
-use video::TimeBase;
+use video::{StaticHdr, TimeBase};
 
 use crate::decode::{CONTAINERS, LOGGING, decoder};
 use crate::observe::{DECODED, Observed, Seen};
@@ -13,7 +13,8 @@ use crate::packets::{ENTRIES, RawPacket};
 use crate::started::Started;
 use crate::tools::{each_line, read_all, succeeded, url};
 use crate::{
-    Description, Error, FrameTable, Origin, Packet, SourceInfo, Timing, Tools, packets, trust,
+    Description, Error, FrameTable, HdrHeaders, Origin, Packet, SourceInfo, Timing, Tools, packets,
+    trust,
 };
 
 /// Bounds what a hostile file can make ffprobe tell.
@@ -47,7 +48,7 @@ pub struct Examined {
 /// As [`build_table`].
 pub async fn examine(tools: &Tools, source: &Path) -> Result<Examined, Error> {
     let json = description(tools, source).await?;
-    let info = SourceInfo::parse(&json)?;
+    let info = hdr_told(tools, source, SourceInfo::parse(&json)?).await?;
     let (packets, said) = list_packets(tools, source, info.track).await?;
     let doubt = trust::doubt(&info, &packets, &said);
     let complaints = complaints(&said);
@@ -73,6 +74,36 @@ pub async fn examine(tools: &Tools, source: &Path) -> Result<Examined, Error> {
 pub async fn describe(tools: &Tools, source: &Path) -> Result<(SourceInfo, Description), Error> {
     let json = description(tools, source).await?;
     Ok((SourceInfo::parse(&json)?, Description::parse(&json)?))
+}
+
+/// What HDR10 says may be told by the bitstream alone.
+async fn hdr_told(tools: &Tools, source: &Path, mut info: SourceInfo) -> Result<SourceInfo, Error> {
+    let told = info.format.hdr;
+    let all_told = told.mastering_display.is_some() && told.content_light.is_some();
+    let can_be = info.format.colour.transfer.is_hdr() && HdrHeaders::can_be_in(&info.codec);
+    if can_be && !all_told {
+        info.format.hdr = told.or(first_headers(tools, source, info.track).await?);
+    }
+    Ok(info)
+}
+
+/// What the first packet's headers say; nothing when they cannot be read.
+async fn first_headers(tools: &Tools, source: &Path, track: u32) -> Result<StaticHdr, Error> {
+    let mut args: Vec<OsString> = LOGGING.split(' ').map(OsString::from).collect();
+    args.extend(decoder(source, 1, None));
+    let after = format!("-map 0:{track} -c copy -frames:v 1 -bsf:v trace_headers -f null -");
+    args.extend(after.split(' ').map(OsString::from));
+    let mut running = tools.ffmpeg(source, None, args).await?;
+    let mut headers = HdrHeaders::default();
+    if let Some(log) = running.take_stderr() {
+        each_line(log, |line| {
+            headers.line(line);
+            Ok(())
+        })
+        .await?;
+    }
+    running.wait().await?;
+    Ok(headers.first())
 }
 
 fn demuxed(info: SourceInfo, packets: &[RawPacket]) -> FrameTable {

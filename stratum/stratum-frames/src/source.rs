@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use video::{
     ColourDescription, FrameRate, Matrix, PixelFormat, Primaries, Range, Rational, Resolution,
-    Rotation, SampleAspectRatio, ScanType, TimeBase, Transfer, VideoFormat,
+    Rotation, SampleAspectRatio, ScanType, StaticHdr, TimeBase, Transfer, VideoFormat,
 };
 
-use crate::Error;
+use crate::{Error, HdrSideData};
 
 /// A source's video track, container, and other tracks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +109,8 @@ struct Disposition {
 #[derive(Deserialize)]
 struct SideData {
     rotation: Option<f64>,
+    #[serde(flatten)]
+    hdr: HdrSideData,
 }
 
 /// When nothing says how fast a video is.
@@ -185,6 +187,7 @@ impl Stream {
                 .and_then(TimeBase::new)
                 .ok_or_else(|| broken("time base"))?,
             rotation: self.rotation(),
+            hdr: self.static_hdr(),
         })
     }
 
@@ -206,6 +209,11 @@ impl Stream {
             .and_then(FrameRate::new)
             .or(FrameRate::new(FALLBACK_RATE));
         rate.unwrap_or_else(|| unreachable!("25 is above 0"))
+    }
+
+    fn static_hdr(&self) -> StaticHdr {
+        let told = self.side_data_list.iter().map(|data| data.hdr.static_hdr());
+        told.fold(StaticHdr::default(), StaticHdr::or)
     }
 
     /// ffprobe's angle turns against the clock.

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use video::{ContentLight, MasteringDisplay};
 
 use super::cache::args::CacheArgs;
 use super::codings;
@@ -151,6 +152,15 @@ pub(super) struct RecipeArgs {
     /// [default: source]
     #[arg(long)]
     pub align: Option<Align>,
+
+    /// What HDR10 says of the display that the film was made on, in the notation of x265:
+    /// G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min) [default: as the source says]
+    #[arg(long, value_name = "DISPLAY")]
+    pub mastering_display: Option<MasteringDisplay>,
+
+    /// What HDR10 says of the film's light: MaxCLL,MaxFALL in cd/m² [default: as the source says]
+    #[arg(long, value_name = "CLL,FALL")]
+    pub content_light: Option<ContentLight>,
 
     /// Audio and subtitle tracks: copy them whole, or leave them out [default: copy, where the
     /// container holds them]

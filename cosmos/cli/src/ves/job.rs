@@ -6,6 +6,7 @@ use blob::FileUri;
 use buffa::Message;
 use ves_api::recipe::Coding;
 use ves_api::wire;
+use video::StaticHdr;
 
 use super::args::{Align, EncodeArgs, Kernel, RecipeArgs, Tracks};
 use super::cache::JOBS;
@@ -90,6 +91,7 @@ pub(super) fn recipe(args: &RecipeArgs, output: Option<&Path>) -> wire::Recipe {
             false => wire::Damage::Unspecified,
         }
         .into(),
+        static_hdr: static_hdr(args).into(),
         named_preset: args.named_preset.clone().unwrap_or_default(),
         ..Default::default()
     }
@@ -130,6 +132,14 @@ fn resolution(args: &RecipeArgs) -> Option<wire::Resolution> {
         kernel: kernel.unwrap_or_default().into(),
         ..Default::default()
     })
+}
+
+fn static_hdr(args: &RecipeArgs) -> Option<wire::StaticHdr> {
+    let hdr = StaticHdr {
+        mastering_display: args.mastering_display,
+        content_light: args.content_light,
+    };
+    (!hdr.is_empty()).then(|| hdr.into())
 }
 
 fn chunking(args: &RecipeArgs) -> Option<wire::ChunkingDirectives> {

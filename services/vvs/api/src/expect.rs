@@ -1,7 +1,9 @@
 //! What is expected of a video, as the functions read it: [`FILE`] below `input/`.
 
 use serde::{Deserialize, Serialize};
-use video::{ColourDescription, PixelFormat, Resolution, Rotation, SampleAspectRatio, ScanType};
+use video::{
+    ColourDescription, PixelFormat, Resolution, Rotation, SampleAspectRatio, ScanType, StaticHdr,
+};
 
 /// The name of the expectations among the inputs of a function.
 pub const FILE: &str = "expectations.json";
@@ -48,6 +50,9 @@ pub struct Picture {
     /// Whether lines are interlaced.
     pub scan_type: Option<ScanType>,
     pub rotation: Rotation,
+    /// What HDR10 says, wherever container and bitstream can say it.
+    #[serde(skip_serializing_if = "StaticHdr::is_empty")]
+    pub hdr: StaticHdr,
 }
 
 impl Expectations {

@@ -10,7 +10,7 @@ use crate::wire;
 pub const REPORT: &str = "report.json";
 
 /// Codes of discrepancies, the gravest first. Stable: they are part of the contract.
-pub const CODES: [&str; 27] = [
+pub const CODES: [&str; 29] = [
     // The wrong pictures.
     FOREIGN_FRAMES,
     BLACK_FRAMES,
@@ -36,6 +36,8 @@ pub const CODES: [&str; 27] = [
     WRONG_RANGE,
     WRONG_PRIMARIES,
     WRONG_TRANSFER,
+    WRONG_MASTERING_DISPLAY,
+    WRONG_CONTENT_LIGHT,
     // Not as ordered.
     WRONG_CODEC,
     WRONG_PROFILE,
@@ -66,6 +68,8 @@ pub const WRONG_MATRIX: &str = "WRONG_MATRIX";
 pub const WRONG_RANGE: &str = "WRONG_RANGE";
 pub const WRONG_PRIMARIES: &str = "WRONG_PRIMARIES";
 pub const WRONG_TRANSFER: &str = "WRONG_TRANSFER";
+pub const WRONG_MASTERING_DISPLAY: &str = "WRONG_MASTERING_DISPLAY";
+pub const WRONG_CONTENT_LIGHT: &str = "WRONG_CONTENT_LIGHT";
 pub const WRONG_CODEC: &str = "WRONG_CODEC";
 pub const WRONG_PROFILE: &str = "WRONG_PROFILE";
 pub const LEVEL_EXCEEDED: &str = "LEVEL_EXCEEDED";

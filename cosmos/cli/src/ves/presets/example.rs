@@ -7,7 +7,7 @@ use ves_api::recipe::{Recipe, ResolvedRecipe, SourceFacts};
 use ves_api::wire;
 use video::{
     ColourDescription, FrameRate, PixelFormat, Rational, Resolution, Rotation, SampleAspectRatio,
-    ScanType, TimeBase, VideoFormat,
+    ScanType, StaticHdr, TimeBase, VideoFormat,
 };
 
 /// The source, for people.
@@ -51,6 +51,7 @@ fn format() -> Option<VideoFormat> {
         frame_rate: FrameRate::new(Rational::whole(25))?,
         time_base: TimeBase::per_second(25)?,
         rotation: Rotation::None,
+        hdr: StaticHdr::default(),
     })
 }
 

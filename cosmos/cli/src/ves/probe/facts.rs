@@ -43,7 +43,7 @@ pub(super) struct Video {
     pub bit_depth: Option<u8>,
     pub chroma: Option<Chroma>,
     pub colour: Colour,
-    /// Signs of high dynamic range: "PQ", "HLG", "mastering display", …
+    /// Signs of high dynamic range: "PQ", "HLG", "mastering display G(…)…", …
     pub hdr: Vec<String>,
     pub scan: ScanType,
     /// Nominal frames per second.
@@ -120,7 +120,7 @@ impl Video {
             bit_depth: format.pixel_format.bit_depth(),
             chroma: format.pixel_format.chroma(),
             colour: Colour::of(&format.colour),
-            hdr: hdr(&format.colour, told),
+            hdr: hdr(format, told),
             scan: format.scan_type,
             frame_rate: format.frame_rate.as_rational(),
             time_base: format.time_base.as_rational(),
@@ -146,25 +146,26 @@ impl Colour {
 }
 
 /// Signs of high dynamic range, from the transfer function and from what travels beside.
-fn hdr(colour: &video::ColourDescription, track: Option<&TrackDescription>) -> Vec<String> {
-    let transfer = match colour.transfer.code() {
+fn hdr(format: &video::VideoFormat, track: Option<&TrackDescription>) -> Vec<String> {
+    let transfer = match format.colour.transfer.code() {
         16 => Some("PQ"),
         18 => Some("HLG"),
         _ => None,
     };
     let beside = track.map(|track| &track.side_data[..]).unwrap_or_default();
     let named = beside.iter().filter_map(|data| match data.as_str() {
-        "Mastering display metadata" => Some("mastering display"),
-        "Content light level metadata" => Some("content light level"),
         "DOVI configuration record" => Some("Dolby Vision"),
         data if data.contains("HDR10+") || data.contains("2094-40") => Some("HDR10+"),
         _ => None,
     });
-    transfer
-        .into_iter()
-        .chain(named)
-        .map(str::to_owned)
-        .collect()
+    let display = format.hdr.mastering_display;
+    let light = format.hdr.content_light;
+    let told = [
+        display.map(|display| format!("mastering display {display}")),
+        light.map(|light| format!("content light level {light}")),
+    ];
+    let signs = transfer.into_iter().chain(named).map(str::to_owned);
+    signs.chain(told.into_iter().flatten()).collect()
 }
 
 impl OtherTrack {

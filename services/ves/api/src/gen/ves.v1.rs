@@ -1948,6 +1948,15 @@ pub struct Recipe {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
     )]
     pub damage: ::buffa::EnumValue<Damage>,
+    /// What HDR10 says of the whole film, instead of what the source says. Unset = as the source says.
+    ///
+    /// Field 9: `static_hdr`
+    #[serde(
+        rename = "staticHdr",
+        alias = "static_hdr",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub static_hdr: ::buffa::MessageField<StaticHdr, ::buffa::Inline<StaticHdr>>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -1963,6 +1972,7 @@ impl ::core::fmt::Debug for Recipe {
             .field("other_tracks", &self.other_tracks)
             .field("named_preset", &self.named_preset)
             .field("damage", &self.damage)
+            .field("static_hdr", &self.static_hdr)
             .finish()
     }
 }
@@ -2046,6 +2056,14 @@ impl ::buffa::Message for Recipe {
                 size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
             }
         }
+        if self.static_hdr.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.static_hdr.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -2108,6 +2126,14 @@ impl ::buffa::Message for Recipe {
             if val != 0 {
                 ::buffa::types::put_int32_field(8u32, val, buf);
             }
+        }
+        if self.static_hdr.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                9u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.static_hdr.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -2200,6 +2226,17 @@ impl ::buffa::Message for Recipe {
                     ::buffa::types::decode_int32(buf)?,
                 );
             }
+            9u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.static_hdr.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -2216,6 +2253,7 @@ impl ::buffa::Message for Recipe {
         self.other_tracks = ::buffa::EnumValue::from(0);
         self.named_preset.clear();
         self.damage = ::buffa::EnumValue::from(0);
+        self.static_hdr = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -2246,6 +2284,193 @@ pub const __RECIPE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::typ
     type_url: "type.googleapis.com/ves.v1.Recipe",
     to_json: ::buffa::type_registry::any_to_json::<Recipe>,
     from_json: ::buffa::type_registry::any_from_json::<Recipe>,
+    is_wkt: false,
+};
+/// HDR10's static metadata. For PQ and HLG alone.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct StaticHdr {
+    /// Unset = the source's.
+    ///
+    /// Field 1: `mastering_display`
+    #[serde(
+        rename = "masteringDisplay",
+        alias = "mastering_display",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub mastering_display: ::buffa::MessageField<
+        ::proto::video::v1::MasteringDisplay,
+        ::buffa::Inline<::proto::video::v1::MasteringDisplay>,
+    >,
+    /// Unset = the source's.
+    ///
+    /// Field 2: `content_light`
+    #[serde(
+        rename = "contentLight",
+        alias = "content_light",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub content_light: ::buffa::MessageField<
+        ::proto::video::v1::ContentLight,
+        ::buffa::Inline<::proto::video::v1::ContentLight>,
+    >,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for StaticHdr {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("StaticHdr")
+            .field("mastering_display", &self.mastering_display)
+            .field("content_light", &self.content_light)
+            .finish()
+    }
+}
+impl StaticHdr {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.StaticHdr";
+}
+::buffa::impl_default_instance!(StaticHdr);
+impl ::buffa::MessageName for StaticHdr {
+    const PACKAGE: &'static str = "ves.v1";
+    const NAME: &'static str = "StaticHdr";
+    const FULL_NAME: &'static str = "ves.v1.StaticHdr";
+    const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.StaticHdr";
+}
+impl ::buffa::Message for StaticHdr {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.mastering_display.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.mastering_display.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.content_light.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.content_light.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.mastering_display.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.mastering_display.write_to(__cache, buf);
+        }
+        if self.content_light.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.content_light.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.mastering_display.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.content_light.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.mastering_display = ::buffa::MessageField::none();
+        self.content_light = ::buffa::MessageField::none();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for StaticHdr {
+    const PROTO_FQN: &'static str = "ves.v1.StaticHdr";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for StaticHdr {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __STATIC_HDR_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/ves.v1.StaticHdr",
+    to_json: ::buffa::type_registry::any_to_json::<StaticHdr>,
+    from_json: ::buffa::type_registry::any_from_json::<StaticHdr>,
     is_wkt: false,
 };
 /// The format and its encoder's settings.
@@ -8305,6 +8530,12 @@ pub mod __buffa {
             ///
             /// Field 8: `damage`
             pub damage: ::buffa::EnumValue<super::super::Damage>,
+            /// What HDR10 says of the whole film, instead of what the source says. Unset = as the source says.
+            ///
+            /// Field 9: `static_hdr`
+            pub static_hdr: ::buffa::MessageFieldView<
+                super::super::__buffa::view::StaticHdrView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for RecipeView<'a> {
@@ -8477,6 +8708,31 @@ pub mod __buffa {
                             ::buffa::types::decode_int32(&mut cur)?,
                         );
                     }
+                    9u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.static_hdr.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.static_hdr = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::StaticHdrView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -8540,6 +8796,15 @@ pub mod __buffa {
                     other_tracks: self.other_tracks,
                     named_preset: self.named_preset.to_string(),
                     damage: self.damage,
+                    static_hdr: match self.static_hdr.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::StaticHdr,
+                                ::buffa::Inline<super::super::StaticHdr>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -8610,6 +8875,14 @@ pub mod __buffa {
                         size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
                     }
                 }
+                if self.static_hdr.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.static_hdr.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -8673,6 +8946,14 @@ pub mod __buffa {
                     if val != 0 {
                         ::buffa::types::put_int32_field(8u32, val, buf);
                     }
+                }
+                if self.static_hdr.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        9u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.static_hdr.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -8739,6 +9020,14 @@ pub mod __buffa {
                 }
                 if !::buffa::json_helpers::skip_if::is_default_enum_value(&self.damage) {
                     __map.serialize_entry("damage", &self.damage)?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .static_hdr
+                        .as_option()
+                    {
+                        __map.serialize_entry("staticHdr", __v)?;
+                    }
                 }
                 __map.end()
             }
@@ -8897,6 +9186,17 @@ pub mod __buffa {
             pub fn damage(&self) -> ::buffa::EnumValue<super::super::Damage> {
                 self.0.reborrow().damage
             }
+            /// What HDR10 says of the whole film, instead of what the source says. Unset = as the source says.
+            ///
+            /// Field 9: `static_hdr`
+            #[must_use]
+            pub fn static_hdr(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::StaticHdrView<'_>,
+            > {
+                &self.0.reborrow().static_hdr
+            }
         }
         impl ::core::convert::From<::buffa::OwnedView<RecipeView<'static>>>
         for RecipeOwnedView {
@@ -8921,6 +9221,390 @@ pub mod __buffa {
             type ViewHandle = RecipeOwnedView;
         }
         impl ::serde::Serialize for RecipeOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// HDR10's static metadata. For PQ and HLG alone.
+        #[derive(Clone, Debug, Default)]
+        pub struct StaticHdrView<'a> {
+            /// Unset = the source's.
+            ///
+            /// Field 1: `mastering_display`
+            pub mastering_display: ::buffa::MessageFieldView<
+                ::proto::video::v1::__buffa::view::MasteringDisplayView<'a>,
+            >,
+            /// Unset = the source's.
+            ///
+            /// Field 2: `content_light`
+            pub content_light: ::buffa::MessageFieldView<
+                ::proto::video::v1::__buffa::view::ContentLightView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for StaticHdrView<'a> {
+            type Owned = super::super::StaticHdr;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.mastering_display.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.mastering_display = ::buffa::MessageFieldView::set(
+                                    <::proto::video::v1::__buffa::view::MasteringDisplayView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.content_light.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.content_light = ::buffa::MessageFieldView::set(
+                                    <::proto::video::v1::__buffa::view::ContentLightView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<super::super::StaticHdr, ::buffa::DecodeError> {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<super::super::StaticHdr, ::buffa::DecodeError> {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::StaticHdr {
+                    mastering_display: match self.mastering_display.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                ::proto::video::v1::MasteringDisplay,
+                                ::buffa::Inline<::proto::video::v1::MasteringDisplay>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    content_light: match self.content_light.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                ::proto::video::v1::ContentLight,
+                                ::buffa::Inline<::proto::video::v1::ContentLight>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for StaticHdrView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.mastering_display.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.mastering_display.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.content_light.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.content_light.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.mastering_display.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.mastering_display.write_to(__cache, buf);
+                }
+                if self.content_light.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        2u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.content_light.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for StaticHdrView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .mastering_display
+                        .as_option()
+                    {
+                        __map.serialize_entry("masteringDisplay", __v)?;
+                    }
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .content_light
+                        .as_option()
+                    {
+                        __map.serialize_entry("contentLight", __v)?;
+                    }
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for StaticHdrView<'a> {
+            const PACKAGE: &'static str = "ves.v1";
+            const NAME: &'static str = "StaticHdr";
+            const FULL_NAME: &'static str = "ves.v1.StaticHdr";
+            const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.StaticHdr";
+        }
+        ::buffa::impl_default_view_instance!(StaticHdrView);
+        ::buffa::impl_view_reborrow!(StaticHdrView);
+        /** Self-contained, `'static` owned view of a `StaticHdr` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`StaticHdrView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`StaticHdrView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct StaticHdrOwnedView(::buffa::OwnedView<StaticHdrView<'static>>);
+        impl StaticHdrOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    StaticHdrOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    StaticHdrOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::StaticHdr,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    StaticHdrOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`StaticHdrView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &StaticHdrView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::StaticHdr {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Unset = the source's.
+            ///
+            /// Field 1: `mastering_display`
+            #[must_use]
+            pub fn mastering_display(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                ::proto::video::v1::__buffa::view::MasteringDisplayView<'_>,
+            > {
+                &self.0.reborrow().mastering_display
+            }
+            /// Unset = the source's.
+            ///
+            /// Field 2: `content_light`
+            #[must_use]
+            pub fn content_light(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                ::proto::video::v1::__buffa::view::ContentLightView<'_>,
+            > {
+                &self.0.reborrow().content_light
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<StaticHdrView<'static>>>
+        for StaticHdrOwnedView {
+            fn from(inner: ::buffa::OwnedView<StaticHdrView<'static>>) -> Self {
+                StaticHdrOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<StaticHdrOwnedView>
+        for ::buffa::OwnedView<StaticHdrView<'static>> {
+            fn from(wrapper: StaticHdrOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<StaticHdrView<'static>>>
+        for StaticHdrOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<StaticHdrView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::StaticHdr {
+            type View<'a> = StaticHdrView<'a>;
+            type ViewHandle = StaticHdrOwnedView;
+        }
+        impl ::serde::Serialize for StaticHdrOwnedView {
             fn serialize<__S: ::serde::Serializer>(
                 &self,
                 __s: __S,
@@ -17124,6 +17808,7 @@ pub mod __buffa {
         reg.register_json_any(super::__VIDEO_SOURCE_JSON_ANY);
         reg.register_json_any(super::__OUTPUT_TARGET_JSON_ANY);
         reg.register_json_any(super::__RECIPE_JSON_ANY);
+        reg.register_json_any(super::__STATIC_HDR_JSON_ANY);
         reg.register_json_any(super::__CODEC_JSON_ANY);
         reg.register_json_any(super::__RESOLUTION_JSON_ANY);
         reg.register_json_any(super::__CHUNKING_DIRECTIVES_JSON_ANY);
@@ -17167,6 +17852,10 @@ pub use self::__buffa::view::OutputTargetOwnedView;
 pub use self::__buffa::view::RecipeView;
 #[doc(inline)]
 pub use self::__buffa::view::RecipeOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::StaticHdrView;
+#[doc(inline)]
+pub use self::__buffa::view::StaticHdrOwnedView;
 #[doc(inline)]
 pub use self::__buffa::view::CodecView;
 #[doc(inline)]

@@ -121,6 +121,9 @@ fn fill_by(recipe: &mut wire::Recipe, preset: &wire::Recipe) {
     if !recipe.chunking_directives.is_set() {
         recipe.chunking_directives = preset.chunking_directives.clone();
     }
+    if !recipe.static_hdr.is_set() {
+        recipe.static_hdr = preset.static_hdr.clone();
+    }
     if recipe.container == wire::Container::CONTAINER_UNSPECIFIED {
         recipe.container = preset.container;
     }

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use video::StaticHdr;
+
 use crate::recipe::{Codec, Size};
 
 /// How to encode, normalised: every default filled in, every value within its bounds.
@@ -13,6 +15,8 @@ pub struct Recipe {
     pub container: Container,
     pub other_tracks: OtherTracks,
     pub damage: Damage,
+    /// Instead of what the source says.
+    pub static_hdr: StaticHdr,
 }
 
 /// What happens when the source lacks frames that it promises.

@@ -52,6 +52,7 @@ impl ResolvedRecipe {
     ) -> Result<Self, Error> {
         let (codec, encoder) = (recipe.codec, recipe.codec.coding.spec);
         let decoded = layout::decoded(&source.format.pixel_format)?;
+        check_hdr(&recipe, source.format)?;
         let format = encoded_format(&recipe, source.format, encoder.layout(&codec, &decoded)?)?;
         encoder.check(&codec, recipe.rate_control, &format)?;
         check_container(&recipe, &format)?;
@@ -110,10 +111,22 @@ fn encoded_format(
     } else {
         Range::Unspecified
     };
+    format.hdr = recipe.static_hdr.or(source.hdr);
     match &recipe.size {
         Some(size) => size::resize(&mut format, size).map(|()| format),
         None => Ok(format),
     }
+}
+
+/// What HDR10 says makes sense with its transfer functions alone.
+fn check_hdr(recipe: &Recipe, source: &VideoFormat) -> Result<(), Error> {
+    if recipe.static_hdr.is_empty() || source.colour.transfer.is_hdr() {
+        return Ok(());
+    }
+    let message = "the source is neither PQ nor HLG, so that nothing of HDR10 can be said of it";
+    Err(Error::user("IMPOSSIBLE_COMBINATION", message)
+        .at("recipe.static_hdr")
+        .hint("leave it out"))
 }
 
 /// What the container cannot tell must not be lost.
@@ -132,6 +145,9 @@ fn check_container(recipe: &Recipe, format: &VideoFormat) -> Result<(), Error> {
     let silent = !recipe.codec.coding.tells_pixel_shape;
     if turned && container != Container::Mp4 {
         return refuse("that the picture is turned, as the source's is");
+    }
+    if !recipe.codec.coding.tells_static_hdr && !format.hdr.is_empty() && container.is_bare() {
+        return refuse("what HDR10 says of the display that the film was made on");
     }
     if silent && stretched && container.is_bare() {
         return refuse("that pixels are not square");
@@ -192,7 +208,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use video::{
         ColourDescription, FrameRate, Matrix, Primaries, Rational, Resolution, SampleAspectRatio,
-        ScanType, TimeBase, Transfer,
+        ScanType, StaticHdr, TimeBase, Transfer,
     };
 
     use super::*;
@@ -213,6 +229,7 @@ mod tests {
             frame_rate: FrameRate::new(Rational::whole(25)).unwrap(),
             time_base: TimeBase::per_second(12_800).unwrap(),
             rotation: Rotation::None,
+            hdr: StaticHdr::default(),
         }
     }
 
@@ -345,6 +362,63 @@ mod tests {
         );
         let params = resolved.encoder_args.last().unwrap();
         assert!(params.contains(":fast-pskip=0"), "{params}");
+    }
+
+    fn hdr10() -> VideoFormat {
+        let mut source = source(1280, 720, "yuv420p10le");
+        source.sample_aspect_ratio = SampleAspectRatio::SQUARE;
+        let display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)";
+        source.hdr = StaticHdr {
+            mastering_display: Some(display.parse().unwrap()),
+            content_light: Some("1000,400".parse().unwrap()),
+        };
+        source
+    }
+
+    #[test]
+    fn what_hdr10_says_reaches_every_encoder_that_can_say_it() {
+        let args = |coding| {
+            let resolved = resolve(by(usual(coding)), &hdr10()).unwrap();
+            assert_eq!(resolved.format.hdr, hdr10().hdr);
+            let json = resolved.to_json().unwrap();
+            assert_eq!(ResolvedRecipe::from_json(&json), Ok(resolved.clone()));
+            resolved.encoder_args.join(" ")
+        };
+        let display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)";
+        assert!(args("avc").ends_with(&format!(":mastering-display={display}:cll=1000,400")));
+        assert!(args("hevc").ends_with(&format!(":master-display={display}:max-cll=1000,400")));
+        let decimal = "G(0.26500,0.69000)B(0.15000,0.06000)R(0.68000,0.32000)\
+                       WP(0.31270,0.32900)L(1000.0000,0.0050)";
+        let expected = format!(":mastering-display={decimal}:content-light=1000,400");
+        assert!(args("av1").ends_with(&expected), "{}", args("av1"));
+        assert!(!args("vp9").contains("1000,400"));
+    }
+
+    #[test]
+    fn what_hdr10_says_can_be_set_where_it_makes_sense_and_is_never_lost() {
+        let light = |text: &str| StaticHdr {
+            content_light: Some(text.parse().unwrap()),
+            mastering_display: None,
+        };
+        let set = Recipe {
+            static_hdr: light("500,100"),
+            ..recipe()
+        };
+        let resolved = resolve(set.clone(), &hdr10()).unwrap();
+        assert_eq!(resolved.format.hdr, light("500,100").or(hdr10().hdr));
+        let sdr = VideoFormat {
+            colour: ColourDescription::default(),
+            ..source(720, 576, "yuv420p")
+        };
+        let refused = resolve(set, &sdr).unwrap_err();
+        assert_eq!(refused.field.unwrap(), "recipe.static_hdr");
+        let bare = |coding| Recipe {
+            container: Container::Ivf,
+            ..by(usual(coding))
+        };
+        let lost = resolve(bare("vp9"), &hdr10()).unwrap_err();
+        assert_eq!(lost.field.unwrap(), "recipe.container");
+        assert!(resolve(bare("av1"), &hdr10()).is_ok());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use buffa::Enumeration;
 use errors::Error;
+use video::{InvalidFormat, StaticHdr};
 
 use crate::recipe::{
     Alignment, BitDepth, Chunking, Codec, Coding, Container, Damage, Kernel, Lossless, MAX_SIDE,
@@ -30,6 +31,7 @@ impl TryFrom<wire::Recipe> for Recipe {
             container,
             other_tracks: other_tracks(recipe.other_tracks, container, &mut problems),
             damage: damage(recipe.damage, &mut problems),
+            static_hdr: static_hdr(recipe.static_hdr.into_option(), &mut problems),
         };
         match problems.is_empty() {
             true => Ok(recipe),
@@ -306,6 +308,21 @@ fn damage(damage: buffa::EnumValue<wire::Damage>, problems: &mut Vec<Error>) -> 
     }
 }
 
+fn static_hdr(hdr: Option<wire::StaticHdr>, problems: &mut Vec<Error>) -> StaticHdr {
+    let hdr = hdr.unwrap_or_default();
+    let mut wrong = |InvalidFormat { field, expected }| {
+        let error = Error::user("OUT_OF_RANGE", "this cannot be said of a film");
+        let error = error.at(format!("recipe.static_hdr.{field}"));
+        problems.push(error.hint(format!("use {expected}")));
+    };
+    let display = hdr.mastering_display.as_option().map(TryInto::try_into);
+    let light = hdr.content_light.as_option().map(TryInto::try_into);
+    StaticHdr {
+        mastering_display: display.transpose().map_err(&mut wrong).unwrap_or_default(),
+        content_light: light.transpose().map_err(&mut wrong).unwrap_or_default(),
+    }
+}
+
 impl From<Recipe> for wire::Recipe {
     fn from(recipe: Recipe) -> Self {
         Self {
@@ -322,6 +339,20 @@ impl From<Recipe> for wire::Recipe {
                 Damage::Fail => wire::Damage::Fail.into(),
                 Damage::Conceal => wire::Damage::Conceal.into(),
             },
+            static_hdr: Some(recipe.static_hdr)
+                .filter(|hdr| !hdr.is_empty())
+                .map(wire::StaticHdr::from)
+                .into(),
+            ..Default::default()
+        }
+    }
+}
+
+impl From<StaticHdr> for wire::StaticHdr {
+    fn from(hdr: StaticHdr) -> Self {
+        Self {
+            mastering_display: hdr.mastering_display.map(Into::into).into(),
+            content_light: hdr.content_light.map(Into::into).into(),
             ..Default::default()
         }
     }
@@ -535,6 +566,35 @@ mod tests {
         assert_eq!(fields(copied), ["recipe.other_tracks"]);
         let alone = recipe(r#"{"container": "CONTAINER_ELEMENTARY"}"#).unwrap();
         assert_eq!(alone.other_tracks, OtherTracks::None);
+    }
+
+    #[test]
+    fn what_hdr10_says_survives_the_wire_or_is_refused() {
+        let display = r#"{"red": {"x": 34000, "y": 16000}, "green": {"x": 13250, "y": 34500},
+            "blue": {"x": 7500, "y": 3000}, "whitePoint": {"x": 15635, "y": 16450},
+            "maxLuminance": 10000000, "minLuminance": 50}"#;
+        let light = r#"{"maxContent": 1000, "maxFrameAverage": 400}"#;
+        let json = |display: &str, light: &str| {
+            format!(
+                r#"{{"staticHdr": {{"masteringDisplay": {display}, "contentLight": {light}}}}}"#
+            )
+        };
+        let recipe = recipe(&json(display, light)).unwrap();
+        assert_eq!(recipe.static_hdr.content_light.unwrap().max_content, 1000);
+        let again = Recipe::try_from(wire::Recipe::from(recipe.clone()));
+        assert_eq!(again, Ok(recipe));
+        let problems = self::recipe(&json("{}", r#"{"maxContent": 70000}"#)).unwrap_err();
+        let fields: Vec<_> = problems
+            .0
+            .iter()
+            .filter_map(|p| p.field.as_deref())
+            .collect();
+        let expected = ["mastering_display", "content_light"];
+        assert_eq!(
+            fields,
+            expected.map(|field| format!("recipe.static_hdr.{field}"))
+        );
+        assert!(problems.0.iter().all(|problem| problem.hint.is_some()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use blob::BlobRef;
 use errors::Error;
 use plato::{ServiceCall, TaskContext, json};
+use proto::video::v1::VideoFormat;
 use ves_api::function::{AssembleResult, SplitResult};
 use ves_api::recipe::Recipe;
 use ves_api::summary::VIDEO;
@@ -91,8 +92,22 @@ fn of_container(task: &TaskContext, other_tracks: u64) -> Result<[Kind; 2], Erro
     ])
 }
 
+/// What the coded video by itself must tell.
+fn in_bitstream(recipe: &Recipe, format: &VideoFormat) -> Option<VideoFormat> {
+    let tells = recipe.codec.coding.tells_static_hdr;
+    let told = format.mastering_display.is_set() || format.content_light.is_set();
+    (tells && told).then(|| VideoFormat {
+        mastering_display: format.mastering_display.clone(),
+        content_light: format.content_light.clone(),
+        ..Default::default()
+    })
+}
+
 fn format(recipe: &Recipe, split: &SplitResult) -> Format {
-    let video = (!recipe.container.is_bare()).then(|| split.format.clone());
+    let video = match recipe.container.is_bare() {
+        true => in_bitstream(recipe, &split.format),
+        false => Some(split.format.clone()),
+    };
     Format {
         codec: recipe.codec.ffprobe_name().to_owned(),
         video: video.into(),

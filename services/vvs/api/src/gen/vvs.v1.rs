@@ -1899,7 +1899,8 @@ pub struct Format {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub profile: ::buffa::alloc::string::String,
-    /// Size, pixel shape and layout, colour, scan, rotation.
+    /// Size, pixel shape and layout, colour, scan, rotation; what HDR10 says of the whole film, in the
+    /// container and at each random access point of the bitstream, where they can say it.
     ///
     /// Field 3: `video`
     #[serde(
@@ -7748,7 +7749,8 @@ pub mod __buffa {
             ///
             /// Field 2: `profile`
             pub profile: &'a str,
-            /// Size, pixel shape and layout, colour, scan, rotation.
+            /// Size, pixel shape and layout, colour, scan, rotation; what HDR10 says of the whole film, in the
+            /// container and at each random access point of the bitstream, where they can say it.
             ///
             /// Field 3: `video`
             pub video: ::buffa::MessageFieldView<
@@ -8087,7 +8089,8 @@ pub mod __buffa {
             pub fn profile(&self) -> &'_ str {
                 self.0.reborrow().profile
             }
-            /// Size, pixel shape and layout, colour, scan, rotation.
+            /// Size, pixel shape and layout, colour, scan, rotation; what HDR10 says of the whole film, in the
+            /// container and at each random access point of the bitstream, where they can say it.
             ///
             /// Field 3: `video`
             #[must_use]

@@ -7,7 +7,7 @@ use errors::Error;
 use proto::video::v1 as video_wire;
 use video::{
     ColourDescription, Matrix, PixelFormat, Primaries, Range, Rational, Resolution, Rotation,
-    SampleAspectRatio, ScanType, Transfer,
+    SampleAspectRatio, ScanType, StaticHdr, Transfer,
 };
 
 use crate::expect::{Expectations, Format, Picture};
@@ -216,6 +216,16 @@ fn picture(video: &video_wire::VideoFormat, field: &str, problems: &mut Vec<Erro
                 "0, 90, 180 or 270",
             )
             .unwrap_or_default(),
+        hdr: StaticHdr {
+            mastering_display: video.mastering_display.as_option().and_then(|display| {
+                let expected = "coordinates up to 50000, and max_luminance above min_luminance";
+                checked.some(display.try_into().ok(), "mastering_display", expected)
+            }),
+            content_light: video.content_light.as_option().and_then(|light| {
+                let expected = "cd/m² up to 65535";
+                checked.some(light.try_into().ok(), "content_light", expected)
+            }),
+        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! AV1: what SVT-AV1 is told, and what it cannot do.
 
 use errors::Error;
-use video::{Chroma, PixelFormat, VideoFormat};
+use video::{Chroma, Chromaticity, MasteringDisplay, PixelFormat, VideoFormat};
 
 use super::args::{
     check_bounds, check_progressive, check_subsampling, colour, key_interval, words,
@@ -41,6 +41,7 @@ pub(super) static AV1: Coding = Coding {
     ],
     extensions: &["obu"],
     tells_pixel_shape: false,
+    tells_static_hdr: true,
     spec: &SvtAv1,
 };
 
@@ -106,14 +107,14 @@ impl Encoder for SvtAv1 {
         ]));
         args.extend(words(["-pix_fmt", format.pixel_format.as_str()]));
         args.extend(colour(format));
-        args.extend(words(["-svtav1-params", &params(codec)]));
+        args.extend(words(["-svtav1-params", &params(codec, format)]));
         args
     }
 }
 
 /// One logical processor: a worker has one, and rate control by quality gives the same bytes for
 /// any number. Not pinned, or all workers would share the first.
-fn params(codec: &Codec) -> String {
+fn params(codec: &Codec, format: &VideoFormat) -> String {
     let mut params = vec![format!(
         "lp=1:pin=0:irefresh-type=2:hierarchical-levels={LAYERS}"
     )];
@@ -121,5 +122,29 @@ fn params(codec: &Codec) -> String {
     params.extend(codec.tune.map(|name| format!("tune={}", tune(name))));
     let level = codec.level.map(|level| level.name.replace('.', ""));
     params.extend(level.map(|level| format!("level={level}")));
+    let display = format.hdr.mastering_display.as_ref().map(in_decimals);
+    params.extend(display.map(|display| format!("mastering-display={display}")));
+    let light = format.hdr.content_light;
+    params.extend(light.map(|light| format!("content-light={light}")));
     params.join(":")
+}
+
+/// As x265 writes it, but with coordinates from 0 to 1 and luminance in cd/m².
+fn in_decimals(display: &MasteringDisplay) -> String {
+    let coordinate = |units: u16| {
+        let (one, units) = (u32::from(Chromaticity::ONE), u32::from(units));
+        format!("{}.{:05}", units / one, units % one * 2)
+    };
+    let colour =
+        |colour: Chromaticity| format!("({},{})", coordinate(colour.x), coordinate(colour.y));
+    let luminance = |units: u32| format!("{}.{:04}", units / 10_000, units % 10_000);
+    format!(
+        "G{}B{}R{}WP{}L({},{})",
+        colour(display.green),
+        colour(display.blue),
+        colour(display.red),
+        colour(display.white_point),
+        luminance(display.max_luminance),
+        luminance(display.min_luminance),
+    )
 }

@@ -57,6 +57,7 @@ pub(super) static AVC: Coding = Coding {
     containers: &[Container::Mp4, Container::Mkv, Container::Elementary],
     extensions: &["264", "h264", "avc"],
     tells_pixel_shape: true,
+    tells_static_hdr: true,
     spec: &X264,
 };
 
@@ -173,5 +174,11 @@ fn x264_params(format: &VideoFormat, rate: RateControl) -> String {
         ScanType::BottomFieldFirst => params.push("bff=1".into()),
         ScanType::Progressive | ScanType::Unknown => {}
     }
+    let hdr = format.hdr;
+    params.extend(
+        hdr.mastering_display
+            .map(|display| format!("mastering-display={display}")),
+    );
+    params.extend(hdr.content_light.map(|light| format!("cll={light}")));
     params.join(":")
 }

@@ -54,6 +54,7 @@ pub(super) static HEVC: Coding = Coding {
     containers: &[Container::Mp4, Container::Mkv, Container::Elementary],
     extensions: &["265", "h265", "hevc"],
     tells_pixel_shape: true,
+    tells_static_hdr: true,
     spec: &X265,
 };
 
@@ -134,5 +135,11 @@ fn params(codec: &Codec, rate: RateControl, format: &VideoFormat) -> String {
     if rate == RateControl::Lossless {
         params.push("lossless=1".into());
     }
+    let hdr = format.hdr;
+    params.extend(
+        hdr.mastering_display
+            .map(|display| format!("master-display={display}")),
+    );
+    params.extend(hdr.content_light.map(|light| format!("max-cll={light}")));
     params.join(":")
 }

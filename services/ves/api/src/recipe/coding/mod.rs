@@ -55,6 +55,8 @@ pub struct Coding {
     pub extensions: &'static [&'static str],
     /// Whether the coded video itself tells the shape of its pixels.
     pub tells_pixel_shape: bool,
+    /// Whether the coded video itself tells what HDR10 says of the whole film.
+    pub tells_static_hdr: bool,
     pub(super) spec: &'static dyn Encoder,
 }
 

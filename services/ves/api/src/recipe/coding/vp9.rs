@@ -40,6 +40,7 @@ pub(super) static VP9: Coding = Coding {
     ],
     extensions: &[],
     tells_pixel_shape: false,
+    tells_static_hdr: false,
     spec: &Libvpx,
 };
 

@@ -4,7 +4,7 @@
 use errors::Error;
 use mp4_atom::{Colr, Pasp, Visual};
 use ves_api::function::Track;
-use video::VideoFormat;
+use video::{StaticHdr, VideoFormat};
 
 use crate::mp4::Boxes;
 
@@ -24,6 +24,7 @@ pub(crate) fn description(track: &Track, format: &VideoFormat) -> Result<Vec<u8>
             colour(format)
                 .iter()
                 .try_for_each(|colour| entry.atom(colour))?;
+            static_hdr(entry, &format.hdr)?;
             entry.atom(&pixel_shape(format)?)
         })
     })?;
@@ -67,6 +68,35 @@ fn colour(format: &VideoFormat) -> Option<Colr> {
         matrix_coefficients: colour.matrix.code().into(),
         full_range_flag: colour.range == video::Range::Full,
     })
+}
+
+/// Boxes of ISO/IEC 14496-12 (12.1.5) for what HDR10 says.
+fn static_hdr(entry: &mut Boxes, hdr: &StaticHdr) -> Result<(), Error> {
+    if let Some(display) = &hdr.mastering_display {
+        entry.nest(b"mdcv", |mdcv| {
+            let colours = [
+                display.green,
+                display.blue,
+                display.red,
+                display.white_point,
+            ];
+            for colour in colours {
+                mdcv.raw(&colour.x.to_be_bytes());
+                mdcv.raw(&colour.y.to_be_bytes());
+            }
+            mdcv.raw(&display.max_luminance.to_be_bytes());
+            mdcv.raw(&display.min_luminance.to_be_bytes());
+            Ok(())
+        })?;
+    }
+    if let Some(light) = &hdr.content_light {
+        entry.nest(b"clli", |clli| {
+            clli.raw(&light.max_content.to_be_bytes());
+            clli.raw(&light.max_frame_average.to_be_bytes());
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 fn beyond(what: &str) -> Error {

@@ -5,6 +5,7 @@
 
 mod audio;
 mod containers;
+mod hdr;
 mod judge;
 mod lossy;
 mod refusals;

@@ -4,15 +4,17 @@
 //! bounded, and nothing is done because of it but to count and to repeat it.
 
 mod decode;
+mod headers;
 mod log;
 mod packets;
 mod probe;
 mod y4m;
 
 pub(crate) use decode::{Decode, Decoded, Outcome, Window};
+pub(crate) use headers::hdr_of_access_points;
 pub(crate) use log::Complaint;
 pub(crate) use packets::{Packet, Packets, list};
-pub(crate) use probe::{Stream, describe};
+pub(crate) use probe::{Description, Stream, describe};
 
 use std::ffi::OsString;
 use std::path::Path;

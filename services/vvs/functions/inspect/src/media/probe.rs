@@ -4,9 +4,9 @@ use std::path::Path;
 
 use errors::Error;
 use serde::Deserialize;
-use stratum_frames::CONTAINERS;
+use stratum_frames::{CONTAINERS, HdrSideData};
 use stratum_function::Tool;
-use video::{Chroma, PixelFormat, Range};
+use video::{Chroma, PixelFormat, Range, StaticHdr};
 
 use crate::limits::DESCRIPTION;
 use crate::media::{quoted, url};
@@ -16,7 +16,18 @@ use crate::media::{quoted, url};
 pub(crate) struct Description {
     #[serde(default)]
     streams: Vec<Stream>,
+    #[serde(default)]
+    format: Container,
 }
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Container {
+    format_name: String,
+}
+
+/// Containers that can say what HDR10 says of a film, by ffprobe's names.
+const TELLING_HDR: [&str; 2] = ["mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"];
 
 /// The fields of ffprobe's that are used.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -55,6 +66,8 @@ pub(crate) struct Disposition {
 pub(crate) struct SideData {
     /// Degrees anticlockwise.
     pub(crate) rotation: f64,
+    #[serde(flatten)]
+    pub(crate) hdr: HdrSideData,
 }
 
 impl Description {
@@ -68,6 +81,11 @@ impl Description {
         self.tracks().find(|stream| stream.codec_type == "video")
     }
 
+    /// Whether the container can say what HDR10 says of a film.
+    pub(crate) fn container_tells_hdr(&self) -> bool {
+        TELLING_HDR.contains(&self.format.format_name.as_str())
+    }
+
     /// How many tracks there are beside the video.
     pub(crate) fn others(&self) -> u64 {
         (self.tracks().count() as u64).saturating_sub(u64::from(self.video().is_some()))
@@ -75,6 +93,12 @@ impl Description {
 }
 
 impl Stream {
+    /// What the container says of HDR10.
+    pub(crate) fn static_hdr(&self) -> StaticHdr {
+        let told = self.side_data_list.iter().map(|data| data.hdr.static_hdr());
+        told.fold(StaticHdr::default(), StaticHdr::or)
+    }
+
     /// Whether luma comes out of the decoder, or of a conversion from colours, in the full range.
     pub(crate) fn full_range(&self) -> bool {
         let layout = PixelFormat::new(self.pix_fmt.as_str());
@@ -90,7 +114,7 @@ impl Stream {
 pub(crate) fn describe(file: &Path) -> Result<Description, Error> {
     let mut json = String::new();
     ffprobe()
-        .words("-v error -of json -show_streams")
+        .words("-v error -of json -show_streams -show_format")
         .arg(url(file))
         .run(|line| {
             json.push_str(line);

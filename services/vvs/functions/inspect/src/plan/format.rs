@@ -178,6 +178,7 @@ mod tests {
                 colour: Some(colour),
                 scan_type: Some(ScanType::Progressive),
                 rotation: Rotation::None,
+                ..Picture::default()
             }),
         }
     }

@@ -1,6 +1,7 @@
 //! What the container says, compared with what is expected; and the video cut into segments.
 
 mod format;
+mod hdr;
 mod segments;
 mod timestamps;
 
@@ -50,6 +51,9 @@ pub fn plan(work: &WorkDir, params: PlanParams, _: &mut Progress) -> Result<Plan
     let mut found = hidden(&packets, &expected);
     if let Some(format) = &expected.format {
         found.extend(format::compare(track, format));
+        let hdr = format.picture.as_ref().map(|picture| picture.hdr);
+        let hdr = hdr::compare(&video, &described, track, &hdr.unwrap_or_default());
+        found.extend(hdr.map_err(unreadable)?);
     }
     if let Some(others) = expected.other_tracks {
         found.extend(format::compare_tracks(described.others(), others));

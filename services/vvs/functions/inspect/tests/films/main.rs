@@ -6,6 +6,7 @@
 mod defects;
 mod encode;
 mod good;
+mod hdr;
 mod refusals;
 mod sandbox;
 mod source;

@@ -70,6 +70,7 @@ impl Film {
             colour: Some(source.colour),
             scan_type: Some(source.scan_type),
             rotation: source.rotation,
+            hdr: source.hdr,
         };
         Expectations {
             frame_count: Some(self.table.len()),
