@@ -199,9 +199,7 @@ async fn start_stratum(
     let mut agent = roles::agent_config(name, stratum.cpus, stratum.memory_mb, roots);
     agent.lease_ms = Some(config.timestone.lease_seconds * 1_000);
     let mut registry = functions::registry(services).context("cannot find the functions")?;
-    for service in outside::declared(services, config)? {
-        registry.append(service.packages()?)?;
-    }
+    registry.append(functions::of_services(config)?)?;
     roles::stratum(stack, agent, registry, timestone, blobs).await
 }
 

@@ -14,6 +14,8 @@ pub struct Config {
     pub lease_ms: Option<u64>,
     /// Directories below which sources may lie; `None` = anywhere.
     pub source_roots: Option<Vec<PathBuf>>,
+    /// Whether what a function said is kept when it went well too; of failures it always is.
+    pub keep_logs: bool,
 }
 
 impl Config {
@@ -25,6 +27,7 @@ impl Config {
             memory,
             lease_ms: None,
             source_roots: None,
+            keep_logs: false,
         }
     }
 }

@@ -59,20 +59,22 @@ pub(crate) async fn execute(
     let mut usage = attempt.usage;
     usage.wall_ms = u64::try_from(context.clock.now().since(began).as_millis()).unwrap_or(u64::MAX);
     let ended = match result {
-        Ok(value) => Ok(Done {
-            outcome: Ok(value),
-            usage,
-            log: None,
-        }),
-        Err(Halt::Failed(error)) => Ok(Done {
-            outcome: Err(error),
-            usage,
-            log: logs::keep(context, &dir).await,
-        }),
+        Ok(value) => Ok(Ok(value)),
+        Err(Halt::Failed(error)) => Ok(Err(error)),
         Err(Halt::Stopped(reason)) => Err(reason),
     };
+    let log = match &ended {
+        Ok(outcome) if outcome.is_err() || context.config.keep_logs => {
+            logs::keep(context, &dir).await
+        }
+        _ => None,
+    };
     dir.discard(context).await;
-    ended
+    ended.map(|outcome| Done {
+        outcome,
+        usage,
+        log,
+    })
 }
 
 impl Done {

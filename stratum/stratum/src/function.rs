@@ -307,6 +307,22 @@ routing:
     }
 
     #[test]
+    fn a_choice_says_why() {
+        let why = |function: &Function, codec: &str| {
+            let attributes = [("codec", codec), ("height", "720")];
+            let attributes = attributes.map(|(k, v)| (k.to_owned(), v.to_owned()));
+            let choice = function.routing.decide(&attributes.into());
+            choice.unwrap().to_string()
+        };
+        let full = Function::from_yaml(FULL).unwrap();
+        let rule = r#"rule 1: codec == "avc" && height <= 1080"#;
+        assert_eq!(why(&full, "avc"), rule);
+        assert_eq!(why(&full, "hevc"), "rule 2: always");
+        let least = Function::from_yaml("name: a\nversion: '1'\ncommand: [a]").unwrap();
+        assert_eq!(why(&least, "avc"), "no rules: the first of its shapes");
+    }
+
+    #[test]
     fn what_outgrew_its_shape_gets_the_next_larger_one() {
         let routing = Function::from_yaml("name: a\nversion: '1'\ncommand: [a]")
             .unwrap()

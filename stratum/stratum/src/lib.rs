@@ -31,6 +31,6 @@ pub use memo::{FramesDigest, memo_key};
 pub use names::{FileName, FunctionName, InvalidName};
 pub use package::{LoadError, Package, Places, Tool};
 pub use registry::Registry;
-pub use routing::{NoShape, Routing, Rule};
+pub use routing::{Choice, NoShape, Routing, Rule};
 pub use shape::{InvalidShape, Shape};
 pub use wire::InvalidInvocation;

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::{Condition, ConditionError, Shape};
 
@@ -16,6 +17,41 @@ pub struct Rule {
 pub struct Routing {
     pub(crate) shapes: Vec<Shape>,
     pub(crate) rules: Vec<Rule>,
+}
+
+impl Rule {
+    /// Whether an invocation with these attributes is sent to its shape.
+    ///
+    /// # Errors
+    /// When its condition cannot be decided.
+    pub fn holds(&self, attributes: &BTreeMap<String, String>) -> Result<bool, ConditionError> {
+        let decided = self.when.as_ref().map(|when| when.holds(attributes));
+        decided.unwrap_or(Ok(true))
+    }
+}
+
+/// A shape, and why it was chosen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Choice<'a> {
+    pub shape: &'a Shape,
+    /// The rule that chose it and its number, from 1; `None` = there are no rules.
+    pub rule: Option<(usize, &'a Rule)>,
+}
+
+impl fmt::Display for Choice<'_> {
+    /// "rule 2: height <= 1080".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rule {
+            None => f.write_str("no rules: the first of its shapes"),
+            Some((number, Rule { when: None, .. })) => write!(f, "rule {number}: always"),
+            Some((
+                number,
+                Rule {
+                    when: Some(when), ..
+                },
+            )) => write!(f, "rule {number}: {when}"),
+        }
+    }
 }
 
 /// Why no shape could be chosen.
@@ -37,13 +73,27 @@ impl Routing {
     /// # Errors
     /// When no rule holds, or one cannot be decided.
     pub fn choose(&self, attributes: &BTreeMap<String, String>) -> Result<&Shape, NoShape> {
+        self.decide(attributes).map(|choice| choice.shape)
+    }
+
+    /// The shape that [`Self::choose`] gives, and why.
+    ///
+    /// # Errors
+    /// When no rule holds, or one cannot be decided.
+    pub fn decide(&self, attributes: &BTreeMap<String, String>) -> Result<Choice<'_>, NoShape> {
         let no_rule = || NoShape::NoRule(attributes.clone());
         if self.rules.is_empty() {
-            return self.shapes.first().ok_or_else(no_rule);
+            let shape = self.shapes.first().ok_or_else(no_rule)?;
+            return Ok(Choice { shape, rule: None });
         }
-        for (index, rule) in self.rules.iter().enumerate() {
-            if holds(rule, index, attributes)? {
-                return self.shape(&rule.shape).ok_or_else(no_rule);
+        for (number, rule) in (1..).zip(&self.rules) {
+            let held = rule.holds(attributes);
+            if held.map_err(|error| NoShape::Rule { number, error })? {
+                let rule = Some((number, rule));
+                let shape = rule.and_then(|(_, rule)| self.shape(&rule.shape));
+                return shape
+                    .map(|shape| Choice { shape, rule })
+                    .ok_or_else(no_rule);
             }
         }
         Err(no_rule())
@@ -73,16 +123,9 @@ impl Routing {
     pub fn shapes(&self) -> &[Shape] {
         &self.shapes
     }
-}
 
-fn holds(
-    rule: &Rule,
-    index: usize,
-    attributes: &BTreeMap<String, String>,
-) -> Result<bool, NoShape> {
-    let decided = rule.when.as_ref().map(|when| when.holds(attributes));
-    decided.unwrap_or(Ok(true)).map_err(|error| NoShape::Rule {
-        number: index + 1,
-        error,
-    })
+    /// The rules, in the order in which they are asked.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
 }

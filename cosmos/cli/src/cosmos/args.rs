@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::function::args::FunctionArgs;
 use super::new::args::NewArgs;
 use super::queue::args::QueueArgs;
 use super::simulate::SimulateArgs;
@@ -70,6 +71,9 @@ pub(super) enum Command {
 
     /// Look at workflows, and pause, resume, retry, signal or cancel them
     Workflow(Box<WorkflowArgs>),
+
+    /// Try functions on local files
+    Function(Box<FunctionArgs>),
 
     /// Begin something new
     New(NewArgs),

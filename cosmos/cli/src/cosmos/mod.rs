@@ -1,7 +1,8 @@
 //! The `cosmos` command: run an installation or one role of it, look after its queues and
-//! workflows, begin a service.
+//! workflows, try functions, begin a service.
 
 mod args;
+mod function;
 mod new;
 mod queue;
 mod simulate;
@@ -33,6 +34,7 @@ pub fn main() -> ExitCode {
     let ended = match command {
         Command::Queue(args) => return queue::main(&args, color),
         Command::Workflow(args) => return workflow::main(&args, color),
+        Command::Function(args) => return function::main(&args, color),
         Command::New(args) => return new::main(&args, color),
         Command::Simulate(args) => return simulate::main(&args, color),
         Command::Config => {

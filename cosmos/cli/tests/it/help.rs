@@ -71,6 +71,7 @@ fn all_subcommands_are_there() {
         "run",
         "queue",
         "workflow",
+        "function",
         "new",
         "simulate",
         "config",

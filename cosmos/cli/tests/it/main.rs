@@ -5,6 +5,7 @@
 mod cache;
 mod cosmos;
 mod files;
+mod function;
 mod help;
 mod new;
 mod pages;

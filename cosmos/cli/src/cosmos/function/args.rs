@@ -1,0 +1,239 @@
+//! The arguments of `cosmos function`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Subcommand};
+use stratum::{CanonicalJson, FileName, limits};
+
+/// Settings of `cosmos function`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct FunctionArgs {
+    #[command(subcommand)]
+    pub command: FunctionCommand,
+
+    /// Report as JSON on standard output; the help of each command documents it
+    #[arg(long, global = true, help_heading = "Reporting")]
+    pub json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cosmos function run functions/poster --input film.mov -o poster
+  cosmos function run ves-avc --help
+
+A function is a folder with a function.yaml and any program.";
+
+/// What to do with functions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum FunctionCommand {
+    /// Try a function on local files, without any server
+    Run(RunArgs),
+}
+
+/// Settings of `cosmos function run`.
+#[derive(Debug, Args)]
+#[command(after_help = RUN, after_long_help = run_long())]
+pub(crate) struct RunArgs {
+    /// Folder with a function.yaml, or the name of an installed function
+    pub function: String,
+
+    /// File to read, as input/NAME; may be given several times [default NAME: the file's own].
+    /// Where the function declares `input: stream`, the first one is decoded, and its frames are
+    /// input/NAME [default: source.y4m]
+    #[arg(short, long = "input", value_name = "[NAME=]FILE")]
+    pub inputs: Vec<InputArg>,
+
+    /// Parameters, which the function finds in params.json; @FILE reads them from a file
+    #[arg(short, long, value_name = "JSON|@FILE", default_value = "{}")]
+    pub params: Params,
+
+    /// Fact for routing to a shape; may be given several times
+    #[arg(short, long = "attribute", value_name = "NAME=VALUE")]
+    pub attributes: Vec<Attribute>,
+
+    /// The frames to decode, half-open: 0..48 [default: all]
+    #[arg(long, value_name = "START..END")]
+    pub range: Option<Range>,
+
+    /// Sample layout of decoded frames, in FFmpeg's words [default: the source's own]
+    #[arg(long, value_name = "NAME")]
+    pub pixel_format: Option<String>,
+
+    /// Folder to keep the outputs in; it must be new or empty [default: they are shown, not kept]
+    #[arg(short, long, value_name = "FOLDER")]
+    pub output: Option<PathBuf>,
+
+    /// Folder of a service whose functions count as installed; may be given several times
+    #[arg(long = "service", value_name = "FOLDER", help_heading = "Installation")]
+    pub services: Vec<PathBuf>,
+
+    /// Configuration file that names services; without one the defaults hold
+    #[arg(short, long, value_name = "FILE", help_heading = "Installation")]
+    #[arg(env = "COSMOS_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+}
+
+const RUN: &str = "\
+Examples:
+  cosmos function run functions/poster --input film.mov -o poster
+  cosmos function run functions/poster --input source=film.mov --params '{\"width\": 320}'
+  cosmos function run functions/grain --input film.mov --range 0..48 --attribute height=2160";
+
+const RUN_LONG: &str = "\
+The host agent of an installation runs it, with a queue of its own in this process: sandbox,
+limits, layout of files, environment and shape are those of an installation. The agent gives away
+what the shape has, whether or not this machine has so much. It is run once: what a workflow
+would do after a failure is told. It works in a folder below TMPDIR, which is gone afterwards.
+
+Exit status: 0 it went well; else the class of its error: 2 user, or the command line is wrong;
+3 source; 4 function; 5 platform; 130 interrupted.
+
+JSON, one document:
+  function, version, package: digest of the declaration, the program and its tools
+  shape: {group, cpus, memory_mb, disk_mb}, why: the rule of routing that chose it
+  outcome: succeeded or failed
+  error: {class, code, message, field, hint, causes}, then: what a workflow would do about it
+  result: what output/result.json holds
+  elements: how many lines output/elements.ndjson has
+  outputs: [{name, bytes, digest, content_type, path}]
+  usage: {cpu_ms, decode_cpu_ms, wall_ms, peak_memory_bytes}
+  log: what it wrote to standard error and standard output
+Fields without a value are left out. What keeps it from running at all is told as
+  event: failed, errors: [{class, code, message, field, hint, causes}]";
+
+fn run_long() -> String {
+    format!("{RUN}\n\n{RUN_LONG}")
+}
+
+/// A file to read, and its name below `input/`.
+#[derive(Clone, Debug)]
+pub(crate) struct InputArg {
+    pub name: Option<FileName>,
+    pub file: PathBuf,
+}
+
+impl FromStr for InputArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, file) = match text.split_once('=') {
+            None => (None, text),
+            Some((name, file)) => {
+                let name = FileName::new(name).map_err(|error| error.to_string())?;
+                (Some(name), file)
+            }
+        };
+        match file {
+            "" => Err("no file is named; write FILE or NAME=FILE".into()),
+            _ => Ok(Self {
+                name,
+                file: file.into(),
+            }),
+        }
+    }
+}
+
+/// The parameters of an invocation.
+#[derive(Clone, Debug)]
+pub(crate) struct Params(pub CanonicalJson);
+
+impl FromStr for Params {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let json = match text.strip_prefix('@') {
+            None => text.as_bytes().to_owned(),
+            Some(file) => {
+                std::fs::read(file).map_err(|error| format!("{file} cannot be read: {error}"))?
+            }
+        };
+        if json.len() > limits::PARAMETERS {
+            let limit = limits::PARAMETERS;
+            return Err(format!("{} bytes; at most {limit} are allowed", json.len()));
+        }
+        let params = CanonicalJson::parse(&json).map_err(|error| error.to_string())?;
+        match params.as_bytes().first() {
+            Some(b'{') => Ok(Self(params)),
+            _ => Err("parameters are a JSON object".into()),
+        }
+    }
+}
+
+/// A fact about an invocation.
+#[derive(Clone, Debug)]
+pub(crate) struct Attribute {
+    pub name: String,
+    pub value: String,
+}
+
+impl FromStr for Attribute {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+        let (name, value) = pair.ok_or("write NAME=VALUE, as in height=2160")?;
+        Ok(Self {
+            name: name.into(),
+            value: value.into(),
+        })
+    }
+}
+
+/// Frames, half-open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub start: u64,
+    pub end: u64,
+}
+
+impl FromStr for Range {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ends = text.split_once("..").and_then(|(start, end)| {
+            let (start, end) = (start.parse().ok()?, end.parse().ok()?);
+            (start < end).then_some(Self { start, end })
+        });
+        ends.ok_or_else(|| format!("`{text}` is no range of frames; write START..END, as in 0..48"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn inputs_have_a_name_or_their_own() {
+        let read = |text: &str| {
+            let input: InputArg = text.parse().ok()?;
+            let name = input.name.map(|name| name.to_string());
+            Some((name, input.file.display().to_string()))
+        };
+        assert_eq!(read("a.mov"), Some((None, "a.mov".into())));
+        let named = Some((Some("source".into()), "x=y.mov".into()));
+        assert_eq!(read("source=x=y.mov"), named);
+        for wrong in ["", "a=", "../a=b", "=b"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_a_small_object() {
+        assert!("{\"a\": 1}".parse::<Params>().is_ok());
+        let large = format!("{{\"a\": \"{}\"}}", "x".repeat(limits::PARAMETERS));
+        for wrong in ["[]", "{", "1", "@/not/there", &large] {
+            assert!(wrong.parse::<Params>().is_err());
+        }
+    }
+
+    #[test]
+    fn ranges_are_half_open_and_not_empty() {
+        assert_eq!("3..5".parse(), Ok(Range { start: 3, end: 5 }));
+        for wrong in ["", "3", "3..", "..5", "5..5", "5..3", "a..b"] {
+            assert!(wrong.parse::<Range>().is_err(), "{wrong}");
+        }
+    }
+}
