@@ -1,4 +1,4 @@
-//! The commands cosmos and ves.
+//! The commands cosmos, ves and vvs.
 
 #![allow(
     clippy::result_large_err,
@@ -18,6 +18,7 @@ mod stop;
 mod table;
 mod units;
 pub mod ves;
+pub mod vvs;
 
 /// The one asynchronous runtime of a command.
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

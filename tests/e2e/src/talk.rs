@@ -70,7 +70,12 @@ impl Talk {
 
     /// `ves` with these words, its state below the folder.
     pub fn command(&self, words: &[&str]) -> Result<Command> {
-        let mut command = programs::program("ves")?;
+        self.command_of("ves", words)
+    }
+
+    /// A program with these words, its state below the folder.
+    pub fn command_of(&self, program: &str, words: &[&str]) -> Result<Command> {
+        let mut command = programs::program(program)?;
         command
             .args(words)
             .current_dir(self.folder.path())

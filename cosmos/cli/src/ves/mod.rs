@@ -17,9 +17,9 @@ mod presets;
 mod probe;
 mod remote;
 mod report;
-mod shared_args;
+pub(crate) mod shared_args;
 mod snapshot;
-mod validate;
+pub(crate) mod validate;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 /// The size of a picture as people write it: `1280x720`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PictureSize {
+pub(crate) struct PictureSize {
     pub width: u32,
     pub height: u32,
 }

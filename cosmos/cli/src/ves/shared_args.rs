@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 /// What the exit statuses mean, for help and manual.
-pub(super) const EXIT_STATUS: &str = "\
+pub(crate) const EXIT_STATUS: &str = "\
 Exit status: 0 done; 1 validate found the video to differ from what it should be; 2 the request or
 the command line is wrong; 3 the source, or the video to be validated, is bad; 4 an encoder failed;
 5 a machine failed (disk, memory, server away); 6 a deadline passed; 130 interrupted or canceled.";
@@ -13,7 +13,7 @@ the command line is wrong; 3 the source, or the video to be validated, is bad; 4
 /// How a run reports.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Reporting")]
-pub(super) struct ReportArgs {
+pub(crate) struct ReportArgs {
     /// Report as JSON on standard output, one event a line
     #[arg(long)]
     pub json: bool,
@@ -37,7 +37,7 @@ impl ReportArgs {
 /// Where this machine keeps unfinished work.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Running")]
-pub(super) struct StateArgs {
+pub(crate) struct StateArgs {
     /// Folder of unfinished work and the chunk cache [default: below the user's state folder]
     #[arg(long, value_name = "DIR", env = "VES_STATE", hide_env_values = true)]
     pub state: Option<PathBuf>,

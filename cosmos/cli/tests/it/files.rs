@@ -43,6 +43,27 @@ exit 2
 }
 
 #[test]
+fn a_file_of_expectations_is_read_with_all_its_problems() {
+    let desk = Desk::new();
+    let file = "- frame_count: {frames: many}\n- clean_decode: {}\n- format: {codek: h264}\n";
+    fs::write(desk.at("expect.yaml"), file).unwrap();
+    let output = desk.vvs("validate no.mp4 --expect expect.yaml").output();
+    let said = desk.seen(&output.unwrap());
+    let all = [
+        "error: VIDEO: no.mp4 does not exist [SOURCE_NOT_READABLE]",
+        "error: expectations[0]: ",
+        "error: expectations[2].format.codek: the contract knows no such name [UNKNOWN_FIELD]",
+        "exit 2\n",
+    ];
+    for part in all {
+        assert!(said.contains(part), "no `{part}` in {said}");
+    }
+    let said = desk.vvs("validate no.mp4 --expect no.yaml --json").output();
+    let said = desk.seen(&said.unwrap());
+    assert!(said.contains("EXPECTATIONS_UNREADABLE"), "{said}");
+}
+
+#[test]
 fn the_source_is_never_the_output() {
     let desk = Desk::new();
     fs::write(desk.at("in.mp4"), "film").unwrap();

@@ -1,6 +1,7 @@
 use crate::talk::output_of;
 
 const VES: &str = env!("CARGO_BIN_EXE_ves");
+const VVS: &str = env!("CARGO_BIN_EXE_vvs");
 const COSMOS: &str = env!("CARGO_BIN_EXE_cosmos");
 
 /// The subcommands that a help text lists.
@@ -31,9 +32,9 @@ fn help(program: &str, words: &[String], flag: &str) -> String {
 
 #[test]
 fn every_help_says_what_it_is_about_and_fits_a_terminal() {
-    for program in [VES, COSMOS] {
+    for program in [VES, VVS, COSMOS] {
         let all = every_subcommand(program, &[]);
-        assert!(all.len() > 4, "{all:?}");
+        assert!(all.len() > 3, "{all:?}");
         for words in all {
             for flag in ["-h", "--help"] {
                 let text = help(program, &words, flag);
@@ -66,6 +67,8 @@ fn all_subcommands_are_there() {
         "man",
     ];
     assert_eq!(subcommands(&output_of(VES, &["-h"])), expected);
+    let expected = ["validate", "completions", "man"];
+    assert_eq!(subcommands(&output_of(VVS, &["-h"])), expected);
     let expected = [
         "up",
         "run",
@@ -92,6 +95,19 @@ fn the_long_help_documents_exit_statuses_and_events() {
 }
 
 #[test]
+fn each_program_has_examples_of_itself() {
+    for (program, name) in [(VES, "ves"), (VVS, "vvs")] {
+        let text = output_of(program, &["validate", "--help"]);
+        assert!(
+            text.contains(&format!("  {name} validate out.mp4 ")),
+            "{text}"
+        );
+        assert!(text.contains("random_access: {max_frames"), "{text}");
+        assert!(!text.contains("PROGRAM"), "{text}");
+    }
+}
+
+#[test]
 fn the_long_help_of_queues_documents_exit_statuses_and_objects() {
     let text = output_of(COSMOS, &["queue", "--help"]);
     for part in ["Exit status: 0 done", "JSON objects", "attempts_left"] {
@@ -111,6 +127,7 @@ fn the_long_help_of_workflows_documents_exit_statuses_and_objects() {
 fn there_is_a_version() {
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(output_of(VES, &["--version"]), format!("ves {version}\n"));
+    assert_eq!(output_of(VVS, &["--version"]), format!("vvs {version}\n"));
     assert_eq!(
         output_of(COSMOS, &["--version"]),
         format!("cosmos {version}\n")

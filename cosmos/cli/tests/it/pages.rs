@@ -2,8 +2,9 @@ use std::fs;
 
 use crate::talk::{Desk, output_of};
 
-const PROGRAMS: [(&str, &str); 2] = [
+const PROGRAMS: [(&str, &str); 3] = [
     ("ves", env!("CARGO_BIN_EXE_ves")),
+    ("vvs", env!("CARGO_BIN_EXE_vvs")),
     ("cosmos", env!("CARGO_BIN_EXE_cosmos")),
 ];
 

@@ -33,6 +33,11 @@ impl Desk {
         command
     }
 
+    /// `vvs` with these words.
+    pub(crate) fn vvs(&self, words: &str) -> Command {
+        self.command(env!("CARGO_BIN_EXE_vvs"), words)
+    }
+
     /// `cosmos` with these words.
     pub(crate) fn cosmos(&self, words: &str) -> Command {
         self.command(env!("CARGO_BIN_EXE_cosmos"), words)

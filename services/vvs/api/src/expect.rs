@@ -24,6 +24,8 @@ pub struct Expectations {
     /// Indices of the frames with which chunks begin, ascending: no chunk is much worse than its
     /// neighbours.
     pub boundaries: Option<Vec<u64>>,
+    /// Frames from one random access point to the next, at most.
+    pub access_frames: Option<u64>,
 }
 
 /// What the coded video is.
@@ -76,6 +78,7 @@ impl Expectations {
             ("clean-decode", self.clean_decode),
             ("same-frames", self.same_frames),
             ("quality-steps", self.boundaries.is_some()),
+            ("random-access", self.access_frames.is_some()),
         ];
         let asked = checks.into_iter().filter(|(_, asked)| *asked);
         asked.map(|(check, _)| check).collect()

@@ -10,7 +10,7 @@ use crate::wire;
 pub const REPORT: &str = "report.json";
 
 /// Codes of discrepancies, the gravest first. Stable: they are part of the contract.
-pub const CODES: [&str; 29] = [
+pub const CODES: [&str; 30] = [
     // The wrong pictures.
     FOREIGN_FRAMES,
     BLACK_FRAMES,
@@ -44,6 +44,7 @@ pub const CODES: [&str; 29] = [
     LEVEL_EXCEEDED,
     WRONG_PIXEL_FORMAT,
     WRONG_TRACKS,
+    RARE_ACCESS,
     QUALITY_STEP,
 ];
 
@@ -75,6 +76,7 @@ pub const WRONG_PROFILE: &str = "WRONG_PROFILE";
 pub const LEVEL_EXCEEDED: &str = "LEVEL_EXCEEDED";
 pub const WRONG_PIXEL_FORMAT: &str = "WRONG_PIXEL_FORMAT";
 pub const WRONG_TRACKS: &str = "WRONG_TRACKS";
+pub const RARE_ACCESS: &str = "RARE_ACCESS";
 pub const QUALITY_STEP: &str = "QUALITY_STEP";
 
 /// One difference from what was expected.
@@ -91,6 +93,9 @@ pub struct Discrepancy {
     pub expected: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub found: String,
+    /// What follows from it, and is not counted: behind a missing frame all others are shifted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consequences: Vec<Discrepancy>,
 }
 
 /// All that was found about a video.
@@ -115,6 +120,7 @@ impl Discrepancy {
             frames: None,
             expected: String::new(),
             found: String::new(),
+            consequences: Vec::new(),
         }
     }
 
@@ -193,12 +199,14 @@ impl From<Discrepancy> for wire::Discrepancy {
             end: frames.end,
             ..Default::default()
         };
+        let consequences = discrepancy.consequences.into_iter();
         Self {
             code: discrepancy.code,
             message: discrepancy.message,
             frames: discrepancy.frames.map(range).into(),
             expected: discrepancy.expected,
             found: discrepancy.found,
+            consequences: consequences.map(Self::from).collect(),
             ..Default::default()
         }
     }

@@ -1,7 +1,8 @@
 //! `ves validate` on good, bad and hostile files.
 
 use std::fs;
-use std::process::Stdio;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use corpus::Clip;
@@ -18,9 +19,20 @@ struct Answer {
     err: String,
 }
 
+/// `ves` with these words.
 fn say(talk: &Talk, words: &str) -> Result<Answer> {
     let words: Vec<&str> = words.split_whitespace().collect();
-    let output = talk.command(&words)?.output()?;
+    answer(talk.command(&words)?)
+}
+
+/// `vvs` with these words.
+fn judge(talk: &Talk, words: &str) -> Result<Answer> {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    answer(talk.command_of("vvs", &words)?)
+}
+
+fn answer(mut command: Command) -> Result<Answer> {
+    let output = command.output()?;
     let text = |bytes: Vec<u8>| String::from_utf8(bytes);
     Ok(Answer {
         status: output.status.code().context("a signal ended it")?,
@@ -84,7 +96,28 @@ fn a_dropped_frame_is_named() -> Result<()> {
     answer.is(1, &["FAIL  ", "in 59 frames", missing])?;
     ensure!(!answer.out.contains("timestamps"), "{}", answer.out);
     let timed = say(&talk, "validate out.mp4 --source film.mp4")?;
-    timed.is(1, &[missing, "frames 37 to 58: ", "[WRONG_TIMESTAMPS]"])
+    let follows = "and so frames 37 to 58: ";
+    let said = ["1 difference in 59", missing, follows, "[WRONG_TIMESTAMPS]"];
+    timed.is(1, &said)
+}
+
+#[test]
+fn what_a_file_expects_is_looked_at() -> Result<()> {
+    let talk = film("validate-expect", "-g 60 -keyint_min 60")?;
+    let expectations = "
+expectations:
+  - format: {codec: h264, video: {resolution: {width: 320, height: 180}}}
+  - timestamps: {}
+  - random_access: {max_frames: 30}
+";
+    fs::write(talk.at("expect.yaml"), expectations)?;
+    let words = "validate out.mp4 --source film.mp4 --expect expect.yaml";
+    let answer = judge(&talk, words)?;
+    answer.is(1, &["1 difference", "frames 0 to 59: ", "[RARE_ACCESS]"])?;
+    let answer = judge(&talk, &format!("{words} --max-gop 60"))?;
+    answer.is(2, &["expectations[2]: ", "TOLD_TWICE"])?;
+    let answer = judge(&talk, "validate out.mp4 --expect expect.yaml")?;
+    answer.is(2, &["expectations[1].timestamps: ", "NO_TIMES"])
 }
 
 #[test]
@@ -194,31 +227,54 @@ fn descendant(parent: i32, words: &str) -> Result<bool> {
     Ok(false)
 }
 
-#[test]
-fn an_interrupted_one_leaves_nothing() -> Result<()> {
-    let mut talk = film("validate-interrupted", "")?;
+/// Validations that have a folder.
+fn validations(talk: &Talk) -> Result<usize> {
+    let folder = talk.at("state/validations");
+    let entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    Ok(entries.iter().filter(|entry| entry.path().is_dir()).count())
+}
+
+/// A validation in the middle of a decode, which does not end by itself.
+fn under_way(talk: &mut Talk) -> Result<Child> {
     talk.wrap_tool("ffmpeg", "exec sleep 4321")?;
-    let scratch = talk.at("scratch");
-    fs::create_dir(&scratch)?;
     let mut command = talk.command(&["validate", "out.mp4", "--source", "film.mp4"])?;
     let run = command
-        .env("TMPDIR", &scratch)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
     let id = i32::try_from(run.id())?;
     wait_until("decode", || descendant(id, "sleep 4321"))?;
-    ensure!(
-        fs::read_dir(&scratch)?.count() > 0,
-        "its state is elsewhere"
-    );
+    ensure!(validations(talk)? == 1, "its state is elsewhere");
+    Ok(run)
+}
+
+#[test]
+fn an_interrupted_one_leaves_nothing() -> Result<()> {
+    let mut talk = film("validate-interrupted", "")?;
+    let run = under_way(&mut talk)?;
+    let id = i32::try_from(run.id())?;
     kill_process(Pid::from_raw(id).context("a process")?, Signal::INT)?;
     let output = run.wait_with_output()?;
     ensure!(output.status.code() == Some(130), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(said.contains("interrupted; nothing is left"), "{said}");
     ensure!(output.stdout.is_empty(), "{output:?}");
-    let left = fs::read_dir(&scratch)?.count();
-    ensure!(left == 0, "{left} things left");
+    ensure!(validations(&talk)? == 0, "something is left");
+    talk.nothing_left("none")
+}
+
+#[test]
+fn what_a_killed_one_left_is_cleared_by_the_next() -> Result<()> {
+    let mut talk = film("validate-killed", "")?;
+    let mut run = under_way(&mut talk)?;
+    run.kill()?;
+    run.wait()?;
+    ensure!(
+        validations(&talk)? == 1,
+        "nothing is left, so there is nothing to prove"
+    );
+    talk.only_path(&PathBuf::from(std::env::var("PATH")?));
+    say(&talk, "validate out.mp4")?.is(0, &["PASS  "])?;
+    ensure!(validations(&talk)? == 0, "something is left");
     talk.nothing_left("none")
 }

@@ -25,6 +25,7 @@ ever added; what is not known is null.
                retries, warnings
   validated    video, source, valid, frames, checks, discrepancy_count, elapsed_ms,
                discrepancies: each code, message and, where there are, frames, expected, found
+               and consequences, which are discrepancies that follow from it and are not counted
   failed       errors: each class, code, message and, where there is one, field, frames, hint,
                causes
   interrupted  hint
@@ -93,6 +94,9 @@ mod tests {
             let (name, fields) = line.split_at(13);
             if !name.trim().is_empty() {
                 current = name.trim().to_owned();
+            }
+            if fields.starts_with("  and ") {
+                continue;
             }
             let names = fields.split(':').next().unwrap_or_default().split(',');
             let names = names.map(str::trim).filter(|name| !name.is_empty());

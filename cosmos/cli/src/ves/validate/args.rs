@@ -10,7 +10,7 @@ use crate::ves::shared_args::{EXIT_STATUS, ReportArgs, StateArgs};
 
 /// Settings of `ves validate`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}\n\n{DOCUMENTED}"))]
+#[command(after_help = examples("ves"), after_long_help = in_full("ves"))]
 pub(crate) struct ValidateArgs {
     /// Video file to judge, whoever made it; it is only read
     #[arg(value_name = "VIDEO")]
@@ -20,6 +20,10 @@ pub(crate) struct ValidateArgs {
     /// shifted or from elsewhere), and when each is shown, to the tick
     #[arg(long, value_name = "FILE")]
     pub source: Option<PathBuf>,
+
+    /// What the video should be, by the names of the contract (vvs/v1), as YAML or JSON
+    #[arg(long, value_name = "FILE", help_heading = "Expectations")]
+    pub expect: Option<PathBuf>,
 
     #[command(flatten)]
     pub expected: ExpectedArgs,
@@ -104,6 +108,10 @@ pub(crate) struct ExpectedArgs {
     /// Clockwise turn for display: 0, 90, 180 or 270 degrees
     #[arg(long, value_name = "DEGREES", value_parser = rotation)]
     pub rotation: Option<Rotation>,
+
+    /// Frames from one random access point to the next, at most
+    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_gop: Option<u64>,
 
     /// How many tracks there are beside the video
     #[arg(long, value_name = "N")]
@@ -199,17 +207,48 @@ fn code_point(text: &str, named: u8) -> Result<Option<u8>, String> {
     }
 }
 
+/// What follows the short help of a program with this subcommand.
+pub(crate) fn examples(program: &str) -> String {
+    EXAMPLES.replace("PROGRAM", program)
+}
+
+/// What follows the long one.
+pub(crate) fn in_full(program: &str) -> String {
+    let examples = examples(program);
+    format!("{examples}\n\n{EXPECT}\n\n{EXIT_STATUS}\n\n{DOCUMENTED}")
+}
+
 const EXAMPLES: &str = "\
 Examples:
-  ves validate out.mp4                          it can be read, and every frame of it decodes
-  ves validate out.mp4 --source film.mkv        and is the frame of the source that it should be
-  ves validate out.mp4 --codec avc --size 1280x720 --sar 1:1 --frames 14315
-  ves validate out.mp4 --source film.mkv --json | jq '.discrepancies[]?'
+  PROGRAM validate out.mp4                          it can be read, and every frame of it decodes
+  PROGRAM validate out.mp4 --source film.mkv        and is the frame of the source that it should be
+  PROGRAM validate out.mp4 --codec avc --size 1280x720 --sar 1:1 --frames 14315
+  PROGRAM validate out.mp4 --source film.mkv --expect delivery.yaml
+  PROGRAM validate out.mp4 --source film.mkv --json | jq '.discrepancies[]?'
 
 Without a source the video is decoded from its first byte to its last: it passes if no decoder
 complains and every frame that the container announces comes out. Times are compared as distances
 from the first frame, and left out for an elementary stream, which has none.
-The answer goes to standard output: PASS, or FAIL with a line for each difference.";
+The answer goes to standard output: PASS, or FAIL with a line for each difference. What follows
+from one (behind a missing frame all others are shifted) is told below it and not counted.";
+
+pub(super) const EXPECT: &str = "\
+The file of --expect is the list `expectations` of a ValidateRequest, each at most once, and not
+what the command line says already. A clean decode, and with --source the same frames at the same
+times, are expected without being listed.
+  expectations:
+    - frame_count: {frames: 14315}
+    - format:
+        codec: h264                 # ffmpeg's name
+        profile: High               # ffprobe's name
+        max_level: 41               # as the codec writes it
+        video:
+          resolution: {width: 1280, height: 720}
+          sample_aspect_ratio: {numerator: 1, denominator: 1}
+          pixel_format: yuv420p
+    - tracks: {others: 1}
+    - quality_steps: {boundaries: [0, 240, 480]}
+    - random_access: {max_frames: 240}";
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,7 @@
 //! From arguments to what VVS is asked to expect.
 
+use std::mem::discriminant;
+
 use blob::BlobRef;
 use errors::Error;
 use proto::video::v1 as video_wire;
@@ -12,38 +14,132 @@ use wire::expectation::Kind;
 use super::args::{ColorRange, ExpectedArgs, Level, Scan};
 
 /// When the frames of the source are shown.
+#[derive(Clone)]
 pub(super) struct Table {
     pub(super) blob: BlobRef,
     pub(super) frames: u64,
 }
 
-/// All that is expected. `found` is what the video says of itself, where it can be read.
+/// What is known when expectations are made.
+#[derive(Default)]
+pub(super) struct Known<'a> {
+    /// What the video says of itself, where it can be read.
+    pub(super) found: Option<&'a SourceInfo>,
+    pub(super) has_source: bool,
+    pub(super) table: Option<Table>,
+    /// What a file lists; its order is kept, so that problems are told at the file's places.
+    pub(super) listed: Vec<wire::Expectation>,
+}
+
+/// All that is expected: what is listed, what the arguments say, and what goes without saying.
 ///
 /// # Errors
-/// Of class `user`, when something cannot be said in the words of the video's codec.
+/// Of class `user`, when something is said twice, or cannot be said in the words of the video's
+/// codec; all at once.
 pub(super) fn expectations(
     args: &ExpectedArgs,
-    found: Option<&SourceInfo>,
-    has_source: bool,
-    table: Option<Table>,
-) -> Result<Vec<wire::Expectation>, Error> {
+    known: Known<'_>,
+) -> Result<Vec<wire::Expectation>, Vec<Error>> {
+    let Known {
+        found,
+        has_source,
+        table,
+        mut listed,
+    } = known;
+    let mut problems = timed(&mut listed, table.as_ref());
+    let said = said(args, found).unwrap_or_else(|error| {
+        problems.push(error);
+        Vec::new()
+    });
+    for kind in said {
+        match place(&listed, &kind) {
+            Some(index) => problems.push(told_twice(index)),
+            None => listed.push(expectation(kind)),
+        }
+    }
+    for kind in implied(has_source, table) {
+        if place(&listed, &kind).is_none() {
+            listed.push(expectation(kind));
+        }
+    }
+    match problems.is_empty() {
+        true => Ok(listed),
+        false => Err(problems),
+    }
+}
+
+fn expectation(kind: Kind) -> wire::Expectation {
+    wire::Expectation {
+        kind: Some(kind),
+        ..Default::default()
+    }
+}
+
+/// Where this kind is listed already.
+fn place(listed: &[wire::Expectation], kind: &Kind) -> Option<usize> {
+    let is_same = |one: &Kind| discriminant(one) == discriminant(kind);
+    let kinds = listed.iter().map(|one| one.kind.as_ref());
+    kinds.into_iter().position(|one| one.is_some_and(is_same))
+}
+
+fn told_twice(index: usize) -> Error {
+    Error::user("TOLD_TWICE", "the command line expects the same")
+        .at(format!("expectations[{index}]"))
+        .hint("say it in one of the two places")
+}
+
+/// What the arguments say.
+fn said(args: &ExpectedArgs, found: Option<&SourceInfo>) -> Result<Vec<Kind>, Error> {
+    let mut kinds: Vec<Kind> = args.frames.map(frame_count).into_iter().collect();
+    kinds.extend(format(args, found)?.map(|format| Kind::Format(Box::new(format))));
+    kinds.extend(args.other_tracks.map(tracks));
+    kinds.extend(args.max_gop.map(random_access));
+    if !args.boundaries.is_empty() {
+        kinds.push(quality_steps(args.boundaries.clone()));
+    }
+    Ok(kinds)
+}
+
+/// What is expected of every video, and of one that has a source.
+fn implied(has_source: bool, table: Option<Table>) -> Vec<Kind> {
     let mut kinds = vec![Kind::CleanDecode(Box::default())];
     if has_source {
         kinds.push(Kind::SameFrames(Box::default()));
     }
-    let frames = args.frames.or(table.as_ref().map(|table| table.frames));
-    kinds.extend(frames.map(frame_count));
-    kinds.extend(table.map(timestamps));
-    kinds.extend(format(args, found)?.map(|format| Kind::Format(Box::new(format))));
-    kinds.extend(args.other_tracks.map(tracks));
-    if !args.boundaries.is_empty() {
-        kinds.push(quality_steps(args.boundaries.clone()));
+    if let Some(table) = table {
+        kinds.push(frame_count(table.frames));
+        kinds.push(timestamps(table));
     }
-    let expectation = |kind| wire::Expectation {
-        kind: Some(kind),
+    kinds
+}
+
+/// Times that are listed are compared with those of the source.
+fn timed(listed: &mut [wire::Expectation], table: Option<&Table>) -> Vec<Error> {
+    let mut problems = Vec::new();
+    for (index, one) in listed.iter_mut().enumerate() {
+        let Some(Kind::Timestamps(times)) = &mut one.kind else {
+            continue;
+        };
+        match table {
+            Some(table) => times.frame_table = Some(table.blob.clone().into()).into(),
+            None => problems.push(
+                Error::user("NO_TIMES", "there are no times to compare")
+                    .at(format!("expectations[{index}].timestamps"))
+                    .hint(
+                        "name the source with --source, without --no-timestamps; an elementary \
+                         stream has no times",
+                    ),
+            ),
+        }
+    }
+    problems
+}
+
+fn random_access(max_frames: u64) -> Kind {
+    Kind::RandomAccess(Box::new(wire::RandomAccess {
+        max_frames,
         ..Default::default()
-    };
-    Ok(kinds.into_iter().map(expectation).collect())
+    }))
 }
 
 fn frame_count(frames: u64) -> Kind {
@@ -204,7 +300,7 @@ mod tests {
     use super::*;
 
     fn of(args: &ExpectedArgs) -> Vec<Kind> {
-        let all = expectations(args, None, false, None).unwrap();
+        let all = expectations(args, Known::default()).unwrap();
         all.into_iter().filter_map(|one| one.kind).collect()
     }
 
@@ -224,13 +320,52 @@ mod tests {
             size: 5,
             content_type: String::new(),
         };
-        let table = Table { blob, frames: 3 };
-        let args = ExpectedArgs::default();
-        let all = expectations(&args, None, true, Some(table)).unwrap();
+        let known = Known {
+            has_source: true,
+            table: Some(Table { blob, frames: 3 }),
+            ..Known::default()
+        };
+        let all = expectations(&ExpectedArgs::default(), known).unwrap();
         let kinds: Vec<Kind> = all.into_iter().filter_map(|one| one.kind).collect();
         assert!(kinds.contains(&Kind::SameFrames(Box::default())));
         assert!(kinds.contains(&frame_count(3)));
         assert!(kinds.iter().any(|kind| matches!(kind, Kind::Timestamps(_))));
+    }
+
+    #[test]
+    fn what_a_file_lists_keeps_its_place_and_is_not_said_again() {
+        let listed = || {
+            let kinds = [frame_count(9), Kind::Timestamps(Box::default())];
+            kinds.map(expectation).to_vec()
+        };
+        let known = || Known {
+            listed: listed(),
+            ..Known::default()
+        };
+        let args = ExpectedArgs {
+            frames: Some(9),
+            max_gop: Some(30),
+            ..Default::default()
+        };
+        let told = expectations(&args, known()).unwrap_err();
+        let codes: Vec<_> = told.iter().map(|one| one.code.as_str()).collect();
+        assert_eq!(codes, ["NO_TIMES", "TOLD_TWICE"]);
+        let known = Known {
+            listed: listed().drain(..1).collect(),
+            ..Known::default()
+        };
+        let args = ExpectedArgs {
+            frames: None,
+            ..args
+        };
+        let all = expectations(&args, known).unwrap();
+        let kinds: Vec<Kind> = all.into_iter().filter_map(|one| one.kind).collect();
+        let expected = [
+            frame_count(9),
+            random_access(30),
+            Kind::CleanDecode(Box::default()),
+        ];
+        assert_eq!(kinds, expected);
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! `ves validate`: VVS with every role in this process, for one request.
+//! `ves validate` and `vvs validate`: VVS with every role in this process, for one request.
 
 mod args;
 mod expected;
+mod file;
+mod scratch;
 mod verdict;
 
-pub(super) use args::ValidateArgs;
+pub(crate) use args::{ValidateArgs, examples, in_full};
 pub(super) use verdict::Verdict;
 
 use std::path::Path;
@@ -15,14 +17,14 @@ use daemon::{OneShot, OneShotConfig};
 use errors::Error;
 use optimus::{Caller, State};
 use stratum_frames::{FrameTable, SourceInfo, Tools, build_table, describe};
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use vvs_api::report::Report;
 use vvs_api::service::VvsService;
 use vvs_api::wire;
 use wire::video_file::Place;
 
-use self::expected::{Table, expectations};
+use self::expected::{Known, Table, expectations};
+use self::scratch::Scratch;
 use super::cache::{self, CACHE, InUse};
 use super::encode::processors;
 use super::follow::follow;
@@ -44,12 +46,14 @@ const MAX_REPORT_BYTES: u64 = 32 << 20;
 struct Files {
     video: Source,
     source: Option<Source>,
+    /// What is expected by a file.
+    listed: Vec<wire::Expectation>,
     /// The user's cache.
     state: std::path::PathBuf,
 }
 
 /// Validates and says what was found.
-pub(super) fn main(args: &ValidateArgs, colour: ColourChoice) -> ExitCode {
+pub(crate) fn main(args: &ValidateArgs, colour: ColourChoice) -> ExitCode {
     logging::start(args.report.log_level(), colour);
     let mut reporter = Reporter::new(&args.report, Paint::for_errors(colour));
     match run(args, &mut reporter) {
@@ -85,16 +89,19 @@ impl Files {
         let video = Source::at(&args.video).map_err(|error| error.at("video"));
         let source = args.source.as_deref().map(Source::at).transpose();
         let source = source.map_err(|error| error.at("source"));
+        let listed = args.expect.as_deref().map(file::read).transpose();
         let state = made_state_folder(args.state.state.as_deref());
-        match (video, source, state) {
-            (Ok(video), Ok(source), Ok(state)) => Ok(Self {
+        match (video, source, listed, state) {
+            (Ok(video), Ok(source), Ok(listed), Ok(state)) => Ok(Self {
                 video,
                 source,
+                listed: listed.unwrap_or_default(),
                 state,
             }),
-            (video, source, state) => {
+            (video, source, listed, state) => {
                 let problems = [video.err(), source.err(), state.err()];
-                Err(problems.into_iter().flatten().collect())
+                let listed = listed.err().into_iter().flatten();
+                Err(problems.into_iter().flatten().chain(listed).collect())
             }
         }
     }
@@ -122,7 +129,7 @@ async fn validate(
         read = read(args, files, reporter) => read?,
         () = stop.cancelled() => return Err(Stop::Interrupted),
     };
-    let scratch = scratch()?;
+    let scratch = Scratch::begin(&files.state).map_err(|e| no_folder(&files.state, &e))?;
     let config = files.one_shot(scratch.path(), args.workers);
     let vvs = OneShot::validate(&config).await.map_err(not_started)?;
     let ended = ask(&vvs, args, files, (found, table), reporter, &stop).await;
@@ -186,8 +193,12 @@ async fn ask(
     reporter: &mut Reporter,
     stop: &CancellationToken,
 ) -> Result<Report, Stop> {
-    let has_source = files.source.is_some();
-    let table = kept(vvs.blobs(), table).await?;
+    let known = Known {
+        found: found.as_ref(),
+        has_source: files.source.is_some(),
+        table: kept(vvs.blobs(), table).await?,
+        listed: files.listed.clone(),
+    };
     let file = |file: &Source| wire::VideoFile {
         place: Some(Place::Uri(uri(&file.path))),
         ..Default::default()
@@ -195,7 +206,7 @@ async fn ask(
     let request = wire::ValidateRequest {
         video: Some(file(&files.video)).into(),
         source: files.source.as_ref().map(file).into(),
-        expectations: expectations(&args.expected, found.as_ref(), has_source, table)?,
+        expectations: expectations(&args.expected, known)?,
         ..Default::default()
     };
     // The frame table is a blob that this process itself has put there.
@@ -232,18 +243,6 @@ async fn whole(blobs: &Blobs, response: wire::ValidateResponse) -> Result<Report
     let bytes = blobs.get(&report, MAX_REPORT_BYTES).await;
     let bytes = bytes.map_err(|e| unreadable(e.to_string()))?;
     serde_json::from_slice(&bytes).map_err(|e| unreadable(e.to_string()))
-}
-
-/// The state of this validation alone: it goes when it ends.
-fn scratch() -> Result<TempDir, Error> {
-    let made = tempfile::Builder::new().prefix("ves-validate-").tempdir();
-    made.map_err(|e| {
-        Error::platform(
-            "NO_SCRATCH",
-            format!("no temporary folder can be made: {e}"),
-        )
-        .hint("name a folder that you can write to as TMPDIR")
-    })
 }
 
 fn no_folder(folder: &Path, error: &std::io::Error) -> Error {

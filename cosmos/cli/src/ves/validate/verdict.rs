@@ -55,6 +55,9 @@ impl Verdict {
             format!("{word}  {video}: {found}{frames}, {seconds:.1} s; checked: {checks}");
         for discrepancy in self.discrepancies.iter().take(TOLD) {
             text.push_str(&format!("\n  {}", line(discrepancy, paint)));
+            for consequence in &discrepancy.consequences {
+                text.push_str(&format!("\n    and so {}", line(consequence, paint)));
+            }
         }
         let more = self.discrepancy_count.saturating_sub(TOLD as u64);
         if more > 0 {
@@ -72,6 +75,7 @@ fn line(discrepancy: &Discrepancy, paint: Paint) -> String {
         frames,
         expected,
         found,
+        consequences: _,
     } = discrepancy;
     let place = frames.map(place).unwrap_or_default();
     let is_said = message.contains(expected.as_str()) && message.contains(found.as_str());
@@ -133,6 +137,21 @@ FAIL  out.mp4: 3 differences in 199 frames, 1.2 s; checked: clean-decode, same-f
   frames 58 to 59: 2 frames are not shown when they should be (expected 9 ticks, found 8 ticks) \
 [WRONG_TIMESTAMPS]
   pixel shape: 4:3 instead of 1:1 [WRONG_PIXEL_SHAPE]"
+        );
+    }
+
+    #[test]
+    fn what_follows_is_told_below_its_cause_and_not_counted() {
+        let mut missing =
+            Discrepancy::new("FRAME_MISSING", "frame 57 of the source is missing").frames(57, 58);
+        let shifted = Discrepancy::new("FRAMES_SHIFTED", "42 frames show the next").frames(57, 99);
+        missing.consequences = vec![shifted];
+        assert_eq!(
+            verdict(vec![missing]).words(Paint::default()),
+            "\
+FAIL  out.mp4: 1 difference in 199 frames, 1.2 s; checked: clean-decode, same-frames
+  frame 57: frame 57 of the source is missing [FRAME_MISSING]
+    and so frames 57 to 98: 42 frames show the next [FRAMES_SHIFTED]"
         );
     }
 

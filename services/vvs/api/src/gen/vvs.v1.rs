@@ -1128,6 +1128,14 @@ impl ::buffa::Message for Expectation {
                         += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
                             + inner as u64;
                 }
+                __buffa::oneof::expectation::Kind::RandomAccess(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
             }
         }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
@@ -1193,6 +1201,14 @@ impl ::buffa::Message for Expectation {
                 __buffa::oneof::expectation::Kind::QualitySteps(x) => {
                     ::buffa::types::put_len_delimited_header(
                         7u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::expectation::Kind::RandomAccess(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        8u32,
                         u64::from(__cache.consume_next()),
                         buf,
                     );
@@ -1348,6 +1364,26 @@ impl ::buffa::Message for Expectation {
                     ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
                     self.kind = ::core::option::Option::Some(
                         __buffa::oneof::expectation::Kind::QualitySteps(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            8u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::expectation::Kind::RandomAccess(ref mut existing),
+                ) = self.kind
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.kind = ::core::option::Option::Some(
+                        __buffa::oneof::expectation::Kind::RandomAccess(
                             ::buffa::alloc::boxed::Box::new(val),
                         ),
                     );
@@ -1560,6 +1596,30 @@ impl<'de> ::serde::Deserialize<'de> for Expectation {
                                 }
                                 __oneof_kind = Some(
                                     __buffa::oneof::expectation::Kind::QualitySteps(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "randomAccess" | "random_access" => {
+                            let v: ::core::option::Option<RandomAccess> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            RandomAccess,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_kind.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'kind'",
+                                        ),
+                                    );
+                                }
+                                __oneof_kind = Some(
+                                    __buffa::oneof::expectation::Kind::RandomAccess(
                                         ::buffa::alloc::boxed::Box::new(v),
                                     ),
                                 );
@@ -2646,6 +2706,134 @@ pub const __QUALITY_STEPS_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buf
     from_json: ::buffa::type_registry::any_from_json::<QualitySteps>,
     is_wkt: false,
 };
+/// Decoding can begin often enough.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct RandomAccess {
+    /// Frames from one random access point to the next, and to the end, at most.
+    ///
+    /// Field 1: `max_frames`
+    #[serde(
+        rename = "maxFrames",
+        alias = "max_frames",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub max_frames: u64,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for RandomAccess {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("RandomAccess").field("max_frames", &self.max_frames).finish()
+    }
+}
+impl RandomAccess {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/vvs.v1.RandomAccess";
+}
+::buffa::impl_default_instance!(RandomAccess);
+impl ::buffa::MessageName for RandomAccess {
+    const PACKAGE: &'static str = "vvs.v1";
+    const NAME: &'static str = "RandomAccess";
+    const FULL_NAME: &'static str = "vvs.v1.RandomAccess";
+    const TYPE_URL: &'static str = "type.googleapis.com/vvs.v1.RandomAccess";
+}
+impl ::buffa::Message for RandomAccess {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.max_frames != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.max_frames) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.max_frames != 0u64 {
+            ::buffa::types::put_uint64_field(1u32, self.max_frames, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.max_frames = ::buffa::types::decode_uint64(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.max_frames = 0u64;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for RandomAccess {
+    const PROTO_FQN: &'static str = "vvs.v1.RandomAccess";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for RandomAccess {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __RANDOM_ACCESS_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/vvs.v1.RandomAccess",
+    to_json: ::buffa::type_registry::any_to_json::<RandomAccess>,
+    from_json: ::buffa::type_registry::any_from_json::<RandomAccess>,
+    is_wkt: false,
+};
 /// One difference from what was expected.
 #[derive(Clone, PartialEq, Default)]
 #[derive(::serde::Serialize, ::serde::Deserialize)]
@@ -2694,6 +2882,16 @@ pub struct Discrepancy {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub found: ::buffa::alloc::string::String,
+    /// What follows from it, and is not counted: behind a missing frame all others are shifted. They
+    /// have no consequences of their own.
+    ///
+    /// Field 6: `consequences`
+    #[serde(
+        rename = "consequences",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub consequences: ::buffa::alloc::vec::Vec<Self>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -2706,6 +2904,7 @@ impl ::core::fmt::Debug for Discrepancy {
             .field("frames", &self.frames)
             .field("expected", &self.expected)
             .field("found", &self.found)
+            .field("consequences", &self.consequences)
             .finish()
     }
 }
@@ -2756,6 +2955,14 @@ impl ::buffa::Message for Discrepancy {
         if !self.found.is_empty() {
             size += 1u64 + ::buffa::types::string_encoded_len(&self.found) as u64;
         }
+        for v in &self.consequences {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -2785,6 +2992,14 @@ impl ::buffa::Message for Discrepancy {
         }
         if !self.found.is_empty() {
             ::buffa::types::put_string_field(5u32, &self.found, buf);
+        }
+        for v in &self.consequences {
+            ::buffa::types::put_len_delimited_header(
+                6u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -2838,6 +3053,18 @@ impl ::buffa::Message for Discrepancy {
                 )?;
                 ::buffa::types::merge_string(&mut self.found, buf)?;
             }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.consequences.push(elem);
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -2851,6 +3078,7 @@ impl ::buffa::Message for Discrepancy {
         self.frames = ::buffa::MessageField::none();
         self.expected.clear();
         self.found.clear();
+        self.consequences.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -6698,6 +6926,37 @@ pub mod __buffa {
                             );
                         }
                     }
+                    8u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::expectation::Kind::RandomAccess(
+                                ref mut existing,
+                            ),
+                        ) = view.kind
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.kind = Some(
+                                super::super::__buffa::view::oneof::expectation::Kind::RandomAccess(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::RandomAccessView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -6794,6 +7053,15 @@ pub mod __buffa {
                                             ),
                                         )
                                     }
+                                    super::super::__buffa::view::oneof::expectation::Kind::RandomAccess(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::expectation::Kind::RandomAccess(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
                                 },
                             )
                         }
@@ -6876,6 +7144,16 @@ pub mod __buffa {
                                     + inner as u64;
                         }
                         super::super::__buffa::view::oneof::expectation::Kind::QualitySteps(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
+                        super::super::__buffa::view::oneof::expectation::Kind::RandomAccess(
                             x,
                         ) => {
                             let __slot = __cache.reserve();
@@ -6970,6 +7248,16 @@ pub mod __buffa {
                             );
                             x.write_to(__cache, buf);
                         }
+                        super::super::__buffa::view::oneof::expectation::Kind::RandomAccess(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                8u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
                     }
                 }
                 self.__buffa_unknown_fields.write_to(buf);
@@ -7029,6 +7317,11 @@ pub mod __buffa {
                             v,
                         ) => {
                             __map.serialize_entry("qualitySteps", v)?;
+                        }
+                        super::super::__buffa::view::oneof::expectation::Kind::RandomAccess(
+                            v,
+                        ) => {
+                            __map.serialize_entry("randomAccess", v)?;
                         }
                     }
                 }
@@ -9256,6 +9549,280 @@ pub mod __buffa {
                 ::serde::Serialize::serialize(&self.0, __s)
             }
         }
+        /// Decoding can begin often enough.
+        #[derive(Clone, Debug, Default)]
+        pub struct RandomAccessView<'a> {
+            /// Frames from one random access point to the next, and to the end, at most.
+            ///
+            /// Field 1: `max_frames`
+            pub max_frames: u64,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for RandomAccessView<'a> {
+            type Owned = super::super::RandomAccess;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.max_frames = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::RandomAccess,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::RandomAccess,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::RandomAccess {
+                    max_frames: self.max_frames,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for RandomAccessView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.max_frames != 0u64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint64_encoded_len(self.max_frames) as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.max_frames != 0u64 {
+                    ::buffa::types::put_uint64_field(1u32, self.max_frames, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for RandomAccessView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.max_frames) {
+                    __map
+                        .serialize_entry(
+                            "maxFrames",
+                            &::buffa::json_helpers::ProtoJson(&self.max_frames),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for RandomAccessView<'a> {
+            const PACKAGE: &'static str = "vvs.v1";
+            const NAME: &'static str = "RandomAccess";
+            const FULL_NAME: &'static str = "vvs.v1.RandomAccess";
+            const TYPE_URL: &'static str = "type.googleapis.com/vvs.v1.RandomAccess";
+        }
+        ::buffa::impl_default_view_instance!(RandomAccessView);
+        ::buffa::impl_view_reborrow!(RandomAccessView);
+        /** Self-contained, `'static` owned view of a `RandomAccess` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`RandomAccessView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`RandomAccessView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct RandomAccessOwnedView(::buffa::OwnedView<RandomAccessView<'static>>);
+        impl RandomAccessOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RandomAccessOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RandomAccessOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::RandomAccess,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RandomAccessOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`RandomAccessView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &RandomAccessView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::RandomAccess {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Frames from one random access point to the next, and to the end, at most.
+            ///
+            /// Field 1: `max_frames`
+            #[must_use]
+            pub fn max_frames(&self) -> u64 {
+                self.0.reborrow().max_frames
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<RandomAccessView<'static>>>
+        for RandomAccessOwnedView {
+            fn from(inner: ::buffa::OwnedView<RandomAccessView<'static>>) -> Self {
+                RandomAccessOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<RandomAccessOwnedView>
+        for ::buffa::OwnedView<RandomAccessView<'static>> {
+            fn from(wrapper: RandomAccessOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<RandomAccessView<'static>>>
+        for RandomAccessOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<RandomAccessView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::RandomAccess {
+            type View<'a> = RandomAccessView<'a>;
+            type ViewHandle = RandomAccessOwnedView;
+        }
+        impl ::serde::Serialize for RandomAccessOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
         /// One difference from what was expected.
         #[derive(Clone, Debug, Default)]
         pub struct DiscrepancyView<'a> {
@@ -9277,6 +9844,11 @@ pub mod __buffa {
             pub expected: &'a str,
             /// Field 5: `found`
             pub found: &'a str,
+            /// What follows from it, and is not counted: behind a missing frame all others are shifted. They
+            /// have no consequences of their own.
+            ///
+            /// Field 6: `consequences`
+            pub consequences: ::buffa::RepeatedView<'a, Self>,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for DiscrepancyView<'a> {
@@ -9368,6 +9940,26 @@ pub mod __buffa {
                         )?;
                         view.found = ::buffa::types::borrow_str(&mut cur)?;
                     }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::DiscrepancyView,
+                            >(),
+                        )?;
+                        view.consequences
+                            .push(
+                                <super::super::__buffa::view::DiscrepancyView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -9410,6 +10002,11 @@ pub mod __buffa {
                     },
                     expected: self.expected.to_string(),
                     found: self.found.to_string(),
+                    consequences: self
+                        .consequences
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -9449,6 +10046,14 @@ pub mod __buffa {
                     size
                         += 1u64 + ::buffa::types::string_encoded_len(&self.found) as u64;
                 }
+                for v in &self.consequences {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -9479,6 +10084,14 @@ pub mod __buffa {
                 }
                 if !self.found.is_empty() {
                     ::buffa::types::put_string_field(5u32, &self.found, buf);
+                }
+                for v in &self.consequences {
+                    ::buffa::types::put_len_delimited_header(
+                        6u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -9517,6 +10130,9 @@ pub mod __buffa {
                 }
                 if !::buffa::json_helpers::skip_if::is_empty_str(self.found) {
                     __map.serialize_entry("found", self.found)?;
+                }
+                if !self.consequences.is_empty() {
+                    __map.serialize_entry("consequences", &*self.consequences)?;
                 }
                 __map.end()
             }
@@ -9645,6 +10261,19 @@ pub mod __buffa {
             #[must_use]
             pub fn found(&self) -> &'_ str {
                 self.0.reborrow().found
+            }
+            /// What follows from it, and is not counted: behind a missing frame all others are shifted. They
+            /// have no consequences of their own.
+            ///
+            /// Field 6: `consequences`
+            #[must_use]
+            pub fn consequences(
+                &self,
+            ) -> &::buffa::RepeatedView<
+                '_,
+                super::super::__buffa::view::DiscrepancyView<'_>,
+            > {
+                &self.0.reborrow().consequences
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<DiscrepancyView<'static>>>
@@ -13762,6 +14391,13 @@ pub mod __buffa {
                             >,
                         >,
                     ),
+                    RandomAccess(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::RandomAccessView<
+                                'a,
+                            >,
+                        >,
+                    ),
                 }
             }
         }
@@ -13817,6 +14453,9 @@ pub mod __buffa {
                 SameFrames(::buffa::alloc::boxed::Box<super::super::super::SameFrames>),
                 QualitySteps(
                     ::buffa::alloc::boxed::Box<super::super::super::QualitySteps>,
+                ),
+                RandomAccess(
+                    ::buffa::alloc::boxed::Box<super::super::super::RandomAccess>,
                 ),
             }
             impl ::buffa::Oneof for Kind {}
@@ -13892,6 +14531,17 @@ pub mod __buffa {
                     Self::Some(Kind::from(v))
                 }
             }
+            impl From<super::super::super::RandomAccess> for Kind {
+                fn from(v: super::super::super::RandomAccess) -> Self {
+                    Self::RandomAccess(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::RandomAccess>
+            for ::core::option::Option<Kind> {
+                fn from(v: super::super::super::RandomAccess) -> Self {
+                    Self::Some(Kind::from(v))
+                }
+            }
             impl ::serde::Serialize for Kind {
                 fn serialize<S: ::serde::Serializer>(
                     &self,
@@ -13921,6 +14571,9 @@ pub mod __buffa {
                         Self::QualitySteps(v) => {
                             map.serialize_entry("qualitySteps", &**v)?;
                         }
+                        Self::RandomAccess(v) => {
+                            map.serialize_entry("randomAccess", &**v)?;
+                        }
                     }
                     map.end()
                 }
@@ -13940,6 +14593,7 @@ pub mod __buffa {
         reg.register_json_any(super::__CLEAN_DECODE_JSON_ANY);
         reg.register_json_any(super::__SAME_FRAMES_JSON_ANY);
         reg.register_json_any(super::__QUALITY_STEPS_JSON_ANY);
+        reg.register_json_any(super::__RANDOM_ACCESS_JSON_ANY);
         reg.register_json_any(super::__DISCREPANCY_JSON_ANY);
         reg.register_json_any(super::__REQUEST_VIEW_JSON_ANY);
         reg.register_json_any(super::__STAGE_PROGRESS_JSON_ANY);
@@ -13999,6 +14653,10 @@ pub use self::__buffa::view::SameFramesOwnedView;
 pub use self::__buffa::view::QualityStepsView;
 #[doc(inline)]
 pub use self::__buffa::view::QualityStepsOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::RandomAccessView;
+#[doc(inline)]
+pub use self::__buffa::view::RandomAccessOwnedView;
 #[doc(inline)]
 pub use self::__buffa::view::DiscrepancyView;
 #[doc(inline)]

@@ -41,8 +41,8 @@ pub(super) fn check(
     for (index, expectation) in request.expectations.iter().enumerate() {
         let field = format!("expectations[{index}]");
         let Some(kind) = &expectation.kind else {
-            let hint = "use frame_count, timestamps, format, tracks, clean_decode, same_frames or \
-                        quality_steps";
+            let hint = "use frame_count, timestamps, format, tracks, clean_decode, same_frames, \
+                        quality_steps or random_access";
             problems.push(
                 Error::user("MISSING", "nothing is expected")
                     .at(field)
@@ -114,6 +114,13 @@ fn read(
         Kind::Tracks(tracks) => all.other_tracks = Some(tracks.others),
         Kind::CleanDecode(_) => all.clean_decode = true,
         Kind::SameFrames(_) => all.same_frames = true,
+        Kind::RandomAccess(access) => {
+            all.access_frames = Some(access.max_frames);
+            if access.max_frames == 0 {
+                let field = format!("{field}.random_access.max_frames");
+                problems.push(out_of_range(&field, "name at least 1 frame"));
+            }
+        }
         Kind::QualitySteps(steps) => {
             all.boundaries = Some(steps.boundaries.clone());
             let field = format!("{field}.quality_steps");

@@ -28,3 +28,5 @@ pub(crate) const REPORTED: usize = 10_000;
 pub(crate) const TOLD: usize = 100;
 /// Bytes of the response, as JSON. What plato carries inline is 16 KiB.
 pub(crate) const RESPONSE: usize = 15 << 10;
+/// Consequences that are told of one discrepancy.
+pub(crate) const CONSEQUENCES: usize = 16;

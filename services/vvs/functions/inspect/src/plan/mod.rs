@@ -1,5 +1,6 @@
 //! What the container says, compared with what is expected; and the video cut into segments.
 
+mod access;
 mod format;
 mod hdr;
 mod segments;
@@ -26,13 +27,46 @@ const ELEMENTS: &str = "elements.ndjson";
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Plan {
     /// What differs already.
-    pub(crate) found: Vec<Discrepancy>,
+    pub(crate) found: Vec<Found>,
     /// What the demuxer complained of.
     pub(crate) complaints: Vec<String>,
     /// Frames that are shown.
     pub(crate) frames: u64,
     /// Frames that the header announces, if it does.
     pub(crate) announced: Option<u64>,
+}
+
+/// Something that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Found {
+    pub(crate) discrepancy: Discrepancy,
+    /// What would explain it.
+    pub(crate) reason: Option<Reason>,
+}
+
+/// What would explain that times differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reason {
+    /// That the video has as many frames as it has.
+    Length,
+    /// That its frames are those of the source so many places later.
+    Offset(i64),
+}
+
+impl Found {
+    fn with(discrepancy: Discrepancy, reason: Option<Reason>) -> Self {
+        Self {
+            discrepancy,
+            reason,
+        }
+    }
+}
+
+impl From<Discrepancy> for Found {
+    fn from(discrepancy: Discrepancy) -> Self {
+        Self::with(discrepancy, None)
+    }
 }
 
 /// Reads `input/video` without decoding it.
@@ -58,6 +92,10 @@ pub fn plan(work: &WorkDir, params: PlanParams, _: &mut Progress) -> Result<Plan
     if let Some(others) = expected.other_tracks {
         found.extend(format::compare_tracks(described.others(), others));
     }
+    if let Some(most) = expected.access_frames {
+        found.extend(access::rare(&packets.packets, most));
+    }
+    let mut found: Vec<Found> = found.into_iter().map(Found::from).collect();
     if expected.timestamps {
         found.extend(timestamps::compare(track, &packets, &times, &table(work)?));
     }

@@ -5,6 +5,7 @@ use video::Rational;
 use vvs_api::report::{Discrepancy, WRONG_DURATION, WRONG_TIMESTAMPS};
 
 use crate::media::{Packets, Stream};
+use crate::plan::{Found, Reason};
 use crate::times::Times;
 
 /// When frames should be shown.
@@ -21,18 +22,25 @@ pub(super) fn compare(
     packets: &Packets,
     times: &Times,
     table: &FrameTable,
-) -> Vec<Discrepancy> {
+) -> Vec<Found> {
     let Some(expected) = expected(track, table) else {
         let message = format!(
             "the times of the file are in ticks of {} s",
             track.time_base
         );
-        return vec![Discrepancy::new(WRONG_TIMESTAMPS, message)];
+        return vec![Discrepancy::new(WRONG_TIMESTAMPS, message).into()];
     };
-    let found = times.as_slice();
-    let mut told = shifted(found, &expected);
-    told.extend(count(found, &expected, &told));
-    told.extend(wrong_end(end(track, packets, found), &expected));
+    differences(
+        times.as_slice(),
+        end(track, packets, times.as_slice()),
+        &expected,
+    )
+}
+
+fn differences(found: &[i64], end: Option<End>, expected: &Expected) -> Vec<Found> {
+    let mut told = shifted(found, expected);
+    told.extend(count(found, expected, &told));
+    told.extend(wrong_end(end, expected, found.len()));
     told
 }
 
@@ -79,10 +87,37 @@ impl Expected {
     fn since_first(&self, frame: usize) -> i128 {
         i128::from(self.pts[frame]) - i128::from(self.pts[0])
     }
+
+    /// How many places later the source's frames are that are shown at these frames' times.
+    fn offset(&self, run: &[usize], found: impl Fn(usize) -> i128) -> Option<i64> {
+        let first = *run.first()?;
+        let is_earlier = |at: &i64| {
+            let ticks = i128::from(*at) - i128::from(self.pts[0]);
+            !self.is(found(first), ticks) && self.in_file(ticks) < found(first)
+        };
+        let offset = self.pts.partition_point(is_earlier) as i64 - first as i64;
+        let is_there = |frame: &usize| {
+            let other = frame.checked_add_signed(offset as isize);
+            let other = other.filter(|other| *other < self.pts.len());
+            other.is_some_and(|other| self.is(found(*frame), self.since_first(other)))
+        };
+        run.iter().all(is_there).then_some(offset)
+    }
+
+    /// When a video of the first so many frames ends; more of them last as long as the last one.
+    fn end_of(&self, frames: usize) -> i128 {
+        match frames.checked_sub(self.pts.len()) {
+            None => self.since_first(frames),
+            Some(more) => {
+                let last = self.pts.len().saturating_sub(1);
+                self.since_first(last) + (more as i128 + 1) * i128::from(self.last_duration)
+            }
+        }
+    }
 }
 
 /// One discrepancy for each run of frames that are shown at other times.
-fn shifted(found: &[i64], expected: &Expected) -> Vec<Discrepancy> {
+fn shifted(found: &[i64], expected: &Expected) -> Vec<Found> {
     let since_first = |frame: usize| i128::from(found[frame]) - i128::from(found[0]);
     let both = found.len().min(expected.pts.len());
     let is_wrong = |frame: &usize| !expected.is(since_first(*frame), expected.since_first(*frame));
@@ -95,36 +130,31 @@ fn shifted(found: &[i64], expected: &Expected) -> Vec<Discrepancy> {
             frames => format!("{frames} frames are not shown when they are in the source"),
         };
         let should = expected.in_file(expected.since_first(first));
-        Discrepancy::new(WRONG_TIMESTAMPS, message)
+        let told = Discrepancy::new(WRONG_TIMESTAMPS, message)
             .frames(first as u64, end as u64)
             .differs(
                 format!("{should} ticks after the first frame"),
                 format!("{} ticks", since_first(first)),
-            )
+            );
+        Found::with(told, expected.offset(run, since_first).map(Reason::Offset))
     })
     .collect()
 }
 
-/// Times that are too many or too few.
-fn count(found: &[i64], expected: &Expected, told: &[Discrepancy]) -> Option<Discrepancy> {
+/// Times that are too many or too few; a run of wrong times up to the end says it already.
+fn count(found: &[i64], expected: &Expected, told: &[Found]) -> Option<Found> {
     let (have, want) = (found.len() as u64, expected.pts.len() as u64);
-    let until = told
-        .last()
-        .and_then(|last| last.frames)
-        .map(|frames| frames.end);
-    // A run of wrong times up to the end says it all.
+    let last = told.last().and_then(|last| last.discrepancy.frames);
+    let start = match last {
+        Some(run) if run.end == have.min(want) => run.start,
+        _ => have.min(want),
+    };
     (have != want).then(|| {
-        let from = match until {
-            Some(end) if end == have.min(want) => told.last().and_then(|last| last.frames),
-            _ => None,
-        };
         let message = format!("{have} frames have times, but the source has {want}");
-        Discrepancy::new(WRONG_TIMESTAMPS, message)
-            .frames(
-                from.map_or(have.min(want), |frames| frames.start),
-                have.max(want),
-            )
-            .differs(want, have)
+        let told = Discrepancy::new(WRONG_TIMESTAMPS, message)
+            .frames(start, have.max(want))
+            .differs(want, have);
+        Found::with(told, Some(Reason::Length))
     })
 }
 
@@ -173,13 +203,15 @@ impl End {
     }
 }
 
-fn wrong_end(end: Option<End>, expected: &Expected) -> Option<Discrepancy> {
-    let last = expected.pts.len().checked_sub(1)?;
-    let ticks = expected.since_first(last) + i128::from(expected.last_duration);
-    let found = end?.wrong(expected, ticks)?;
+fn wrong_end(end: Option<End>, expected: &Expected, frames: usize) -> Option<Found> {
+    let end = end?;
+    let ticks = expected.end_of(expected.pts.len());
+    let found = end.wrong(expected, ticks)?;
     let should = expected.in_file(ticks);
     let message = format!("the video lasts {found} ticks instead of {should}");
-    Some(Discrepancy::new(WRONG_DURATION, message).differs(should, found))
+    let told = Discrepancy::new(WRONG_DURATION, message).differs(should, found);
+    let by_length = end.wrong(expected, expected.end_of(frames)).is_none();
+    Some(Found::with(told, by_length.then_some(Reason::Length)))
 }
 
 #[cfg(test)]
@@ -200,13 +232,39 @@ mod tests {
     }
 
     fn told_by(found: &[i64], end: i64, expected: &Expected) -> Vec<(String, Option<(u64, u64)>)> {
-        let mut told = shifted(found, expected);
-        told.extend(count(found, expected, &told));
-        told.extend(wrong_end(ends(Some(end), None), expected));
-        let range = |one: &Discrepancy| one.frames.map(|frames| (frames.start, frames.end));
-        told.iter()
-            .map(|one| (one.code.clone(), range(one)))
-            .collect()
+        let told = differences(found, ends(Some(end), None), expected);
+        let told = told.into_iter().map(|one| one.discrepancy);
+        told.map(|one| {
+            (
+                one.code,
+                one.frames.map(|frames| (frames.start, frames.end)),
+            )
+        })
+        .collect()
+    }
+
+    fn reasons(found: &[i64], end: i64) -> Vec<Option<Reason>> {
+        let told = differences(found, ends(Some(end), None), &expected((1001, 1)));
+        told.into_iter().map(|one| one.reason).collect()
+    }
+
+    #[test]
+    fn a_video_of_fewer_or_more_frames_has_its_own_end() {
+        let length = Some(Reason::Length);
+        assert_eq!(reasons(&[0, 1001], 2002), [length, length]);
+        assert_eq!(reasons(&[0, 1001], 2003), [length, None]);
+        let more = [0, 1001, 2002, 4004, 5005, 6006];
+        assert_eq!(reasons(&more, 7007), [length, length]);
+    }
+
+    #[test]
+    fn times_of_frames_further_on_are_recognised() {
+        let later = Some(Reason::Offset(1));
+        assert_eq!(
+            reasons(&[0, 2002, 4004, 5005], 6006),
+            [later, Some(Reason::Length)]
+        );
+        assert_eq!(reasons(&[0, 1001, 2003, 4005, 5005], 6006), [None]);
     }
 
     fn ends(by_track: Option<i64>, by_packet: Option<i64>) -> Option<End> {
@@ -220,7 +278,7 @@ mod tests {
     #[test]
     fn a_rounded_end_is_right_if_the_packet_is() {
         let expected = expected((1001, 1));
-        let wrong = |track, packet| wrong_end(ends(track, packet), &expected).is_some();
+        let wrong = |track, packet| wrong_end(ends(track, packet), &expected, 5).is_some();
         assert!(!wrong(Some(6006), Some(7)));
         assert!(!wrong(Some(6020), Some(6006)));
         assert!(wrong(Some(6020), Some(6020)));

@@ -1,5 +1,6 @@
 //! Joins what was measured of all segments and says what differs.
 
+mod cause;
 mod decode;
 mod name;
 mod noise;
@@ -18,7 +19,7 @@ use vvs_api::wire::ValidateResponse;
 
 use crate::inspect::{PartHeader, PartReader, Row};
 use crate::limits::{FRAMES, REPORTED, RESPONSE, TOLD};
-use crate::plan::Plan;
+use crate::plan::{Found, Plan};
 use path::Shown;
 
 /// Judges by `input/plan.json` and `input/parts/`; the whole report is `output/report.json`.
@@ -52,40 +53,52 @@ fn judge(
     let decoded: Vec<u64> = rows.iter().map(|row| row.frame).collect();
     // Frames of which nobody knew come behind those of the container.
     let frames = decoded.last().map_or(0, |last| last + 1).max(plan.frames);
+    let mut add = |all: Vec<Discrepancy>| found.extend(all.into_iter().map(Found::from));
     if let Some(count) = expected.frame_count {
-        found.extend(decode::count(rows.len() as u64, count));
+        add(decode::count(rows.len() as u64, count)
+            .into_iter()
+            .collect());
     }
     if expected.clean_decode {
-        found.extend(decode::unclean(plan, headers, &decoded, frames));
+        add(decode::unclean(plan, headers, &decoded, frames));
     }
     if expected.clean_decode || expected.format.is_some() {
-        found.extend(decode::resized(headers));
+        add(decode::resized(headers).into_iter().collect());
     }
-    if let Some(source_frames) = source_frames {
-        found.extend(against_source(expected, rows, frames, source_frames));
+    let source_frames = source_frames.filter(|_| expected.need_source());
+    let path = source_frames.map(|_| path::path(rows, &noise::limits(rows)));
+    if let (Some(path), Some(source_frames)) = (&path, source_frames) {
+        add(against_source(expected, rows, path, frames, source_frames));
     }
-    found
+    cause::fold(
+        found,
+        &cause::Evidence {
+            rows,
+            path: path.as_deref().unwrap_or_default(),
+            frames,
+            announced: plan.announced,
+            frame_count: expected.frame_count,
+            source_frames,
+        },
+    )
 }
 
 fn against_source(
     expected: &Expectations,
     rows: &[Row],
+    path: &[Shown],
     frames: u64,
     source_frames: u64,
 ) -> Vec<Discrepancy> {
     let mut found = Vec::new();
-    if !expected.need_source() {
-        return found;
-    }
-    let path = path::path(rows, &noise::limits(rows));
     if expected.same_frames {
-        found.extend(name::differences(rows, &path, frames, source_frames));
+        found.extend(name::differences(rows, path, frames, source_frames));
     }
     if let Some(boundaries) = &expected.boundaries {
         // A picture from elsewhere has no quality to speak of.
         let shown = rows
             .iter()
-            .zip(&path)
+            .zip(path)
             .filter(|(_, shown)| **shown != Shown::Other);
         let rows: Vec<&Row> = shown.map(|(row, _)| row).collect();
         found.extend(quality::steps(&rows, boundaries));

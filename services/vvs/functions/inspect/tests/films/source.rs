@@ -85,6 +85,7 @@ impl Film {
             clean_decode: true,
             same_frames: true,
             boundaries: Some((0..self.table.len()).step_by(30).collect()),
+            access_frames: Some(30),
         }
     }
 }

@@ -1,0 +1,7 @@
+//! The command vvs.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::vvs::main()
+}
