@@ -32,7 +32,7 @@ struct Vvs {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Judge a video file: frame by frame against its source, and by what it should be
-    Validate(ValidateArgs),
+    Validate(Box<ValidateArgs>),
 
     /// Print the completions of this command for a shell
     Completions(CompletionsArgs),

@@ -107,8 +107,11 @@ async fn good_and_bad_videos_are_told_apart() {
     let bad = world.run(request("bad.mp4")).await;
     assert_eq!(bad.state, State::Succeeded, "{bad:#?}");
     let response = bad.response.unwrap();
+    let missing = &response.discrepancies[0];
+    assert_eq!(missing.code, FRAME_MISSING, "{response:#?}");
     let frames = |code: &str| {
-        let found = response.discrepancies.iter().find(|one| one.code == code);
+        let mut all = [missing].into_iter().chain(&missing.consequences);
+        let found = all.find(|one| one.code == code);
         let frames = found
             .unwrap_or_else(|| panic!("{code}: {response:#?}"))
             .frames
