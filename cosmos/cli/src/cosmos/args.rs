@@ -72,7 +72,7 @@ pub(super) enum Command {
     /// Look at workflows, and pause, resume, retry, signal or cancel them
     Workflow(Box<WorkflowArgs>),
 
-    /// Try functions on local files
+    /// Try functions on local files, and list those that are installed
     Function(Box<FunctionArgs>),
 
     /// Begin something new

@@ -1,4 +1,4 @@
-//! Functions, tried: `cosmos function run`.
+//! Functions, tried and listed: `cosmos function`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::queue::world::{World, message};
 use crate::talk::Desk;
 
 /// The manual of functions, whose examples must run as they stand.
@@ -207,29 +208,78 @@ fn a_rule_that_holds_gives_its_shape() {
     assert!(said.ends_with("exit 2\n"), "{said}");
 }
 
-#[test]
-fn a_function_of_a_service_is_found_by_its_name() {
-    let desk = Desk::new();
-    script(
-        &desk,
-        "shop/label",
-        "",
-        "echo '{\"ok\":true}' > output/result.json",
-    );
+/// A service with a function, as a folder of the desk.
+fn shop(desk: &Desk) {
+    let yaml = "name: shop-label\nversion: 2.1.0\ncommand: [run.sh]\n";
+    write(desk, "shop/label/function.yaml", yaml);
+    let program = "#!/bin/sh\necho '{\"ok\":true}' > output/result.json\n";
+    write(desk, "shop/label/run.sh", program);
     write(
-        &desk,
-        "shop/label/function.yaml",
-        "name: shop-label\nversion: 2.1.0\ncommand: [run.sh]\n",
-    );
-    write(
-        &desk,
+        desk,
         "shop/service.yaml",
         "name: shop\nfunctions: [label]\n",
     );
+}
+
+#[test]
+fn a_function_of_a_service_is_found_by_its_name() {
+    let desk = Desk::new();
+    shop(&desk);
     let report = json(&desk, &["shop-label", "--service", "shop"]);
     assert_eq!(report["function"], "shop-label", "{report:#}");
     assert_eq!(report["version"], "2.1.0");
     assert_eq!(report["result"]["ok"], true);
+}
+
+/// The line of the function of [`shop`], in words.
+fn listed(desk: &Desk, words: &str) -> Vec<String> {
+    let list = format!("function list --service shop {words}");
+    let said = desk.seen(&desk.cosmos(&list).output().unwrap());
+    assert!(said.ends_with("exit 0\n"), "{said}");
+    let line = said.lines().find(|line| line.starts_with("shop-label"));
+    let line = line.unwrap_or_else(|| panic!("{said}"));
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn functions_are_listed_with_what_is_in_their_queues() {
+    let world = World::new();
+    shop(&world.desk);
+    let queue = "stratum/shop-label";
+    world.enqueue(["1", "2", "3"].map(|id| message(queue, id, 0)).into());
+    let leased = world.lease(queue, 2);
+    world.fail(&leased[..1]);
+    let server = format!("--server {}", world.url);
+    let line = listed(&world.desk, &server);
+    assert_eq!(
+        line,
+        ["shop-label", "2.1.0", "file", "cpu1-small", "1", "1", "1"]
+    );
+    let list = format!("function list --service shop --json {server}");
+    let output = world.desk.cosmos(&list).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let shop: Vec<_> = lines
+        .filter(|line| line["function"] == "shop-label")
+        .collect();
+    assert_eq!(shop.len(), 1, "{text}");
+    assert_eq!(shop[0]["queue"]["errored"], 1);
+    assert!(shop[0]["package"].as_str().unwrap().starts_with("sha256/"));
+}
+
+#[test]
+fn without_a_server_functions_are_listed_without_counts() {
+    let desk = Desk::new();
+    shop(&desk);
+    let line = listed(&desk, "--server http://127.0.0.1:9");
+    assert_eq!(line[4..], ["?", "?", "?"]);
+    let said = desk
+        .cosmos("function list --service none")
+        .output()
+        .unwrap();
+    assert_eq!(said.status.code(), Some(2), "{said:?}");
 }
 
 #[test]

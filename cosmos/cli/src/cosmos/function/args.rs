@@ -6,6 +6,8 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 use stratum::{CanonicalJson, FileName, limits};
 
+use crate::cosmos::queue::args::ServerArgs;
+
 /// Settings of `cosmos function`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -21,7 +23,7 @@ pub(crate) struct FunctionArgs {
 const EXAMPLES: &str = "\
 Examples:
   cosmos function run functions/poster --input film.mov -o poster
-  cosmos function run ves-avc --help
+  cosmos function list --config cosmos.yaml
 
 A function is a folder with a function.yaml and any program.";
 
@@ -30,7 +32,34 @@ A function is a folder with a function.yaml and any program.";
 pub(crate) enum FunctionCommand {
     /// Try a function on local files, without any server
     Run(RunArgs),
+    /// List the functions of this installation, with what is in their queues
+    List(ListArgs),
 }
+
+/// Settings of `cosmos function list`.
+#[derive(Debug, Args)]
+#[command(after_help = LIST)]
+pub(crate) struct ListArgs {
+    /// Folder of a service whose functions count as installed; may be given several times
+    #[arg(long = "service", value_name = "FOLDER")]
+    pub services: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+const LIST: &str = "\
+Examples:
+  cosmos function list --config cosmos.yaml
+  cosmos function list --json | jq -r 'select(.queue.errored > 0).function'
+
+They are those that an agent with this configuration would run here: of the services that it names,
+and of those that are built in. Where no queue server answers, counts are shown as ?.
+
+JSON, an object a line:
+  function, version, input: file, stream or frames, package: digest of the declaration, the
+  program and its tools, shapes: those that routing may choose, in the order of its rules,
+  queue: {waiting, running, errored}, left out where no server answers";
 
 /// Settings of `cosmos function run`.
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ pub(super) mod args;
 mod find;
 mod inputs;
 mod keep;
+mod list;
 mod report;
 mod run;
 
@@ -42,5 +43,6 @@ pub(super) fn main(args: &FunctionArgs, colour: ColourChoice) -> ExitCode {
 async fn run(args: &FunctionArgs, desk: &Desk) -> Result<(), Stop> {
     match &args.command {
         FunctionCommand::Run(args) => run::run(desk, args).await,
+        FunctionCommand::List(args) => list::list(desk, args).await,
     }
 }

@@ -17,7 +17,7 @@ mod peek;
 mod put;
 mod redrive;
 mod reschedule;
-mod server;
+pub(super) mod server;
 mod show;
 mod tail;
 mod words;

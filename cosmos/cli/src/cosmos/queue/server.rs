@@ -21,7 +21,7 @@ const NOBODY: &str = "start one with `cosmos up` or `cosmos run timestone`, or n
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A queue server.
-pub(super) struct Server {
+pub(in crate::cosmos) struct Server {
     pub queues: RemoteTimestone,
     url: String,
     token: PathBuf,
@@ -29,7 +29,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Nothing is sent yet. Must be called on the runtime.
-    pub(super) fn of(args: &ServerArgs) -> Result<Self, Error> {
+    pub(in crate::cosmos) fn of(args: &ServerArgs) -> Result<Self, Error> {
         let config = configuration(args)?;
         let url = args.server.clone();
         let url = url.unwrap_or_else(|| config.timestone_url());
@@ -56,7 +56,7 @@ impl Server {
     }
 
     /// What a call was answered with, in the words of somebody at a terminal.
-    pub(super) fn told(&self, error: TimestoneError) -> Error {
+    pub(in crate::cosmos) fn told(&self, error: TimestoneError) -> Error {
         match error {
             TimestoneError::Unavailable(why) if why.contains("; try again") => {
                 Error::platform("UNAVAILABLE", said(&why))

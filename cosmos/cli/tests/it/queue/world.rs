@@ -66,7 +66,7 @@ impl World {
         lines(&output.stdout)
     }
 
-    pub(super) fn enqueue(&self, messages: Vec<NewMessage>) {
+    pub(crate) fn enqueue(&self, messages: Vec<NewMessage>) {
         let outcomes = self.runtime.block_on(self.queues.enqueue(messages));
         for outcome in outcomes.unwrap() {
             assert_eq!(outcome, Ok(Outcome::Done));
@@ -74,7 +74,7 @@ impl World {
     }
 
     /// Leases what is there, as `worker@host`.
-    pub(super) fn lease(&self, queue: &str, max: u32) -> Vec<LeasedMessage> {
+    pub(crate) fn lease(&self, queue: &str, max: u32) -> Vec<LeasedMessage> {
         let request = DequeueRequest {
             queues: vec![queue.into()],
             max,
@@ -101,7 +101,7 @@ impl World {
     }
 
     /// For good.
-    pub(super) fn fail(&self, leased: &[LeasedMessage]) {
+    pub(crate) fn fail(&self, leased: &[LeasedMessage]) {
         let failures = leased.iter().map(|leased| Failure {
             token: leased.token.clone(),
             error: error(),
@@ -161,7 +161,7 @@ pub(crate) fn lines(text: &[u8]) -> Vec<Value> {
         .collect()
 }
 
-pub(super) fn message(queue: &str, id: &str, priority: i64) -> NewMessage {
+pub(crate) fn message(queue: &str, id: &str, priority: i64) -> NewMessage {
     NewMessage {
         queue: queue.into(),
         id: id.into(),
