@@ -18,6 +18,6 @@ pub use hdr::{Chromaticity, ContentLight, InvalidHdr, MasteringDisplay, StaticHd
 pub use pixel::{Chroma, PixelFormat};
 pub use rational::{InvalidRational, Rational};
 pub use scan::ScanType;
-pub use size::{Resolution, Rotation, SampleAspectRatio};
+pub use size::{Region, Resolution, Rotation, SampleAspectRatio};
 pub use time::{FrameRate, TimeBase};
 pub use wire::InvalidFormat;

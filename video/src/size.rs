@@ -13,6 +13,16 @@ pub struct Resolution {
     height: u32,
 }
 
+/// A part of a picture, in pixels, at least 1 wide and high.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Region {
+    /// From the left side of the picture.
+    pub left: u32,
+    /// From the top of the picture.
+    pub top: u32,
+    pub size: Resolution,
+}
+
 /// Shape of a pixel: its width over its height, above 0. Square where a source does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SampleAspectRatio(Rational);
@@ -49,6 +59,18 @@ impl Resolution {
     #[must_use]
     pub fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
+    }
+}
+
+impl Region {
+    /// Whether a picture of this size holds it.
+    #[must_use]
+    pub fn is_within(self, picture: Resolution) -> bool {
+        let fits = |from: u32, length: u32, whole: u32| {
+            from.checked_add(length).is_some_and(|end| end <= whole)
+        };
+        fits(self.left, self.size.width, picture.width)
+            && fits(self.top, self.size.height, picture.height)
     }
 }
 
@@ -142,5 +164,20 @@ mod tests {
         ] {
             assert_eq!(Rotation::from_degrees(degrees).map(Rotation::degrees), turn);
         }
+    }
+
+    #[test]
+    fn a_region_lies_within_a_picture_or_not() {
+        let picture = Resolution::new(320, 180).unwrap();
+        let region = |left, top, width, height| Region {
+            left,
+            top,
+            size: Resolution::new(width, height).unwrap(),
+        };
+        assert!(region(0, 0, 320, 180).is_within(picture));
+        assert!(region(20, 80, 300, 100).is_within(picture));
+        assert!(!region(21, 80, 300, 100).is_within(picture));
+        assert!(!region(0, 1, 320, 180).is_within(picture));
+        assert!(!region(u32::MAX, 0, 1, 1).is_within(picture));
     }
 }

@@ -4,8 +4,8 @@ use proto::video::v1;
 
 use crate::{
     Chromaticity, ColourDescription, ContentLight, FrameRate, MasteringDisplay, Matrix,
-    PixelFormat, Primaries, Range, Rational, Resolution, Rotation, SampleAspectRatio, ScanType,
-    StaticHdr, TimeBase, Transfer, VideoFormat,
+    PixelFormat, Primaries, Range, Rational, Region, Resolution, Rotation, SampleAspectRatio,
+    ScanType, StaticHdr, TimeBase, Transfer, VideoFormat,
 };
 
 /// A `video.v1` message that says something impossible.
@@ -34,6 +34,31 @@ impl From<Resolution> for v1::Resolution {
             height: value.height(),
             ..Default::default()
         }
+    }
+}
+
+impl From<Region> for v1::Region {
+    fn from(value: Region) -> Self {
+        v1::Region {
+            left: value.left,
+            top: value.top,
+            width: value.size.width(),
+            height: value.size.height(),
+            ..Default::default()
+        }
+    }
+}
+
+impl TryFrom<&v1::Region> for Region {
+    type Error = InvalidFormat;
+
+    fn try_from(value: &v1::Region) -> Result<Self, InvalidFormat> {
+        Ok(Region {
+            left: value.left,
+            top: value.top,
+            size: Resolution::new(value.width, value.height)
+                .ok_or(invalid("region", "a width and height of at least 1"))?,
+        })
     }
 }
 

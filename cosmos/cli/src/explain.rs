@@ -43,7 +43,7 @@ fn tell(text: &mut String, error: &Error, depth: usize, paint: Paint) {
 }
 
 /// Fields of the API and the argument that sets them.
-const ARGUMENTS: [(&str, &str); 24] = [
+const ARGUMENTS: [(&str, &str); 34] = [
     ("video_source.uri", "IN"),
     ("output.uri", "--output"),
     ("output.overwrite", "--overwrite"),
@@ -58,6 +58,16 @@ const ARGUMENTS: [(&str, &str); 24] = [
     ("recipe.chunking_directives", "--chunk"),
     ("recipe.other_tracks", "--tracks"),
     ("recipe.resolution", "--size"),
+    ("recipe.crop", "--crop"),
+    ("recipe.crop.left", "--crop, left"),
+    ("recipe.crop.top", "--crop, top"),
+    ("recipe.crop.right", "--crop, right"),
+    ("recipe.crop.bottom", "--crop, bottom"),
+    ("recipe.padding", "--pad"),
+    ("recipe.padding.left", "--pad, left"),
+    ("recipe.padding.top", "--pad, top"),
+    ("recipe.padding.right", "--pad, right"),
+    ("recipe.padding.bottom", "--pad, bottom"),
     ("recipe.static_hdr", "--mastering-display, --content-light"),
     ("recipe.static_hdr.mastering_display", "--mastering-display"),
     ("recipe.static_hdr.content_light", "--content-light"),

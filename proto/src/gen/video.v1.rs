@@ -463,6 +463,207 @@ pub const __RESOLUTION_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa:
     from_json: ::buffa::type_registry::any_from_json::<Resolution>,
     is_wkt: false,
 };
+/// A part of a picture, in pixels.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct Region {
+    /// From the left side of the picture.
+    ///
+    /// Field 1: `left`
+    #[serde(
+        rename = "left",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub left: u32,
+    /// From the top of the picture.
+    ///
+    /// Field 2: `top`
+    #[serde(
+        rename = "top",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub top: u32,
+    /// At least 1.
+    ///
+    /// Field 3: `width`
+    #[serde(
+        rename = "width",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub width: u32,
+    /// At least 1.
+    ///
+    /// Field 4: `height`
+    #[serde(
+        rename = "height",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub height: u32,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for Region {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Region")
+            .field("left", &self.left)
+            .field("top", &self.top)
+            .field("width", &self.width)
+            .field("height", &self.height)
+            .finish()
+    }
+}
+impl Region {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/video.v1.Region";
+}
+::buffa::impl_default_instance!(Region);
+impl ::buffa::MessageName for Region {
+    const PACKAGE: &'static str = "video.v1";
+    const NAME: &'static str = "Region";
+    const FULL_NAME: &'static str = "video.v1.Region";
+    const TYPE_URL: &'static str = "type.googleapis.com/video.v1.Region";
+}
+impl ::buffa::Message for Region {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.left != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.left) as u64;
+        }
+        if self.top != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.top) as u64;
+        }
+        if self.width != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.width) as u64;
+        }
+        if self.height != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.height) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.left != 0u32 {
+            ::buffa::types::put_uint32_field(1u32, self.left, buf);
+        }
+        if self.top != 0u32 {
+            ::buffa::types::put_uint32_field(2u32, self.top, buf);
+        }
+        if self.width != 0u32 {
+            ::buffa::types::put_uint32_field(3u32, self.width, buf);
+        }
+        if self.height != 0u32 {
+            ::buffa::types::put_uint32_field(4u32, self.height, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.left = ::buffa::types::decode_uint32(buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.top = ::buffa::types::decode_uint32(buf)?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.width = ::buffa::types::decode_uint32(buf)?;
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.height = ::buffa::types::decode_uint32(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.left = 0u32;
+        self.top = 0u32;
+        self.width = 0u32;
+        self.height = 0u32;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for Region {
+    const PROTO_FQN: &'static str = "video.v1.Region";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for Region {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __REGION_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/video.v1.Region",
+    to_json: ::buffa::type_registry::any_to_json::<Region>,
+    from_json: ::buffa::type_registry::any_from_json::<Region>,
+    is_wkt: false,
+};
 /// Colour, in code points of ITU-T H.273; 2 = unspecified.
 #[derive(Clone, PartialEq, Default)]
 #[derive(::serde::Serialize, ::serde::Deserialize)]
@@ -2307,6 +2508,369 @@ pub mod __buffa {
             type ViewHandle = ResolutionOwnedView;
         }
         impl ::serde::Serialize for ResolutionOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// A part of a picture, in pixels.
+        #[derive(Clone, Debug, Default)]
+        pub struct RegionView<'a> {
+            /// From the left side of the picture.
+            ///
+            /// Field 1: `left`
+            pub left: u32,
+            /// From the top of the picture.
+            ///
+            /// Field 2: `top`
+            pub top: u32,
+            /// At least 1.
+            ///
+            /// Field 3: `width`
+            pub width: u32,
+            /// At least 1.
+            ///
+            /// Field 4: `height`
+            pub height: u32,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for RegionView<'a> {
+            type Owned = super::super::Region;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.left = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.top = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.width = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.height = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<super::super::Region, ::buffa::DecodeError> {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<super::super::Region, ::buffa::DecodeError> {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::Region {
+                    left: self.left,
+                    top: self.top,
+                    width: self.width,
+                    height: self.height,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for RegionView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.left != 0u32 {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(self.left) as u64;
+                }
+                if self.top != 0u32 {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(self.top) as u64;
+                }
+                if self.width != 0u32 {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(self.width) as u64;
+                }
+                if self.height != 0u32 {
+                    size
+                        += 1u64 + ::buffa::types::uint32_encoded_len(self.height) as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.left != 0u32 {
+                    ::buffa::types::put_uint32_field(1u32, self.left, buf);
+                }
+                if self.top != 0u32 {
+                    ::buffa::types::put_uint32_field(2u32, self.top, buf);
+                }
+                if self.width != 0u32 {
+                    ::buffa::types::put_uint32_field(3u32, self.width, buf);
+                }
+                if self.height != 0u32 {
+                    ::buffa::types::put_uint32_field(4u32, self.height, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for RegionView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.left) {
+                    __map
+                        .serialize_entry(
+                            "left",
+                            &::buffa::json_helpers::ProtoJson(&self.left),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.top) {
+                    __map
+                        .serialize_entry(
+                            "top",
+                            &::buffa::json_helpers::ProtoJson(&self.top),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.width) {
+                    __map
+                        .serialize_entry(
+                            "width",
+                            &::buffa::json_helpers::ProtoJson(&self.width),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.height) {
+                    __map
+                        .serialize_entry(
+                            "height",
+                            &::buffa::json_helpers::ProtoJson(&self.height),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for RegionView<'a> {
+            const PACKAGE: &'static str = "video.v1";
+            const NAME: &'static str = "Region";
+            const FULL_NAME: &'static str = "video.v1.Region";
+            const TYPE_URL: &'static str = "type.googleapis.com/video.v1.Region";
+        }
+        ::buffa::impl_default_view_instance!(RegionView);
+        ::buffa::impl_view_reborrow!(RegionView);
+        /** Self-contained, `'static` owned view of a `Region` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`RegionView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`RegionView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct RegionOwnedView(::buffa::OwnedView<RegionView<'static>>);
+        impl RegionOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RegionOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RegionOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::Region,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RegionOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`RegionView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &RegionView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::Region {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// From the left side of the picture.
+            ///
+            /// Field 1: `left`
+            #[must_use]
+            pub fn left(&self) -> u32 {
+                self.0.reborrow().left
+            }
+            /// From the top of the picture.
+            ///
+            /// Field 2: `top`
+            #[must_use]
+            pub fn top(&self) -> u32 {
+                self.0.reborrow().top
+            }
+            /// At least 1.
+            ///
+            /// Field 3: `width`
+            #[must_use]
+            pub fn width(&self) -> u32 {
+                self.0.reborrow().width
+            }
+            /// At least 1.
+            ///
+            /// Field 4: `height`
+            #[must_use]
+            pub fn height(&self) -> u32 {
+                self.0.reborrow().height
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<RegionView<'static>>>
+        for RegionOwnedView {
+            fn from(inner: ::buffa::OwnedView<RegionView<'static>>) -> Self {
+                RegionOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<RegionOwnedView>
+        for ::buffa::OwnedView<RegionView<'static>> {
+            fn from(wrapper: RegionOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<RegionView<'static>>>
+        for RegionOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<RegionView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::Region {
+            type View<'a> = RegionView<'a>;
+            type ViewHandle = RegionOwnedView;
+        }
+        impl ::serde::Serialize for RegionOwnedView {
             fn serialize<__S: ::serde::Serializer>(
                 &self,
                 __s: __S,
@@ -4726,6 +5290,7 @@ pub mod __buffa {
     pub fn register_types(reg: &mut ::buffa::type_registry::TypeRegistry) {
         reg.register_json_any(super::__RATIONAL_JSON_ANY);
         reg.register_json_any(super::__RESOLUTION_JSON_ANY);
+        reg.register_json_any(super::__REGION_JSON_ANY);
         reg.register_json_any(super::__COLOUR_DESCRIPTION_JSON_ANY);
         reg.register_json_any(super::__CHROMATICITY_JSON_ANY);
         reg.register_json_any(super::__MASTERING_DISPLAY_JSON_ANY);
@@ -4741,6 +5306,10 @@ pub use self::__buffa::view::RationalOwnedView;
 pub use self::__buffa::view::ResolutionView;
 #[doc(inline)]
 pub use self::__buffa::view::ResolutionOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::RegionView;
+#[doc(inline)]
+pub use self::__buffa::view::RegionOwnedView;
 #[doc(inline)]
 pub use self::__buffa::view::ColourDescriptionView;
 #[doc(inline)]

@@ -7,6 +7,7 @@ use super::cache::args::CacheArgs;
 use super::codings;
 use super::container::ContainerName;
 use super::duration::ChunkLength;
+use super::edges::EdgesArg;
 use super::picture::PictureSize;
 use super::presets::PresetsArgs;
 use super::probe::ProbeArgs;
@@ -132,6 +133,14 @@ pub(super) struct RecipeArgs {
     #[arg(long)]
     pub kernel: Option<Kernel>,
 
+    /// Pixels to cut off each side of the source's picture, before it is resized
+    #[arg(long, value_name = "LEFT,TOP,RIGHT,BOTTOM")]
+    pub crop: Option<EdgesArg>,
+
+    /// Black pixels to put around the picture, after it was resized
+    #[arg(long, value_name = "LEFT,TOP,RIGHT,BOTTOM")]
+    pub pad: Option<EdgesArg>,
+
     /// File format [default: by the output's extension]
     #[arg(long)]
     pub container: Option<ContainerName>,
@@ -193,7 +202,16 @@ pub(super) struct RunArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Kernel {
     Bicubic,
+    /// Sharper, with ringing at hard edges
     Lanczos,
+    /// Softer
+    Bilinear,
+    /// Between bicubic and Lanczos
+    Spline,
+    /// For much smaller pictures
+    Area,
+    /// No new values: for pixel art
+    Nearest,
 }
 
 /// Where cuts may lie.

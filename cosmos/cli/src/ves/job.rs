@@ -12,6 +12,7 @@ use super::args::{Align, EncodeArgs, Kernel, RecipeArgs, Tracks};
 use super::cache::JOBS;
 use super::container::{self, ContainerName};
 use super::duration::ChunkLength;
+use super::edges::EdgesArg;
 use super::place::Places;
 
 /// One encode.
@@ -92,6 +93,8 @@ pub(super) fn recipe(args: &RecipeArgs, output: Option<&Path>) -> wire::Recipe {
         }
         .into(),
         static_hdr: static_hdr(args).into(),
+        crop: args.crop.map(EdgesArg::wire).into(),
+        padding: args.pad.map(EdgesArg::wire).into(),
         named_preset: args.named_preset.clone().unwrap_or_default(),
         ..Default::default()
     }
@@ -125,6 +128,10 @@ fn resolution(args: &RecipeArgs) -> Option<wire::Resolution> {
     let kernel = args.kernel.map(|kernel| match kernel {
         Kernel::Bicubic => wire::ScalingKernel::Bicubic,
         Kernel::Lanczos => wire::ScalingKernel::Lanczos,
+        Kernel::Bilinear => wire::ScalingKernel::Bilinear,
+        Kernel::Spline => wire::ScalingKernel::Spline,
+        Kernel::Area => wire::ScalingKernel::Area,
+        Kernel::Nearest => wire::ScalingKernel::Nearest,
     });
     Some(wire::Resolution {
         width,

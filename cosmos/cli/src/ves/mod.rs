@@ -6,6 +6,7 @@ mod codings;
 mod container;
 mod dry_run;
 mod duration;
+mod edges;
 mod encode;
 mod follow;
 mod frames;

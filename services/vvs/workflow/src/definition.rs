@@ -61,6 +61,8 @@ mod tests {
             expectations: None,
             frame_table: None,
             reference: false,
+            source_region: None,
+            video_region: None,
             function_digests: Default::default(),
         };
         let passed_over = |job: &Job| -> Vec<String> {

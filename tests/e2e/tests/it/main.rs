@@ -7,6 +7,7 @@ mod dry_run;
 mod four_processes;
 mod one_process;
 mod outside;
+mod pictures;
 mod probe;
 mod readme;
 mod server;

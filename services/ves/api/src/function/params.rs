@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use video::Region;
 
 use crate::wire;
 
@@ -37,6 +38,12 @@ pub struct SplitResult {
     pub encoder_args: Vec<String>,
     /// Empty = none.
     pub filter_graph: String,
+    /// The part of the source's picture that is shown; `None` = all.
+    #[serde(default)]
+    pub source_region: Option<Region>,
+    /// The part of the encoded picture that is not padding; `None` = all.
+    #[serde(default)]
+    pub video_region: Option<Region>,
     /// What is amiss with the source, one sentence each.
     #[serde(default)]
     pub warnings: Vec<String>,

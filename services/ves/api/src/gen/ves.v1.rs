@@ -325,6 +325,14 @@ pub enum ScalingKernel {
     SCALING_KERNEL_BICUBIC = 1i32,
     /// Sharper, with ringing at hard edges.
     SCALING_KERNEL_LANCZOS = 2i32,
+    /// Softer.
+    SCALING_KERNEL_BILINEAR = 3i32,
+    /// Between bicubic and Lanczos.
+    SCALING_KERNEL_SPLINE = 4i32,
+    /// The mean of what a sample covers: for much smaller pictures.
+    SCALING_KERNEL_AREA = 5i32,
+    /// No new values: for pixel art.
+    SCALING_KERNEL_NEAREST = 6i32,
 }
 impl ScalingKernel {
     ///Idiomatic alias for [`Self::SCALING_KERNEL_UNSPECIFIED`]; `Debug` prints the variant name.
@@ -336,6 +344,18 @@ impl ScalingKernel {
     ///Idiomatic alias for [`Self::SCALING_KERNEL_LANCZOS`]; `Debug` prints the variant name.
     #[allow(non_upper_case_globals)]
     pub const Lanczos: Self = Self::SCALING_KERNEL_LANCZOS;
+    ///Idiomatic alias for [`Self::SCALING_KERNEL_BILINEAR`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Bilinear: Self = Self::SCALING_KERNEL_BILINEAR;
+    ///Idiomatic alias for [`Self::SCALING_KERNEL_SPLINE`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Spline: Self = Self::SCALING_KERNEL_SPLINE;
+    ///Idiomatic alias for [`Self::SCALING_KERNEL_AREA`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Area: Self = Self::SCALING_KERNEL_AREA;
+    ///Idiomatic alias for [`Self::SCALING_KERNEL_NEAREST`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Nearest: Self = Self::SCALING_KERNEL_NEAREST;
 }
 impl ::core::default::Default for ScalingKernel {
     fn default() -> Self {
@@ -434,6 +454,10 @@ impl ::buffa::Enumeration for ScalingKernel {
             0i32 => ::core::option::Option::Some(Self::SCALING_KERNEL_UNSPECIFIED),
             1i32 => ::core::option::Option::Some(Self::SCALING_KERNEL_BICUBIC),
             2i32 => ::core::option::Option::Some(Self::SCALING_KERNEL_LANCZOS),
+            3i32 => ::core::option::Option::Some(Self::SCALING_KERNEL_BILINEAR),
+            4i32 => ::core::option::Option::Some(Self::SCALING_KERNEL_SPLINE),
+            5i32 => ::core::option::Option::Some(Self::SCALING_KERNEL_AREA),
+            6i32 => ::core::option::Option::Some(Self::SCALING_KERNEL_NEAREST),
             _ => ::core::option::Option::None,
         }
     }
@@ -445,6 +469,10 @@ impl ::buffa::Enumeration for ScalingKernel {
             Self::SCALING_KERNEL_UNSPECIFIED => "SCALING_KERNEL_UNSPECIFIED",
             Self::SCALING_KERNEL_BICUBIC => "SCALING_KERNEL_BICUBIC",
             Self::SCALING_KERNEL_LANCZOS => "SCALING_KERNEL_LANCZOS",
+            Self::SCALING_KERNEL_BILINEAR => "SCALING_KERNEL_BILINEAR",
+            Self::SCALING_KERNEL_SPLINE => "SCALING_KERNEL_SPLINE",
+            Self::SCALING_KERNEL_AREA => "SCALING_KERNEL_AREA",
+            Self::SCALING_KERNEL_NEAREST => "SCALING_KERNEL_NEAREST",
         }
     }
     fn from_proto_name(name: &str) -> ::core::option::Option<Self> {
@@ -458,6 +486,18 @@ impl ::buffa::Enumeration for ScalingKernel {
             "SCALING_KERNEL_LANCZOS" => {
                 ::core::option::Option::Some(Self::SCALING_KERNEL_LANCZOS)
             }
+            "SCALING_KERNEL_BILINEAR" => {
+                ::core::option::Option::Some(Self::SCALING_KERNEL_BILINEAR)
+            }
+            "SCALING_KERNEL_SPLINE" => {
+                ::core::option::Option::Some(Self::SCALING_KERNEL_SPLINE)
+            }
+            "SCALING_KERNEL_AREA" => {
+                ::core::option::Option::Some(Self::SCALING_KERNEL_AREA)
+            }
+            "SCALING_KERNEL_NEAREST" => {
+                ::core::option::Option::Some(Self::SCALING_KERNEL_NEAREST)
+            }
             _ => ::core::option::Option::None,
         }
     }
@@ -466,6 +506,10 @@ impl ::buffa::Enumeration for ScalingKernel {
             Self::SCALING_KERNEL_UNSPECIFIED,
             Self::SCALING_KERNEL_BICUBIC,
             Self::SCALING_KERNEL_LANCZOS,
+            Self::SCALING_KERNEL_BILINEAR,
+            Self::SCALING_KERNEL_SPLINE,
+            Self::SCALING_KERNEL_AREA,
+            Self::SCALING_KERNEL_NEAREST,
         ]
     }
 }
@@ -1957,6 +2001,22 @@ pub struct Recipe {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
     )]
     pub static_hdr: ::buffa::MessageField<StaticHdr, ::buffa::Inline<StaticHdr>>,
+    /// Cut off the source's picture, before it is resized.
+    ///
+    /// Field 10: `crop`
+    #[serde(
+        rename = "crop",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub crop: ::buffa::MessageField<Edges, ::buffa::Inline<Edges>>,
+    /// Black, put around the picture, after it was resized.
+    ///
+    /// Field 11: `padding`
+    #[serde(
+        rename = "padding",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub padding: ::buffa::MessageField<Edges, ::buffa::Inline<Edges>>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -1973,6 +2033,8 @@ impl ::core::fmt::Debug for Recipe {
             .field("named_preset", &self.named_preset)
             .field("damage", &self.damage)
             .field("static_hdr", &self.static_hdr)
+            .field("crop", &self.crop)
+            .field("padding", &self.padding)
             .finish()
     }
 }
@@ -2064,6 +2126,22 @@ impl ::buffa::Message for Recipe {
                 += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                     + inner_size as u64;
         }
+        if self.crop.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.crop.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.padding.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.padding.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -2134,6 +2212,22 @@ impl ::buffa::Message for Recipe {
                 buf,
             );
             self.static_hdr.write_to(__cache, buf);
+        }
+        if self.crop.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                10u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.crop.write_to(__cache, buf);
+        }
+        if self.padding.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                11u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.padding.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -2237,6 +2331,28 @@ impl ::buffa::Message for Recipe {
                     ctx,
                 )?;
             }
+            10u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.crop.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            11u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.padding.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -2254,6 +2370,8 @@ impl ::buffa::Message for Recipe {
         self.named_preset.clear();
         self.damage = ::buffa::EnumValue::from(0);
         self.static_hdr = ::buffa::MessageField::none();
+        self.crop = ::buffa::MessageField::none();
+        self.padding = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -2284,6 +2402,200 @@ pub const __RECIPE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::typ
     type_url: "type.googleapis.com/ves.v1.Recipe",
     to_json: ::buffa::type_registry::any_to_json::<Recipe>,
     from_json: ::buffa::type_registry::any_from_json::<Recipe>,
+    is_wkt: false,
+};
+/// Pixels at the sides of a coded picture, before it is turned for display. On the left and at the
+/// top they keep to the grid of chroma samples: even, where chroma is halved in that direction.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct Edges {
+    /// Field 1: `left`
+    #[serde(
+        rename = "left",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub left: u32,
+    /// Field 2: `top`
+    #[serde(
+        rename = "top",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub top: u32,
+    /// Field 3: `right`
+    #[serde(
+        rename = "right",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub right: u32,
+    /// Field 4: `bottom`
+    #[serde(
+        rename = "bottom",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub bottom: u32,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for Edges {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Edges")
+            .field("left", &self.left)
+            .field("top", &self.top)
+            .field("right", &self.right)
+            .field("bottom", &self.bottom)
+            .finish()
+    }
+}
+impl Edges {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.Edges";
+}
+::buffa::impl_default_instance!(Edges);
+impl ::buffa::MessageName for Edges {
+    const PACKAGE: &'static str = "ves.v1";
+    const NAME: &'static str = "Edges";
+    const FULL_NAME: &'static str = "ves.v1.Edges";
+    const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.Edges";
+}
+impl ::buffa::Message for Edges {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.left != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.left) as u64;
+        }
+        if self.top != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.top) as u64;
+        }
+        if self.right != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.right) as u64;
+        }
+        if self.bottom != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.bottom) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.left != 0u32 {
+            ::buffa::types::put_uint32_field(1u32, self.left, buf);
+        }
+        if self.top != 0u32 {
+            ::buffa::types::put_uint32_field(2u32, self.top, buf);
+        }
+        if self.right != 0u32 {
+            ::buffa::types::put_uint32_field(3u32, self.right, buf);
+        }
+        if self.bottom != 0u32 {
+            ::buffa::types::put_uint32_field(4u32, self.bottom, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.left = ::buffa::types::decode_uint32(buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.top = ::buffa::types::decode_uint32(buf)?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.right = ::buffa::types::decode_uint32(buf)?;
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.bottom = ::buffa::types::decode_uint32(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.left = 0u32;
+        self.top = 0u32;
+        self.right = 0u32;
+        self.bottom = 0u32;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for Edges {
+    const PROTO_FQN: &'static str = "ves.v1.Edges";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for Edges {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __EDGES_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/ves.v1.Edges",
+    to_json: ::buffa::type_registry::any_to_json::<Edges>,
+    from_json: ::buffa::type_registry::any_from_json::<Edges>,
     is_wkt: false,
 };
 /// HDR10's static metadata. For PQ and HLG alone.
@@ -2732,8 +3044,8 @@ pub const __CODEC_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type
     from_json: ::buffa::type_registry::any_from_json::<Codec>,
     is_wkt: false,
 };
-/// Size of the coded picture, before it is turned for display. The shape that it has on a screen
-/// stays the source's.
+/// Size of the picture before it is padded, and before it is turned for display. The shape that it has
+/// on a screen stays that of what was left of the source's.
 #[derive(Clone, PartialEq, Default)]
 #[derive(::serde::Serialize, ::serde::Deserialize)]
 #[serde(default)]
@@ -8536,6 +8848,18 @@ pub mod __buffa {
             pub static_hdr: ::buffa::MessageFieldView<
                 super::super::__buffa::view::StaticHdrView<'a>,
             >,
+            /// Cut off the source's picture, before it is resized.
+            ///
+            /// Field 10: `crop`
+            pub crop: ::buffa::MessageFieldView<
+                super::super::__buffa::view::EdgesView<'a>,
+            >,
+            /// Black, put around the picture, after it was resized.
+            ///
+            /// Field 11: `padding`
+            pub padding: ::buffa::MessageFieldView<
+                super::super::__buffa::view::EdgesView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for RecipeView<'a> {
@@ -8733,6 +9057,56 @@ pub mod __buffa {
                             }
                         }
                     }
+                    10u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.crop.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.crop = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::EdgesView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    11u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.padding.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.padding = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::EdgesView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -8801,6 +9175,24 @@ pub mod __buffa {
                             ::buffa::MessageField::<
                                 super::super::StaticHdr,
                                 ::buffa::Inline<super::super::StaticHdr>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    crop: match self.crop.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::Edges,
+                                ::buffa::Inline<super::super::Edges>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    padding: match self.padding.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::Edges,
+                                ::buffa::Inline<super::super::Edges>,
                             >::some(v.to_owned_from_source(__buffa_src)?)
                         }
                         None => ::buffa::MessageField::none(),
@@ -8883,6 +9275,22 @@ pub mod __buffa {
                         += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                             + inner_size as u64;
                 }
+                if self.crop.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.crop.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.padding.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.padding.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -8954,6 +9362,22 @@ pub mod __buffa {
                         buf,
                     );
                     self.static_hdr.write_to(__cache, buf);
+                }
+                if self.crop.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        10u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.crop.write_to(__cache, buf);
+                }
+                if self.padding.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        11u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.padding.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -9027,6 +9451,16 @@ pub mod __buffa {
                         .as_option()
                     {
                         __map.serialize_entry("staticHdr", __v)?;
+                    }
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.crop.as_option() {
+                        __map.serialize_entry("crop", __v)?;
+                    }
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.padding.as_option() {
+                        __map.serialize_entry("padding", __v)?;
                     }
                 }
                 __map.end()
@@ -9197,6 +9631,24 @@ pub mod __buffa {
             > {
                 &self.0.reborrow().static_hdr
             }
+            /// Cut off the source's picture, before it is resized.
+            ///
+            /// Field 10: `crop`
+            #[must_use]
+            pub fn crop(
+                &self,
+            ) -> &::buffa::MessageFieldView<super::super::__buffa::view::EdgesView<'_>> {
+                &self.0.reborrow().crop
+            }
+            /// Black, put around the picture, after it was resized.
+            ///
+            /// Field 11: `padding`
+            #[must_use]
+            pub fn padding(
+                &self,
+            ) -> &::buffa::MessageFieldView<super::super::__buffa::view::EdgesView<'_>> {
+                &self.0.reborrow().padding
+            }
         }
         impl ::core::convert::From<::buffa::OwnedView<RecipeView<'static>>>
         for RecipeOwnedView {
@@ -9221,6 +9673,352 @@ pub mod __buffa {
             type ViewHandle = RecipeOwnedView;
         }
         impl ::serde::Serialize for RecipeOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// Pixels at the sides of a coded picture, before it is turned for display. On the left and at the
+        /// top they keep to the grid of chroma samples: even, where chroma is halved in that direction.
+        #[derive(Clone, Debug, Default)]
+        pub struct EdgesView<'a> {
+            /// Field 1: `left`
+            pub left: u32,
+            /// Field 2: `top`
+            pub top: u32,
+            /// Field 3: `right`
+            pub right: u32,
+            /// Field 4: `bottom`
+            pub bottom: u32,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for EdgesView<'a> {
+            type Owned = super::super::Edges;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.left = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.top = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.right = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.bottom = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<super::super::Edges, ::buffa::DecodeError> {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<super::super::Edges, ::buffa::DecodeError> {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::Edges {
+                    left: self.left,
+                    top: self.top,
+                    right: self.right,
+                    bottom: self.bottom,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for EdgesView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.left != 0u32 {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(self.left) as u64;
+                }
+                if self.top != 0u32 {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(self.top) as u64;
+                }
+                if self.right != 0u32 {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(self.right) as u64;
+                }
+                if self.bottom != 0u32 {
+                    size
+                        += 1u64 + ::buffa::types::uint32_encoded_len(self.bottom) as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.left != 0u32 {
+                    ::buffa::types::put_uint32_field(1u32, self.left, buf);
+                }
+                if self.top != 0u32 {
+                    ::buffa::types::put_uint32_field(2u32, self.top, buf);
+                }
+                if self.right != 0u32 {
+                    ::buffa::types::put_uint32_field(3u32, self.right, buf);
+                }
+                if self.bottom != 0u32 {
+                    ::buffa::types::put_uint32_field(4u32, self.bottom, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for EdgesView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.left) {
+                    __map
+                        .serialize_entry(
+                            "left",
+                            &::buffa::json_helpers::ProtoJson(&self.left),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.top) {
+                    __map
+                        .serialize_entry(
+                            "top",
+                            &::buffa::json_helpers::ProtoJson(&self.top),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.right) {
+                    __map
+                        .serialize_entry(
+                            "right",
+                            &::buffa::json_helpers::ProtoJson(&self.right),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.bottom) {
+                    __map
+                        .serialize_entry(
+                            "bottom",
+                            &::buffa::json_helpers::ProtoJson(&self.bottom),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for EdgesView<'a> {
+            const PACKAGE: &'static str = "ves.v1";
+            const NAME: &'static str = "Edges";
+            const FULL_NAME: &'static str = "ves.v1.Edges";
+            const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.Edges";
+        }
+        ::buffa::impl_default_view_instance!(EdgesView);
+        ::buffa::impl_view_reborrow!(EdgesView);
+        /** Self-contained, `'static` owned view of a `Edges` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`EdgesView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`EdgesView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct EdgesOwnedView(::buffa::OwnedView<EdgesView<'static>>);
+        impl EdgesOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    EdgesOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    EdgesOwnedView(::buffa::OwnedView::decode_with_options(bytes, opts)?),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::Edges,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    EdgesOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`EdgesView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &EdgesView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::Edges {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `left`
+            #[must_use]
+            pub fn left(&self) -> u32 {
+                self.0.reborrow().left
+            }
+            /// Field 2: `top`
+            #[must_use]
+            pub fn top(&self) -> u32 {
+                self.0.reborrow().top
+            }
+            /// Field 3: `right`
+            #[must_use]
+            pub fn right(&self) -> u32 {
+                self.0.reborrow().right
+            }
+            /// Field 4: `bottom`
+            #[must_use]
+            pub fn bottom(&self) -> u32 {
+                self.0.reborrow().bottom
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<EdgesView<'static>>>
+        for EdgesOwnedView {
+            fn from(inner: ::buffa::OwnedView<EdgesView<'static>>) -> Self {
+                EdgesOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<EdgesOwnedView>
+        for ::buffa::OwnedView<EdgesView<'static>> {
+            fn from(wrapper: EdgesOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<EdgesView<'static>>>
+        for EdgesOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<EdgesView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::Edges {
+            type View<'a> = EdgesView<'a>;
+            type ViewHandle = EdgesOwnedView;
+        }
+        impl ::serde::Serialize for EdgesOwnedView {
             fn serialize<__S: ::serde::Serializer>(
                 &self,
                 __s: __S,
@@ -10033,8 +10831,8 @@ pub mod __buffa {
                 ::serde::Serialize::serialize(&self.0, __s)
             }
         }
-        /// Size of the coded picture, before it is turned for display. The shape that it has on a screen
-        /// stays the source's.
+        /// Size of the picture before it is padded, and before it is turned for display. The shape that it has
+        /// on a screen stays that of what was left of the source's.
         #[derive(Clone, Debug, Default)]
         pub struct ResolutionView<'a> {
             /// Even. 0 = as the height has it.
@@ -17808,6 +18606,7 @@ pub mod __buffa {
         reg.register_json_any(super::__VIDEO_SOURCE_JSON_ANY);
         reg.register_json_any(super::__OUTPUT_TARGET_JSON_ANY);
         reg.register_json_any(super::__RECIPE_JSON_ANY);
+        reg.register_json_any(super::__EDGES_JSON_ANY);
         reg.register_json_any(super::__STATIC_HDR_JSON_ANY);
         reg.register_json_any(super::__CODEC_JSON_ANY);
         reg.register_json_any(super::__RESOLUTION_JSON_ANY);
@@ -17852,6 +18651,10 @@ pub use self::__buffa::view::OutputTargetOwnedView;
 pub use self::__buffa::view::RecipeView;
 #[doc(inline)]
 pub use self::__buffa::view::RecipeOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::EdgesView;
+#[doc(inline)]
+pub use self::__buffa::view::EdgesOwnedView;
 #[doc(inline)]
 pub use self::__buffa::view::StaticHdrView;
 #[doc(inline)]

@@ -1,7 +1,7 @@
 //! Which sample layout is decoded to, and which is encoded.
 
 use errors::Error;
-use video::{Chroma, PixelFormat};
+use video::{Chroma, PixelFormat, ScanType};
 
 use crate::recipe::BitDepth;
 
@@ -56,6 +56,15 @@ pub(super) fn with_depth(
             .at("recipe.codec.bit_depth")
             .hint("ask for 8 or 10 bits per sample")
     })
+}
+
+/// Pixels from one chroma sample to the next: across, and down.
+pub(super) fn grid(layout: &PixelFormat, scan: ScanType) -> (u32, u32) {
+    let chroma = layout.chroma();
+    let wide = u32::from(matches!(chroma, Some(Chroma::Yuv420 | Chroma::Yuv422))) + 1;
+    let high = u32::from(chroma == Some(Chroma::Yuv420)) + 1;
+    let fields = u32::from(scan.is_interlaced()) + 1;
+    (wide, high * fields)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 mod codec;
 mod coding;
 mod cuts;
+mod edges;
+mod filters;
 mod layout;
 mod plan;
 mod presets;
@@ -15,6 +17,7 @@ mod wire;
 
 pub use codec::{BitDepth, Codec};
 pub use coding::{Coding, Level, Lossless, Profile, RateFactors, codings};
+pub use edges::Edges;
 pub use plan::{ChunkPlan, MAX_CHUNKS, PlanError, plan};
 pub use presets::{NamedPreset, fields, presets};
 pub use problems::Problems;

@@ -121,6 +121,12 @@ fn fill_by(recipe: &mut wire::Recipe, preset: &wire::Recipe) {
     if !recipe.chunking_directives.is_set() {
         recipe.chunking_directives = preset.chunking_directives.clone();
     }
+    if !recipe.crop.is_set() {
+        recipe.crop = preset.crop.clone();
+    }
+    if !recipe.padding.is_set() {
+        recipe.padding = preset.padding.clone();
+    }
     if !recipe.static_hdr.is_set() {
         recipe.static_hdr = preset.static_hdr.clone();
     }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use video::StaticHdr;
 
-use crate::recipe::{Codec, Size};
+use crate::recipe::{Codec, Edges, Size};
 
 /// How to encode, normalised: every default filled in, every value within its bounds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -17,6 +17,10 @@ pub struct Recipe {
     pub damage: Damage,
     /// Instead of what the source says.
     pub static_hdr: StaticHdr,
+    /// Cut off the source's picture, before it is resized.
+    pub crop: Option<Edges>,
+    /// Black, put around the picture, after it was resized.
+    pub padding: Option<Edges>,
 }
 
 /// What happens when the source lacks frames that it promises.

@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 
 use errors::Error;
-use video::{PixelFormat, Range, Rotation, VideoFormat};
+use video::{PixelFormat, Range, Region, Resolution, Rotation, VideoFormat};
 
-use crate::recipe::{
-    ChunkPlan, Container, Kernel, PlanError, Problems, Recipe, layout, plan, size,
-};
+use crate::recipe::filters::filter_graph;
+use crate::recipe::{ChunkPlan, Container, PlanError, Problems, Recipe, edges, layout, plan, size};
 use crate::wire;
 
 /// A recipe with all that follows from it for one source. The same resolved recipe gives the
@@ -53,14 +52,14 @@ impl ResolvedRecipe {
         let (codec, encoder) = (recipe.codec, recipe.codec.coding.spec);
         let decoded = layout::decoded(&source.format.pixel_format)?;
         check_hdr(&recipe, source.format)?;
-        let format = encoded_format(&recipe, source.format, encoder.layout(&codec, &decoded)?)?;
+        let layout = encoder.layout(&codec, &decoded)?;
+        let format = encoded_format(&recipe, source.format, &decoded, layout)?;
         encoder.check(&codec, recipe.rate_control, &format)?;
         check_container(&recipe, &format)?;
         let plan = chunks(&recipe, source)?;
-        let kernel = recipe.size.map_or(Kernel::default(), |size| size.kernel);
         Ok(Self {
             encoder_args: encoder.args(&codec, recipe.rate_control, &format, &plan),
-            filter_graph: size::filter_graph(source.format, &decoded, &format, kernel),
+            filter_graph: filter_graph(&recipe, source.format, &decoded, &format),
             plan,
             function_digests,
             format,
@@ -69,6 +68,17 @@ impl ResolvedRecipe {
             source_digest: source.digest.to_owned(),
             recipe,
         })
+    }
+
+    /// The part of the source's picture that is shown, of a picture of that size; `None` = all.
+    pub fn source_region(&self, source: Resolution) -> Option<Region> {
+        self.recipe.crop.and_then(|crop| crop.within(source))
+    }
+
+    /// The part of the encoded picture that is not padding; `None` = all.
+    pub fn video_region(&self) -> Option<Region> {
+        let padding = self.recipe.padding;
+        padding.and_then(|edges| edges.within(self.format.resolution))
     }
 
     /// Proto-JSON with sorted keys: equal recipes are equal bytes.
@@ -100,6 +110,7 @@ fn chunks(recipe: &Recipe, source: &SourceFacts<'_>) -> Result<ChunkPlan, Error>
 fn encoded_format(
     recipe: &Recipe,
     source: &VideoFormat,
+    decoded: &PixelFormat,
     layout: PixelFormat,
 ) -> Result<VideoFormat, Error> {
     let mut format = source.clone();
@@ -112,9 +123,15 @@ fn encoded_format(
         Range::Unspecified
     };
     format.hdr = recipe.static_hdr.or(source.hdr);
-    match &recipe.size {
-        Some(size) => size::resize(&mut format, size).map(|()| format),
-        None => Ok(format),
+    let mut problems = Vec::new();
+    edges::cut(&mut format, recipe.crop, decoded, &mut problems);
+    if let Some(size) = &recipe.size {
+        problems.extend(size::resize(&mut format, size).err());
+    }
+    edges::surround(&mut format, recipe.padding, &mut problems);
+    match problems.is_empty() {
+        true => Ok(format),
+        false => Err(Problems(problems).into_error()),
     }
 }
 
@@ -207,12 +224,14 @@ impl TryFrom<wire::ResolvedRecipe> for ResolvedRecipe {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use video::{
-        ColourDescription, FrameRate, Matrix, Primaries, Rational, Resolution, SampleAspectRatio,
-        ScanType, StaticHdr, TimeBase, Transfer,
+        ColourDescription, FrameRate, Matrix, Primaries, Rational, SampleAspectRatio, ScanType,
+        StaticHdr, TimeBase, Transfer,
     };
 
     use super::*;
-    use crate::recipe::{BitDepth, Chunking, Codec, Coding, RateControl, Size, Target, codings};
+    use crate::recipe::{
+        BitDepth, Chunking, Codec, Coding, Edges, RateControl, Size, Target, codings,
+    };
 
     fn source(width: u32, height: u32, layout: &str) -> VideoFormat {
         VideoFormat {
@@ -329,6 +348,95 @@ mod tests {
         assert_eq!(
             resolved.format.sample_aspect_ratio,
             SampleAspectRatio::SQUARE
+        );
+    }
+
+    #[test]
+    fn pictures_are_cropped_then_resized_then_padded() {
+        let asked = Recipe {
+            crop: Edges::new(2, 72, 4, 72),
+            size: Size::new(None, Some(288)),
+            padding: Edges::new(0, 36, 0, 36),
+            ..recipe()
+        };
+        let resolved = resolve(asked, &source(720, 576, "yuv420p")).unwrap();
+        // 714x432 are left.
+        let scaled = "scale=w=476:h=288:interl=0:in_range=limited:out_range=limited:\
+                      sws_dither=bayer:flags=bicubic+accurate_rnd+full_chroma_int+bitexact";
+        let graph = format!(
+            "crop=w=714:h=432:x=2:y=72:exact=1,{scaled},format=yuv420p,\
+             pad=w=476:h=360:x=0:y=36:color=black"
+        );
+        assert_eq!(resolved.filter_graph, graph);
+        assert_eq!(
+            resolved.format.resolution,
+            Resolution::new(476, 360).unwrap()
+        );
+        let region = resolved.video_region().unwrap();
+        assert_eq!((region.top, region.size.height()), (36, 288));
+        let source = resolved.source_region(Resolution::new(720, 576).unwrap());
+        assert_eq!(source.unwrap().size, Resolution::new(714, 432).unwrap());
+        let json = resolved.to_json().unwrap();
+        assert_eq!(ResolvedRecipe::from_json(&json), Ok(resolved));
+        let kept = Recipe {
+            crop: Edges::new(0, 0, 0, 16),
+            ..recipe()
+        };
+        let resolved = resolve(kept, &self::source(720, 576, "yuv420p")).unwrap();
+        assert_eq!(resolved.filter_graph, "crop=w=720:h=560:x=0:y=0:exact=1");
+    }
+
+    #[test]
+    fn edges_keep_to_the_chroma_grid_and_to_the_picture() {
+        let fields = |crop, padding, format: &VideoFormat| {
+            let asked = Recipe {
+                crop,
+                padding,
+                ..recipe()
+            };
+            let error = match resolve(asked, format) {
+                Ok(_) => return vec![],
+                Err(error) => error,
+            };
+            let several = error.causes.iter().filter_map(|cause| cause.field.clone());
+            error
+                .field
+                .clone()
+                .into_iter()
+                .chain(several)
+                .collect::<Vec<_>>()
+        };
+        let plain = source(720, 576, "yuv420p");
+        let all = fields(Edges::new(1, 3, 0, 580), Edges::new(3, 1, 0, 2_000), &plain);
+        let expected = [
+            "crop.left",
+            "crop.top",
+            "crop",
+            "padding.left",
+            "padding.top",
+        ];
+        assert_eq!(all, expected.map(|field| format!("recipe.{field}")));
+        let whole = source(720, 576, "yuv444p");
+        assert!(fields(Edges::new(1, 3, 1, 3), None, &whole).is_empty());
+        let fields_of_two = VideoFormat {
+            scan_type: ScanType::TopFieldFirst,
+            ..source(720, 576, "yuv420p")
+        };
+        assert_eq!(
+            fields(Edges::new(0, 2, 0, 2), None, &fields_of_two),
+            ["recipe.crop.top"]
+        );
+        assert!(fields(Edges::new(0, 4, 0, 4), None, &fields_of_two).is_empty());
+        let full = source(720, 576, "yuvj420p");
+        assert_eq!(
+            fields(None, Edges::new(2, 2, 2, 2), &full),
+            ["recipe.padding"]
+        );
+        let large = Edges::new(16_000, 0, 0, 0);
+        assert_eq!(fields(None, large, &plain), ["recipe.padding"]);
+        assert_eq!(
+            fields(Edges::new(0, 0, 1, 0), None, &plain),
+            ["recipe.resolution"]
         );
     }
 

@@ -1,7 +1,7 @@
 //! How large the encoded picture is, and how it is resized.
 
 use errors::Error;
-use video::{PixelFormat, Range, Rational, Resolution, SampleAspectRatio, VideoFormat};
+use video::{Rational, Resolution, SampleAspectRatio, VideoFormat};
 
 /// The most pixels along either side of a picture.
 pub const MAX_SIDE: u32 = 16_384;
@@ -23,13 +23,32 @@ pub enum Kernel {
     #[default]
     Bicubic,
     Lanczos,
+    Bilinear,
+    Spline,
+    Area,
+    Nearest,
 }
 
 impl Kernel {
-    fn name(self) -> &'static str {
+    /// Every one.
+    pub const ALL: [Self; 6] = [
+        Self::Bicubic,
+        Self::Lanczos,
+        Self::Bilinear,
+        Self::Spline,
+        Self::Area,
+        Self::Nearest,
+    ];
+
+    /// What ffmpeg calls it.
+    pub(super) fn ffmpeg_name(self) -> &'static str {
         match self {
             Self::Bicubic => "bicubic",
             Self::Lanczos => "lanczos",
+            Self::Bilinear => "bilinear",
+            Self::Spline => "spline",
+            Self::Area => "area",
+            Self::Nearest => "neighbor",
         }
     }
 }
@@ -108,34 +127,6 @@ fn same_shape(source: &VideoFormat, size: Resolution) -> Option<SampleAspectRati
     let pixel = shape.checked_div(stored)?;
     let fits = pixel.numerator() <= BITSTREAM && pixel.denominator() <= BITSTREAM;
     SampleAspectRatio::new(pixel).filter(|_| fits)
-}
-
-/// The filter graph from decoded pictures to those that are encoded; empty when they are the same.
-/// It treats each picture by itself, and gives the same bits on every processor.
-pub(super) fn filter_graph(
-    source: &VideoFormat,
-    decoded: &PixelFormat,
-    encoded: &VideoFormat,
-    kernel: Kernel,
-) -> String {
-    let size = encoded.resolution;
-    if size == source.resolution && *decoded == encoded.pixel_format {
-        return String::new();
-    }
-    let interlaced = u8::from(source.scan_type.is_interlaced());
-    let range = match encoded.colour.range {
-        Range::Full => "full",
-        Range::Limited | Range::Unspecified => "limited",
-    };
-    // Ordered dither depends on nothing but a sample's place.
-    format!(
-        "scale=w={}:h={}:interl={interlaced}:in_range={range}:out_range={range}:sws_dither=bayer:\
-         flags={}+accurate_rnd+full_chroma_int+bitexact,format={}",
-        size.width(),
-        size.height(),
-        kernel.name(),
-        encoded.pixel_format,
-    )
 }
 
 #[cfg(test)]

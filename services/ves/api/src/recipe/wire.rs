@@ -5,8 +5,8 @@ use errors::Error;
 use video::{InvalidFormat, StaticHdr};
 
 use crate::recipe::{
-    Alignment, BitDepth, Chunking, Codec, Coding, Container, Damage, Kernel, Lossless, MAX_SIDE,
-    OtherTracks, Problems, RateControl, Recipe, Size, Target, codings, presets,
+    Alignment, BitDepth, Chunking, Codec, Coding, Container, Damage, Edges, Kernel, Lossless,
+    MAX_SIDE, OtherTracks, Problems, RateControl, Recipe, Size, Target, codings, presets,
 };
 use crate::wire;
 
@@ -31,6 +31,8 @@ impl TryFrom<wire::Recipe> for Recipe {
             container,
             other_tracks: other_tracks(recipe.other_tracks, container, &mut problems),
             damage: damage(recipe.damage, &mut problems),
+            crop: edges(recipe.crop.into_option(), "crop", &mut problems),
+            padding: edges(recipe.padding.into_option(), "padding", &mut problems),
             static_hdr: static_hdr(recipe.static_hdr.into_option(), &mut problems),
         };
         match problems.is_empty() {
@@ -143,15 +145,42 @@ fn size(size: Option<wire::Resolution>, problems: &mut Vec<Error>) -> Option<Siz
 }
 
 fn kernel(kernel: buffa::EnumValue<wire::ScalingKernel>, problems: &mut Vec<Error>) -> Kernel {
-    match kernel.as_known() {
-        Some(wire::ScalingKernel::Unspecified | wire::ScalingKernel::Bicubic) => Kernel::Bicubic,
-        Some(wire::ScalingKernel::Lanczos) => Kernel::Lanczos,
+    let unspecified = wire::ScalingKernel::SCALING_KERNEL_UNSPECIFIED;
+    let mut all = Kernel::ALL.into_iter();
+    match all.find(|one| kernel == wire::ScalingKernel::from(*one)) {
+        Some(known) => known,
+        None if kernel == unspecified => Kernel::default(),
         None => {
-            let known = ["SCALING_KERNEL_BICUBIC", "SCALING_KERNEL_LANCZOS"];
+            let known = Kernel::ALL.map(|one| wire::ScalingKernel::from(one).proto_name());
             problems.push(unknown("recipe.resolution.kernel", kernel.to_i32(), &known));
-            Kernel::Bicubic
+            Kernel::default()
         }
     }
+}
+
+fn edges(edges: Option<wire::Edges>, field: &str, problems: &mut Vec<Error>) -> Option<Edges> {
+    let wire::Edges {
+        left,
+        top,
+        right,
+        bottom,
+        ..
+    } = edges?;
+    let sides = [
+        ("left", left),
+        ("top", top),
+        ("right", right),
+        ("bottom", bottom),
+    ];
+    for (side, length) in sides {
+        if length > MAX_SIDE {
+            let message = format!("{length} pixels are more than any picture has");
+            let error = Error::user("OUT_OF_RANGE", message);
+            let error = error.at(format!("recipe.{field}.{side}"));
+            problems.push(error.hint(format!("use 0 to {MAX_SIDE}")));
+        }
+    }
+    Edges::new(left, top, right, bottom)
 }
 
 fn chunking(directives: Option<wire::ChunkingDirectives>, problems: &mut Vec<Error>) -> Chunking {
@@ -343,6 +372,39 @@ impl From<Recipe> for wire::Recipe {
                 .filter(|hdr| !hdr.is_empty())
                 .map(wire::StaticHdr::from)
                 .into(),
+            crop: recipe.crop.map(wire::Edges::from).into(),
+            padding: recipe.padding.map(wire::Edges::from).into(),
+            ..Default::default()
+        }
+    }
+}
+
+impl From<Kernel> for wire::ScalingKernel {
+    fn from(kernel: Kernel) -> Self {
+        match kernel {
+            Kernel::Bicubic => Self::Bicubic,
+            Kernel::Lanczos => Self::Lanczos,
+            Kernel::Bilinear => Self::Bilinear,
+            Kernel::Spline => Self::Spline,
+            Kernel::Area => Self::Area,
+            Kernel::Nearest => Self::Nearest,
+        }
+    }
+}
+
+impl From<Edges> for wire::Edges {
+    fn from(edges: Edges) -> Self {
+        let Edges {
+            left,
+            top,
+            right,
+            bottom,
+        } = edges;
+        Self {
+            left,
+            top,
+            right,
+            bottom,
             ..Default::default()
         }
     }
@@ -381,10 +443,7 @@ impl From<Size> for wire::Resolution {
         Self {
             width: width.unwrap_or(0),
             height: height.unwrap_or(0),
-            kernel: match kernel {
-                Kernel::Bicubic => wire::ScalingKernel::Bicubic.into(),
-                Kernel::Lanczos => wire::ScalingKernel::Lanczos.into(),
-            },
+            kernel: wire::ScalingKernel::from(kernel).into(),
             shrink_only,
             ..Default::default()
         }
@@ -566,6 +625,32 @@ mod tests {
         assert_eq!(fields(copied), ["recipe.other_tracks"]);
         let alone = recipe(r#"{"container": "CONTAINER_ELEMENTARY"}"#).unwrap();
         assert_eq!(alone.other_tracks, OtherTracks::None);
+    }
+
+    #[test]
+    fn edges_and_kernels_survive_the_wire_or_are_refused() {
+        for kernel in Kernel::ALL {
+            let name = wire::ScalingKernel::from(kernel).proto_name();
+            let recipe = recipe(&format!(
+                r#"{{"resolution": {{"height": 90, "kernel": "{name}"}},
+                    "crop": {{"top": 2, "right": 3}}, "padding": {{"left": 4, "bottom": 5}}}}"#
+            ));
+            let recipe = recipe.unwrap();
+            assert_eq!(recipe.size.unwrap().kernel, kernel);
+            assert_eq!(recipe.crop, Edges::new(0, 2, 3, 0));
+            assert_eq!(recipe.padding, Edges::new(4, 0, 0, 5));
+            assert_eq!(
+                Recipe::try_from(wire::Recipe::from(recipe.clone())),
+                Ok(recipe)
+            );
+        }
+        let nothing = recipe(r#"{"crop": {}, "padding": {}}"#);
+        assert_eq!(nothing, Ok(Recipe::default()));
+        let problems = recipe(r#"{"crop": {"left": 20000}, "padding": {"bottom": 16385}}"#);
+        let problems = problems.unwrap_err().0;
+        let fields: Vec<_> = problems.iter().filter_map(|p| p.field.as_deref()).collect();
+        assert_eq!(fields, ["recipe.crop.left", "recipe.padding.bottom"]);
+        assert!(problems.iter().all(|problem| problem.hint.is_some()));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use blob::BlobRef;
 use errors::Error;
 use plato::{ServiceCall, TaskContext, json};
-use proto::video::v1::VideoFormat;
+use proto::video::v1::{Region, VideoFormat};
 use ves_api::function::{AssembleResult, SplitResult};
 use ves_api::recipe::Recipe;
 use ves_api::summary::VIDEO;
@@ -17,8 +17,10 @@ use super::common::{BOUNDARIES, FRAME_TABLE, job};
 
 /// Has the source decoded and its frames remembered, beside the encode.
 pub(crate) fn prepare_source(task: &TaskContext) -> Result<ServiceCall, Error> {
+    let split: SplitResult = json::parse(task.output("splitter")?)?;
     Ok(validate_video(ValidateRequest {
         source: Some(source(task)?).into(),
+        source_region: split.source_region.map(Region::from).into(),
         ..Default::default()
     }))
 }
@@ -29,7 +31,10 @@ pub(crate) fn prepare(task: &TaskContext) -> Result<ServiceCall, Error> {
         kind: Some(kind),
         ..Default::default()
     });
+    let split: SplitResult = json::parse(task.output("splitter")?)?;
     Ok(validate_video(ValidateRequest {
+        source_region: split.source_region.map(Region::from).into(),
+        video_region: split.video_region.map(Region::from).into(),
         video: Some(bytes(task.blob("assembler", VIDEO)?)).into(),
         source: Some(source(task)?).into(),
         expectations: expectations.collect(),

@@ -4,6 +4,7 @@ use blob::BlobRef;
 use proto::base::v1 as base;
 use proto::stratum::v1 as stratum;
 use serde::{Deserialize, Serialize};
+use video::Region;
 
 /// What the workflow `vvs.validate` is started with.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +18,10 @@ pub struct Job {
     pub frame_table: Option<BlobRef>,
     /// Whether the source has to be decoded.
     pub reference: bool,
+    /// The part of the source that the video shows; `None` = all of it.
+    pub source_region: Option<Region>,
+    /// The part of the video that shows it; `None` = all of it.
+    pub video_region: Option<Region>,
     /// Pins each function to a package, by name; a function that is not named is whatever its
     /// registry's stable channel holds.
     pub function_digests: BTreeMap<String, String>,
@@ -40,6 +45,10 @@ struct Json {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frame_table: Option<base::BlobRef>,
     reference: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source_region: Option<Region>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    video_region: Option<Region>,
     #[serde(default)]
     function_digests: BTreeMap<String, String>,
 }
@@ -64,6 +73,8 @@ impl Job {
             expectations: wire(&self.expectations),
             frame_table: wire(&self.frame_table),
             reference: self.reference,
+            source_region: self.source_region,
+            video_region: self.video_region,
             function_digests: self.function_digests.clone(),
         })
     }
@@ -82,6 +93,8 @@ impl Job {
             expectations: blob(json.expectations)?,
             frame_table: blob(json.frame_table)?,
             reference: json.reference,
+            source_region: json.source_region,
+            video_region: json.video_region,
             function_digests: json.function_digests,
         })
     }
@@ -118,6 +131,8 @@ fn malformed(problem: &dyn std::fmt::Display) -> errors::Error {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use video::Resolution;
+
     use super::*;
 
     #[test]
@@ -138,6 +153,12 @@ mod tests {
             expectations: Some(blob),
             frame_table: None,
             reference: true,
+            source_region: Some(Region {
+                left: 2,
+                top: 4,
+                size: Resolution::new(320, 180).unwrap(),
+            }),
+            video_region: None,
             function_digests: [("vvs-plan".into(), "sha256/aa".into())].into(),
         };
         assert_eq!(Job::from_json(&job.to_json().unwrap()).unwrap(), job);

@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use video::Region;
 
 /// Names of files that functions hand to one another.
 pub mod file {
@@ -19,10 +20,14 @@ pub mod file {
     pub const PARTS: &str = "parts";
 }
 
-/// Parameters of `vvs-fingerprint`: none, so that its result is remembered by the source alone.
+/// Parameters of `vvs-fingerprint`: what its result is remembered by, beside the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FingerprintParams {}
+#[serde(default, deny_unknown_fields)]
+pub struct FingerprintParams {
+    /// The part of the picture that is looked at; `None` = all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+}
 
 /// Result of `vvs-fingerprint`, beside the prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +89,9 @@ pub struct InspectParams {
     pub pixel_format: String,
     /// Whether luma is of the full range.
     pub full_range: bool,
+    /// The part of the picture that is looked at; `None` = all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
 }
 
 /// Result of `vvs-inspect`, beside the part.

@@ -235,6 +235,30 @@ pub struct ValidateRequest {
         ::buffa::alloc::string::String,
         ::buffa::alloc::string::String,
     >,
+    /// The part of the source's picture that the video shows. Unset = all of it.
+    ///
+    /// Field 6: `source_region`
+    #[serde(
+        rename = "sourceRegion",
+        alias = "source_region",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub source_region: ::buffa::MessageField<
+        ::proto::video::v1::Region,
+        ::buffa::Inline<::proto::video::v1::Region>,
+    >,
+    /// The part of the video's picture that shows it; what is around it is not compared. Unset = all.
+    ///
+    /// Field 7: `video_region`
+    #[serde(
+        rename = "videoRegion",
+        alias = "video_region",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub video_region: ::buffa::MessageField<
+        ::proto::video::v1::Region,
+        ::buffa::Inline<::proto::video::v1::Region>,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -247,6 +271,8 @@ impl ::core::fmt::Debug for ValidateRequest {
             .field("expectations", &self.expectations)
             .field("idempotency_key", &self.idempotency_key)
             .field("labels", &self.labels)
+            .field("source_region", &self.source_region)
+            .field("video_region", &self.video_region)
             .finish()
     }
 }
@@ -312,6 +338,22 @@ impl ::buffa::Message for ValidateRequest {
                 ::buffa::map_codec::Str,
                 _,
             >(&self.labels, 1u64);
+        if self.source_region.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.source_region.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.video_region.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.video_region.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -354,6 +396,22 @@ impl ::buffa::Message for ValidateRequest {
             ::buffa::map_codec::Str,
             _,
         >(&self.labels, 5u32, buf);
+        if self.source_region.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                6u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.source_region.write_to(__cache, buf);
+        }
+        if self.video_region.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                7u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.video_region.write_to(__cache, buf);
+        }
         self.__buffa_unknown_fields.write_to(buf);
     }
     fn merge_field(
@@ -419,6 +477,28 @@ impl ::buffa::Message for ValidateRequest {
                     _,
                 >(&mut self.labels, buf, ctx)?;
             }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.source_region.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            7u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.video_region.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -432,6 +512,8 @@ impl ::buffa::Message for ValidateRequest {
         self.expectations.clear();
         self.idempotency_key.clear();
         self.labels.clear();
+        self.source_region = ::buffa::MessageField::none();
+        self.video_region = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -5185,6 +5267,18 @@ pub mod __buffa {
             ///
             /// Field 5: `labels` (map)
             pub labels: ::buffa::MapView<'a, &'a str, &'a str>,
+            /// The part of the source's picture that the video shows. Unset = all of it.
+            ///
+            /// Field 6: `source_region`
+            pub source_region: ::buffa::MessageFieldView<
+                ::proto::video::v1::__buffa::view::RegionView<'a>,
+            >,
+            /// The part of the video's picture that shows it; what is around it is not compared. Unset = all.
+            ///
+            /// Field 7: `video_region`
+            pub video_region: ::buffa::MessageFieldView<
+                ::proto::video::v1::__buffa::view::RegionView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for ValidateRequestView<'a> {
@@ -5279,6 +5373,56 @@ pub mod __buffa {
                             ::buffa::encoding::WireType::LengthDelimited,
                         )?;
                         view.idempotency_key = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.source_region.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.source_region = ::buffa::MessageFieldView::set(
+                                    <::proto::video::v1::__buffa::view::RegionView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    7u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.video_region.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.video_region = ::buffa::MessageFieldView::set(
+                                    <::proto::video::v1::__buffa::view::RegionView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
                     }
                     3u32 => {
                         ::buffa::encoding::check_wire_type(
@@ -5401,6 +5545,24 @@ pub mod __buffa {
                         .iter()
                         .map(|(k, v)| (k.to_string(), v.to_string()))
                         .collect(),
+                    source_region: match self.source_region.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                ::proto::video::v1::Region,
+                                ::buffa::Inline<::proto::video::v1::Region>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    video_region: match self.video_region.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                ::proto::video::v1::Region,
+                                ::buffa::Inline<::proto::video::v1::Region>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -5453,6 +5615,22 @@ pub mod __buffa {
                     size
                         += 1u64 + ::buffa::encoding::varint_len(entry_size) as u64
                             + entry_size;
+                }
+                if self.source_region.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.source_region.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.video_region.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.video_region.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
                 }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
@@ -5515,6 +5693,22 @@ pub mod __buffa {
                         .encode(buf);
                     ::buffa::types::encode_string(v, buf);
                 }
+                if self.source_region.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        6u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.source_region.write_to(__cache, buf);
+                }
+                if self.video_region.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        7u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.video_region.write_to(__cache, buf);
+                }
                 self.__buffa_unknown_fields.write_to(buf);
             }
         }
@@ -5571,6 +5765,22 @@ pub mod __buffa {
                         }
                     }
                     __map.serialize_entry("labels", &_WM(&self.labels))?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .source_region
+                        .as_option()
+                    {
+                        __map.serialize_entry("sourceRegion", __v)?;
+                    }
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .video_region
+                        .as_option()
+                    {
+                        __map.serialize_entry("videoRegion", __v)?;
+                    }
                 }
                 __map.end()
             }
@@ -5715,6 +5925,28 @@ pub mod __buffa {
             #[must_use]
             pub fn labels(&self) -> &::buffa::MapView<'_, &'_ str, &'_ str> {
                 &self.0.reborrow().labels
+            }
+            /// The part of the source's picture that the video shows. Unset = all of it.
+            ///
+            /// Field 6: `source_region`
+            #[must_use]
+            pub fn source_region(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                ::proto::video::v1::__buffa::view::RegionView<'_>,
+            > {
+                &self.0.reborrow().source_region
+            }
+            /// The part of the video's picture that shows it; what is around it is not compared. Unset = all.
+            ///
+            /// Field 7: `video_region`
+            #[must_use]
+            pub fn video_region(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                ::proto::video::v1::__buffa::view::RegionView<'_>,
+            > {
+                &self.0.reborrow().video_region
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<ValidateRequestView<'static>>>

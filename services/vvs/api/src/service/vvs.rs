@@ -88,6 +88,8 @@ impl Service for VvsService {
             source,
             frame_table: valid.frame_table,
             reference,
+            source_region: valid.source_region,
+            video_region: valid.video_region,
             function_digests: self.config.function_digests.clone(),
         };
         job.to_json().map(Value::inline).map_err(unwritable)

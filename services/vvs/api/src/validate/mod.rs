@@ -8,6 +8,7 @@ use blob::BlobRef;
 use errors::Error;
 use files::{Place, Roots};
 use optimus::request;
+use video::Region;
 
 use crate::expect::Expectations;
 use crate::wire;
@@ -34,6 +35,10 @@ pub struct ValidRequest {
     pub frame_table: Option<BlobRef>,
     /// Where chunks begin, if they are too many for a request.
     pub boundaries: Option<BlobRef>,
+    /// The part of the source that the video shows.
+    pub source_region: Option<Region>,
+    /// The part of the video that shows it.
+    pub video_region: Option<Region>,
     pub idempotency_key: Option<String>,
     pub labels: BTreeMap<String, String>,
 }
@@ -71,6 +76,16 @@ pub fn validate(
         expectations: expected.all,
         frame_table: expected.frame_table,
         boundaries: expected.boundaries,
+        source_region: region(
+            request.source_region.as_option(),
+            "source_region",
+            &mut problems,
+        ),
+        video_region: region(
+            request.video_region.as_option(),
+            "video_region",
+            &mut problems,
+        ),
         idempotency_key: request::idempotency_key(&request.idempotency_key, &mut problems),
         labels: request::labels(&request.labels, &mut problems),
     };
@@ -86,6 +101,18 @@ impl ValidRequest {
         let asked = self.video.is_none() || self.expectations.need_source();
         asked && self.source.is_some()
     }
+}
+
+fn region(
+    region: Option<&proto::video::v1::Region>,
+    field: &str,
+    problems: &mut Vec<Error>,
+) -> Option<Region> {
+    let read = Region::try_from(region?);
+    let told = |_| Error::user("OUT_OF_RANGE", "a part of a picture is at least one pixel");
+    let hint = "give its left, top, width and height";
+    read.map_err(|e| problems.push(told(e).at(field).hint(hint)))
+        .ok()
 }
 
 fn file(

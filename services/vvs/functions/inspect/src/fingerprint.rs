@@ -5,6 +5,7 @@
 
 use errors::Error;
 use stratum_function::{Progress, WorkDir, io};
+use video::{Region, Resolution};
 use vvs_api::function::{FingerprintParams, FingerprintResult, file};
 
 use crate::media::{Decode, Stream, describe};
@@ -16,13 +17,14 @@ use crate::print::{Grid, PrintWriter};
 /// Of class `source` when no frame of it can be decoded.
 pub fn fingerprint(
     work: &WorkDir,
-    _: FingerprintParams,
+    params: FingerprintParams,
     progress: &mut Progress,
 ) -> Result<FingerprintResult, Error> {
     let source = work.input(file::SOURCE);
     let described = describe(&source).map_err(unreadable)?;
     let none = || Error::source("NO_VIDEO", "the source has no video track").at("source");
     let video = described.video().ok_or_else(none)?;
+    refuse_outside(video, params.region)?;
     let decode = Decode {
         file: &source,
         track: video.index,
@@ -30,6 +32,7 @@ pub fn fingerprint(
         full_range: video.full_range(),
         strict: false,
         window: None,
+        region: params.region,
     };
     let path = work.output(file::PRINTS);
     let failed = |e| io("writing", &path, &e);
@@ -60,6 +63,20 @@ pub fn fingerprint(
             Err(Error::source("NO_FRAMES", "no frame of the source can be decoded").at("source"))
         }
     }
+}
+
+/// A part that is none of the picture cannot be looked at.
+fn refuse_outside(video: &Stream, region: Option<Region>) -> Result<(), Error> {
+    let picture = Resolution::new(video.width, video.height);
+    let holds = |region: Region| picture.is_some_and(|picture| region.is_within(picture));
+    if region.is_none_or(holds) {
+        return Ok(());
+    }
+    let (width, height) = (video.width, video.height);
+    let message = format!("the region lies outside of the source's picture of {width}x{height}");
+    Err(Error::user("OUT_OF_RANGE", message)
+        .at("source_region")
+        .hint("name a part of the picture, or leave it out for all of it"))
 }
 
 /// How many frames there will be, about; for progress alone.

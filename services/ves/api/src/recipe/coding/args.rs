@@ -1,8 +1,9 @@
 //! Arguments and checks that encoders have in common.
 
 use errors::Error;
-use video::{Chroma, Range, Resolution, VideoFormat};
+use video::{Range, Resolution, VideoFormat};
 
+use crate::recipe::layout::grid;
 use crate::recipe::{ChunkPlan, Coding};
 
 pub(super) fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
@@ -47,11 +48,8 @@ pub(super) fn key_interval(format: &VideoFormat, plan: &ChunkPlan, group: u64) -
 
 /// Refuses a picture whose sides do not fit its chroma.
 pub(super) fn check_subsampling(format: &VideoFormat) -> Result<(), Error> {
-    let chroma = format.pixel_format.chroma();
-    let wide = u32::from(matches!(chroma, Some(Chroma::Yuv420 | Chroma::Yuv422))) + 1;
-    let high = u32::from(chroma == Some(Chroma::Yuv420)) + 1;
-    let fields = u32::from(format.scan_type.is_interlaced()) + 1;
-    check_sides(format, wide, high * fields)
+    let (wide, high) = grid(&format.pixel_format, format.scan_type);
+    check_sides(format, wide, high)
 }
 
 /// Refuses a picture whose sides are no multiples of these.

@@ -136,6 +136,8 @@ fn packets_digest(
 }
 
 fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
+    let source_region = resolved.source_region(table.source().format.resolution);
+    let video_region = resolved.video_region();
     let format = resolved.format;
     let damage = table.source().damage.iter();
     SplitResult {
@@ -143,6 +145,8 @@ fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
         warnings: damage
             .map(|damage| format!("the source is damaged: {damage}"))
             .collect(),
+        source_region,
+        video_region,
         frames: table.len(),
         chunks: resolved.plan.count() as u64,
         codec: resolved.recipe.codec.name().into(),

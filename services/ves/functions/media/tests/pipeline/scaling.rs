@@ -57,3 +57,53 @@ fn kernels_differ_and_a_small_source_may_keep_its_size() {
     let source = corpus::framemd5(&corpus::clip(Clip::Tiny(7)).unwrap()).unwrap();
     assert_eq!(of(json!({"height": 1080, "shrinkOnly": true})), source);
 }
+
+#[test]
+fn pictures_are_cropped_and_padded_alike_in_chunks_and_as_a_whole() {
+    if !ready() {
+        return;
+    }
+    let [chunked, whole] = [23, 1000].map(|chunk| frames(Clip::Plain, &letterboxed(chunk)));
+    assert!(chunked == whole);
+}
+
+fn letterboxed(chunk: u32) -> Value {
+    let mut recipe = lossless(chunk);
+    recipe["crop"] = json!({"left": 20, "top": 10, "right": 21, "bottom": 11});
+    recipe["resolution"] = json!({"height": 120, "kernel": "SCALING_KERNEL_SPLINE"});
+    recipe["padding"] = json!({"top": 30, "bottom": 30, "left": 4});
+    recipe
+}
+
+#[test]
+fn what_is_kept_of_a_picture_is_as_it_was() {
+    if !ready() {
+        return;
+    }
+    let mut recipe = lossless(23);
+    recipe["crop"] = json!({"left": 20, "top": 10, "right": 40, "bottom": 30});
+    let source = corpus::clip(Clip::Plain).unwrap();
+    let cropped = framemd5(&source, "crop=260:140:20:10:exact=1");
+    assert_eq!(frames(Clip::Plain, &recipe), cropped);
+    recipe["padding"] = json!({"left": 8, "top": 6, "right": 2, "bottom": 4});
+    let encoded = encode(&source, &recipe).unwrap();
+    judge::accept(&encoded);
+    assert_eq!(
+        framemd5(&encoded.video(), "crop=260:140:8:6:exact=1"),
+        cropped
+    );
+}
+
+/// Of the frames of a video after a filter.
+fn framemd5(video: &std::path::Path, filter: &str) -> Vec<String> {
+    let video = video.display().to_string();
+    let args = ["-nostdin", "-v", "error", "-i", &video, "-vf", filter];
+    let args = args
+        .into_iter()
+        .chain(["-fps_mode", "passthrough", "-f", "framemd5", "-"]);
+    let out = String::from_utf8(corpus::run("ffmpeg", args).unwrap()).unwrap();
+    let lines = out.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| Some(line.rsplit(',').next()?.trim().to_owned()))
+        .collect()
+}

@@ -68,6 +68,7 @@ impl Attempt<'_> {
             full_range: self.params.full_range,
             strict: true,
             window,
+            region: self.params.region,
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use errors::Error;
 use stratum_frames::CONTAINERS;
 use stratum_function::{Ended, Tool};
-use video::{Chroma, PixelFormat};
+use video::{Chroma, PixelFormat, Region};
 
 use crate::limits::{PIXELS, TOLD_AHEAD};
 use crate::media::log::{DECODED, DELIVERED, Delivered, Log};
@@ -27,6 +27,8 @@ pub(crate) struct Decode<'a> {
     pub(crate) strict: bool,
     /// `None`: everything, from the first frame.
     pub(crate) window: Option<Window>,
+    /// `None`: the whole picture.
+    pub(crate) region: Option<Region>,
 }
 
 /// Frames by their times.
@@ -120,8 +122,17 @@ impl Decode<'_> {
                 .map_or_else(String::new, |to| format!(":end_pts={to}"));
             format!("trim=start_pts={}{to},", window.from)
         });
-        let luma = luma(self.pixel_format);
-        format!("{DECODED}=checksum=0,{trim}{luma},{DELIVERED}=checksum=0")
+        let (luma, crop) = (luma(self.pixel_format), self.crop());
+        format!("{DECODED}=checksum=0,{trim}{luma},{crop}{DELIVERED}=checksum=0")
+    }
+
+    /// Of luma, which has no chroma grid to keep to.
+    fn crop(&self) -> String {
+        self.region.map_or_else(String::new, |region| {
+            let Region { left, top, size } = region;
+            let (width, height) = (size.width(), size.height());
+            format!("crop=w={width}:h={height}:x={left}:y={top}:exact=1,")
+        })
     }
 }
 

@@ -8,6 +8,7 @@ mod encode;
 mod good;
 mod hdr;
 mod refusals;
+mod regions;
 mod sandbox;
 mod source;
 mod stages;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use errors::Error;
 use stratum_function::{Progress, WorkDir};
 use tempfile::TempDir;
+use video::Region;
 use vvs_api::expect::Expectations;
 use vvs_api::function::{
     FingerprintParams, FingerprintResult, InspectParams, InspectResult, PlanParams, PlanResult,
@@ -43,10 +44,15 @@ pub(crate) struct Prints {
 
 impl Prints {
     pub(crate) fn of(source: &Path) -> Result<Self, Error> {
+        Self::of_region(source, None)
+    }
+
+    /// Of a part of the picture.
+    pub(crate) fn of_region(source: &Path, region: Option<Region>) -> Result<Self, Error> {
         let folder = tempfile::tempdir().unwrap();
         let work = work(folder.path(), "fingerprint", &[(file::SOURCE, source)]);
-        let result =
-            vvs_inspect::fingerprint(&work, FingerprintParams::default(), &mut Progress::silent())?;
+        let params = FingerprintParams { region };
+        let result = vvs_inspect::fingerprint(&work, params, &mut Progress::silent())?;
         Ok(Self { result, folder })
     }
 
@@ -75,10 +81,32 @@ pub(crate) fn validate(
     validate_in(PlanParams::default(), video, source, table, expected)
 }
 
+/// Runs all functions on a part of a video's picture.
+pub(crate) fn validate_region(
+    video: &Path,
+    region: Region,
+    source: &Prints,
+    expected: &Expectations,
+) -> Result<Validated, Error> {
+    let (params, region) = (PlanParams::default(), Some(region));
+    validate_part(params, video, region, Some(source), None, expected)
+}
+
 /// Runs all functions on a video, in segments as asked.
 pub(crate) fn validate_in(
     params: PlanParams,
     video: &Path,
+    source: Option<&Prints>,
+    table: Option<&Path>,
+    expected: &Expectations,
+) -> Result<Validated, Error> {
+    validate_part(params, video, None, source, table, expected)
+}
+
+fn validate_part(
+    params: PlanParams,
+    video: &Path,
+    region: Option<Region>,
     source: Option<&Prints>,
     table: Option<&Path>,
     expected: &Expectations,
@@ -96,15 +124,13 @@ pub(crate) fn validate_in(
     fs::create_dir(&parts).unwrap();
     let mut inspected = Vec::new();
     for segment in &segments {
-        inspected.push(inspect(
-            folder.path(),
+        let files = Files {
+            folder: folder.path(),
             video,
-            source,
-            &plan,
-            *segment,
-            &out,
-            &parts,
-        )?);
+            planned: &out,
+            parts: &parts,
+        };
+        inspected.push(inspect(&files, region, source, &plan, *segment)?);
     }
     let inputs = [
         (file::PLAN, &*out.join(file::PLAN)),
@@ -139,17 +165,29 @@ fn plan(
     Ok((result, work.path().join("output")))
 }
 
+/// Where one validation reads and writes.
+struct Files<'a> {
+    folder: &'a Path,
+    video: &'a Path,
+    planned: &'a Path,
+    parts: &'a Path,
+}
+
 fn inspect(
-    folder: &Path,
-    video: &Path,
+    files: &Files<'_>,
+    region: Option<Region>,
     source: Option<&Prints>,
     plan: &PlanResult,
     segment: Segment,
-    planned: &Path,
-    parts: &Path,
 ) -> Result<InspectResult, Error> {
+    let Files {
+        folder,
+        video,
+        planned,
+        parts,
+    } = files;
     let (times, prints) = (planned.join(file::TIMES), source.map(Prints::path));
-    let mut inputs = vec![(file::VIDEO, video), (file::TIMES, &times)];
+    let mut inputs = vec![(file::VIDEO, *video), (file::TIMES, &*times)];
     inputs.extend(prints.as_deref().map(|prints| (file::PRINTS, prints)));
     let work = work(folder, &format!("inspect-{}", segment.index), &inputs);
     let params = InspectParams {
@@ -157,6 +195,7 @@ fn inspect(
         track: plan.track,
         pixel_format: plan.pixel_format.clone(),
         full_range: plan.full_range,
+        region,
     };
     let result = vvs_inspect::inspect(&work, params, &mut Progress::silent())?;
     let to = parts.join(format!("{:08}.rows", segment.index));
@@ -182,13 +221,11 @@ pub(crate) fn inspect_one(
     )?;
     let parts = folder.path().join("parts");
     fs::create_dir(&parts).unwrap();
-    inspect(
-        folder.path(),
+    let files = Files {
+        folder: folder.path(),
         video,
-        Some(source),
-        &plan,
-        segment,
-        &out,
-        &parts,
-    )
+        planned: &out,
+        parts: &parts,
+    };
+    inspect(&files, None, Some(source), &plan, segment)
 }
