@@ -3,6 +3,7 @@
 use crate::support::{World, input, invocation, source};
 use errors::Class;
 use stratum::{CanonicalJson, Content, Invocation, InvocationResult, ListInput};
+use stratum_agent::Config;
 
 fn error(result: InvocationResult) -> (Class, String, String) {
     let error = result.outcome.unwrap_err();
@@ -333,4 +334,26 @@ async fn what_cannot_run_here_says_why() {
     };
     let (class, code, _) = error(world.run(pinned).await);
     assert_eq!((class, &*code), (Class::Platform, "OTHER_PACKAGE"));
+}
+
+#[tokio::test]
+async fn what_a_function_said_is_kept_of_a_success_where_that_is_asked_for() {
+    let world = World::new();
+    world.function("says", "", "echo out; echo err >&2");
+    for keep_logs in [false, true] {
+        let config = Config {
+            keep_logs,
+            ..Config::new("agent", 2, 8_000_000_000)
+        };
+        let agent = world.agent_with(config).await;
+        let id = format!("kept {keep_logs}");
+        let result = world.run(invocation("says", &id)).await;
+        agent.stop().await;
+        assert!(result.outcome.is_ok(), "{result:?}");
+        assert_eq!(result.log.is_some(), keep_logs);
+        if let Some(log) = result.log {
+            let log = world.blobs.get(&log, 1 << 20).await.unwrap();
+            assert_eq!(log, "--- stderr ---\nerr\n\n--- stdout ---\nout\n");
+        }
+    }
 }
