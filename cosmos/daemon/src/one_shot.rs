@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use blob::Blobs;
 use optimus::{Requests, Service};
+use plato_runtime::Engines;
 use rpc::Router;
 use store_fjall::Options;
 use timestone_client::Client;
@@ -117,6 +118,7 @@ async fn start_roles(stack: &mut Stack, services: Services, config: &OneShotConf
         timestone: timestone.clone(),
         queue_in_store: true,
         blobs: blobs.clone(),
+        engines: Engines::default(),
     };
     roles::plato(stack, services, plato).await?;
     let api = Api {

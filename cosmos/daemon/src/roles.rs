@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use blob::Blobs;
 use optimus::{OptimusRuntime, Requests, Service};
-use plato_runtime::{PlatoRuntime, PlatoServer, RuntimeConfig, Workflows};
+use plato_runtime::{Engines, PlatoRuntime, PlatoServer, RuntimeConfig, Workflows};
 use rpc::{Router, Server, Token};
 use service_kit::KedaConfig;
 use store::Store;
@@ -154,6 +154,8 @@ pub(crate) struct Plato {
     /// Whether this process owns the queues, in the same store.
     pub(crate) queue_in_store: bool,
     pub(crate) blobs: Blobs,
+    /// Where they are measured.
+    pub(crate) engines: Engines,
 }
 
 /// Runs the workflows of every service, each by an engine of its own.
@@ -172,6 +174,7 @@ pub(crate) async fn plato(stack: &mut Stack, services: Services, plato: Plato) -
         let runtime = runtime
             .await
             .with_context(|| format!("cannot start the workflow engine of {name}"))?;
+        plato.engines.add(&runtime);
         stack.push("plato", async move { runtime.shutdown().await });
     }
     Ok(())
@@ -201,14 +204,16 @@ pub(crate) fn workflows(
     Ok(PlatoServer::new(all, timestone))
 }
 
-/// Serves workflows at an address of their own.
+/// Serves workflows at an address of their own, and what is measured of their engines.
 pub(crate) async fn serve_plato(
     stack: &mut Stack,
     workflows: PlatoServer,
+    metrics: rpc::Routes,
     token: Token,
     listen: &str,
 ) -> Result<()> {
-    let server = Server::new(token).services(workflows.register(Router::new()));
+    let services = workflows.register(Router::new());
+    let server = Server::new(token).services(services).routes(metrics);
     serve(stack, "plato server", server, listen).await.map(drop)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use blob::Blobs;
-use plato_runtime::{PlatoServer, Remote};
+use plato_runtime::{Engines, PlatoServer, Remote};
 use store::Store;
 use store_fjall::Options;
 use timestone_client::Client;
@@ -46,13 +46,16 @@ async fn ended(stack: Stack, started: Result<()>, stop: CancellationToken) -> Re
 async fn start_all(stack: &mut Stack, services: Services, config: &Config) -> Result<()> {
     let store = parts::open_store(config, "store").await?;
     let blobs = parts::blobs(config)?;
-    let queues = start_timestone(stack, config, store.clone()).await?;
+    let engines = Engines::default();
+    let beside = Some(engines.clone());
+    let queues = start_timestone(stack, config, store.clone(), beside).await?;
     let timestone = Client::new(queues.timestone()).with_blobs(blobs.clone());
     let on = On {
         store,
         timestone,
         queue_in_store: config.is_embedded(),
         blobs,
+        engines,
     };
     start_plato(stack, services, config, on.clone()).await?;
     let (timestone, blobs) = (on.timestone.clone(), on.blobs.clone());
@@ -67,7 +70,7 @@ async fn start(stack: &mut Stack, services: Services, role: Role, config: &Confi
     match role {
         Role::Timestone => {
             let store = parts::open_store(config, "timestone").await?;
-            start_timestone(stack, config, store).await.map(drop)
+            start_timestone(stack, config, store, None).await.map(drop)
         }
         Role::Plato => start_plato(stack, services, config, alone(config, "plato").await?).await,
         Role::Stratum => {
@@ -95,9 +98,11 @@ async fn start_timestone(
     stack: &mut Stack,
     config: &Config,
     store: Arc<dyn Store>,
+    beside: Option<Engines>,
 ) -> Result<Queues> {
     let timestone = &config.timestone;
-    let metrics = Metrics::new(timestone.metrics_queues);
+    let beside = beside.map(|engines| Box::new(engines) as _);
+    let metrics = Metrics::new(timestone.metrics_queues, beside);
     let seen = Seen {
         history: history(config, store.clone())?,
         metrics: Some(metrics.clone()),
@@ -150,6 +155,8 @@ pub(crate) struct On {
     /// Whether this process owns the queues, in the same store.
     pub(crate) queue_in_store: bool,
     pub(crate) blobs: Blobs,
+    /// What is measured of the workflow engines of this process.
+    pub(crate) engines: Engines,
 }
 
 /// What one that is a process of its own stands on.
@@ -159,6 +166,7 @@ async fn alone(config: &Config, name: &str) -> Result<On> {
         timestone: parts::remote(config)?,
         queue_in_store: false,
         blobs: parts::blobs(config)?,
+        engines: Engines::default(),
     })
 }
 
@@ -170,7 +178,8 @@ pub(crate) async fn start_plato(
 ) -> Result<()> {
     if let Some(listen) = &config.plato.listen {
         let workflows = workflows(services, config, &on)?;
-        roles::serve_plato(stack, workflows, parts::token(config)?, listen).await?;
+        let (token, metrics) = (parts::token(config)?, on.engines.routes());
+        roles::serve_plato(stack, workflows, metrics, token, listen).await?;
     }
     let plato = Plato {
         process: parts::plato_name(config),
@@ -182,6 +191,7 @@ pub(crate) async fn start_plato(
         timestone: on.timestone,
         queue_in_store: on.queue_in_store,
         blobs: on.blobs,
+        engines: on.engines,
     };
     roles::plato(stack, services, plato).await
 }

@@ -1,4 +1,7 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use plato::Phase;
 
 /// What a runtime has counted since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +18,16 @@ pub struct Counts {
     pub fenced: u64,
     /// Groups recovered from the store.
     pub recoveries: u64,
+    /// Workflows that ended well, in failure, and by being canceled.
+    pub succeeded: u64,
+    pub failed: u64,
+    pub canceled: u64,
+    /// Rules that fired.
+    pub fired: u64,
+    /// Groups that are owned at the moment.
+    pub groups: u64,
+    /// Workflows in them that have not ended, those of rules among them.
+    pub live: u64,
 }
 
 #[derive(Debug, Default)]
@@ -25,6 +38,12 @@ pub(crate) struct Counters {
     pub(crate) commits: Counter,
     pub(crate) fenced: Counter,
     pub(crate) recoveries: Counter,
+    pub(crate) fired: Counter,
+    succeeded: Counter,
+    failed: Counter,
+    canceled: Counter,
+    groups: Counter,
+    live: Counter,
 }
 
 #[derive(Debug, Default)]
@@ -36,12 +55,27 @@ impl Counter {
         self.0.fetch_add(n, Ordering::Relaxed) + n
     }
 
+    fn take(&self, n: u64) {
+        self.0.fetch_sub(n, Ordering::Relaxed);
+    }
+
     fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 impl Counters {
+    /// A workflow has ended so.
+    pub(crate) fn ended(&self, phase: Phase) {
+        let ended = match phase {
+            Phase::Succeeded => &self.succeeded,
+            Phase::Failed => &self.failed,
+            Phase::Canceled => &self.canceled,
+            Phase::Running | Phase::Failing | Phase::Canceling => return,
+        };
+        ended.add(1);
+    }
+
     pub(crate) fn read(&self) -> Counts {
         Counts {
             duplicates: self.duplicates.get(),
@@ -50,6 +84,43 @@ impl Counters {
             commits: self.commits.get(),
             fenced: self.fenced.get(),
             recoveries: self.recoveries.get(),
+            succeeded: self.succeeded.get(),
+            failed: self.failed.get(),
+            canceled: self.canceled.get(),
+            fired: self.fired.get(),
+            groups: self.groups.get(),
+            live: self.live.get(),
         }
+    }
+}
+
+/// The part that a group has in what is counted, as long as it is owned.
+#[derive(Debug)]
+pub(crate) struct Part {
+    counters: Arc<Counters>,
+    live: u64,
+}
+
+impl Part {
+    pub(crate) fn new(counters: &Arc<Counters>) -> Self {
+        counters.groups.add(1);
+        Self {
+            counters: Arc::clone(counters),
+            live: 0,
+        }
+    }
+
+    /// So many of its workflows have not ended.
+    pub(crate) fn live(&mut self, now: usize) {
+        let before = std::mem::replace(&mut self.live, now as u64);
+        self.counters.live.add(self.live);
+        self.counters.live.take(before);
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.live(0);
+        self.counters.groups.take(1);
     }
 }

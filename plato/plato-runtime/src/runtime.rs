@@ -68,7 +68,7 @@ impl PlatoRuntime {
         };
         let shared = Arc::new(Shared {
             lists: Lists::new(blobs.clone()),
-            counters: Counters::default(),
+            counters: Arc::default(),
             config,
             store,
             timestone,
@@ -90,6 +90,14 @@ impl PlatoRuntime {
     /// What was counted since the start.
     pub fn counts(&self) -> Counts {
         self.shared.counters.read()
+    }
+
+    /// The service, and where it counts.
+    pub(crate) fn counted(&self) -> (String, Arc<Counters>) {
+        let Shared {
+            config, counters, ..
+        } = &*self.shared;
+        (config.service.clone(), Arc::clone(counters))
     }
 
     /// Commits what is under way, gives every group up and hands back messages

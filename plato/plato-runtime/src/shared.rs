@@ -22,7 +22,7 @@ pub(crate) struct Shared {
     pub(crate) definitions: Definitions,
     pub(crate) clock: SharedClock,
     pub(crate) session: Session,
-    pub(crate) counters: Counters,
+    pub(crate) counters: Arc<Counters>,
 }
 
 impl Shared {

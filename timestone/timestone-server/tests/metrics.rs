@@ -34,7 +34,7 @@ async fn world(limit: usize) -> World {
     let clock = ManualClock::new(Timestamp::from_unix_ms(NOW));
     let shared = Arc::new(clock.clone());
     let store = Arc::new(MemoryStore::new(shared.clone()));
-    let metrics = Metrics::new(limit);
+    let metrics = Metrics::new(limit, None);
     let options = OwnerOptions {
         metrics: Some(metrics.clone()),
         ..OwnerOptions::new("test")

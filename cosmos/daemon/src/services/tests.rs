@@ -11,6 +11,7 @@ use errors::Error;
 use optimus::{Caller, Checked, Ended};
 use optimus_client::{CallOptions, Calls};
 use plato::{Definition, NodeCode, NodeDef, ServiceCall, TaskContext};
+use plato_runtime::Engines;
 use proto::base::v1 as wire;
 use timestone_client::Client;
 use ves_api::wire::{ListRequestsRequest, VideoEncodingServiceClient};
@@ -132,6 +133,7 @@ async fn installation() -> Installation {
         timestone: Client::new(queues),
         queue_in_store: true,
         blobs: parts::open_blobs("local", &config.blob_root()).unwrap(),
+        engines: Engines::default(),
     };
     let timestone = on.timestone.clone();
     let started = serve::start_plato(&mut stack, BOTH, &config, on.clone()).await;

@@ -23,6 +23,7 @@ impl Workflows {
         }
         self.close_rules(round);
         self.forget_sent(round);
+        self.part.live(self.live.len() + self.ruled.live.len());
     }
 
     fn journal(&mut self, id: &Arc<str>, events: Vec<Event>, round: &mut Round) {
@@ -66,6 +67,7 @@ impl Workflows {
             return;
         };
         let state = live.workflow.state();
+        self.shared.counters.ended(state.phase);
         tracing::info!(workflow = %id, phase = ?state.phase, error = ?state.error, "workflow ended");
         round.delete(keys::snapshot(id));
         round.put(keys::ended(id), records::encode_state(state));

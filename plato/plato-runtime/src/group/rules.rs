@@ -363,6 +363,7 @@ impl Workflows {
                 round.delete(keys::rules_snapshot(&id));
                 round.put(keys::rules_ended(&id), records::encode_rules(state));
                 round.put(keys::ended_at(state.at_ms, &id), bytes::Bytes::new());
+                self.shared.counters.ended(plato::Phase::Canceled);
                 self.ruled.live.remove(&id);
                 continue;
             }
@@ -382,6 +383,10 @@ impl Workflows {
             return;
         };
         let count = events.len() as u64;
+        let fired = events
+            .iter()
+            .filter(|event| matches!(event, Event::Fired(_)));
+        let fired = fired.count() as u64;
         let first = live.session.state().events.saturating_sub(count);
         let entry = Entry {
             first,
@@ -393,6 +398,7 @@ impl Workflows {
             records::encode_rules_entry(&entry),
         );
         self.shared.counters.events.add(count);
+        self.shared.counters.fired.add(fired);
     }
 
     fn set_rules_timer(&mut self, id: &Arc<str>) {

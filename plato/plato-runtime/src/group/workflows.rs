@@ -14,6 +14,7 @@ use super::round::Round;
 use super::rules::Ruled;
 use super::sent::Sent;
 use super::values::Room;
+use crate::counters::Part;
 use crate::records::outbox::Row;
 use crate::shared::Shared;
 use crate::{keys, records, wire};
@@ -45,11 +46,13 @@ pub(crate) struct Workflows {
     pub(crate) forgotten: BTreeSet<String>,
     /// How often a workflow that had ended was taken up again.
     pub(crate) taken_up: u64,
+    pub(crate) part: Part,
 }
 
 impl Workflows {
     pub(crate) fn new(shared: Arc<Shared>, group: u32, epoch: u64) -> Self {
         Self {
+            part: Part::new(&shared.counters),
             shared,
             group,
             epoch,

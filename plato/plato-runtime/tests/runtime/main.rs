@@ -8,6 +8,7 @@ mod ends;
 mod faults;
 mod forget;
 mod maps;
+mod metrics;
 mod owners;
 mod rules;
 mod runs;

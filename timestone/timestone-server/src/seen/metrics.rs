@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -54,8 +55,8 @@ pub struct Metrics {
 
 impl Metrics {
     /// Nothing is measured yet. At most `limit` queues are told of one by one, and the
-    /// others together.
-    pub fn new(limit: usize) -> Arc<Self> {
+    /// others together. What the process measures `beside` is told with it.
+    pub fn new(limit: usize, beside: Option<Box<dyn Collector>>) -> Arc<Self> {
         let mut metrics = Self {
             registry: Registry::default(),
             commits: seconds(),
@@ -67,6 +68,9 @@ impl Metrics {
             limit,
         };
         metrics.register();
+        beside
+            .into_iter()
+            .for_each(|beside| metrics.registry.register_collector(beside));
         Arc::new(metrics)
     }
 

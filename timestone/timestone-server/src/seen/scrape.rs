@@ -2,16 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
-use axum::routing::get;
-
 use super::Metrics;
 use super::figures::Reading;
 use crate::LocalTimestone;
-
-const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 impl Metrics {
     /// Serves what is measured at `/metrics`, for [`rpc::Server::routes`]; `served` tells
@@ -19,13 +12,12 @@ impl Metrics {
     pub fn routes(
         self: &Arc<Self>,
         served: impl Fn() -> Vec<Arc<LocalTimestone>> + Clone + Send + Sync + 'static,
-    ) -> Router {
+    ) -> rpc::Routes {
         let metrics = Arc::clone(self);
-        let answer = move || async move {
-            let text = metrics.tell(read(&served(), metrics.limit()).await);
-            ([(CONTENT_TYPE, PROMETHEUS_TEXT)], text).into_response()
-        };
-        Router::new().route("/metrics", get(answer))
+        rpc::metrics(move || {
+            let (metrics, served) = (Arc::clone(&metrics), served());
+            async move { metrics.tell(read(&served, metrics.limit()).await) }
+        })
     }
 }
 
