@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use blob::Blobs;
 use optimus::{OptimusRuntime, Requests, Service};
-use plato_runtime::{Engines, PlatoRuntime, PlatoServer, RuntimeConfig, Workflows};
+use plato_runtime::{Engines, PlatoRuntime, PlatoServer, RuntimeConfig};
 use rpc::{Router, Server, Token};
 use service_kit::KedaConfig;
 use store::Store;
@@ -181,27 +181,10 @@ pub(crate) async fn plato(stack: &mut Stack, services: Services, plato: Plato) -
 }
 
 /// The definitions of a service.
-fn definitions(service: &dyn Built) -> Result<Arc<plato::Registry>> {
+pub(crate) fn definitions(service: &dyn Built) -> Result<Arc<plato::Registry>> {
     let mut registry = plato::Registry::new();
     service.register(&mut registry)?;
     Ok(registry.into())
-}
-
-/// The workflows of every service in `store`, for those who look after them.
-pub(crate) fn workflows(
-    services: Services,
-    store: &Arc<dyn Store>,
-    timestone: Client,
-    groups: u32,
-    keep_ended: Option<Duration>,
-) -> Result<PlatoServer> {
-    let mut all = Vec::new();
-    for service in services {
-        let registry = definitions(*service)?;
-        let workflows = Workflows::new(store.clone(), service.name(), groups, registry);
-        all.push(workflows.kept_for(keep_ended));
-    }
-    Ok(PlatoServer::new(all, timestone))
 }
 
 /// Serves workflows at an address of their own, and what is measured of their engines.

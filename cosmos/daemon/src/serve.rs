@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use blob::Blobs;
-use plato_runtime::{Engines, PlatoServer, Remote};
+use plato_runtime::{Engines, PlatoServer, Remote, Workflows};
 use store::Store;
 use store_fjall::Options;
 use timestone_client::Client;
@@ -208,19 +208,23 @@ async fn start_stratum(
     let roots = Some(config.optimus.source_roots.clone());
     let mut agent = roles::agent_config(name, stratum.cpus, stratum.memory_mb, roots);
     agent.lease_ms = Some(config.timestone.lease_seconds * 1_000);
+    agent.keep_logs = stratum.keep_logs;
     let mut registry = functions::registry(services).context("cannot find the functions")?;
     registry.append(functions::of_services(config)?)?;
     roles::stratum(stack, agent, registry, timestone, blobs).await
 }
 
+/// The workflows of every service, for those who look after them.
 fn workflows(services: Services, config: &Config, on: &On) -> Result<PlatoServer> {
-    roles::workflows(
-        services,
-        &on.store,
-        on.timestone.clone(),
-        config.plato.groups,
-        config.keep_ended(),
-    )
+    let mut all = Vec::new();
+    for service in services {
+        let definitions = roles::definitions(*service)?;
+        let (store, groups) = (on.store.clone(), config.plato.groups);
+        let blobs = on.blobs.clone();
+        let workflows = Workflows::new(store, service.name(), groups, definitions, blobs);
+        all.push(workflows.kept_for(config.keep_ended()));
+    }
+    Ok(PlatoServer::new(all, on.timestone.clone()))
 }
 
 /// Where the API is served, and what looks after workflows, of services in other processes too,

@@ -114,6 +114,8 @@ pub struct StratumConfig {
     pub cpus: Option<u32>,
     /// Unset: three quarters of the host's memory.
     pub memory_mb: Option<u64>,
+    /// Whether what functions said is kept of tries that succeeded, too.
+    pub keep_logs: bool,
 }
 
 impl Default for Config {

@@ -26,7 +26,9 @@ impl Engine {
         let store = parts::open_store(config, &format!("services/{name}")).await?;
         let timestone = parts::remote(config)?;
         let groups = config.plato.groups;
-        let looked_after = Workflows::new(store.clone(), name, groups, definitions.clone());
+        let (blobs, clock) = (parts::blobs(config)?, parts::clock());
+        let known = definitions.clone();
+        let looked_after = Workflows::new(store.clone(), name, groups, known, blobs.clone());
         let looked_after = looked_after.kept_for(config.keep_ended());
         let workflows = PlatoServer::new([looked_after], timestone.clone());
         let server = Server::new(parts::token(config)?).services(workflows.register(Router::new()));
@@ -39,7 +41,6 @@ impl Engine {
             keep_ended_count: config.plato.ended_count,
             ..RuntimeConfig::new(name, format!("plato@{}", parts::plato_name(config)))
         };
-        let (blobs, clock) = (parts::blobs(config)?, parts::clock());
         let runtime = PlatoRuntime::start(owner, store, timestone, blobs, definitions, clock);
         let runtime = runtime
             .await

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use blob::BlobRef;
 use errors::Error;
 use plato::{Header, Value};
 
@@ -25,6 +26,8 @@ pub(crate) enum Incoming {
     Result {
         invocation: String,
         result: Result<Done, Error>,
+        /// What the function said, where that was kept.
+        log: Option<BlobRef>,
     },
     Progress {
         workflow: String,

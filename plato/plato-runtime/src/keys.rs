@@ -8,7 +8,10 @@
 //! | `f` workflow 0 first event       | journal entry of rules                  |
 //! | `g` prefix                       | nothing: keys that are being deleted    |
 //! | `i` day message                  | nothing: a message that was handled     |
+//! | `h` invocation                   | the key of what its function said       |
 //! | `j` workflow 0 first event       | journal entry                           |
+//! | `k` workflow 0 0                 | the invocation that failed the workflow |
+//! | `k` workflow 0 node 0 element try| what a function said                    |
 //! | `l` workflow                     | snapshot of the state of live rules     |
 //! | `o` number                       | outbox row                              |
 //! | `r` workflow 0 node element      | result of a task of a map               |
@@ -99,13 +102,14 @@ pub(crate) fn read_ended_at(key: &[u8]) -> Option<(i64, &str)> {
 
 /// What the keys of a workflow's journal, results and values begin with.
 pub(crate) fn prefixes(workflow: &str) -> Vec<Bytes> {
-    let kinds = [b'j', b'r', b'v'].into_iter();
+    let kinds = [b'j', b'k', b'r', b'v'].into_iter();
     kinds.map(|kind| of_workflow(kind, workflow, &[])).collect()
 }
 
 /// What the keys of the journal of rules begin with.
 pub(crate) fn rules_prefixes(workflow: &str) -> Vec<Bytes> {
-    vec![of_workflow(b'f', workflow, &[])]
+    let kinds = [b'f', b'k'].into_iter();
+    kinds.map(|kind| of_workflow(kind, workflow, &[])).collect()
 }
 
 /// That a workflow has been forgotten, and its journal is being deleted.
@@ -149,6 +153,67 @@ pub(crate) fn journal_from(workflow: &str, first: u64) -> KeyRange {
         start: std::ops::Bound::Included(journal(workflow, first)),
         ..KeyRange::prefix(&of_workflow(b'j', workflow, &[]))
     }
+}
+
+/// The try of a task, or of the run of a firing, as keys of logs tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Try<'a> {
+    pub(crate) workflow: &'a str,
+    /// The node, or the rule.
+    pub(crate) node: &'a str,
+    /// The element, or the firing.
+    pub(crate) element: u64,
+    pub(crate) generation: u32,
+}
+
+impl Try<'_> {
+    pub(crate) fn invocation(&self) -> String {
+        ids::invocation(self.workflow, self.node, self.element, self.generation)
+    }
+}
+
+pub(crate) fn log(of: &Try<'_>) -> Bytes {
+    let (element, generation) = (of.element.to_be_bytes(), of.generation.to_be_bytes());
+    let rest = [of.node.as_bytes(), &[0], &element, &generation].concat();
+    of_workflow(b'k', of.workflow, &rest)
+}
+
+/// Logs of the workflow: all, or of one node, or of one element of it.
+pub(crate) fn logs(workflow: &str, node: &str, element: Option<u64>) -> KeyRange {
+    if node.is_empty() {
+        let first = of_workflow(b'k', workflow, &[1]);
+        return KeyRange {
+            start: std::ops::Bound::Included(first),
+            ..KeyRange::prefix(&of_workflow(b'k', workflow, &[]))
+        };
+    }
+    let element = element.map(u64::to_be_bytes);
+    let rest = [node.as_bytes(), &[0], element.as_ref().map_or(&[], |of| of)].concat();
+    KeyRange::prefix(&of_workflow(b'k', workflow, &rest))
+}
+
+/// Whose log the key leads to.
+pub(crate) fn read_log(key: &[u8]) -> Option<Try<'_>> {
+    let (rest, generation) = key.strip_prefix(b"k")?.split_last_chunk::<4>()?;
+    let (names, element) = rest.split_last_chunk::<8>()?;
+    let mut names = names.strip_suffix(&[0])?.split(|byte| *byte == 0);
+    let mut name = || std::str::from_utf8(names.next()?).ok();
+    Some(Try {
+        workflow: name()?,
+        node: name()?,
+        element: u64::from_be_bytes(*element),
+        generation: u32::from_be_bytes(*generation),
+    })
+}
+
+/// Where the log of an invocation is told of.
+pub(crate) fn log_of(invocation: &str) -> Bytes {
+    key(b'h', &[invocation.as_bytes()])
+}
+
+/// Which try failed the workflow, if its log was kept.
+pub(crate) fn failed_by(workflow: &str) -> Bytes {
+    of_workflow(b'k', workflow, &[0])
 }
 
 pub(crate) fn outbox(number: u64) -> Bytes {
@@ -242,6 +307,13 @@ mod tests {
 
     const NODE: NodeId = NodeId(3);
 
+    const TRY: Try<'_> = Try {
+        workflow: "w",
+        node: "encode",
+        element: 256,
+        generation: 2,
+    };
+
     fn holds(range: &KeyRange, key: &Bytes) -> bool {
         use std::ops::RangeBounds;
         range.bounds().contains(key)
@@ -277,10 +349,11 @@ mod tests {
         assert_eq!(read_forgotten(&forgotten("w")), Some("w"));
         assert_eq!(read_forgotten(&garbage(&results_prefix("w", NODE))), None);
         let prefixes = prefixes("w");
-        let [journal_rows, results, values] = &prefixes[..] else {
+        let [journal_rows, logs, results, values] = &prefixes[..] else {
             panic!("{prefixes:?}");
         };
         assert!(journal("w", 3).starts_with(journal_rows));
+        assert!(log(&TRY).starts_with(logs) && failed_by("w").starts_with(logs));
         assert!(result("w", NODE, 3).starts_with(results));
         assert!(output("w", NODE).starts_with(values) && input("w").starts_with(values));
         assert!(!journal("w1", 3).starts_with(journal_rows));
@@ -301,6 +374,22 @@ mod tests {
         assert!(result("w", NODE, 255) < result("w", NODE, 256));
         assert!(result("w", NODE, 1).starts_with(&results_prefix("w", NODE)));
         assert!(!result("w", NodeId(4), 1).starts_with(&results_prefix("w", NODE)));
+    }
+
+    #[test]
+    fn logs_are_found_by_workflow_node_and_element() {
+        assert_eq!(read_log(&log(&TRY)), Some(TRY));
+        for range in [
+            logs("w", "", None),
+            logs("w", "encode", None),
+            logs("w", "encode", Some(256)),
+        ] {
+            assert!(holds(&range, &log(&TRY)) && !holds(&range, &failed_by("w")));
+        }
+        assert!(!holds(&logs("w", "encod", None), &log(&TRY)));
+        assert!(!holds(&logs("w", "encode", Some(1)), &log(&TRY)));
+        assert_eq!(read_log(&failed_by("w")), None);
+        assert_eq!(read_log(b"k"), None);
     }
 
     #[test]

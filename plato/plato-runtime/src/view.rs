@@ -262,7 +262,7 @@ impl WorkflowReader {
         self.store.get(&self.shard(id), key).await
     }
 
-    fn shard(&self, id: &str) -> String {
+    pub(crate) fn shard(&self, id: &str) -> String {
         self.shard_of(names::workflow_group(id, self.groups))
     }
 

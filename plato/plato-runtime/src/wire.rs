@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use blob::BlobRef;
 use buffa::MessageName;
 use bytes::Bytes;
 use errors::Error;
@@ -176,7 +177,11 @@ fn workflow_event(envelope: Envelope) -> Result<Incoming, Error> {
             });
         }
     };
-    Ok(Incoming::Result { invocation, result })
+    Ok(Incoming::Result {
+        invocation,
+        result,
+        log: None,
+    })
 }
 
 /// How far a workflow is, taking its nodes for equal.
@@ -228,9 +233,13 @@ fn signal(envelope: Envelope) -> Result<Incoming, Error> {
 }
 
 fn result(envelope: Envelope) -> Result<Incoming, Error> {
-    let result: stratum_wire::InvocationResult = envelope::open(&envelope).map_err(malformed)?;
+    let mut result: stratum_wire::InvocationResult =
+        envelope::open(&envelope).map_err(malformed)?;
+    // A reference that is none is not worth losing the result for.
+    let log = result.log.take().map(BlobRef::try_from);
     Ok(Incoming::Result {
         invocation: result.invocation_id.clone(),
+        log: log.and_then(Result::ok),
         result: outcome(result),
     })
 }
@@ -265,6 +274,7 @@ fn call_result(envelope: Envelope) -> Result<Incoming, Error> {
     Ok(Incoming::Result {
         invocation: result.call_id,
         result: outcome,
+        log: None,
     })
 }
 

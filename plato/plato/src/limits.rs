@@ -36,6 +36,14 @@ pub const MAX_ERROR_MESSAGE_BYTES: usize = 2 << 10;
 pub const MAX_ERROR_CAUSES: usize = 8;
 /// Levels of causes that are kept.
 pub const MAX_ERROR_DEPTH: usize = 3;
+/// What a function said in one try, where it is read, in bytes.
+pub const MAX_LOG_BYTES: usize = 1 << 20;
+/// The end of it that is told with a workflow that failed, in bytes.
+pub const LOG_END_BYTES: usize = 4 << 10;
+/// Logs of one answer, where nothing is said.
+pub const LOGS: usize = 20;
+/// And at most.
+pub const MAX_LOGS: usize = 32;
 /// Names and values of the attributes of a workflow, in bytes.
 pub const MAX_ATTRIBUTES_BYTES: usize = 4 << 10;
 /// Inputs and outputs that the owner of a group of workflows keeps in memory, in bytes.

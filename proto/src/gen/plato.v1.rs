@@ -4864,13 +4864,24 @@ pub struct GetWorkflowResponse {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
     )]
     pub workflow: ::buffa::MessageField<Workflow, ::buffa::Inline<Workflow>>,
+    /// Of one that failed: the end of what the function said whose try failed it, if that was kept.
+    ///
+    /// Field 2: `log`
+    #[serde(
+        rename = "log",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub log: ::buffa::MessageField<FunctionLog, ::buffa::Inline<FunctionLog>>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
 }
 impl ::core::fmt::Debug for GetWorkflowResponse {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("GetWorkflowResponse").field("workflow", &self.workflow).finish()
+        f.debug_struct("GetWorkflowResponse")
+            .field("workflow", &self.workflow)
+            .field("log", &self.log)
+            .finish()
     }
 }
 impl GetWorkflowResponse {
@@ -4908,6 +4919,14 @@ impl ::buffa::Message for GetWorkflowResponse {
                 += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                     + inner_size as u64;
         }
+        if self.log.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.log.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -4925,6 +4944,14 @@ impl ::buffa::Message for GetWorkflowResponse {
                 buf,
             );
             self.workflow.write_to(__cache, buf);
+        }
+        if self.log.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.log.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -4950,6 +4977,17 @@ impl ::buffa::Message for GetWorkflowResponse {
                     ctx,
                 )?;
             }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.log.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -4959,6 +4997,7 @@ impl ::buffa::Message for GetWorkflowResponse {
     }
     fn clear(&mut self) {
         self.workflow = ::buffa::MessageField::none();
+        self.log = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -6020,6 +6059,14 @@ pub struct ExplainWorkflowResponse {
         deserialize_with = "::buffa::json_helpers::null_as_default"
     )]
     pub firings: ::buffa::alloc::vec::Vec<ExplainedFiring>,
+    /// Of one that failed: the end of what the function said whose try failed it, if that was kept.
+    ///
+    /// Field 4: `log`
+    #[serde(
+        rename = "log",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub log: ::buffa::MessageField<FunctionLog, ::buffa::Inline<FunctionLog>>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -6030,6 +6077,7 @@ impl ::core::fmt::Debug for ExplainWorkflowResponse {
             .field("workflow", &self.workflow)
             .field("nodes", &self.nodes)
             .field("firings", &self.firings)
+            .field("log", &self.log)
             .finish()
     }
 }
@@ -6084,6 +6132,14 @@ impl ::buffa::Message for ExplainWorkflowResponse {
                 += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                     + inner_size as u64;
         }
+        if self.log.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.log.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -6117,6 +6173,14 @@ impl ::buffa::Message for ExplainWorkflowResponse {
                 buf,
             );
             v.write_to(__cache, buf);
+        }
+        if self.log.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                4u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.log.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -6166,6 +6230,17 @@ impl ::buffa::Message for ExplainWorkflowResponse {
                 ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
                 self.firings.push(elem);
             }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.log.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -6177,6 +6252,7 @@ impl ::buffa::Message for ExplainWorkflowResponse {
         self.workflow = ::buffa::MessageField::none();
         self.nodes.clear();
         self.firings.clear();
+        self.log = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -6850,6 +6926,863 @@ pub const __WAITING_REASON_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::bu
     type_url: "type.googleapis.com/plato.v1.WaitingReason",
     to_json: ::buffa::type_registry::any_to_json::<WaitingReason>,
     from_json: ::buffa::type_registry::any_from_json::<WaitingReason>,
+    is_wkt: false,
+};
+/// What a function said in one try.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct FunctionLog {
+    /// Field 1: `workflow_id`
+    #[serde(
+        rename = "workflowId",
+        alias = "workflow_id",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub workflow_id: ::buffa::alloc::string::String,
+    /// The node, or the rule.
+    ///
+    /// Field 2: `node`
+    #[serde(
+        rename = "node",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub node: ::buffa::alloc::string::String,
+    /// The number of the task of a map, or of the firing; else 0.
+    ///
+    /// Field 3: `element`
+    #[serde(
+        rename = "element",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub element: u64,
+    /// Which try, from 0.
+    ///
+    /// Field 4: `generation`
+    #[serde(
+        rename = "generation",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub generation: u32,
+    /// Field 5: `invocation_id`
+    #[serde(
+        rename = "invocationId",
+        alias = "invocation_id",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub invocation_id: ::buffa::alloc::string::String,
+    /// When the try ended.
+    ///
+    /// Field 6: `at_unix_ms`
+    #[serde(
+        rename = "atUnixMs",
+        alias = "at_unix_ms",
+        with = "::buffa::json_helpers::int64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_i64"
+    )]
+    pub at_unix_ms: i64,
+    /// Set when it failed.
+    ///
+    /// Field 7: `error`
+    #[serde(
+        rename = "error",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub error: ::buffa::MessageField<
+        super::super::base::v1::Error,
+        ::buffa::Inline<super::super::base::v1::Error>,
+    >,
+    /// All that was kept of it.
+    ///
+    /// Field 8: `log`
+    #[serde(
+        rename = "log",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub log: ::buffa::MessageField<
+        super::super::base::v1::BlobRef,
+        ::buffa::Inline<super::super::base::v1::BlobRef>,
+    >,
+    /// The end of it.
+    ///
+    /// Field 9: `text`
+    #[serde(
+        rename = "text",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub text: ::buffa::alloc::string::String,
+    /// Whether more of it was kept than the text.
+    ///
+    /// Field 10: `is_cut`
+    #[serde(
+        rename = "isCut",
+        alias = "is_cut",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub is_cut: bool,
+    /// Why there is no text, where it cannot be read.
+    ///
+    /// Field 11: `unreadable`
+    #[serde(
+        rename = "unreadable",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub unreadable: ::buffa::alloc::string::String,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for FunctionLog {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("FunctionLog")
+            .field("workflow_id", &self.workflow_id)
+            .field("node", &self.node)
+            .field("element", &self.element)
+            .field("generation", &self.generation)
+            .field("invocation_id", &self.invocation_id)
+            .field("at_unix_ms", &self.at_unix_ms)
+            .field("error", &self.error)
+            .field("log", &self.log)
+            .field("text", &self.text)
+            .field("is_cut", &self.is_cut)
+            .field("unreadable", &self.unreadable)
+            .finish()
+    }
+}
+impl FunctionLog {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.FunctionLog";
+}
+::buffa::impl_default_instance!(FunctionLog);
+impl ::buffa::MessageName for FunctionLog {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "FunctionLog";
+    const FULL_NAME: &'static str = "plato.v1.FunctionLog";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.FunctionLog";
+}
+impl ::buffa::Message for FunctionLog {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if !self.workflow_id.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.workflow_id) as u64;
+        }
+        if !self.node.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.node) as u64;
+        }
+        if self.element != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.element) as u64;
+        }
+        if self.generation != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.generation) as u64;
+        }
+        if !self.invocation_id.is_empty() {
+            size
+                += 1u64 + ::buffa::types::string_encoded_len(&self.invocation_id) as u64;
+        }
+        if self.at_unix_ms != 0i64 {
+            size += 1u64 + ::buffa::types::int64_encoded_len(self.at_unix_ms) as u64;
+        }
+        if self.error.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.error.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.log.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.log.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if !self.text.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.text) as u64;
+        }
+        if self.is_cut {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
+        if !self.unreadable.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.unreadable) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if !self.workflow_id.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+        }
+        if !self.node.is_empty() {
+            ::buffa::types::put_string_field(2u32, &self.node, buf);
+        }
+        if self.element != 0u64 {
+            ::buffa::types::put_uint64_field(3u32, self.element, buf);
+        }
+        if self.generation != 0u32 {
+            ::buffa::types::put_uint32_field(4u32, self.generation, buf);
+        }
+        if !self.invocation_id.is_empty() {
+            ::buffa::types::put_string_field(5u32, &self.invocation_id, buf);
+        }
+        if self.at_unix_ms != 0i64 {
+            ::buffa::types::put_int64_field(6u32, self.at_unix_ms, buf);
+        }
+        if self.error.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                7u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.error.write_to(__cache, buf);
+        }
+        if self.log.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                8u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.log.write_to(__cache, buf);
+        }
+        if !self.text.is_empty() {
+            ::buffa::types::put_string_field(9u32, &self.text, buf);
+        }
+        if self.is_cut {
+            ::buffa::types::put_bool_field(10u32, self.is_cut, buf);
+        }
+        if !self.unreadable.is_empty() {
+            ::buffa::types::put_string_field(11u32, &self.unreadable, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.workflow_id, buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.node, buf)?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.element = ::buffa::types::decode_uint64(buf)?;
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.generation = ::buffa::types::decode_uint32(buf)?;
+            }
+            5u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.invocation_id, buf)?;
+            }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.at_unix_ms = ::buffa::types::decode_int64(buf)?;
+            }
+            7u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.error.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            8u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.log.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            9u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.text, buf)?;
+            }
+            10u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.is_cut = ::buffa::types::decode_bool(buf)?;
+            }
+            11u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.unreadable, buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.workflow_id.clear();
+        self.node.clear();
+        self.element = 0u64;
+        self.generation = 0u32;
+        self.invocation_id.clear();
+        self.at_unix_ms = 0i64;
+        self.error = ::buffa::MessageField::none();
+        self.log = ::buffa::MessageField::none();
+        self.text.clear();
+        self.is_cut = false;
+        self.unreadable.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for FunctionLog {
+    const PROTO_FQN: &'static str = "plato.v1.FunctionLog";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for FunctionLog {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __FUNCTION_LOG_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.FunctionLog",
+    to_json: ::buffa::type_registry::any_to_json::<FunctionLog>,
+    from_json: ::buffa::type_registry::any_from_json::<FunctionLog>,
+    is_wkt: false,
+};
+/// Which logs.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct ListFunctionLogsRequest {
+    /// Of this workflow; empty = `invocation_id` says which.
+    ///
+    /// Field 1: `workflow_id`
+    #[serde(
+        rename = "workflowId",
+        alias = "workflow_id",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub workflow_id: ::buffa::alloc::string::String,
+    /// Of this node or rule; empty = of all.
+    ///
+    /// Field 2: `node`
+    #[serde(
+        rename = "node",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub node: ::buffa::alloc::string::String,
+    /// Of this task of the node, or this firing of the rule.
+    ///
+    /// Field 3: `element`
+    #[serde(
+        rename = "element",
+        with = "::buffa::json_helpers::opt_uint64",
+        skip_serializing_if = "::core::option::Option::is_none"
+    )]
+    pub element: ::core::option::Option<u64>,
+    /// Of this try alone.
+    ///
+    /// Field 4: `invocation_id`
+    #[serde(
+        rename = "invocationId",
+        alias = "invocation_id",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub invocation_id: ::buffa::alloc::string::String,
+    /// The most bytes of a text; 0 = all that was kept.
+    ///
+    /// Field 5: `text_bytes`
+    #[serde(
+        rename = "textBytes",
+        alias = "text_bytes",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub text_bytes: u32,
+    /// The most logs of the answer; 0 = 20, at most 32.
+    ///
+    /// Field 6: `limit`
+    #[serde(
+        rename = "limit",
+        with = "::buffa::json_helpers::uint32",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
+    )]
+    pub limit: u32,
+    /// From an earlier answer; empty begins.
+    ///
+    /// Field 7: `cursor`
+    #[serde(
+        rename = "cursor",
+        with = "::buffa::json_helpers::bytes",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_bytes"
+    )]
+    pub cursor: ::buffa::alloc::vec::Vec<u8>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for ListFunctionLogsRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ListFunctionLogsRequest")
+            .field("workflow_id", &self.workflow_id)
+            .field("node", &self.node)
+            .field("element", &self.element)
+            .field("invocation_id", &self.invocation_id)
+            .field("text_bytes", &self.text_bytes)
+            .field("limit", &self.limit)
+            .field("cursor", &self.cursor)
+            .finish()
+    }
+}
+impl ListFunctionLogsRequest {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ListFunctionLogsRequest";
+}
+impl ListFunctionLogsRequest {
+    #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+    #[inline]
+    ///Sets [`Self::element`] to `Some(value)`, consuming and returning `self`.
+    pub fn with_element(mut self, value: u64) -> Self {
+        self.element = Some(value);
+        self
+    }
+}
+::buffa::impl_default_instance!(ListFunctionLogsRequest);
+impl ::buffa::MessageName for ListFunctionLogsRequest {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "ListFunctionLogsRequest";
+    const FULL_NAME: &'static str = "plato.v1.ListFunctionLogsRequest";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ListFunctionLogsRequest";
+}
+impl ::buffa::Message for ListFunctionLogsRequest {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if !self.workflow_id.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.workflow_id) as u64;
+        }
+        if !self.node.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.node) as u64;
+        }
+        if let Some(v) = self.element {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(v) as u64;
+        }
+        if !self.invocation_id.is_empty() {
+            size
+                += 1u64 + ::buffa::types::string_encoded_len(&self.invocation_id) as u64;
+        }
+        if self.text_bytes != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.text_bytes) as u64;
+        }
+        if self.limit != 0u32 {
+            size += 1u64 + ::buffa::types::uint32_encoded_len(self.limit) as u64;
+        }
+        if !self.cursor.is_empty() {
+            size += 1u64 + ::buffa::types::bytes_encoded_len(&self.cursor) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if !self.workflow_id.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+        }
+        if !self.node.is_empty() {
+            ::buffa::types::put_string_field(2u32, &self.node, buf);
+        }
+        if let Some(v) = self.element {
+            ::buffa::types::put_uint64_field(3u32, v, buf);
+        }
+        if !self.invocation_id.is_empty() {
+            ::buffa::types::put_string_field(4u32, &self.invocation_id, buf);
+        }
+        if self.text_bytes != 0u32 {
+            ::buffa::types::put_uint32_field(5u32, self.text_bytes, buf);
+        }
+        if self.limit != 0u32 {
+            ::buffa::types::put_uint32_field(6u32, self.limit, buf);
+        }
+        if !self.cursor.is_empty() {
+            ::buffa::types::put_shared_bytes_field(7u32, &self.cursor, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.workflow_id, buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.node, buf)?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.element = ::core::option::Option::Some(
+                    ::buffa::types::decode_uint64(buf)?,
+                );
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.invocation_id, buf)?;
+            }
+            5u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.text_bytes = ::buffa::types::decode_uint32(buf)?;
+            }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.limit = ::buffa::types::decode_uint32(buf)?;
+            }
+            7u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_bytes(&mut self.cursor, buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.workflow_id.clear();
+        self.node.clear();
+        self.element = ::core::option::Option::None;
+        self.invocation_id.clear();
+        self.text_bytes = 0u32;
+        self.limit = 0u32;
+        self.cursor.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for ListFunctionLogsRequest {
+    const PROTO_FQN: &'static str = "plato.v1.ListFunctionLogsRequest";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for ListFunctionLogsRequest {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __LIST_FUNCTION_LOGS_REQUEST_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.ListFunctionLogsRequest",
+    to_json: ::buffa::type_registry::any_to_json::<ListFunctionLogsRequest>,
+    from_json: ::buffa::type_registry::any_from_json::<ListFunctionLogsRequest>,
+    is_wkt: false,
+};
+/// A page of logs, by the names of nodes, then by element and try.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct ListFunctionLogsResponse {
+    /// Field 1: `logs`
+    #[serde(
+        rename = "logs",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub logs: ::buffa::alloc::vec::Vec<FunctionLog>,
+    /// Empty = there are no more.
+    ///
+    /// Field 2: `next_cursor`
+    #[serde(
+        rename = "nextCursor",
+        alias = "next_cursor",
+        with = "::buffa::json_helpers::bytes",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_bytes"
+    )]
+    pub next_cursor: ::buffa::alloc::vec::Vec<u8>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for ListFunctionLogsResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ListFunctionLogsResponse")
+            .field("logs", &self.logs)
+            .field("next_cursor", &self.next_cursor)
+            .finish()
+    }
+}
+impl ListFunctionLogsResponse {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ListFunctionLogsResponse";
+}
+::buffa::impl_default_instance!(ListFunctionLogsResponse);
+impl ::buffa::MessageName for ListFunctionLogsResponse {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "ListFunctionLogsResponse";
+    const FULL_NAME: &'static str = "plato.v1.ListFunctionLogsResponse";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ListFunctionLogsResponse";
+}
+impl ::buffa::Message for ListFunctionLogsResponse {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        for v in &self.logs {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if !self.next_cursor.is_empty() {
+            size += 1u64 + ::buffa::types::bytes_encoded_len(&self.next_cursor) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        for v in &self.logs {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
+        }
+        if !self.next_cursor.is_empty() {
+            ::buffa::types::put_shared_bytes_field(2u32, &self.next_cursor, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.logs.push(elem);
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_bytes(&mut self.next_cursor, buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.logs.clear();
+        self.next_cursor.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for ListFunctionLogsResponse {
+    const PROTO_FQN: &'static str = "plato.v1.ListFunctionLogsResponse";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for ListFunctionLogsResponse {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __LIST_FUNCTION_LOGS_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.ListFunctionLogsResponse",
+    to_json: ::buffa::type_registry::any_to_json::<ListFunctionLogsResponse>,
+    from_json: ::buffa::type_registry::any_from_json::<ListFunctionLogsResponse>,
     is_wkt: false,
 };
 /// Which definition.
@@ -17861,6 +18794,12 @@ pub mod __buffa {
             pub workflow: ::buffa::MessageFieldView<
                 super::super::__buffa::view::WorkflowView<'a>,
             >,
+            /// Of one that failed: the end of what the function said whose try failed it, if that was kept.
+            ///
+            /// Field 2: `log`
+            pub log: ::buffa::MessageFieldView<
+                super::super::__buffa::view::FunctionLogView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for GetWorkflowResponseView<'a> {
@@ -17924,6 +18863,31 @@ pub mod __buffa {
                             }
                         }
                     }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.log.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.log = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::FunctionLogView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -17962,6 +18926,15 @@ pub mod __buffa {
                         }
                         None => ::buffa::MessageField::none(),
                     },
+                    log: match self.log.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::FunctionLog,
+                                ::buffa::Inline<super::super::FunctionLog>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -17979,6 +18952,14 @@ pub mod __buffa {
                 if self.workflow.is_set() {
                     let __slot = __cache.reserve();
                     let inner_size = self.workflow.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.log.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.log.compute_size(__cache);
                     __cache.set(__slot, inner_size);
                     size
                         += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
@@ -18002,6 +18983,14 @@ pub mod __buffa {
                         buf,
                     );
                     self.workflow.write_to(__cache, buf);
+                }
+                if self.log.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        2u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.log.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -18028,6 +19017,11 @@ pub mod __buffa {
                     if let ::core::option::Option::Some(__v) = self.workflow.as_option()
                     {
                         __map.serialize_entry("workflow", __v)?;
+                    }
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.log.as_option() {
+                        __map.serialize_entry("log", __v)?;
                     }
                 }
                 __map.end()
@@ -18133,6 +19127,17 @@ pub mod __buffa {
                 super::super::__buffa::view::WorkflowView<'_>,
             > {
                 &self.0.reborrow().workflow
+            }
+            /// Of one that failed: the end of what the function said whose try failed it, if that was kept.
+            ///
+            /// Field 2: `log`
+            #[must_use]
+            pub fn log(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::FunctionLogView<'_>,
+            > {
+                &self.0.reborrow().log
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<GetWorkflowResponseView<'static>>>
@@ -20183,6 +21188,12 @@ pub mod __buffa {
                 'a,
                 super::super::__buffa::view::ExplainedFiringView<'a>,
             >,
+            /// Of one that failed: the end of what the function said whose try failed it, if that was kept.
+            ///
+            /// Field 4: `log`
+            pub log: ::buffa::MessageFieldView<
+                super::super::__buffa::view::FunctionLogView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for ExplainWorkflowResponseView<'a> {
@@ -20239,6 +21250,31 @@ pub mod __buffa {
                             None => {
                                 view.workflow = ::buffa::MessageFieldView::set(
                                     <super::super::__buffa::view::WorkflowView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.log.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.log = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::FunctionLogView as ::buffa::MessageView>::decode_view_ctx(
                                         sub,
                                         __sub_ctx,
                                     )?,
@@ -20334,6 +21370,15 @@ pub mod __buffa {
                         .iter()
                         .map(|v| v.to_owned_from_source(__buffa_src))
                         .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    log: match self.log.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::FunctionLog,
+                                ::buffa::Inline<super::super::FunctionLog>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -20367,6 +21412,14 @@ pub mod __buffa {
                 for v in &self.firings {
                     let __slot = __cache.reserve();
                     let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.log.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.log.compute_size(__cache);
                     __cache.set(__slot, inner_size);
                     size
                         += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
@@ -20407,6 +21460,14 @@ pub mod __buffa {
                     );
                     v.write_to(__cache, buf);
                 }
+                if self.log.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        4u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.log.write_to(__cache, buf);
+                }
                 self.__buffa_unknown_fields.write_to(buf);
             }
         }
@@ -20439,6 +21500,11 @@ pub mod __buffa {
                 }
                 if !self.firings.is_empty() {
                     __map.serialize_entry("firings", &*self.firings)?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.log.as_option() {
+                        __map.serialize_entry("log", __v)?;
+                    }
                 }
                 __map.end()
             }
@@ -20570,6 +21636,17 @@ pub mod __buffa {
                 super::super::__buffa::view::ExplainedFiringView<'_>,
             > {
                 &self.0.reborrow().firings
+            }
+            /// Of one that failed: the end of what the function said whose try failed it, if that was kept.
+            ///
+            /// Field 4: `log`
+            #[must_use]
+            pub fn log(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::FunctionLogView<'_>,
+            > {
+                &self.0.reborrow().log
             }
         }
         impl ::core::convert::From<
@@ -21736,6 +22813,1478 @@ pub mod __buffa {
             type ViewHandle = WaitingReasonOwnedView;
         }
         impl ::serde::Serialize for WaitingReasonOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// What a function said in one try.
+        #[derive(Clone, Debug, Default)]
+        pub struct FunctionLogView<'a> {
+            /// Field 1: `workflow_id`
+            pub workflow_id: &'a str,
+            /// The node, or the rule.
+            ///
+            /// Field 2: `node`
+            pub node: &'a str,
+            /// The number of the task of a map, or of the firing; else 0.
+            ///
+            /// Field 3: `element`
+            pub element: u64,
+            /// Which try, from 0.
+            ///
+            /// Field 4: `generation`
+            pub generation: u32,
+            /// Field 5: `invocation_id`
+            pub invocation_id: &'a str,
+            /// When the try ended.
+            ///
+            /// Field 6: `at_unix_ms`
+            pub at_unix_ms: i64,
+            /// Set when it failed.
+            ///
+            /// Field 7: `error`
+            pub error: ::buffa::MessageFieldView<
+                super::super::super::super::base::v1::__buffa::view::ErrorView<'a>,
+            >,
+            /// All that was kept of it.
+            ///
+            /// Field 8: `log`
+            pub log: ::buffa::MessageFieldView<
+                super::super::super::super::base::v1::__buffa::view::BlobRefView<'a>,
+            >,
+            /// The end of it.
+            ///
+            /// Field 9: `text`
+            pub text: &'a str,
+            /// Whether more of it was kept than the text.
+            ///
+            /// Field 10: `is_cut`
+            pub is_cut: bool,
+            /// Why there is no text, where it cannot be read.
+            ///
+            /// Field 11: `unreadable`
+            pub unreadable: &'a str,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for FunctionLogView<'a> {
+            type Owned = super::super::FunctionLog;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.workflow_id = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.node = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.element = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.generation = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.invocation_id = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.at_unix_ms = ::buffa::types::decode_int64(&mut cur)?;
+                    }
+                    7u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.error.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.error = ::buffa::MessageFieldView::set(
+                                    <super::super::super::super::base::v1::__buffa::view::ErrorView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    8u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.log.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.log = ::buffa::MessageFieldView::set(
+                                    <super::super::super::super::base::v1::__buffa::view::BlobRefView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    9u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.text = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    10u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.is_cut = ::buffa::types::decode_bool(&mut cur)?;
+                    }
+                    11u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.unreadable = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::FunctionLog,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::FunctionLog,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::FunctionLog {
+                    workflow_id: self.workflow_id.to_string(),
+                    node: self.node.to_string(),
+                    element: self.element,
+                    generation: self.generation,
+                    invocation_id: self.invocation_id.to_string(),
+                    at_unix_ms: self.at_unix_ms,
+                    error: match self.error.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::super::super::base::v1::Error,
+                                ::buffa::Inline<super::super::super::super::base::v1::Error>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    log: match self.log.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::super::super::base::v1::BlobRef,
+                                ::buffa::Inline<
+                                    super::super::super::super::base::v1::BlobRef,
+                                >,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    text: self.text.to_string(),
+                    is_cut: self.is_cut,
+                    unreadable: self.unreadable.to_string(),
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for FunctionLogView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if !self.workflow_id.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.workflow_id)
+                                as u64;
+                }
+                if !self.node.is_empty() {
+                    size += 1u64 + ::buffa::types::string_encoded_len(&self.node) as u64;
+                }
+                if self.element != 0u64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint64_encoded_len(self.element) as u64;
+                }
+                if self.generation != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.generation) as u64;
+                }
+                if !self.invocation_id.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.invocation_id)
+                                as u64;
+                }
+                if self.at_unix_ms != 0i64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::int64_encoded_len(self.at_unix_ms) as u64;
+                }
+                if self.error.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.error.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.log.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.log.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if !self.text.is_empty() {
+                    size += 1u64 + ::buffa::types::string_encoded_len(&self.text) as u64;
+                }
+                if self.is_cut {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
+                if !self.unreadable.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.unreadable)
+                                as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if !self.workflow_id.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+                }
+                if !self.node.is_empty() {
+                    ::buffa::types::put_string_field(2u32, &self.node, buf);
+                }
+                if self.element != 0u64 {
+                    ::buffa::types::put_uint64_field(3u32, self.element, buf);
+                }
+                if self.generation != 0u32 {
+                    ::buffa::types::put_uint32_field(4u32, self.generation, buf);
+                }
+                if !self.invocation_id.is_empty() {
+                    ::buffa::types::put_string_field(5u32, &self.invocation_id, buf);
+                }
+                if self.at_unix_ms != 0i64 {
+                    ::buffa::types::put_int64_field(6u32, self.at_unix_ms, buf);
+                }
+                if self.error.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        7u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.error.write_to(__cache, buf);
+                }
+                if self.log.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        8u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.log.write_to(__cache, buf);
+                }
+                if !self.text.is_empty() {
+                    ::buffa::types::put_string_field(9u32, &self.text, buf);
+                }
+                if self.is_cut {
+                    ::buffa::types::put_bool_field(10u32, self.is_cut, buf);
+                }
+                if !self.unreadable.is_empty() {
+                    ::buffa::types::put_string_field(11u32, &self.unreadable, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for FunctionLogView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.workflow_id) {
+                    __map.serialize_entry("workflowId", self.workflow_id)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.node) {
+                    __map.serialize_entry("node", self.node)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.element) {
+                    __map
+                        .serialize_entry(
+                            "element",
+                            &::buffa::json_helpers::ProtoJson(&self.element),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.generation) {
+                    __map
+                        .serialize_entry(
+                            "generation",
+                            &::buffa::json_helpers::ProtoJson(&self.generation),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.invocation_id) {
+                    __map.serialize_entry("invocationId", self.invocation_id)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_i64(&self.at_unix_ms) {
+                    __map
+                        .serialize_entry(
+                            "atUnixMs",
+                            &::buffa::json_helpers::ProtoJson(&self.at_unix_ms),
+                        )?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.error.as_option() {
+                        __map.serialize_entry("error", __v)?;
+                    }
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.log.as_option() {
+                        __map.serialize_entry("log", __v)?;
+                    }
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.text) {
+                    __map.serialize_entry("text", self.text)?;
+                }
+                if self.is_cut {
+                    __map.serialize_entry("isCut", &self.is_cut)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.unreadable) {
+                    __map.serialize_entry("unreadable", self.unreadable)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for FunctionLogView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "FunctionLog";
+            const FULL_NAME: &'static str = "plato.v1.FunctionLog";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.FunctionLog";
+        }
+        ::buffa::impl_default_view_instance!(FunctionLogView);
+        ::buffa::impl_view_reborrow!(FunctionLogView);
+        /** Self-contained, `'static` owned view of a `FunctionLog` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`FunctionLogView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`FunctionLogView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct FunctionLogOwnedView(::buffa::OwnedView<FunctionLogView<'static>>);
+        impl FunctionLogOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FunctionLogOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FunctionLogOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::FunctionLog,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    FunctionLogOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`FunctionLogView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &FunctionLogView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::FunctionLog {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `workflow_id`
+            #[must_use]
+            pub fn workflow_id(&self) -> &'_ str {
+                self.0.reborrow().workflow_id
+            }
+            /// The node, or the rule.
+            ///
+            /// Field 2: `node`
+            #[must_use]
+            pub fn node(&self) -> &'_ str {
+                self.0.reborrow().node
+            }
+            /// The number of the task of a map, or of the firing; else 0.
+            ///
+            /// Field 3: `element`
+            #[must_use]
+            pub fn element(&self) -> u64 {
+                self.0.reborrow().element
+            }
+            /// Which try, from 0.
+            ///
+            /// Field 4: `generation`
+            #[must_use]
+            pub fn generation(&self) -> u32 {
+                self.0.reborrow().generation
+            }
+            /// Field 5: `invocation_id`
+            #[must_use]
+            pub fn invocation_id(&self) -> &'_ str {
+                self.0.reborrow().invocation_id
+            }
+            /// When the try ended.
+            ///
+            /// Field 6: `at_unix_ms`
+            #[must_use]
+            pub fn at_unix_ms(&self) -> i64 {
+                self.0.reborrow().at_unix_ms
+            }
+            /// Set when it failed.
+            ///
+            /// Field 7: `error`
+            #[must_use]
+            pub fn error(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::super::super::base::v1::__buffa::view::ErrorView<'_>,
+            > {
+                &self.0.reborrow().error
+            }
+            /// All that was kept of it.
+            ///
+            /// Field 8: `log`
+            #[must_use]
+            pub fn log(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::super::super::base::v1::__buffa::view::BlobRefView<'_>,
+            > {
+                &self.0.reborrow().log
+            }
+            /// The end of it.
+            ///
+            /// Field 9: `text`
+            #[must_use]
+            pub fn text(&self) -> &'_ str {
+                self.0.reborrow().text
+            }
+            /// Whether more of it was kept than the text.
+            ///
+            /// Field 10: `is_cut`
+            #[must_use]
+            pub fn is_cut(&self) -> bool {
+                self.0.reborrow().is_cut
+            }
+            /// Why there is no text, where it cannot be read.
+            ///
+            /// Field 11: `unreadable`
+            #[must_use]
+            pub fn unreadable(&self) -> &'_ str {
+                self.0.reborrow().unreadable
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<FunctionLogView<'static>>>
+        for FunctionLogOwnedView {
+            fn from(inner: ::buffa::OwnedView<FunctionLogView<'static>>) -> Self {
+                FunctionLogOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<FunctionLogOwnedView>
+        for ::buffa::OwnedView<FunctionLogView<'static>> {
+            fn from(wrapper: FunctionLogOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<FunctionLogView<'static>>>
+        for FunctionLogOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<FunctionLogView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::FunctionLog {
+            type View<'a> = FunctionLogView<'a>;
+            type ViewHandle = FunctionLogOwnedView;
+        }
+        impl ::serde::Serialize for FunctionLogOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// Which logs.
+        #[derive(Clone, Debug, Default)]
+        pub struct ListFunctionLogsRequestView<'a> {
+            /// Of this workflow; empty = `invocation_id` says which.
+            ///
+            /// Field 1: `workflow_id`
+            pub workflow_id: &'a str,
+            /// Of this node or rule; empty = of all.
+            ///
+            /// Field 2: `node`
+            pub node: &'a str,
+            /// Of this task of the node, or this firing of the rule.
+            ///
+            /// Field 3: `element`
+            pub element: ::core::option::Option<u64>,
+            /// Of this try alone.
+            ///
+            /// Field 4: `invocation_id`
+            pub invocation_id: &'a str,
+            /// The most bytes of a text; 0 = all that was kept.
+            ///
+            /// Field 5: `text_bytes`
+            pub text_bytes: u32,
+            /// The most logs of the answer; 0 = 20, at most 32.
+            ///
+            /// Field 6: `limit`
+            pub limit: u32,
+            /// From an earlier answer; empty begins.
+            ///
+            /// Field 7: `cursor`
+            pub cursor: &'a [u8],
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for ListFunctionLogsRequestView<'a> {
+            type Owned = super::super::ListFunctionLogsRequest;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.workflow_id = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.node = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.element = Some(::buffa::types::decode_uint64(&mut cur)?);
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.invocation_id = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.text_bytes = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.limit = ::buffa::types::decode_uint32(&mut cur)?;
+                    }
+                    7u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.cursor = ::buffa::types::borrow_bytes(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::ListFunctionLogsRequest,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::ListFunctionLogsRequest,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::ListFunctionLogsRequest {
+                    workflow_id: self.workflow_id.to_string(),
+                    node: self.node.to_string(),
+                    element: self.element,
+                    invocation_id: self.invocation_id.to_string(),
+                    text_bytes: self.text_bytes,
+                    limit: self.limit,
+                    cursor: (self.cursor).to_vec(),
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for ListFunctionLogsRequestView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if !self.workflow_id.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.workflow_id)
+                                as u64;
+                }
+                if !self.node.is_empty() {
+                    size += 1u64 + ::buffa::types::string_encoded_len(&self.node) as u64;
+                }
+                if let Some(v) = self.element {
+                    size += 1u64 + ::buffa::types::uint64_encoded_len(v) as u64;
+                }
+                if !self.invocation_id.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.invocation_id)
+                                as u64;
+                }
+                if self.text_bytes != 0u32 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint32_encoded_len(self.text_bytes) as u64;
+                }
+                if self.limit != 0u32 {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(self.limit) as u64;
+                }
+                if !self.cursor.is_empty() {
+                    size
+                        += 1u64 + ::buffa::types::bytes_encoded_len(&self.cursor) as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if !self.workflow_id.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+                }
+                if !self.node.is_empty() {
+                    ::buffa::types::put_string_field(2u32, &self.node, buf);
+                }
+                if let Some(v) = self.element {
+                    ::buffa::types::put_uint64_field(3u32, v, buf);
+                }
+                if !self.invocation_id.is_empty() {
+                    ::buffa::types::put_string_field(4u32, &self.invocation_id, buf);
+                }
+                if self.text_bytes != 0u32 {
+                    ::buffa::types::put_uint32_field(5u32, self.text_bytes, buf);
+                }
+                if self.limit != 0u32 {
+                    ::buffa::types::put_uint32_field(6u32, self.limit, buf);
+                }
+                if !self.cursor.is_empty() {
+                    ::buffa::types::put_shared_bytes_field(7u32, &self.cursor, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for ListFunctionLogsRequestView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.workflow_id) {
+                    __map.serialize_entry("workflowId", self.workflow_id)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.node) {
+                    __map.serialize_entry("node", self.node)?;
+                }
+                if let ::core::option::Option::Some(__v) = self.element {
+                    __map
+                        .serialize_entry(
+                            "element",
+                            &::buffa::json_helpers::ProtoJson(&__v),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.invocation_id) {
+                    __map.serialize_entry("invocationId", self.invocation_id)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.text_bytes) {
+                    __map
+                        .serialize_entry(
+                            "textBytes",
+                            &::buffa::json_helpers::ProtoJson(&self.text_bytes),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u32(&self.limit) {
+                    __map
+                        .serialize_entry(
+                            "limit",
+                            &::buffa::json_helpers::ProtoJson(&self.limit),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_bytes(self.cursor) {
+                    __map
+                        .serialize_entry(
+                            "cursor",
+                            &::buffa::json_helpers::BytesJson(self.cursor),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for ListFunctionLogsRequestView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "ListFunctionLogsRequest";
+            const FULL_NAME: &'static str = "plato.v1.ListFunctionLogsRequest";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ListFunctionLogsRequest";
+        }
+        ::buffa::impl_default_view_instance!(ListFunctionLogsRequestView);
+        ::buffa::impl_view_reborrow!(ListFunctionLogsRequestView);
+        /** Self-contained, `'static` owned view of a `ListFunctionLogsRequest` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`ListFunctionLogsRequestView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`ListFunctionLogsRequestView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct ListFunctionLogsRequestOwnedView(
+            ::buffa::OwnedView<ListFunctionLogsRequestView<'static>>,
+        );
+        impl ListFunctionLogsRequestOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ListFunctionLogsRequestOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ListFunctionLogsRequestOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::ListFunctionLogsRequest,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ListFunctionLogsRequestOwnedView(
+                        ::buffa::OwnedView::from_owned(msg)?,
+                    ),
+                )
+            }
+            /// Borrow the full [`ListFunctionLogsRequestView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &ListFunctionLogsRequestView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::ListFunctionLogsRequest {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Of this workflow; empty = `invocation_id` says which.
+            ///
+            /// Field 1: `workflow_id`
+            #[must_use]
+            pub fn workflow_id(&self) -> &'_ str {
+                self.0.reborrow().workflow_id
+            }
+            /// Of this node or rule; empty = of all.
+            ///
+            /// Field 2: `node`
+            #[must_use]
+            pub fn node(&self) -> &'_ str {
+                self.0.reborrow().node
+            }
+            /// Of this task of the node, or this firing of the rule.
+            ///
+            /// Field 3: `element`
+            #[must_use]
+            pub fn element(&self) -> ::core::option::Option<u64> {
+                self.0.reborrow().element
+            }
+            /// Of this try alone.
+            ///
+            /// Field 4: `invocation_id`
+            #[must_use]
+            pub fn invocation_id(&self) -> &'_ str {
+                self.0.reborrow().invocation_id
+            }
+            /// The most bytes of a text; 0 = all that was kept.
+            ///
+            /// Field 5: `text_bytes`
+            #[must_use]
+            pub fn text_bytes(&self) -> u32 {
+                self.0.reborrow().text_bytes
+            }
+            /// The most logs of the answer; 0 = 20, at most 32.
+            ///
+            /// Field 6: `limit`
+            #[must_use]
+            pub fn limit(&self) -> u32 {
+                self.0.reborrow().limit
+            }
+            /// From an earlier answer; empty begins.
+            ///
+            /// Field 7: `cursor`
+            #[must_use]
+            pub fn cursor(&self) -> &'_ [u8] {
+                self.0.reborrow().cursor
+            }
+        }
+        impl ::core::convert::From<
+            ::buffa::OwnedView<ListFunctionLogsRequestView<'static>>,
+        > for ListFunctionLogsRequestOwnedView {
+            fn from(
+                inner: ::buffa::OwnedView<ListFunctionLogsRequestView<'static>>,
+            ) -> Self {
+                ListFunctionLogsRequestOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<ListFunctionLogsRequestOwnedView>
+        for ::buffa::OwnedView<ListFunctionLogsRequestView<'static>> {
+            fn from(wrapper: ListFunctionLogsRequestOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<
+            ::buffa::OwnedView<ListFunctionLogsRequestView<'static>>,
+        > for ListFunctionLogsRequestOwnedView {
+            fn as_ref(
+                &self,
+            ) -> &::buffa::OwnedView<ListFunctionLogsRequestView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::ListFunctionLogsRequest {
+            type View<'a> = ListFunctionLogsRequestView<'a>;
+            type ViewHandle = ListFunctionLogsRequestOwnedView;
+        }
+        impl ::serde::Serialize for ListFunctionLogsRequestOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// A page of logs, by the names of nodes, then by element and try.
+        #[derive(Clone, Debug, Default)]
+        pub struct ListFunctionLogsResponseView<'a> {
+            /// Field 1: `logs`
+            pub logs: ::buffa::RepeatedView<
+                'a,
+                super::super::__buffa::view::FunctionLogView<'a>,
+            >,
+            /// Empty = there are no more.
+            ///
+            /// Field 2: `next_cursor`
+            pub next_cursor: &'a [u8],
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for ListFunctionLogsResponseView<'a> {
+            type Owned = super::super::ListFunctionLogsResponse;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.next_cursor = ::buffa::types::borrow_bytes(&mut cur)?;
+                    }
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::FunctionLogView,
+                            >(),
+                        )?;
+                        view.logs
+                            .push(
+                                <super::super::__buffa::view::FunctionLogView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::ListFunctionLogsResponse,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::ListFunctionLogsResponse,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::ListFunctionLogsResponse {
+                    logs: self
+                        .logs
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    next_cursor: (self.next_cursor).to_vec(),
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for ListFunctionLogsResponseView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                for v in &self.logs {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if !self.next_cursor.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::bytes_encoded_len(&self.next_cursor)
+                                as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                for v in &self.logs {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
+                }
+                if !self.next_cursor.is_empty() {
+                    ::buffa::types::put_shared_bytes_field(2u32, &self.next_cursor, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for ListFunctionLogsResponseView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !self.logs.is_empty() {
+                    __map.serialize_entry("logs", &*self.logs)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_bytes(self.next_cursor) {
+                    __map
+                        .serialize_entry(
+                            "nextCursor",
+                            &::buffa::json_helpers::BytesJson(self.next_cursor),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for ListFunctionLogsResponseView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "ListFunctionLogsResponse";
+            const FULL_NAME: &'static str = "plato.v1.ListFunctionLogsResponse";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.ListFunctionLogsResponse";
+        }
+        ::buffa::impl_default_view_instance!(ListFunctionLogsResponseView);
+        ::buffa::impl_view_reborrow!(ListFunctionLogsResponseView);
+        /** Self-contained, `'static` owned view of a `ListFunctionLogsResponse` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`ListFunctionLogsResponseView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`ListFunctionLogsResponseView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct ListFunctionLogsResponseOwnedView(
+            ::buffa::OwnedView<ListFunctionLogsResponseView<'static>>,
+        );
+        impl ListFunctionLogsResponseOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ListFunctionLogsResponseOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ListFunctionLogsResponseOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::ListFunctionLogsResponse,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    ListFunctionLogsResponseOwnedView(
+                        ::buffa::OwnedView::from_owned(msg)?,
+                    ),
+                )
+            }
+            /// Borrow the full [`ListFunctionLogsResponseView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &ListFunctionLogsResponseView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::ListFunctionLogsResponse {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `logs`
+            #[must_use]
+            pub fn logs(
+                &self,
+            ) -> &::buffa::RepeatedView<
+                '_,
+                super::super::__buffa::view::FunctionLogView<'_>,
+            > {
+                &self.0.reborrow().logs
+            }
+            /// Empty = there are no more.
+            ///
+            /// Field 2: `next_cursor`
+            #[must_use]
+            pub fn next_cursor(&self) -> &'_ [u8] {
+                self.0.reborrow().next_cursor
+            }
+        }
+        impl ::core::convert::From<
+            ::buffa::OwnedView<ListFunctionLogsResponseView<'static>>,
+        > for ListFunctionLogsResponseOwnedView {
+            fn from(
+                inner: ::buffa::OwnedView<ListFunctionLogsResponseView<'static>>,
+            ) -> Self {
+                ListFunctionLogsResponseOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<ListFunctionLogsResponseOwnedView>
+        for ::buffa::OwnedView<ListFunctionLogsResponseView<'static>> {
+            fn from(wrapper: ListFunctionLogsResponseOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<
+            ::buffa::OwnedView<ListFunctionLogsResponseView<'static>>,
+        > for ListFunctionLogsResponseOwnedView {
+            fn as_ref(
+                &self,
+            ) -> &::buffa::OwnedView<ListFunctionLogsResponseView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::ListFunctionLogsResponse {
+            type View<'a> = ListFunctionLogsResponseView<'a>;
+            type ViewHandle = ListFunctionLogsResponseOwnedView;
+        }
+        impl ::serde::Serialize for ListFunctionLogsResponseOwnedView {
             fn serialize<__S: ::serde::Serializer>(
                 &self,
                 __s: __S,
@@ -28778,6 +31327,9 @@ pub mod __buffa {
         reg.register_json_any(super::__EXPLAINED_FIRING_JSON_ANY);
         reg.register_json_any(super::__WAITING_NODE_JSON_ANY);
         reg.register_json_any(super::__WAITING_REASON_JSON_ANY);
+        reg.register_json_any(super::__FUNCTION_LOG_JSON_ANY);
+        reg.register_json_any(super::__LIST_FUNCTION_LOGS_REQUEST_JSON_ANY);
+        reg.register_json_any(super::__LIST_FUNCTION_LOGS_RESPONSE_JSON_ANY);
         reg.register_json_any(super::__GET_DEFINITION_REQUEST_JSON_ANY);
         reg.register_json_any(super::__GET_DEFINITION_RESPONSE_JSON_ANY);
         reg.register_json_any(super::__CANCEL_WORKFLOW_REQUEST_JSON_ANY);
@@ -28914,6 +31466,18 @@ pub use self::__buffa::view::WaitingReasonView;
 #[doc(inline)]
 pub use self::__buffa::view::WaitingReasonOwnedView;
 #[doc(inline)]
+pub use self::__buffa::view::FunctionLogView;
+#[doc(inline)]
+pub use self::__buffa::view::FunctionLogOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::ListFunctionLogsRequestView;
+#[doc(inline)]
+pub use self::__buffa::view::ListFunctionLogsRequestOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::ListFunctionLogsResponseView;
+#[doc(inline)]
+pub use self::__buffa::view::ListFunctionLogsResponseOwnedView;
+#[doc(inline)]
 pub use self::__buffa::view::GetDefinitionRequestView;
 #[doc(inline)]
 pub use self::__buffa::view::GetDefinitionRequestOwnedView;
@@ -29039,6 +31603,14 @@ pub type OwnedExplainWorkflowRequestView = ::buffa::view::OwnedView<
 ///Shorthand for `OwnedView<ExplainWorkflowResponseView<'static>>`.
 pub type OwnedExplainWorkflowResponseView = ::buffa::view::OwnedView<
     __buffa::view::ExplainWorkflowResponseView<'static>,
+>;
+///Shorthand for `OwnedView<ListFunctionLogsRequestView<'static>>`.
+pub type OwnedListFunctionLogsRequestView = ::buffa::view::OwnedView<
+    __buffa::view::ListFunctionLogsRequestView<'static>,
+>;
+///Shorthand for `OwnedView<ListFunctionLogsResponseView<'static>>`.
+pub type OwnedListFunctionLogsResponseView = ::buffa::view::OwnedView<
+    __buffa::view::ListFunctionLogsResponseView<'static>,
 >;
 ///Shorthand for `OwnedView<GetDefinitionRequestView<'static>>`.
 pub type OwnedGetDefinitionRequestView = ::buffa::view::OwnedView<
@@ -29259,6 +31831,38 @@ for __buffa::view::ExplainWorkflowResponseView<'_> {
 }
 impl ::connectrpc::Encodable<ExplainWorkflowResponse>
 for ::buffa::view::OwnedView<__buffa::view::ExplainWorkflowResponseView<'static>> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self.reborrow(), codec)
+    }
+    /// An `OwnedView` still holds the buffer it was decoded from, so
+    /// its large fields can be handed to the response body by
+    /// reference count instead of copied. The bare view impl above
+    /// cannot do this: it has borrows but no buffer to name.
+    fn encode_segments(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::connectrpc::EncodedBody, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body_segments(
+            self.reborrow(),
+            self.bytes(),
+            codec,
+        )
+    }
+}
+impl ::connectrpc::Encodable<ListFunctionLogsResponse>
+for __buffa::view::ListFunctionLogsResponseView<'_> {
+    fn encode(
+        &self,
+        codec: ::connectrpc::CodecFormat,
+    ) -> ::std::result::Result<::buffa::bytes::Bytes, ::connectrpc::ConnectError> {
+        ::connectrpc::__codegen::encode_view_body(self, codec)
+    }
+}
+impl ::connectrpc::Encodable<ListFunctionLogsResponse>
+for ::buffa::view::OwnedView<__buffa::view::ListFunctionLogsResponseView<'static>> {
     fn encode(
         &self,
         codec: ::connectrpc::CodecFormat,
@@ -29632,6 +32236,12 @@ pub const PLATO_SERVICE_EXPLAIN_WORKFLOW_SPEC: ::connectrpc::Spec = ::connectrpc
         ::connectrpc::StreamType::Unary,
     )
     .with_idempotency_level(::connectrpc::IdempotencyLevel::Unknown);
+/// Static [`Spec`](::connectrpc::Spec) for the `ListFunctionLogs` RPC, as seen by the server; the generated client passes it with [`origin`](::connectrpc::Spec::origin) `Client` (compare across sides with [`Spec::same_method`](::connectrpc::Spec::same_method)).
+pub const PLATO_SERVICE_LIST_FUNCTION_LOGS_SPEC: ::connectrpc::Spec = ::connectrpc::Spec::server(
+        "/plato.v1.PlatoService/ListFunctionLogs",
+        ::connectrpc::StreamType::Unary,
+    )
+    .with_idempotency_level(::connectrpc::IdempotencyLevel::Unknown);
 /// Static [`Spec`](::connectrpc::Spec) for the `GetDefinition` RPC, as seen by the server; the generated client passes it with [`origin`](::connectrpc::Spec::origin) `Client` (compare across sides with [`Spec::same_method`](::connectrpc::Spec::same_method)).
 pub const PLATO_SERVICE_GET_DEFINITION_SPEC: ::connectrpc::Spec = ::connectrpc::Spec::server(
         "/plato.v1.PlatoService/GetDefinition",
@@ -29834,6 +32444,25 @@ pub trait PlatoService: Send + Sync + 'static {
     ) -> impl ::std::future::Future<
         Output = ::connectrpc::ServiceResult<
             impl ::connectrpc::Encodable<ExplainWorkflowResponse> + Send + use<'a, Self>,
+        >,
+    > + Send;
+    /// What functions said that a workflow ran, where that was kept: of tries that failed, and of
+    /// others where agents keep it; page by page.
+    ///
+    /// `'a` lets the response body borrow from `&self` (e.g. server-resident state).
+    ///
+    /// `request` is borrowed from the request body and is valid for the
+    /// duration of the call; message fields are read directly on it
+    /// (zero-copy). The response cannot borrow from `request` — use
+    /// `.to_owned_message()` (or copy the specific fields) for anything
+    /// returned, stored, or moved into `tokio::spawn`.
+    fn list_function_logs<'a>(
+        &'a self,
+        ctx: ::connectrpc::RequestContext,
+        request: ::connectrpc::ServiceRequest<'_, ListFunctionLogsRequest>,
+    ) -> impl ::std::future::Future<
+        Output = ::connectrpc::ServiceResult<
+            impl ::connectrpc::Encodable<ListFunctionLogsResponse> + Send + use<'a, Self>,
         >,
     > + Send;
     /// What workflows are made of.
@@ -30176,6 +32805,31 @@ impl<S: PlatoService> PlatoServiceExt for S {
             .with_spec(PLATO_SERVICE_EXPLAIN_WORKFLOW_SPEC)
             .route_view(
                 PLATO_SERVICE_SERVICE_NAME,
+                "ListFunctionLogs",
+                {
+                    let svc = ::std::sync::Arc::clone(&self);
+                    ::connectrpc::view_handler_fn(move |
+                        ctx,
+                        req: ::buffa::view::OwnedView<
+                            __buffa::view::ListFunctionLogsRequestView<'static>,
+                        >,
+                        format|
+                    {
+                        let svc = ::std::sync::Arc::clone(&svc);
+                        async move {
+                            let sreq = ::connectrpc::ServiceRequest::<
+                                ListFunctionLogsRequest,
+                            >::from_parts(req.reborrow(), req.bytes());
+                            svc.list_function_logs(ctx, sreq)
+                                .await?
+                                .encode::<ListFunctionLogsResponse>(format)
+                        }
+                    })
+                },
+            )
+            .with_spec(PLATO_SERVICE_LIST_FUNCTION_LOGS_SPEC)
+            .route_view(
+                PLATO_SERVICE_SERVICE_NAME,
                 "GetDefinition",
                 {
                     let svc = ::std::sync::Arc::clone(&self);
@@ -30508,6 +33162,12 @@ impl<T: PlatoService> ::connectrpc::Dispatcher for PlatoServiceServer<T> {
                         .with_spec(PLATO_SERVICE_EXPLAIN_WORKFLOW_SPEC),
                 )
             }
+            "ListFunctionLogs" => {
+                Some(
+                    ::connectrpc::dispatcher::codegen::MethodDescriptor::unary(false)
+                        .with_spec(PLATO_SERVICE_LIST_FUNCTION_LOGS_SPEC),
+                )
+            }
             "GetDefinition" => {
                 Some(
                     ::connectrpc::dispatcher::codegen::MethodDescriptor::unary(false)
@@ -30653,6 +33313,24 @@ impl<T: PlatoService> ::connectrpc::Dispatcher for PlatoServiceServer<T> {
                     svc.explain_workflow(ctx, req)
                         .await?
                         .encode::<ExplainWorkflowResponse>(format)
+                })
+            }
+            "ListFunctionLogs" => {
+                let svc = ::std::sync::Arc::clone(&self.inner);
+                Box::pin(async move {
+                    let body = ::connectrpc::dispatcher::codegen::request_proto_bytes::<
+                        ListFunctionLogsRequest,
+                    >(request.encoded()?, format)?;
+                    let req: __buffa::view::ListFunctionLogsRequestView<'_> = ::connectrpc::dispatcher::codegen::decode_borrowed_request_view(
+                        &body,
+                        ctx.decode_options(),
+                    )?;
+                    let req = ::connectrpc::ServiceRequest::<
+                        ListFunctionLogsRequest,
+                    >::from_parts(&req, &body);
+                    svc.list_function_logs(ctx, req)
+                        .await?
+                        .encode::<ListFunctionLogsResponse>(format)
                 })
             }
             "GetDefinition" => {
@@ -31170,6 +33848,47 @@ where
                 &self.transport,
                 &self.config,
                 PLATO_SERVICE_EXPLAIN_WORKFLOW_SPEC
+                    .with_origin(::connectrpc::SpecOrigin::Client),
+                request,
+                options,
+            )
+            .await
+    }
+    /// Call the ListFunctionLogs RPC. Sends a request to /plato.v1.PlatoService/ListFunctionLogs.
+    pub async fn list_function_logs(
+        &self,
+        request: ListFunctionLogsRequest,
+    ) -> Result<
+        ::connectrpc::client::UnaryResponse<
+            ::buffa::view::OwnedView<
+                __buffa::view::ListFunctionLogsResponseView<'static>,
+            >,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        self.list_function_logs_with_options(
+                request,
+                ::connectrpc::client::CallOptions::default(),
+            )
+            .await
+    }
+    /// Call the ListFunctionLogs RPC with explicit per-call options. Options override [`ClientConfig`](::connectrpc::client::ClientConfig) defaults.
+    pub async fn list_function_logs_with_options(
+        &self,
+        request: ListFunctionLogsRequest,
+        options: ::connectrpc::client::CallOptions,
+    ) -> Result<
+        ::connectrpc::client::UnaryResponse<
+            ::buffa::view::OwnedView<
+                __buffa::view::ListFunctionLogsResponseView<'static>,
+            >,
+        >,
+        ::connectrpc::ConnectError,
+    > {
+        ::connectrpc::client::call_unary(
+                &self.transport,
+                &self.config,
+                PLATO_SERVICE_LIST_FUNCTION_LOGS_SPEC
                     .with_origin(::connectrpc::SpecOrigin::Client),
                 request,
                 options,

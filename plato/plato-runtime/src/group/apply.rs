@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use blob::BlobRef;
 use errors::{Class, Error};
 use plato::limits::{MAX_BLOBS, MAX_INLINE_BYTES, MAX_MAP_INLINE_BYTES};
 use plato::{Event, Header, Input, State, Step, Success, TaskRef, Value, Workflow};
@@ -16,8 +17,12 @@ use super::round::Round;
 use super::workflows::Workflows;
 use crate::incoming::{Done, Incoming, Start};
 use crate::jobs::{Job, Outcome, Prepared, Sweep, count_results};
+use crate::records::log::KeptLog;
 use crate::records::outbox::Row;
 use crate::{keys, records, wire};
+
+/// How a try ended, and what its function said, where that was kept.
+pub(crate) type EndOfTry = (Result<Done, Error>, Option<BlobRef>);
 
 /// What the store already says about the messages of a round.
 #[derive(Debug, Default)]
@@ -89,9 +94,13 @@ impl Workflows {
             Incoming::Resume { workflow } => self.control(&workflow, Input::Resume, round),
             Incoming::Retry { workflow } => self.retry(&workflow, known, round),
             Incoming::Signal(signal) => self.signal(*signal, round),
-            Incoming::Result { invocation, result } => self.result(&invocation, result, round),
+            Incoming::Result {
+                invocation,
+                result,
+                log,
+            } => self.result(&invocation, (result, log), round),
             Incoming::Terminated { invocation, error } => {
-                self.result(&invocation, Err(error), round);
+                self.result(&invocation, (Err(error), None), round);
             }
             Incoming::Progress { .. } | Incoming::CallProgress { .. } | Incoming::Facts(_) => {}
         }
@@ -195,27 +204,33 @@ impl Workflows {
         }
     }
 
-    fn result(&mut self, invocation: &str, result: Result<Done, Error>, round: &mut Round) {
-        let Some(result) = self.run_ended(invocation, result, round) else {
+    fn result(&mut self, invocation: &str, end: EndOfTry, round: &mut Round) {
+        let Some(end) = self.run_ended(invocation, end, round) else {
             return;
         };
         let Some((id, task)) = self.out.get(invocation).cloned() else {
             return self.late(invocation);
         };
-        self.finish(&id, task, result, round);
+        self.finish(&id, task, end, round);
     }
 
     /// The end of a try, wherever it ran.
-    fn finish(&mut self, id: &str, task: TaskRef, result: Result<Done, Error>, round: &mut Round) {
+    fn finish(&mut self, id: &str, task: TaskRef, end: EndOfTry, round: &mut Round) {
+        let (result, log) = end;
         let result = result.and_then(|done| self.check(id, task, done));
-        match result {
-            Err(error) => drop(self.handle(id, Input::Failed(task, error), round)),
+        let log = log.map(|log| KeptLog::of(round.now_ms, result.as_ref().err(), log));
+        let step = match result {
+            Err(error) => self.handle(id, Input::Failed(task, error), round),
             Ok(done) => {
                 let step = self.handle(id, Input::Succeeded(task, success(&done)), round);
-                if step.is_some_and(|step| has_succeeded(&step)) {
+                if step.as_ref().is_some_and(has_succeeded) {
                     self.keep(id, task, done.value, round);
                 }
+                step
             }
+        };
+        if let Some((step, log)) = step.zip(log) {
+            self.keep_log(id, task, &step, &log, round);
         }
     }
 
@@ -346,7 +361,7 @@ impl Workflows {
                     value,
                     ..Done::default()
                 });
-                self.finish(&workflow, task, result, round);
+                self.finish(&workflow, task, (result, None), round);
             }
             Outcome::Sealed {
                 workflow,

@@ -12,6 +12,7 @@ mod control;
 mod forget;
 mod inbox;
 mod live;
+mod logs;
 mod pace;
 mod pull;
 mod recovery;

@@ -10,10 +10,14 @@ use plato_rules::{Entry, Event, Input, NewFact, Phase, RuleActivation, RunOn, Se
 use timestone::{MessageKey, Refusal};
 use timestone_client::names;
 
+use super::apply::EndOfTry;
+use super::logs::put_log;
 use super::round::Round;
 use super::rule_message;
 use super::workflows::{Workflows, pop_due};
-use crate::incoming::{Done, Facts, Start};
+use crate::incoming::{Facts, Start};
+use crate::keys::Try;
+use crate::records::log::KeptLog;
 use crate::records::outbox::Row;
 use crate::{keys, records, wire};
 
@@ -257,18 +261,37 @@ impl Workflows {
         }
     }
 
-    /// The end of a run, if `message` is one; else `result` comes back.
+    /// The end of a run, if `message` is one; else it comes back.
     pub(crate) fn run_ended(
         &mut self,
         message: &str,
-        result: Result<Done, Error>,
+        end: EndOfTry,
         round: &mut Round,
-    ) -> Option<Result<Done, Error>> {
+    ) -> Option<EndOfTry> {
         let Some(of) = self.ruled.out.remove(message) else {
-            return Some(result);
+            return Some(end);
         };
+        let (result, log) = end;
+        if let Some(log) = log {
+            let log = KeptLog::of(round.now_ms, result.as_ref().err(), log);
+            self.keep_log_of_run(&of, &log, round);
+        }
         self.end_run(of, result.map(|done| wire::run_result(&done.value)), round);
         None
+    }
+
+    fn keep_log_of_run(&self, of: &RunOf, log: &KeptLog, round: &mut Round) {
+        let live = self.ruled.live.get(&of.workflow);
+        let firing = live.and_then(|live| live.session.state().firing(of.firing));
+        if let Some(firing) = firing {
+            let of = Try {
+                workflow: &of.workflow,
+                node: &firing.rule,
+                element: of.firing,
+                generation: of.generation,
+            };
+            put_log(&of, log, round);
+        }
     }
 
     fn end_run(&mut self, of: RunOf, result: Result<serde_json::Value, Error>, round: &mut Round) {

@@ -92,6 +92,7 @@ impl Workflows {
             self.follow(id, event);
             self.keep_error(id, event, round);
             self.keep_default(id, event, round);
+            self.forget_failed_by(id, event, round);
         }
         if !step.events.is_empty() {
             round

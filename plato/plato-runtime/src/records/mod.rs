@@ -1,5 +1,6 @@
 //! What is stored under the keys: one file for each kind of value.
 
+pub(crate) mod log;
 pub(crate) mod outbox;
 pub(crate) mod process;
 

@@ -8,6 +8,7 @@ use proto::plato::v1::{self as wire, PlatoServiceClient};
 use tokio::sync::watch;
 
 use super::PlatoServer;
+use super::logs::no_log;
 use crate::WorkflowSearch;
 
 /// A way to the process that serves the workflows of a service.
@@ -67,6 +68,18 @@ impl Remote {
         found(asked.map(drop), client)
     }
 
+    /// The log of an invocation of one of its workflows.
+    async fn log(
+        &self,
+        request: &wire::ListFunctionLogsRequest,
+    ) -> Result<Option<wire::ListFunctionLogsResponse>, ConnectError> {
+        match self.client()?.list_function_logs(request.clone()).await {
+            Ok(found) => Ok(Some(found.into_owned())),
+            Err(error) if is_away(&error) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
     async fn defines(&self, name: &str, version: u32) -> Result<Option<Client>, ConnectError> {
         let client = self.client()?;
         let request = wire::GetDefinitionRequest {
@@ -111,6 +124,22 @@ impl PlatoServer {
         }
         // It may be one of a service that does not answer.
         away.map_or(Ok(None), Err)
+    }
+
+    /// The log of an invocation of a workflow that is not one of those served here.
+    pub(super) async fn log_elsewhere(
+        &self,
+        request: wire::ListFunctionLogsRequest,
+    ) -> Result<wire::ListFunctionLogsResponse, ConnectError> {
+        let mut away = None;
+        for remote in &self.remotes {
+            match remote.log(&request).await {
+                Ok(Some(found)) => return Ok(found),
+                Ok(None) => {}
+                Err(error) => away = Some(error),
+            }
+        }
+        Err(away.unwrap_or_else(|| rpc::refuse_one(no_log(&request.invocation_id))))
     }
 
     /// Who serves workflows of a definition that is not one of those known here.

@@ -7,6 +7,7 @@ mod act;
 mod elsewhere;
 mod explain;
 mod listing;
+mod logs;
 mod outward;
 mod ruled;
 mod tell;
@@ -15,6 +16,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
+use blob::Blobs;
 use connectrpc::{
     ConnectError, RequestContext, Response, Router, ServiceRequest, ServiceResult, ServiceStream,
 };
@@ -36,21 +38,26 @@ const HISTORY: usize = 100;
 pub struct Workflows {
     pub(crate) reader: WorkflowReader,
     pub(crate) definitions: Definitions,
+    /// Where logs are read.
+    pub(crate) blobs: Blobs,
     /// How long those that have ended are kept; `None` = nobody has said.
     pub(crate) keep_ended: Option<Duration>,
 }
 
 impl Workflows {
-    /// Those of `service` in `store`, in `groups` groups, by `definitions`.
+    /// Those of `service` in `store`, in `groups` groups, by `definitions`; what functions said
+    /// is in `blobs`.
     pub fn new(
         store: Arc<dyn Store>,
         service: impl Into<String>,
         groups: u32,
         definitions: impl Into<Definitions>,
+        blobs: Blobs,
     ) -> Self {
         Self {
             reader: WorkflowReader::new(store, service, groups),
             definitions: definitions.into(),
+            blobs,
             keep_ended: None,
         }
     }
@@ -163,8 +170,10 @@ impl PlatoService for PlatoServer {
             return Response::ok(there.get_workflow(request).await?.into_owned());
         }
         let (workflows, state) = self.find(&request.workflow_id).await?;
+        let log = logs::failed(workflows, &state).await.map_err(unreadable)?;
         Response::ok(wire::GetWorkflowResponse {
             workflow: Some(self.view(workflows, state).await?).into(),
+            log: log.into(),
             ..Default::default()
         })
     }
@@ -222,12 +231,32 @@ impl PlatoService for PlatoServer {
             }
         };
         let (nodes, firings) = explained.map_err(rpc::refuse_one)?;
+        let log = logs::failed(workflows, &standing).await;
         Response::ok(wire::ExplainWorkflowResponse {
             nodes,
             firings,
+            log: log.map_err(unreadable)?.into(),
             workflow: Some(self.view(workflows, standing).await?).into(),
             ..Default::default()
         })
+    }
+
+    async fn list_function_logs(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::ListFunctionLogsRequest>,
+    ) -> ServiceResult<wire::ListFunctionLogsResponse> {
+        let request = request.to_owned_message();
+        if request.workflow_id.is_empty() {
+            return match self.log(&request).await? {
+                Some(found) => Response::ok(found),
+                None => Response::ok(self.log_elsewhere(request).await?),
+            };
+        }
+        if let Some(there) = self.elsewhere(&request.workflow_id).await? {
+            return Response::ok(there.list_function_logs(request).await?.into_owned());
+        }
+        Response::ok(self.logs(&request).await?)
     }
 
     async fn get_definition(

@@ -7,6 +7,7 @@ mod control;
 mod ends;
 mod faults;
 mod forget;
+mod logs;
 mod maps;
 mod metrics;
 mod owners;

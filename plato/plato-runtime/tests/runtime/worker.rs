@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use blob::Value;
+use blob::{BlobRef, Value};
 use errors::Error;
 use proto::stratum::v1::{Invocation, InvocationResult};
 use timestone::{Completion, LeasedMessage, NewMessage, Session};
@@ -16,6 +16,8 @@ use crate::site::Site;
 pub(crate) enum Answer {
     Done(Value),
     Failed(Error),
+    /// As an agent that kept what the function said.
+    Said(Result<Value, Error>, BlobRef),
     /// Keeps the lease and never answers, as a hung function would.
     Never,
 }
@@ -139,15 +141,21 @@ fn answer(
 }
 
 fn result(id: &str, answer: Answer) -> Option<InvocationResult> {
-    let (result, error) = match answer {
-        Answer::Done(value) => (Some(value.into()), None),
-        Answer::Failed(error) => (None, Some(error.into())),
+    let (outcome, log) = match answer {
+        Answer::Done(value) => (Ok(value), None),
+        Answer::Failed(error) => (Err(error), None),
+        Answer::Said(outcome, log) => (outcome, Some(log)),
         Answer::Never => return None,
+    };
+    let (result, error) = match outcome {
+        Ok(value) => (Some(value.into()), None),
+        Err(error) => (None, Some(error.into())),
     };
     Some(InvocationResult {
         invocation_id: id.into(),
         result: result.into(),
         error: error.into(),
+        log: log.map(Into::into).into(),
         ..Default::default()
     })
 }

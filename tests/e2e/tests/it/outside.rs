@@ -30,6 +30,7 @@ impl Site {
         let text = fs::read_to_string(&graphs)?;
         fs::write(graphs, text.replace("label-encode", "stamp-encode"))?;
         test(&folder.path().join("label"))?;
+        break_for(folder.path(), "none")?;
         let (timestone, optimus) = (free_address()?, free_address()?);
         let config = format!(
             "timestone: {{listen: {timestone}}}\noptimus: {{listen: {optimus}}}\n\
@@ -59,8 +60,12 @@ impl Site {
 
     /// `cosmos workflow` with these words.
     fn say(&self, words: &str) -> Result<Output> {
+        self.cosmos(&format!("workflow {words}"))
+    }
+
+    fn cosmos(&self, words: &str) -> Result<Output> {
         let mut command = programs::program("cosmos")?;
-        command.arg("workflow").args(words.split_whitespace());
+        command.args(words.split_whitespace());
         command.args(["--config", "cosmos.yaml"]);
         command.current_dir(self.folder.path()).stdin(Stdio::null());
         Ok(command.output()?)
@@ -119,6 +124,17 @@ fn make(folder: &Path, name: &str, template: &str) -> Result<()> {
     done(new.arg(root).current_dir(folder))
 }
 
+/// Has the function of `stamp` fail where it is asked for this source.
+fn break_for(folder: &Path, source: &str) -> Result<()> {
+    let script = folder.join("stamp/functions/encode/encode.sh");
+    let text = fs::read_to_string(&script)?;
+    let wrong = format!(
+        "set -eu\ncase $(cat params.json) in *{source}*)\n  \
+         echo 'looking for it'\n  echo 'there is no such film' >&2\n  exit 4;;\nesac\n"
+    );
+    Ok(fs::write(script, text.replace("set -eu\n", &wrong))?)
+}
+
 /// Runs the tests of a service, which builds it, beside the programs of this workspace.
 fn test(folder: &Path) -> Result<()> {
     let programs = programs::path("cosmos")?;
@@ -147,6 +163,35 @@ fn root() -> Result<PathBuf> {
     Ok(root.canonicalize()?)
 }
 
+/// A script that fails tells why on its standard error, which its workflow tells after it.
+fn what_a_failed_function_said_is_told(site: &Site) -> Result<()> {
+    let started = site.json(r#"start label.encode --input {"source":"none"}"#)?;
+    let id = started["workflow"].as_str().context("no id")?;
+    site.say(&format!("watch {id}"))?;
+    for words in [
+        format!("workflow show {id}"),
+        format!("workflow explain {id}"),
+    ] {
+        let said = String::from_utf8(site.cosmos(&words)?.stdout)?;
+        ensure!(
+            said.contains("it said last (") && said.contains("there is no such film"),
+            "{said}"
+        );
+    }
+    let logs = site.cosmos(&format!("function logs {id} --json"))?;
+    let logs = terminal::json_lines(std::str::from_utf8(&logs.stdout)?)?;
+    let tries: Vec<_> = logs.iter().map(|log| log["try"].as_u64()).collect();
+    ensure!(tries == [1, 2, 3].map(Some), "{logs:?}");
+    for log in &logs {
+        let text = log["text"].as_str().context("no text")?;
+        ensure!(
+            text.contains("looking for it") && log["outcome"] == "failed",
+            "{log}"
+        );
+    }
+    Ok(())
+}
+
 #[test]
 fn it_runs_its_graph_and_its_rules_and_is_started_again_when_it_is_killed() -> Result<()> {
     let mut site = Site::start()?;
@@ -169,6 +214,8 @@ fn it_runs_its_graph_and_its_rules_and_is_started_again_when_it_is_killed() -> R
     site.said(&format!("watch {id}"))?;
     let shown = site.said(&format!("show {id}"))?;
     ensure!(shown.contains(r#""source":"b.mov""#), "{shown}");
+
+    what_a_failed_function_said_is_told(&site)?;
 
     site.said("assert library Encoder codec=av1 release=1 --rules shelf.freshness")?;
     site.said("assert library Title id=t1 source=a.mov")?;

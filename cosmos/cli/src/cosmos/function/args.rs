@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use stratum::{CanonicalJson, FileName, limits};
 
 use crate::cosmos::queue::args::ServerArgs;
+use crate::cosmos::workflow::args::ServerArgs as WorkflowServerArgs;
 
 /// Settings of `cosmos function`.
 #[derive(Debug, Args)]
@@ -24,6 +25,7 @@ const EXAMPLES: &str = "\
 Examples:
   cosmos function run functions/poster --input film.mov -o poster
   cosmos function list --config cosmos.yaml
+  cosmos function logs 0198c6f0-7a53-7cc1-a2f4-3d1c6f3a9b10
 
 A function is a folder with a function.yaml and any program.";
 
@@ -34,6 +36,70 @@ pub(crate) enum FunctionCommand {
     Run(RunArgs),
     /// List the functions of this installation, with what is in their queues
     List(ListArgs),
+    /// Print what functions said that a workflow ran
+    Logs(LogsArgs),
+}
+
+/// Settings of `cosmos function logs`.
+#[derive(Debug, Args)]
+#[command(after_help = LOGS)]
+pub(crate) struct LogsArgs {
+    /// Workflow, one node of it, or one task of that; or the id of an invocation
+    #[arg(value_name = "WORKFLOW[/NODE[/TASK]]|INVOCATION")]
+    pub target: Target,
+
+    /// Print the last lines of each alone
+    #[arg(short = 'n', long, value_name = "COUNT")]
+    pub lines: Option<usize>,
+
+    #[command(flatten)]
+    pub server: WorkflowServerArgs,
+}
+
+const LOGS: &str = "\
+Examples:
+  cosmos function logs 0198c6f0-7a53-7cc1-a2f4-3d1c6f3a9b10
+  cosmos function logs 0198c6f0-7a53-7cc1-a2f4-3d1c6f3a9b10/encode/17 --lines 20
+  cosmos function logs a1e0b43c5b0f4f0b8a0f3e6f4f2f9d10
+
+Kept are the logs of tries that failed, and of those that succeeded where the agent is told to
+(`stratum: keep_logs` of the configuration), as long as their workflow is remembered. Of a workflow
+of rules a node is a rule, and a task the number of a firing. An invocation is named as the message
+in the queue of its function.
+
+JSON, an object a line; fields without a value are left out:
+  workflow, node, task, try: from 1, invocation, at_unix_ms, outcome: succeeded or failed,
+  error: {class, code, message, field, hint}, digest, bytes: of all that was kept, text,
+  unreadable: why there is no text";
+
+/// Whose logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub workflow: String,
+    /// Empty = of all nodes.
+    pub node: String,
+    pub task: Option<u64>,
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.splitn(3, '/');
+        let mut next = || parts.next();
+        let (workflow, node, task) = (next(), next(), next());
+        let task = task.map(str::parse).transpose();
+        let task = task.map_err(|_| "a task is a number; write WORKFLOW/NODE/TASK")?;
+        let empty = [workflow, node].contains(&Some(""));
+        match workflow.filter(|_| !empty) {
+            None => Err("write WORKFLOW, WORKFLOW/NODE or WORKFLOW/NODE/TASK".into()),
+            Some(workflow) => Ok(Self {
+                workflow: workflow.into(),
+                node: node.unwrap_or_default().into(),
+                task,
+            }),
+        }
+    }
 }
 
 /// Settings of `cosmos function list`.
@@ -255,6 +321,29 @@ mod tests {
         let large = format!("{{\"a\": \"{}\"}}", "x".repeat(limits::PARAMETERS));
         for wrong in ["[]", "{", "1", "@/not/there", &large] {
             assert!(wrong.parse::<Params>().is_err());
+        }
+    }
+
+    #[test]
+    fn logs_are_of_a_workflow_a_node_or_a_task() {
+        let read = |text: &str| {
+            let target: Target = text.parse().ok()?;
+            Some((target.workflow, target.node, target.task))
+        };
+        let target = |node: &str, task| Some(("w".into(), node.into(), task));
+        assert_eq!(read("w"), target("", None));
+        assert_eq!(read("w/encode"), target("encode", None));
+        assert_eq!(read("w/encode/7"), target("encode", Some(7)));
+        for wrong in [
+            "",
+            "/encode",
+            "w/",
+            "w//7",
+            "w/encode/",
+            "w/encode/a",
+            "w/encode/7/8",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
         }
     }
 

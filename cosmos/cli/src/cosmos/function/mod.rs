@@ -5,6 +5,7 @@ mod find;
 mod inputs;
 mod keep;
 mod list;
+mod logs;
 mod report;
 mod run;
 
@@ -44,5 +45,6 @@ async fn run(args: &FunctionArgs, desk: &Desk) -> Result<(), Stop> {
     match &args.command {
         FunctionCommand::Run(args) => run::run(desk, args).await,
         FunctionCommand::List(args) => list::list(desk, args).await,
+        FunctionCommand::Logs(args) => logs::logs(desk, args).await,
     }
 }

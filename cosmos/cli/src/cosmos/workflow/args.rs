@@ -42,7 +42,8 @@ JSON objects, one a line. Times are Unix milliseconds, fields without a value ar
     nodes: [{node, state, total, done, running, retries, from_memo, cpu_ms, output_bytes,
     lost, speculated, skipped, children}], rules: {facts, fired, running, halted}, output,
     error, events, at_unix_ms, retries, tenant, priority, deadline_unix_ms,
-    forgotten_at_unix_ms, parent, parent_node
+    forgotten_at_unix_ms, parent, parent_node; of one that failed, show and explain tell log:
+    what the function said last that failed it, as `cosmos function logs` tells it
   facts:
     number, type, fields
   history:

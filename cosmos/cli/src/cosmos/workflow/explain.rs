@@ -6,6 +6,7 @@ use proto::plato::v1::{
 };
 
 use super::args::ExplainArgs;
+use super::logs::{Logged, last_words};
 use super::server::told_of;
 use super::{Desk, json, words};
 use crate::colour::Paint;
@@ -23,7 +24,9 @@ pub(super) async fn explain(desk: &Desk, args: &ExplainArgs) -> Result<(), Stop>
     let answer = answer.map_err(|refusal| desk.server.told(&refusal))?;
     let answer = answer.into_owned();
     let workflow = told_of(answer.workflow.into_option())?;
+    let log = answer.log.as_option();
     let explained = json::Explained {
+        log: log.map(Logged::from),
         workflow: (&workflow).into(),
         waiting: answer.nodes.iter().map(json::Waiting::from).collect(),
         firings: answer.firings.iter().map(json::Firing::from).collect(),
@@ -31,6 +34,10 @@ pub(super) async fn explain(desk: &Desk, args: &ExplainArgs) -> Result<(), Stop>
     desk.output.result(&explained, || {
         let waiting = in_words(&workflow, &answer.nodes, desk.paint);
         let firings = answer.firings.iter().map(fired);
+        let waiting = match log {
+            Some(log) => format!("{waiting}\n{}", last_words(log)),
+            None => waiting,
+        };
         std::iter::once(waiting)
             .chain(firings)
             .collect::<Vec<_>>()

@@ -7,6 +7,7 @@ use proto::plato::v1 as wire;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::logs::Logged;
 use super::words;
 
 /// A workflow.
@@ -99,6 +100,15 @@ impl<'a> From<&'a wire::Workflow> for Workflow<'a> {
             parent_node: &workflow.parent_node,
         }
     }
+}
+
+/// A workflow, and what the function said last that failed it.
+#[derive(Debug, Serialize)]
+pub(super) struct Shown<'a> {
+    #[serde(flatten)]
+    pub workflow: Workflow<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<Logged<'a>>,
 }
 
 /// How rules are doing.
@@ -230,6 +240,8 @@ pub(super) struct Explained<'a> {
     pub waiting: Vec<Waiting<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub firings: Vec<Firing<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<Logged<'a>>,
 }
 
 /// Why a rule fired.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use connectrpc::{ConnectError, ErrorCode};
 use daemon::Config;
 use errors::{Class, Error};
-use proto::plato::v1::{GetWorkflowRequest, PlatoServiceClient, Workflow};
+use proto::plato::v1::{FunctionLog, GetWorkflowRequest, PlatoServiceClient, Workflow};
 
 use super::args::ServerArgs;
 use crate::cosmos::VALID_CONFIG;
@@ -18,7 +18,7 @@ const NO_WORKFLOWS: &str = "`cosmos up` serves workflows at its API, `cosmos run
                             `plato: listen` of the configuration says";
 
 /// A server of workflows.
-pub(super) struct Server {
+pub(in crate::cosmos) struct Server {
     pub client: PlatoServiceClient<rpc::Transport>,
     url: String,
     token: PathBuf,
@@ -26,7 +26,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Nothing is sent yet. Must be called on the runtime.
-    pub(super) fn of(args: &ServerArgs) -> Result<Self, Error> {
+    pub(in crate::cosmos) fn of(args: &ServerArgs) -> Result<Self, Error> {
         let config = configuration(args)?;
         let url = args.server.clone();
         let url = url.unwrap_or_else(|| config.workflows_url());
@@ -42,7 +42,7 @@ impl Server {
     }
 
     /// What a call was answered with, in the words of somebody at a terminal.
-    pub(super) fn told(&self, refusal: &ConnectError) -> Vec<Error> {
+    pub(in crate::cosmos) fn told(&self, refusal: &ConnectError) -> Vec<Error> {
         match refusal.code {
             // An answer from the service itself has details.
             ErrorCode::Unavailable if refusal.details.is_empty() => {
@@ -64,13 +64,25 @@ impl Server {
 
     /// How a workflow is doing.
     pub(super) async fn workflow(&self, id: &str) -> Result<Workflow, Vec<Error>> {
+        Ok(self.workflow_and_log(id).await?.0)
+    }
+
+    /// How a workflow is doing; of one that failed, also what its function said last.
+    pub(super) async fn workflow_and_log(
+        &self,
+        id: &str,
+    ) -> Result<(Workflow, Option<FunctionLog>), Vec<Error>> {
         let request = GetWorkflowRequest {
             workflow_id: id.to_owned(),
             ..Default::default()
         };
         let answer = self.client.get_workflow(request).await;
         let answer = answer.map_err(|refusal| self.told(&refusal))?;
-        told_of(answer.into_owned().workflow.into_option())
+        let answer = answer.into_owned();
+        Ok((
+            told_of(answer.workflow.into_option())?,
+            answer.log.into_option(),
+        ))
     }
 }
 

@@ -3,6 +3,7 @@
 use proto::plato::v1::{NodeProgress, Workflow};
 
 use super::args::IdArgs;
+use super::logs::{Logged, last_words};
 use super::{Desk, json, words};
 use crate::colour::Paint;
 use crate::explain::{explain, one_line};
@@ -11,15 +12,20 @@ use crate::table::{Cell, Column, Table, Tone};
 use crate::units::{count as count_of, local_time, span};
 
 pub(super) async fn show(desk: &Desk, args: &IdArgs) -> Result<(), Stop> {
-    let workflow = desk.server.workflow(&args.id).await?;
-    tell(desk, &workflow);
+    let (workflow, log) = desk.server.workflow_and_log(&args.id).await?;
+    let shown = json::Shown {
+        workflow: (&workflow).into(),
+        log: log.as_ref().map(Logged::from),
+    };
+    desk.output.result(&shown, || {
+        let log = log.as_ref().map(|log| format!("\n{}", last_words(log)));
+        format!(
+            "{}{}",
+            in_words(&workflow, desk.paint),
+            log.unwrap_or_default()
+        )
+    });
     Ok(())
-}
-
-/// A workflow as it is, in the form that was asked for.
-pub(super) fn tell(desk: &Desk, workflow: &Workflow) {
-    let words = || in_words(workflow, desk.paint);
-    desk.output.result(&json::Workflow::from(workflow), words);
 }
 
 fn in_words(workflow: &Workflow, paint: Paint) -> String {

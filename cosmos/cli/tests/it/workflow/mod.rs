@@ -1,6 +1,7 @@
 //! Conversations of an operator with `cosmos workflow`.
 
 mod change;
+mod logs;
 mod look;
 mod reach;
 mod rules;

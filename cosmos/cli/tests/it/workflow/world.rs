@@ -40,6 +40,7 @@ pub(super) struct World {
     pub desk: Desk,
     pub url: String,
     client: Client,
+    blobs: Blobs,
     runtime: Runtime,
     _engine: PlatoRuntime,
     _stop: DropGuard,
@@ -96,8 +97,9 @@ impl World {
         let blobs = desk.at("blobs");
         std::fs::create_dir(&blobs).unwrap();
         let blobs = Blobs::new(Arc::new(LocalBlobs::open("local", &blobs).unwrap()), []);
-        let (engine, client, url) = runtime.block_on(serve(blobs, stop.clone()));
+        let (engine, client, url) = runtime.block_on(serve(blobs.clone(), stop.clone()));
         Self {
+            blobs,
             desk,
             url,
             client,
@@ -183,6 +185,20 @@ impl World {
 
     /// Answers a check.
     pub(super) fn answer(&self, leased: LeasedMessage, result: Result<&str, Error>) {
+        self.answer_saying(leased, result, None);
+    }
+
+    /// Answers a check as an agent that kept what its function said.
+    pub(super) fn answer_saying(
+        &self,
+        leased: LeasedMessage,
+        result: Result<&str, Error>,
+        said: Option<&str>,
+    ) {
+        let log = said.map(|said| {
+            let put = self.blobs.home().put(said.to_owned().into(), "text/plain");
+            self.runtime.block_on(put).unwrap()
+        });
         let envelope = envelope::of_payload(&leased.payload).unwrap();
         let invocation: Invocation = envelope::open(&envelope).unwrap();
         let (result, error) = match result {
@@ -193,6 +209,7 @@ impl World {
             invocation_id: invocation.id.clone(),
             result: result.into(),
             error: error.into(),
+            log: log.map(Into::into).into(),
             ..Default::default()
         };
         let reply = NewMessage {
@@ -234,9 +251,9 @@ async fn serve(blobs: Blobs, stop: CancellationToken) -> (PlatoRuntime, Client, 
         ..RuntimeConfig::new(SERVICE, "test")
     };
     let (engine_store, engine_client) = (store.clone(), client.clone());
-    let known = registry.clone();
+    let (known, read) = (registry.clone(), blobs.clone());
     let engine = PlatoRuntime::start(config, engine_store, engine_client, blobs, known, clock);
-    let workflows = Workflows::new(store, SERVICE, GROUPS, registry);
+    let workflows = Workflows::new(store, SERVICE, GROUPS, registry, read);
     let services = PlatoServer::new([workflows], client.clone()).register(Router::new());
     let server = Server::new(Token::parse(TOKEN).unwrap()).services(services);
     let bound = server.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
