@@ -209,6 +209,7 @@ async fn start_stratum(
     let mut agent = roles::agent_config(name, stratum.cpus, stratum.memory_mb, roots);
     agent.lease_ms = Some(config.timestone.lease_seconds * 1_000);
     agent.keep_logs = stratum.keep_logs;
+    agent.containers = parts::containers(config, &agent.name).await?;
     let mut registry = functions::registry(services).context("cannot find the functions")?;
     registry.append(functions::of_services(config)?)?;
     roles::stratum(stack, agent, registry, timestone, blobs).await

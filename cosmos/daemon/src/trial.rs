@@ -32,11 +32,21 @@ pub struct Trial {
 
 impl Trial {
     /// An agent as large as `shape` that runs the functions of `registry`, and keeps everything
-    /// below `folder`.
+    /// below `folder`. `docker` is the socket of the engine for functions with an image.
     ///
     /// # Errors
-    /// When the folder cannot be used, or `cosmos-init` is missing.
-    pub async fn start(folder: &Path, registry: Registry, shape: &Shape) -> Result<Self> {
+    /// When the folder cannot be used, `cosmos-init` is missing, or no engine answers.
+    pub async fn start(
+        folder: &Path,
+        registry: Registry,
+        shape: &Shape,
+        docker: Option<&Path>,
+    ) -> Result<Self> {
+        let owner = format!("trial-{}", ids::time_ordered());
+        let containers = match docker {
+            Some(socket) => Some(parts::containers_at(socket, &owner).await?),
+            None => None,
+        };
         let store = parts::embedded(&folder.join("state"), Options::default())?;
         let blobs = parts::open_blobs("local", &folder.join("blobs"))?;
         let mut stack = Stack::default();
@@ -44,6 +54,7 @@ impl Trial {
         let timestone = Client::new(queues).with_blobs(blobs.clone());
         let agent = stratum_agent::Config {
             keep_logs: true,
+            containers,
             ..stratum_agent::Config::new("trial", shape.cpus, shape.memory())
         };
         let (queue, files) = (timestone.clone(), blobs.clone());

@@ -116,6 +116,8 @@ pub struct StratumConfig {
     pub memory_mb: Option<u64>,
     /// Whether what functions said is kept of tries that succeeded, too.
     pub keep_logs: bool,
+    /// Socket of this host's container engine. Unset: there are no functions with an image.
+    pub docker: Option<PathBuf>,
 }
 
 impl Default for Config {

@@ -12,6 +12,8 @@ use rpc::Token;
 use store::Store;
 use store_fjall::{FjallStore, Options};
 use store_postgres::PostgresStore;
+use stratum_docker::Engine;
+use stratum_init::{Containers, Init};
 use timestone_client::Client;
 
 use crate::Config;
@@ -91,6 +93,25 @@ pub fn token(config: &Config) -> Result<Token> {
 /// The blob store of the installation.
 pub fn blobs(config: &Config) -> Result<Blobs> {
     open_blobs(&config.blobs.name, &config.blob_root())
+}
+
+/// The container engine that `config` names, for what the agent of this name runs.
+pub async fn containers(config: &Config, agent: &str) -> Result<Option<Arc<dyn Containers>>> {
+    let Some(socket) = &config.stratum.docker else {
+        return Ok(None);
+    };
+    // Two installations of a host may share an engine.
+    let data = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone());
+    let owner = format!("{agent}@{}", data.display());
+    containers_at(socket, &owner).await.map(Some)
+}
+
+/// The container engine at `socket`; `owner` labels what is run there.
+pub async fn containers_at(socket: &Path, owner: &str) -> Result<Arc<dyn Containers>> {
+    let shown = socket.display().to_string();
+    let engine = Engine::connect(&shown, owner, &Init::locate()?, clock()).await;
+    let engine = engine.with_context(|| format!("cannot use the container engine at {shown}"))?;
+    Ok(Arc::new(engine))
 }
 
 /// The queues, wherever they are served.

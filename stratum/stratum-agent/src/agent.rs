@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use blob::{BlobError, Blobs};
 use clock::SharedClock;
-use stratum::Registry;
+use stratum::{FunctionName, Registry};
 use stratum_init::Init;
 use timestone::{LeasedMessage, Session};
 use timestone_client::{Client, DequeueRequest, TimestoneError, names};
@@ -42,13 +42,19 @@ pub enum StartError {
     Sweep(#[from] BlobError),
     #[error("an agent without processors or without functions has nothing to do")]
     Idle,
+    #[error(
+        "function `{0}` has an image, and this agent has no container engine; name one in the \
+         configuration: stratum.docker"
+    )]
+    NoEngine(FunctionName),
 }
 
 impl Agent {
     /// Sweeps what dead agents left, and starts to work on the functions of `registry`.
     ///
     /// # Errors
-    /// When there is no `cosmos-init`, the blob store cannot be read, or there is nothing to do.
+    /// When there is no `cosmos-init`, no engine for a function's image, the blob store cannot be
+    /// read, or there is nothing to do.
     pub async fn start(
         config: Config,
         registry: Registry,
@@ -59,8 +65,9 @@ impl Agent {
         if config.cpus == 0 || registry.packages().next().is_none() {
             return Err(StartError::Idle);
         }
+        let containers = sweep_containers(&config, &registry).await?;
         let swept = blobs.home().sweep_staging().await?;
-        tracing::info!(agent = config.name, swept, "agent starts");
+        tracing::info!(agent = config.name, swept, containers, "agent starts");
         let counters = Arc::<Counters>::default();
         let context = Arc::new(Context {
             session: Session {
@@ -96,6 +103,18 @@ impl Agent {
             // One that panicked has nothing left to stop.
             let _ = work.await;
         }
+    }
+}
+
+/// Removes the containers of an earlier life; how many there were.
+async fn sweep_containers(config: &Config, registry: &Registry) -> Result<usize, StartError> {
+    if let Some(containers) = &config.containers {
+        return Ok(containers.sweep().await?);
+    }
+    let mut functions = registry.packages().map(|package| &package.function);
+    match functions.find(|function| function.image.is_some()) {
+        Some(function) => Err(StartError::NoEngine(function.name.clone())),
+        None => Ok(0),
     }
 }
 

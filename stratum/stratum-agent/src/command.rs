@@ -30,13 +30,7 @@ pub(crate) fn spec(target: &Target, dir: &WorkDir, staged: &Staged, wall: Durati
 }
 
 fn environment(target: &Target, dir: &WorkDir) -> BTreeMap<OsString, OsString> {
-    // The tools that its digest speaks of come before others of their names.
-    let tools = target.package.tools.iter();
-    let tools = tools.filter_map(|tool| Some(tool.path.parent()?.to_owned()));
-    let search: Vec<PathBuf> = tools.chain(std::env::split_paths(SEARCH_PATH)).collect();
-    let search = std::env::join_paths(search).unwrap_or_else(|_| SEARCH_PATH.into());
-    let own: [(&str, OsString); 6] = [
-        ("PATH", search),
+    let own: [(&str, OsString); 5] = [
         ("HOME", dir.scratch().into()),
         ("TMPDIR", dir.scratch().into()),
         ("LANG", "C.UTF-8".into()),
@@ -45,8 +39,23 @@ fn environment(target: &Target, dir: &WorkDir) -> BTreeMap<OsString, OsString> {
     ];
     let declared = target.function().env.iter();
     let declared = declared.map(|(name, value)| (name.into(), value.into()));
+    let own = own
+        .into_iter()
+        .chain(search_path(target).map(|path| ("PATH", path)));
     let own = own.map(|(name, value)| (name.into(), value));
-    own.into_iter().chain(declared).collect()
+    own.chain(declared).collect()
+}
+
+/// An image says itself where its programs are.
+fn search_path(target: &Target) -> Option<OsString> {
+    if target.function().image.is_some() {
+        return None;
+    }
+    // The tools that its digest speaks of come before others of their names.
+    let tools = target.package.tools.iter();
+    let tools = tools.filter_map(|tool| Some(tool.path.parent()?.to_owned()));
+    let search: Vec<PathBuf> = tools.chain(std::env::split_paths(SEARCH_PATH)).collect();
+    Some(std::env::join_paths(search).unwrap_or_else(|_| SEARCH_PATH.into()))
 }
 
 /// A decoder that feeds the function has its share of the memory.

@@ -1,4 +1,7 @@
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use stratum_init::Containers;
 
 /// How an agent works.
 #[derive(Clone, Debug)]
@@ -16,6 +19,8 @@ pub struct Config {
     pub source_roots: Option<Vec<PathBuf>>,
     /// Whether what a function said is kept when it went well too; of failures it always is.
     pub keep_logs: bool,
+    /// What runs the functions that have an image; `None` = there may be none.
+    pub containers: Option<Arc<dyn Containers>>,
 }
 
 impl Config {
@@ -28,6 +33,7 @@ impl Config {
             lease_ms: None,
             source_roots: None,
             keep_logs: false,
+            containers: None,
         }
     }
 }

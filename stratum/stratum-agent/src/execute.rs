@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use blob::{BlobRef, Value};
 use errors::Error;
-use stratum::Usage;
-use stratum_init::{Exit, Running};
+use stratum::{Image, Usage};
+use stratum_init::{Container, Exit, Running, Spec};
 
 use crate::context::Context;
 use crate::delivery::{self, Delivery, Target};
@@ -122,8 +122,24 @@ impl Attempt<'_> {
 
     pub(crate) async fn spawn(&self, staged: &Staged) -> Result<Running, Error> {
         let spec = command::spec(self.target, self.dir, staged, self.wall());
-        let spawned = self.context.init.spawn(&spec).await;
+        let spawned = match &self.target.function().image {
+            None => self.context.init.spawn(&spec).await,
+            Some(image) => self.launch(image, &spec).await,
+        };
         spawned.map_err(|error| exit::sandbox(&error))
+    }
+
+    async fn launch(&self, image: &Image, spec: &Spec) -> Result<Running, stratum_init::Error> {
+        let containers = self.context.config.containers.as_ref();
+        // An agent without an engine does not start with such a function.
+        let none = || stratum_init::Error::Engine("there is no container engine".into());
+        let control = self.dir.control();
+        let container = Container {
+            image: image.as_str(),
+            cpus: self.target.shape.cpus,
+            control: &control,
+        };
+        containers.ok_or_else(none)?.launch(container, spec).await
     }
 
     /// Waits for the end of the function; kills it when told to stop.

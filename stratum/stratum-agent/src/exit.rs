@@ -66,10 +66,14 @@ fn signaled(signal: i32) -> Error {
     }
 }
 
-/// What a sandbox that failed means: nothing that the function did.
+/// What a sandbox or a container that failed means: nothing that the function did.
 pub(crate) fn sandbox(error: &stratum_init::Error) -> Error {
     let message = crate::text::line(&error.to_string(), 2_048);
-    Error::platform("SANDBOX_FAILED", message)
+    let code = match error {
+        stratum_init::Error::Engine(_) => "CONTAINER_FAILED",
+        _ => "SANDBOX_FAILED",
+    };
+    Error::platform(code, message)
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! What a function said.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use blob::BlobRef;
+use stratum::limits;
 
 use crate::context::Context;
 use crate::text;
@@ -35,7 +37,11 @@ pub(crate) async fn keep(context: &Context, dir: &WorkDir) -> Option<BlobRef> {
         .ok()
 }
 
-/// Init bounds the size of both.
+/// Init bounds the size of both; in a container the function itself might not.
 fn read(path: &Path) -> Vec<u8> {
-    fs::read(path).unwrap_or_default()
+    let mut said = Vec::new();
+    let opened = fs::File::open(path).map(|file| file.take(2 * limits::LOG));
+    // What cannot be read was not said.
+    let _ = opened.and_then(|mut file| file.read_to_end(&mut said));
+    said
 }

@@ -5,7 +5,8 @@
 //! work/input/…          what it reads
 //! work/output/…         what it writes
 //! work/tmp/             its scratch space
-//! stdout, stderr        what it said; out of its reach
+//! stdout, stderr        what it said; in a sandbox out of its reach
+//! control/              in a container, where its first process finds the host
 //! ```
 
 use std::fs;
@@ -63,6 +64,10 @@ impl WorkDir {
 
     pub(crate) fn stderr(&self) -> PathBuf {
         self.0.join("stderr")
+    }
+
+    pub(crate) fn control(&self) -> PathBuf {
+        self.0.join("control")
     }
 
     pub(crate) fn write_params(&self, json: &[u8]) -> Result<(), Error> {

@@ -1,74 +1,109 @@
-//! What a function's container may and may not.
+//! What a command's container may and may not.
 
-use std::collections::HashMap;
-use std::os::unix::fs::chown;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType};
+use stratum_init::{Container, Input, Output, Spec};
 
+use crate::Engine;
 use crate::engine::OWNER;
-use crate::{EngineError, Job};
+use crate::kit::Kit;
 
-/// Where a function finds its working directory.
-const WORK: &str = "/work";
-/// The directories below it that the function may write in.
-const WRITABLE: [&str; 2] = ["output", "tmp"];
-const PROCESSES: i64 = 256;
+/// Processes and their threads: behind the limit on processes, which init names.
+const TASKS: i64 = 1_024;
 const NANO: i64 = 1_000_000_000;
 
-pub(crate) fn body(job: &Job<'_>, owner: &str) -> ContainerCreateBody {
-    let own = [
-        ("HOME", "/work/tmp"),
-        ("TMPDIR", "/work/tmp"),
-        ("LC_ALL", "C.UTF-8"),
-    ];
-    let own = own.map(|(name, value)| format!("{name}={value}"));
-    let declared = job.function.env.iter();
-    let declared = declared.map(|(name, value)| format!("{name}={value}"));
+/// The container of a command whose host listens at `socket` in the control directory.
+pub(crate) fn body(
+    engine: &Engine,
+    container: &Container<'_>,
+    spec: &Spec,
+    socket: &str,
+) -> ContainerCreateBody {
+    let socket = format!("{}/{socket}", Kit::control());
+    let user = engine.user;
     ContainerCreateBody {
-        image: Some(job.image.to_owned()),
-        entrypoint: Some(job.function.command.clone()),
-        env: Some(own.into_iter().chain(declared).collect()),
-        working_dir: Some(WORK.into()),
-        user: Some(format!("{0}:{0}", job.user)),
-        labels: Some(HashMap::from([(OWNER.to_owned(), owner.to_owned())])),
-        host_config: Some(host_config(job)),
+        image: Some(container.image.to_owned()),
+        entrypoint: Some(engine.kit.command(&socket)),
+        cmd: Some(vec![]),
+        user: Some(format!("{}:{}", user.uid, user.gid)),
+        labels: Some(HashMap::from([(
+            OWNER.to_owned(),
+            engine.owner.to_string(),
+        )])),
+        host_config: Some(host_config(engine, container, spec)),
         ..ContainerCreateBody::default()
     }
 }
 
-fn host_config(job: &Job<'_>) -> HostConfig {
-    let memory = i64::try_from(job.shape.memory()).unwrap_or(i64::MAX);
+fn host_config(engine: &Engine, container: &Container<'_>, spec: &Spec) -> HostConfig {
+    let memory = spec.limits.memory;
+    let memory = memory.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
     HostConfig {
-        memory: Some(memory),
+        memory,
         // Memory and swap together: no swap.
-        memory_swap: Some(memory),
-        nano_cpus: Some(i64::from(job.shape.cpus) * NANO),
-        pids_limit: Some(PROCESSES),
-        network_mode: (!job.function.network).then(|| "none".to_owned()),
+        memory_swap: memory,
+        nano_cpus: Some(i64::from(container.cpus) * NANO),
+        pids_limit: Some(TASKS),
+        network_mode: (!spec.sandbox.network).then(|| "none".to_owned()),
+        // No /dev/shm either.
+        ipc_mode: Some("none".into()),
         readonly_rootfs: Some(true),
         cap_drop: Some(vec!["ALL".into()]),
         security_opt: Some(vec!["no-new-privileges".into()]),
-        mounts: Some(mounts(job.work_dir)),
+        mounts: Some(mounts(engine, container, spec)),
         log_config: Some(log_config()),
         ..HostConfig::default()
     }
 }
 
-fn mounts(work_dir: &Path) -> Vec<Mount> {
-    let bind = |from: &Path, to: String, read_only| Mount {
+fn mounts(engine: &Engine, container: &Container<'_>, spec: &Spec) -> Vec<Mount> {
+    let own = paths(spec).into_iter();
+    let own = own.map(|(path, access)| bind(path, path.display().to_string(), access));
+    let kit = engine.kit.files.iter();
+    let kit = kit.map(|(path, place)| bind(path, place.clone(), Access::Read));
+    let control = bind(container.control, Kit::control(), Access::Read);
+    own.chain(kit).chain([control]).collect()
+}
+
+/// Each path once, with the most that is allowed of it.
+fn paths(spec: &Spec) -> BTreeMap<&PathBuf, Access> {
+    let sandbox = &spec.sandbox;
+    let input = match &spec.stdin {
+        Input::File(path) => Some(path),
+        Input::Null => None,
+    };
+    let read = [&spec.cwd].into_iter().chain(input);
+    let read = read.chain(&sandbox.read).chain(&sandbox.execute);
+    let logs = [&spec.stdout, &spec.stderr].into_iter();
+    let logs = logs.filter_map(|output| match output {
+        Output::File { path, .. } => Some(path),
+        Output::Discard | Output::Pipe => None,
+    });
+    let write = sandbox.write.iter().chain(logs);
+    let read = read.map(|path| (path, Access::Read));
+    read.chain(write.map(|path| (path, Access::Write)))
+        .collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+fn bind(from: &Path, to: String, access: Access) -> Mount {
+    Mount {
         target: Some(to),
         source: Some(from.display().to_string()),
         typ: Some(MountType::BIND),
-        read_only: Some(read_only),
+        read_only: Some(access == Access::Read),
         ..Mount::default()
-    };
-    let writable = WRITABLE.map(|name| bind(&work_dir.join(name), format!("{WORK}/{name}"), false));
-    let whole = bind(work_dir, WORK.into(), true);
-    [whole].into_iter().chain(writable).collect()
+    }
 }
 
-/// The engine keeps what the function says in a file of bounded size.
+/// What init says when it cannot even call; bounded.
 fn log_config() -> HostConfigLogConfig {
     let bounds = [("max-size", "1m"), ("max-file", "1")];
     let bounds = bounds.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -76,14 +111,4 @@ fn log_config() -> HostConfigLogConfig {
         typ: Some("json-file".into()),
         config: Some(bounds.into()),
     }
-}
-
-/// Gives the function's user the directories that it writes in.
-pub(crate) fn hand_over(job: &Job<'_>) -> Result<(), EngineError> {
-    for name in WRITABLE {
-        let path = job.work_dir.join(name);
-        let given = chown(&path, Some(job.user), Some(job.user));
-        given.map_err(|source| EngineError::WorkDir { path, source })?;
-    }
-    Ok(())
 }

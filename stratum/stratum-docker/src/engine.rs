@@ -1,20 +1,20 @@
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 
-use bollard::errors::Error;
-use bollard::query_parameters::{
-    CreateImageOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
-};
-use bollard::{API_DEFAULT_VERSION, Docker, body_full};
-use bytes::Bytes;
+use bollard::query_parameters::ListContainersOptionsBuilder;
+use bollard::{API_DEFAULT_VERSION, Docker};
 use clock::SharedClock;
-use futures::{StreamExt, TryStreamExt};
+use stratum_init::Init;
 
 use crate::EngineError;
 use crate::error::cannot;
+use crate::hand_over::User;
+use crate::kit::Kit;
 
 /// The label that tells whose a container is.
 pub(crate) const OWNER: &str = "cosmos.owner";
-/// One call to the engine, in seconds. A wait for a container is cut off by its timeout instead.
+/// One call to the engine, in seconds. Waits for containers and images last long.
 const CALL_SECONDS: u64 = 7 * 24 * 3_600;
 
 /// A Docker engine on this host. Cheap to clone.
@@ -22,52 +22,37 @@ const CALL_SECONDS: u64 = 7 * 24 * 3_600;
 pub struct Engine {
     pub(crate) docker: Docker,
     pub(crate) clock: SharedClock,
-    pub(crate) owner: String,
+    pub(crate) owner: Arc<str>,
+    pub(crate) kit: Arc<Kit>,
+    pub(crate) user: User,
 }
 
 impl Engine {
-    /// Connects to the engine at `socket`; `owner` labels its containers.
+    /// Connects to the engine at `socket`. `owner` labels its containers: no two hosts that live
+    /// at the same time share one. `init` is brought into every container.
     ///
     /// # Errors
-    /// When no engine answers there.
+    /// When no engine answers there, or `init` is not to be had.
     pub async fn connect(
         socket: &str,
         owner: &str,
+        init: &Init,
         clock: SharedClock,
     ) -> Result<Self, EngineError> {
         let docker = Docker::connect_with_unix(socket, CALL_SECONDS, API_DEFAULT_VERSION);
-        let docker = docker.map_err(cannot("connect to the engine"))?;
+        let docker = docker.map_err(cannot("be reached"))?;
         let docker = docker.negotiate_version().await;
         Ok(Self {
-            docker: docker.map_err(cannot("agree on a version with the engine"))?,
+            docker: docker.map_err(cannot("agree on a version"))?,
             clock,
-            owner: owner.to_owned(),
+            owner: owner.into(),
+            kit: Arc::new(Kit::of(init.path())?),
+            user: User::of_this_host(),
         })
     }
 
-    /// Makes an image of one layer from a tar archive of a root directory; its id.
-    ///
-    /// # Errors
-    /// When the engine does not take it.
-    pub async fn import(&self, tar: Bytes) -> Result<String, EngineError> {
-        let options = CreateImageOptionsBuilder::default().from_src("-").build();
-        let told = self
-            .docker
-            .create_image(Some(options), Some(body_full(tar)), None);
-        let told: Vec<_> = told
-            .try_collect()
-            .await
-            .map_err(cannot("import an image"))?;
-        let id = told.into_iter().filter_map(|line| line.status).next_back();
-        id.filter(|id| id.starts_with("sha256:"))
-            .ok_or(EngineError::NoImage)
-    }
-
     /// Removes the containers that an earlier life of this owner left; how many there were.
-    ///
-    /// # Errors
-    /// When the engine does not answer.
-    pub async fn sweep(&self) -> Result<usize, EngineError> {
+    pub(crate) async fn remove_all(&self) -> Result<usize, EngineError> {
         let label = format!("{OWNER}={}", self.owner);
         let filters = HashMap::from([("label", vec![label])]);
         let options = ListContainersOptionsBuilder::default()
@@ -79,20 +64,17 @@ impl Engine {
             .into_iter()
             .filter_map(|container| container.id)
             .collect();
-        let removals = futures::stream::iter(&ids).then(|id| remove(&self.docker, id));
-        removals.try_collect::<()>().await?;
+        for id in &ids {
+            self.remove(id).await?;
+        }
         Ok(ids.len())
     }
 }
 
-/// Kills and removes a container; one that is gone, or going, is as good.
-pub(crate) async fn remove(docker: &Docker, id: &str) -> Result<(), EngineError> {
-    let options = RemoveContainerOptionsBuilder::default().force(true).v(true);
-    match docker.remove_container(id, Some(options.build())).await {
-        Err(Error::DockerResponseServerError {
-            status_code: 404 | 409,
-            ..
-        }) => Ok(()),
-        removed => removed.map_err(cannot("remove a container")),
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("owner", &self.owner)
+            .finish_non_exhaustive()
     }
 }

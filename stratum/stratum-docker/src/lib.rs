@@ -1,16 +1,21 @@
 //! Functions in containers of a Docker engine.
 //!
-//! The same function, working directory and shape as in a sandbox of the host:
-//! [`Engine::run`] gives it a container that has no network, a read-only root, no
-//! capabilities and no privileges to gain, the processors and memory of its shape,
-//! and its working directory at `/work`. How it ended is told in the words of
-//! [`stratum_init`], so that a host need not know where it ran.
+//! An [`Engine`] gives a command what a sandbox of the host gives it, by the means of an engine: a
+//! container that has no network, a read-only root, no capabilities and no privileges to gain, the
+//! processors and memory of its shape, and of the host only the paths that its spec names. Its
+//! first process is the `cosmos-init` of the host, so that limits, progress, logs and ends are
+//! told in the same words, and so that it ends when its host does, however that ends.
+//!
+//! The engine is one of this host: containers share its files.
 
 mod container;
 mod engine;
 mod error;
-mod run;
+mod hand_over;
+mod held;
+mod image;
+mod kit;
+mod launch;
 
 pub use engine::Engine;
 pub use error::EngineError;
-pub use run::{Ended, Job};

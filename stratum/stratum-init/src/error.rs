@@ -25,6 +25,9 @@ pub enum Error {
     /// process group was killed.
     #[error("cosmos-init ended without a report ({status})")]
     InitDied { status: String },
+    /// A container engine could not do what was asked, for this reason.
+    #[error("{0}")]
+    Engine(String),
     /// The conversation with `cosmos-init` broke.
     #[error("control socket of cosmos-init: {0}")]
     Control(#[from] io::Error),

@@ -36,7 +36,12 @@
 //! In the command, descriptor 0 is `/dev/null` (or `spec.stdin`), 1 and 2 are its logs or pipes,
 //! and 3 takes progress lines: `progress=<0..1>`, or what ffmpeg writes for `-progress pipe:3`.
 //! A FIFO is opened by the command itself, below a path of the sandbox.
+//!
+//! In a container the same `cosmos-init` is the first process; an adapter of its engine is a
+//! [`Containers`], and gives a [`Running`] as [`Init::spawn`] does.
 
+mod carrier;
+mod containers;
 mod error;
 mod exit;
 mod locate;
@@ -45,6 +50,8 @@ mod spec;
 #[doc(hidden)]
 pub mod wire;
 
+pub use carrier::{Carrier, Ending};
+pub use containers::{Answer, Container, Containers};
 pub use error::Error;
 pub use exit::{Confinement, Exit, Reason, Status};
 pub use locate::Init;

@@ -3,8 +3,7 @@
 use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream as StdUnixStream;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -12,13 +11,14 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::carrier::{Carrier, Process};
 use crate::wire::{FromInit, MAX_LINE, Progress, ToInit};
 use crate::{Error, Exit, Init, Output, Spec};
 
 /// A running command. Dropping it kills the command and all its descendants.
 #[derive(Debug)]
 pub struct Running {
-    pid: u32,
+    pid: Option<u32>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     progress: watch::Receiver<Progress>,
@@ -38,18 +38,14 @@ impl Init {
     /// [`Error::Setup`] when the program, a path, a limit or the sandbox is not to be had: nothing
     /// of the command has run then.
     pub async fn spawn(&self, spec: &Spec) -> Result<Running, Error> {
-        let line = encode(spec)?;
+        encode(spec)?;
         let (ours, theirs) = StdUnixStream::pair()?;
-        ours.set_nonblocking(true)?;
-        let control = ours.try_clone()?;
         let mut child = self.start(spec, theirs)?;
-        let pid = child.id().unwrap_or_default();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let (reader, mut writer) = UnixStream::from_std(ours)?.into_split();
-        writer.write_all(&line).await?;
-        let mut conversation = Conversation::new(child, reader, writer);
-        conversation.started(spec).await?;
-        Ok(conversation.into_running(pid, control, stdout, stderr))
+        let pid = child.id();
+        let mut running = Running::converse(ours, spec, Process::new(child)).await?;
+        (running.pid, running.stdout, running.stderr) = (pid, stdout, stderr);
+        Ok(running)
     }
 
     fn start(&self, spec: &Spec, control: StdUnixStream) -> Result<Child, Error> {
@@ -87,9 +83,36 @@ fn encode(spec: &Spec) -> Result<Vec<u8>, Error> {
 }
 
 impl Running {
-    /// The process id of `cosmos-init`.
+    /// Hands `spec` to a `cosmos-init` at the other end of `control`; returns when the command
+    /// runs. `carrier` is what that init runs in.
+    ///
+    /// # Errors
+    /// As [`Init::spawn`]; nothing of the command is left then.
+    pub async fn converse(
+        control: StdUnixStream,
+        spec: &Spec,
+        carrier: impl Carrier,
+    ) -> Result<Self, Error> {
+        let line = encode(spec)?;
+        control.set_nonblocking(true)?;
+        let ours = control.try_clone()?;
+        let (reader, mut writer) = UnixStream::from_std(control)?.into_split();
+        writer.write_all(&line).await?;
+        let mut conversation = Conversation::new(Box::new(carrier), reader, writer);
+        match conversation.started(spec).await {
+            Ok(()) => Ok(conversation.into_running(ours)),
+            Err(failed) => {
+                // An init that still waits hears that it is over. That nothing ran is known.
+                let _ = ours.shutdown(Shutdown::Both);
+                let _ = conversation.carrier.end(None).await;
+                Err(failed)
+            }
+        }
+    }
+
+    /// The process id of `cosmos-init`, where it is a process of this host.
     #[must_use]
-    pub fn pid(&self) -> u32 {
+    pub fn pid(&self) -> Option<u32> {
         self.pid
     }
 
@@ -153,45 +176,39 @@ impl Killer {
 }
 
 struct Conversation {
-    child: Child,
+    carrier: Box<dyn Carrier>,
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
     line: Vec<u8>,
-    group: Option<rustix::process::Pid>,
 }
 
 impl Conversation {
-    fn new(child: Child, reader: OwnedReadHalf, writer: OwnedWriteHalf) -> Self {
+    fn new(carrier: Box<dyn Carrier>, reader: OwnedReadHalf, writer: OwnedWriteHalf) -> Self {
         Conversation {
-            child,
+            carrier,
             reader: BufReader::new(reader),
             writer,
             line: Vec::new(),
-            group: None,
         }
     }
 
     async fn started(&mut self, spec: &Spec) -> Result<(), Error> {
         match self.receive().await? {
             Some(FromInit::Started { pid }) => {
-                self.group = rustix::process::Pid::from_raw(pid);
+                self.carrier.started(pid);
                 Ok(())
             }
             Some(FromInit::Failed { message }) => Err(setup_failed(spec, message)),
             Some(other) => Err(Error::Control(io::Error::other(format!(
                 "expected a start, not {other:?}"
             )))),
-            None => Err(self.died().await),
+            None => Err(Error::InitDied {
+                status: "before the command ran".into(),
+            }),
         }
     }
 
-    fn into_running(
-        self,
-        pid: u32,
-        control: StdUnixStream,
-        stdout: Option<ChildStdout>,
-        stderr: Option<ChildStderr>,
-    ) -> Running {
+    fn into_running(self, control: StdUnixStream) -> Running {
         let (report, progress) = watch::channel(Progress::default());
         let (kill, kills) = mpsc::channel(1);
         let (ended, exit) = oneshot::channel();
@@ -200,9 +217,9 @@ impl Conversation {
             let _ = ended.send(self.converse(report, kills).await);
         });
         Running {
-            pid,
-            stdout,
-            stderr,
+            pid: None,
+            stdout: None,
+            stderr: None,
             progress,
             killer: Killer(kill),
             exit,
@@ -227,12 +244,12 @@ impl Conversation {
                 Some(FromInit::Progress(latest)) => {
                     progress.send_replace(latest);
                 }
-                Some(FromInit::Exited(exit)) => return self.finish(exit).await,
+                Some(FromInit::Exited(exit)) => return self.carrier.end(Some(exit)).await,
                 Some(FromInit::Started { .. }) => {}
                 Some(FromInit::Failed { message }) => {
                     return Err(Error::Control(io::Error::other(message)));
                 }
-                None => return Err(self.died().await),
+                None => return self.carrier.end(None).await,
             }
         }
     }
@@ -257,23 +274,6 @@ impl Conversation {
             let _ = self.writer.write_all(&line).await;
         }
     }
-
-    async fn finish(mut self, exit: Exit) -> Result<Exit, Error> {
-        self.child.wait().await?;
-        Ok(exit)
-    }
-
-    /// Init is gone without its word: what it guarded must not stay.
-    async fn died(&mut self) -> Error {
-        let status = self.child.wait().await;
-        if let Some(group) = self.group {
-            // Already gone is as good.
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
-        Error::InitDied {
-            status: describe(status),
-        }
-    }
 }
 
 fn setup_failed(spec: &Spec, message: String) -> Error {
@@ -281,15 +281,5 @@ fn setup_failed(spec: &Spec, message: String) -> Error {
     Error::Setup {
         program: program.unwrap_or_default(),
         message,
-    }
-}
-
-fn describe(status: io::Result<ExitStatus>) -> String {
-    match status {
-        Ok(status) => match status.signal() {
-            Some(signal) => format!("signal {signal}"),
-            None => format!("exit code {}", status.code().unwrap_or_default()),
-        },
-        Err(e) => e.to_string(),
     }
 }

@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use crate::raw::{RawFunction, RawRetries, RawRule};
 use crate::{
-    Condition, ConditionError, FunctionName, InvalidName, InvalidShape, Routing, Rule, Shape,
-    limits,
+    Condition, ConditionError, FunctionName, Image, InvalidImage, InvalidName, InvalidShape,
+    Routing, Rule, Shape, limits,
 };
 
 /// How a function wants to read media.
@@ -48,6 +48,8 @@ pub struct Function {
     pub version: String,
     /// Name of the program, then its arguments.
     pub command: Vec<String>,
+    /// What it runs in; without one, a sandbox of the host.
+    pub image: Option<Image>,
     /// Programs that it runs, by name; part of the package's digest.
     pub tools: Vec<String>,
     pub input: InputKind,
@@ -76,6 +78,8 @@ pub enum InvalidFunction {
     Name(#[from] InvalidName),
     #[error(transparent)]
     Shape(#[from] InvalidShape),
+    #[error("image: {0}")]
+    Image(#[from] InvalidImage),
     #[error("{field} {rule}")]
     Field { field: String, rule: String },
     #[error("routing[{index}].when: {error}")]
@@ -114,6 +118,7 @@ impl TryFrom<RawFunction> for Function {
             name: FunctionName::new(&raw.name)?,
             version: raw.version,
             command: raw.command,
+            image: raw.image.as_deref().map(Image::new).transpose()?,
             tools: raw.tools,
             input: raw.input,
             two_pass: raw.two_pass,
@@ -356,6 +361,7 @@ routing:
             ("LC_ALL: C", "'A=B': C", "env"),
             ("numCpus: 2", "numCpus: 0", "numCpus"),
             ("tools:", "tolls:", "tolls"),
+            ("input: stream", "image: debian:12", "image: `debian:12`"),
         ] {
             let error = with(changed, to).unwrap_err().to_string();
             assert!(error.contains(says), "{to}: {error}");

@@ -9,6 +9,7 @@ mod canonical;
 mod condition;
 mod fingerprint;
 mod function;
+mod image;
 mod invocation;
 pub mod limits;
 mod memo;
@@ -23,6 +24,7 @@ mod wire;
 pub use canonical::{CanonicalJson, NotJson};
 pub use condition::{Condition, ConditionError};
 pub use function::{Function, InputKind, InvalidFunction, Retries};
+pub use image::{IMAGE_PROGRAMS, Image, InvalidImage};
 pub use invocation::{
     Content, FrameInput, Input, Invocation, InvocationResult, ListInput, Progress, Source,
     SourceIdentity, Usage,

@@ -47,9 +47,12 @@ pub struct Tool {
 #[derive(Debug)]
 pub struct Package {
     pub function: Function,
-    /// Of the declaration, the program and the tools: what a memo is scoped by.
+    /// Of the declaration, the program and the tools, or the image that has them: what a memo is
+    /// scoped by.
     pub digest: Digest,
+    /// On this host, or in its image.
     pub program: PathBuf,
+    /// Of this host.
     pub tools: Vec<Tool>,
 }
 
@@ -95,6 +98,15 @@ impl Package {
             path: origin.to_owned(),
             error,
         })?;
+        if let Some(image) = &function.image {
+            // Its bytes are named in the declaration.
+            return Ok(Self {
+                digest: Digest::of(format!("stratum package 1\nimage\n{yaml}").as_bytes()),
+                program: image.program(&function.command[0]),
+                tools: vec![],
+                function,
+            });
+        }
         let program = find(&function, &function.command[0], &places.programs)?;
         let tools = function
             .tools
@@ -207,6 +219,25 @@ mod tests {
         digests.sort();
         digests.dedup();
         assert_eq!(digests.len(), 4);
+    }
+
+    #[test]
+    fn a_function_of_an_image_needs_nothing_of_the_host() {
+        let host = Host::new();
+        let hosts_own = host.load().unwrap().digest;
+        let image = |of: &[u8]| {
+            let digest = Digest::of(of).to_hex();
+            host.write(DECLARATION, &format!("{YAML}\nimage: sha256:{digest}"));
+            host.load().unwrap()
+        };
+        for name in ["hello.sh", "tool"] {
+            fs::remove_file(host.0.path().join(name)).unwrap();
+        }
+        let package = image(b"one");
+        assert_eq!(package.program, Path::new("/function/hello.sh"));
+        assert_eq!(package.digest, image(b"one").digest);
+        assert_ne!(package.digest, image(b"two").digest);
+        assert_ne!(package.digest, hosts_own);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(crate) struct RawFunction {
     pub name: String,
     pub version: String,
     pub command: Vec<String>,
+    pub image: Option<String>,
     #[serde(default)]
     pub tools: Vec<String>,
     #[serde(default)]

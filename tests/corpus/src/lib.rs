@@ -2,18 +2,23 @@
 //!
 //! [`clip`] makes a clip with ffmpeg the first time that somebody asks, and keeps it: parallel
 //! tests share it. [`framemd5`] is the oracle beside it: what one plain linear decode gives.
-//! [`init_binary`] is the `cosmos-init` that tests of other crates confine their tools with.
+//! [`init_binary`] is the `cosmos-init` that tests of other crates confine their tools with,
+//! [`Daemon`] a Docker engine, and [`root_archive`] an image for it that no registry is asked for.
 
 mod cache;
 mod clip;
+mod docker;
 mod init;
 mod oracle;
+mod root;
 mod skip;
 mod tool;
 
 pub use cache::{clip, media};
 pub use clip::Clip;
+pub use docker::Daemon;
 pub use init::init_binary;
 pub use oracle::{Frame, framemd5, frames};
+pub use root::root_archive;
 pub use skip::skip;
 pub use tool::{have, run};

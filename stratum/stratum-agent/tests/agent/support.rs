@@ -19,6 +19,8 @@ use stratum::{
     Registry, Source, SourceIdentity,
 };
 use stratum_agent::{Agent, Config};
+use stratum_docker::Engine;
+use stratum_init::Containers;
 use timestone::{LeasedMessage, MessageKey, MessageView, NewMessage, Session};
 use timestone_client::{Client, DequeueRequest, envelope, names};
 use timestone_server::{LocalTimestone, OwnerOptions};
@@ -34,8 +36,27 @@ pub struct World {
     pub timestone: Client,
     pub blobs: Blobs,
     pub functions: PathBuf,
+    /// Where functions run, if not in sandboxes.
+    engine: Option<Arc<Engine>>,
     _temporary: Option<tempfile::TempDir>,
 }
+
+/// What the shell scripts of functions run in an image.
+const PROGRAMS: [&str; 13] = [
+    "/bin/sh",
+    "/bin/bash",
+    "/bin/cat",
+    "/bin/ls",
+    "/bin/ln",
+    "/bin/mkdir",
+    "/bin/sleep",
+    "/bin/touch",
+    "/usr/bin/cut",
+    "/usr/bin/env",
+    "/usr/bin/head",
+    "/usr/bin/sort",
+    "/usr/bin/tail",
+];
 
 impl World {
     /// A host that is gone after the test.
@@ -68,8 +89,38 @@ impl World {
             blobs: Blobs::new(Arc::new(blobs), []),
             functions,
             directory: directory.to_owned(),
+            engine: None,
             _temporary: None,
         }
+    }
+
+    /// From now on, the functions that there are run in containers of the engine at `socket`.
+    pub async fn contain(&mut self, socket: &str) {
+        let init = stratum_init::Init::at(corpus::init_binary().unwrap());
+        let owner = format!("agent@{}", self.directory.display());
+        let engine = Engine::connect(socket, &owner, &init, Arc::new(SystemClock));
+        let engine = engine.await.unwrap();
+        let names = fs::read_dir(&self.functions).unwrap();
+        let names: Vec<_> = names.map(|name| name.unwrap().file_name()).collect();
+        let names: Vec<_> = names.iter().map(|name| name.to_str().unwrap()).collect();
+        let scripts = names.iter().map(|name| {
+            let script = fs::read_to_string(self.functions.join(name).join("run.sh"));
+            (format!("function/{name}.sh"), script.unwrap())
+        });
+        let archive = corpus::root_archive(&PROGRAMS, &scripts.collect()).unwrap();
+        let image = engine.import(archive.into()).await.unwrap();
+        for name in names {
+            let path = self.functions.join(name).join("function.yaml");
+            let yaml = fs::read_to_string(&path).unwrap();
+            let yaml = yaml.replace("[run.sh]", &format!("[{name}.sh]"));
+            fs::write(path, format!("{yaml}image: {image}\n")).unwrap();
+        }
+        self.engine = Some(Arc::new(engine));
+    }
+
+    /// Containers of this host that there are; they are gone afterwards.
+    pub async fn sweep(&self) -> usize {
+        self.engine.as_ref().unwrap().sweep().await.unwrap()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -101,6 +152,11 @@ impl World {
     pub async fn agent_with(&self, config: Config) -> Agent {
         let clock = Arc::new(SystemClock);
         let (timestone, blobs) = (self.timestone.clone(), self.blobs.clone());
+        let containers = self.engine.clone().map(|engine| engine as _);
+        let config = Config {
+            containers,
+            ..config
+        };
         let started = Agent::start(config, self.registry(), timestone, blobs, clock);
         started.await.unwrap()
     }

@@ -250,7 +250,7 @@ async fn killing_init_kills_the_command() {
     spec.sandbox = Sandbox::strict().write(directory.path());
     let mut running = init().spawn(&spec).await.unwrap();
     wait_until("two processes", || pids(&file).len() == 2);
-    let pid = rustix::process::Pid::from_raw(running.pid().cast_signed()).unwrap();
+    let pid = rustix::process::Pid::from_raw(running.pid().unwrap().cast_signed()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     let error = running.wait().await.unwrap_err();
     assert!(

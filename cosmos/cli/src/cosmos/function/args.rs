@@ -124,7 +124,7 @@ and of those that are built in. Where no queue server answers, counts are shown 
 
 JSON, an object a line:
   function, version, input: file, stream or frames, package: digest of the declaration, the
-  program and its tools, shapes: those that routing may choose, in the order of its rules,
+  program and its tools, image: what it runs in, shapes: those that routing may choose, in the order of its rules,
   queue: {waiting, running, errored}, left out where no server answers";
 
 /// Settings of `cosmos function run`.
@@ -168,6 +168,40 @@ pub(crate) struct RunArgs {
     #[arg(short, long, value_name = "FILE", help_heading = "Installation")]
     #[arg(env = "COSMOS_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// Which container engine.
+#[derive(Debug, Args)]
+pub(crate) struct EngineArgs {
+    /// Socket of the container engine, for functions that have an image
+    #[arg(long, value_name = "SOCKET", default_value = "/var/run/docker.sock")]
+    #[arg(
+        env = "DOCKER_HOST",
+        hide_env_values = true,
+        help_heading = "Installation"
+    )]
+    pub docker: EngineSocket,
+}
+
+/// The path of a container engine's socket; `unix://` before it is what Docker writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EngineSocket(pub PathBuf);
+
+impl FromStr for EngineSocket {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let path = text.strip_prefix("unix://").unwrap_or(text);
+        match path.contains("://") || path.is_empty() {
+            true => {
+                Err("functions share the files of their host: name a socket of this one".into())
+            }
+            false => Ok(Self(path.into())),
+        }
+    }
 }
 
 const RUN: &str = "\
@@ -178,7 +212,8 @@ Examples:
 
 const RUN_LONG: &str = "\
 The host agent of an installation runs it, with a queue of its own in this process: sandbox,
-limits, layout of files, environment and shape are those of an installation. The agent gives away
+limits, layout of files, environment and shape are those of an installation. One that has an image
+runs in a container of the engine at --docker. The agent gives away
 what the shape has, whether or not this machine has so much. It is run once: what a workflow
 would do after a failure is told. It works in a folder below TMPDIR, which is gone afterwards.
 
@@ -187,6 +222,7 @@ Exit status: 0 it went well; else the class of its error: 2 user, or the command
 
 JSON, one document:
   function, version, package: digest of the declaration, the program and its tools
+  image: what it ran in
   shape: {group, cpus, memory_mb, disk_mb}, why: the rule of routing that chose it
   outcome: succeeded or failed
   error: {class, code, message, field, hint, causes}, then: what a workflow would do about it
@@ -344,6 +380,16 @@ mod tests {
             "w/encode/7/8",
         ] {
             assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_engine_is_a_socket_of_this_host() {
+        let socket = |text: &str| text.parse::<EngineSocket>().map(|socket| socket.0);
+        assert_eq!(socket("unix:///run/d.sock"), Ok("/run/d.sock".into()));
+        assert_eq!(socket("/run/d.sock"), Ok("/run/d.sock".into()));
+        for wrong in ["", "tcp://10.0.0.1:2375", "ssh://host"] {
+            assert!(socket(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use daemon::functions;
 use errors::Error;
 use serde::Serialize;
-use stratum::{InputKind, Package, Registry};
+use stratum::{Image, InputKind, Package, Registry};
 use timestone::{QueueCount, QueueView, limits};
 use timestone_client::{Timestone, names};
 
@@ -27,6 +27,8 @@ struct Listed<'a> {
     version: &'a str,
     input: &'static str,
     package: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
     shapes: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     queue: Option<Waiting>,
@@ -116,6 +118,7 @@ impl<'a> Listed<'a> {
             version: &function.version,
             input: input(function.input),
             package: package.digest.to_string(),
+            image: function.image.as_ref().map(Image::as_str),
             shapes: shapes(package),
             queue: counts.map(waiting),
         }

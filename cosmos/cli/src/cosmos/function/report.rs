@@ -7,7 +7,7 @@ use blob::NamedBlob;
 use errors::{Class, Error};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use stratum::{Choice, InvocationResult, Package, Routing, Shape, Usage};
+use stratum::{Choice, Image, InvocationResult, Package, Routing, Shape, Usage};
 
 use crate::colour::Paint;
 use crate::explain::{one_line, printable};
@@ -22,6 +22,8 @@ pub(super) struct Report<'a> {
     function: &'a str,
     version: &'a str,
     package: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
     shape: ShapeReport<'a>,
     why: String,
     outcome: &'static str,
@@ -84,6 +86,7 @@ impl<'a> Report<'a> {
             function: function.name.as_str(),
             version: &function.version,
             package: package.digest.to_string(),
+            image: function.image.as_ref().map(Image::as_str),
             shape: ShapeReport::from(choice.shape),
             why: choice.to_string(),
             outcome: error.map_or("succeeded", |_| "failed"),
@@ -114,6 +117,7 @@ impl<'a> Report<'a> {
             ),
             format!("used     {}", self.usage.in_words(self.shape.memory_mb)),
         ];
+        lines.extend(self.image.map(|image| format!("image    {image}")));
         lines.extend(
             self.result
                 .map(|json| format!("result   {}", one_line(json.get()))),

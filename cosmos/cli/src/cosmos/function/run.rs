@@ -48,7 +48,9 @@ pub(super) async fn run(desk: &Desk, args: &RunArgs) -> Result<(), Stop> {
         .prefix("cosmos-function-")
         .tempdir();
     let folder = folder.map_err(|error| Error::platform("STAGING_FAILED", error.to_string()))?;
-    let trial = Trial::start(folder.path(), registry, choice.shape).await;
+    let image = package.function.image.as_ref();
+    let docker = image.map(|_| args.engine.docker.0.as_path());
+    let trial = Trial::start(folder.path(), registry, choice.shape, docker).await;
     let trial = trial.map_err(failed)?;
     let ran = tokio::select! {
         ran = attempt(&trial, &package, args, files, attributes.clone(), folder.path()) => ran.map_err(Stop::from),

@@ -1,8 +1,9 @@
 //! The socket to the host.
 
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::stdio::{dup2_stdin, stdin};
@@ -31,13 +32,23 @@ pub(crate) enum Wish {
 impl Control {
     /// Moves the socket away from descriptor 0, which becomes `/dev/null`.
     pub(crate) fn inherit() -> io::Result<Self> {
-        let stream = UnixStream::from(fcntl_dupfd_cloexec(stdin(), FIRST_OWN)?);
-        stream.peer_addr()?;
+        let control = Self::at(fcntl_dupfd_cloexec(stdin(), FIRST_OWN)?);
+        control.stream.peer_addr()?;
         dup2_stdin(std::fs::File::open("/dev/null")?)?;
-        Ok(Control {
-            stream,
+        Ok(control)
+    }
+
+    /// Calls the host at a socket: in a container, which inherits nothing.
+    pub(crate) fn call(path: &Path) -> io::Result<Self> {
+        let stream = UnixStream::connect(path)?;
+        Ok(Self::at(fcntl_dupfd_cloexec(stream, FIRST_OWN)?))
+    }
+
+    fn at(socket: OwnedFd) -> Self {
+        Control {
+            stream: UnixStream::from(socket),
             lines: Lines::new(MAX_LINE),
-        })
+        }
     }
 
     /// Blocks for the first line. The host sends nothing more before it was answered.

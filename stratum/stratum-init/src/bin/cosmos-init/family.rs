@@ -8,7 +8,7 @@ use std::fs;
 use rustix::io::Errno;
 use rustix::param::page_size;
 use rustix::process::{
-    Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, kill_process_group,
+    Pid, Signal, WaitOptions, WaitStatus, getpid, getsid, kill_process, kill_process_group,
     set_child_subreaper, setsid, wait,
 };
 
@@ -22,7 +22,10 @@ pub(crate) struct Sight {
 
 /// Leaves the host's session (its Ctrl-C is not for us) and adopts all orphans below.
 pub(crate) fn become_reaper() -> Result<(), String> {
-    setsid().map_err(|e| format!("setsid: {e}"))?;
+    // The first process of a container leads its session already.
+    if getsid(None) != Ok(getpid()) {
+        setsid().map_err(|e| format!("setsid: {e}"))?;
+    }
     set_child_subreaper(Some(getpid())).map_err(|e| format!("PR_SET_CHILD_SUBREAPER: {e}"))?;
     children(getpid())
         .map(drop)
@@ -40,10 +43,9 @@ pub(crate) fn look() -> Sight {
 /// Kills until nobody is left, and collects everyone. `ended` learns how each ended.
 pub(crate) fn end(group: Pid, mut ended: impl FnMut(Pid, WaitStatus)) {
     loop {
-        // Errors mean that it has already gone.
-        let _ = kill_process_group(group, Signal::KILL);
-        for pid in descendants() {
-            let _ = kill_process(pid, Signal::KILL);
+        match is_first() {
+            true => kill_everybody(),
+            false => kill_descendants(group),
         }
         // All own children have been sent the signal, so one of them ends. What it leaves behind
         // becomes an own child and is met in the next round.
@@ -52,6 +54,25 @@ pub(crate) fn end(group: Pid, mut ended: impl FnMut(Pid, WaitStatus)) {
             Err(Errno::INTR) | Ok(None) => {}
             Err(_) => return,
         }
+    }
+}
+
+/// Whether we are the first process of a container, where all others are the command's.
+pub(crate) fn is_first() -> bool {
+    getpid() == Pid::INIT
+}
+
+/// At once, so that nobody forks faster than we look.
+fn kill_everybody() {
+    // SAFETY: a system call without pointers. An error means that nobody is there.
+    unsafe { libc::kill(-1, libc::SIGKILL) };
+}
+
+fn kill_descendants(group: Pid) {
+    // Errors mean that it has already gone.
+    let _ = kill_process_group(group, Signal::KILL);
+    for pid in descendants() {
+        let _ = kill_process(pid, Signal::KILL);
     }
 }
 

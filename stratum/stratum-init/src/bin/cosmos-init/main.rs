@@ -3,7 +3,8 @@
 //! Single-threaded from start to end: that is what makes running code between `fork` and `exec`
 //! sound, and it keeps the process below a megabyte.
 //!
-//! 1. Take the control socket from descriptor 0 and read the spec.
+//! 1. Take the control socket from descriptor 0, or in a container call the host at the path that
+//!    is the only argument, and read the spec.
 //! 2. Fork; in the child: drop privileges, set limits, enter the sandbox, `exec`.
 //! 3. Watch command, host, limits, logs and progress in one `poll` loop.
 //! 4. Kill what is left, and report.
@@ -29,9 +30,14 @@ use crate::control::Control;
 const HOST_LOST: u8 = 70;
 
 fn main() -> ExitCode {
-    let Ok(control) = Control::inherit() else {
+    let control = match std::env::args_os().nth(1) {
+        Some(socket) => Control::call(socket.as_ref()),
+        None => Control::inherit(),
+    };
+    let Ok(control) = control else {
         eprintln!(
-            "cosmos-init is started by a Cosmos host, with its control socket as descriptor 0"
+            "cosmos-init is started by a Cosmos host, with its control socket as descriptor 0, \
+             or in a container with the path of one"
         );
         return ExitCode::from(HOST_LOST);
     };

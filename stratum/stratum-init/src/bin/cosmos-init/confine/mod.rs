@@ -41,6 +41,7 @@ impl Confine {
         limits::apply(&self.limits)?;
         privileges::drop_all_but_file_access()?;
         privileges::die_with_parent()?;
+        privileges::let_init_go_first()?;
         let (files, scoped) = match self.files {
             Some(files) => files.enter()?,
             None => (false, false),

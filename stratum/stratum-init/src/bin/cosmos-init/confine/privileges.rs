@@ -1,11 +1,14 @@
 //! What is left of root.
 
 use rustix::io::Errno;
-use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, getpid, getppid, nice, set_parent_process_death_signal};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, remove_capability_from_bounding_set, set_capabilities,
     set_no_new_privs,
 };
+
+/// The lowest priority that a process can have.
+const LAST: i32 = 19;
 
 /// Drops every capability but those that let root read and write others' files, which the
 /// sandbox's paths bound, and bars `exec` from giving any back.
@@ -26,6 +29,15 @@ pub(super) fn drop_all_but_file_access() -> Result<(), String> {
     };
     set_capabilities(None, left).map_err(|e| format!("capset: {e}"))?;
     set_no_new_privs(true).map_err(|e| format!("PR_SET_NO_NEW_PRIVS: {e}"))
+}
+
+/// In a container, which shares its processors with nobody but init: init has the first turn,
+/// however many processes there are to watch.
+pub(super) fn let_init_go_first() -> Result<(), String> {
+    match getppid() {
+        Some(Pid::INIT) => nice(LAST).map(drop).map_err(|e| format!("nice: {e}")),
+        _ => Ok(()),
+    }
 }
 
 /// Even `SIGKILL` to init ends the command. Comes after the change of capabilities, which may

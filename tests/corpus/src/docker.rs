@@ -9,14 +9,16 @@ use std::time::{Duration, Instant};
 const DEFAULT: &str = "/var/run/docker.sock";
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A Docker engine for tests.
+#[derive(Debug)]
 pub struct Daemon {
     socket: String,
     own: Option<(Child, tempfile::TempDir)>,
 }
 
 impl Daemon {
-    /// Skips, loudly, where there is none and none can be started.
-    pub fn find_or_start() -> Option<Self> {
+    /// Skips `what`, loudly, where there is none and none can be started.
+    pub fn find_or_start(what: &str) -> Option<Self> {
         let named = std::env::var("DOCKER_HOST").ok();
         let named = named
             .as_deref()
@@ -29,11 +31,10 @@ impl Daemon {
             });
         }
         let started = Self::start();
-        started
-            .map_err(|why| corpus::skip("functions in Docker containers", &why))
-            .ok()
+        started.map_err(|why| crate::skip(what, &why)).ok()
     }
 
+    /// Where it answers.
     pub fn socket(&self) -> &str {
         &self.socket
     }
@@ -77,7 +78,7 @@ fn spawn(directory: &Path) -> std::io::Result<Child> {
     Command::new("dockerd")
         .args(["--host", &format!("unix://{}", at("docker.sock"))])
         .args(["--data-root", &at("data"), "--exec-root", &at("exec")])
-        .args(["--pidfile", &at("pid"), "--storage-driver", "vfs"])
+        .args(["--pidfile", &at("pid")])
         .args(["--iptables=false", "--ip6tables=false", "--bridge=none"])
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
