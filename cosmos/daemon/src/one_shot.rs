@@ -34,6 +34,9 @@ pub struct OneShotConfig {
     pub source_roots: Vec<PathBuf>,
     /// The folders of what is written.
     pub output_roots: Vec<PathBuf>,
+    /// How long the histories of ended requests are kept, where one comes after the other;
+    /// else as long as the state.
+    pub keep_ended: Option<Duration>,
 }
 
 /// The roles at work for one request of a service.
@@ -112,7 +115,7 @@ async fn start_roles(stack: &mut Stack, services: Services, config: &OneShotConf
         process: "ves".into(),
         groups: 1,
         ttl: OWNERSHIP,
-        keep_ended: None,
+        keep_ended: config.keep_ended,
         keep_ended_count: None,
         store: store.clone(),
         timestone: timestone.clone(),

@@ -15,6 +15,7 @@ use super::remote::args::{CancelArgs, ListArgs, StatusArgs, SubmitArgs, WatchArg
 use super::report::DOCUMENTED;
 use super::shared_args::{EXIT_STATUS, ReportArgs, StateArgs};
 use super::validate::ValidateArgs;
+use super::watch_folder::WatchFolderArgs;
 use crate::colour::ColourChoice;
 use crate::pages::{CompletionsArgs, ManArgs};
 
@@ -40,8 +41,10 @@ pub(super) struct Ves {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Encode a video file on this machine
+    /// Encode video files on this machine
     Encode(EncodeArgs),
+    /// Encode whatever is put into a folder on this machine, once
+    WatchFolder(WatchFolderArgs),
     /// Say what a video file is, what is unusual about it, and what would be done with it
     Probe(ProbeArgs),
     /// Judge a video file: frame by frame against its source, and by what it should be
@@ -72,9 +75,9 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}\n\n{DOCUMENTED}"))]
 pub(super) struct EncodeArgs {
-    /// Video file to encode; it is only read
-    #[arg(value_name = "IN")]
-    pub input: PathBuf,
+    /// Video files to encode, or folders of them; they are only read
+    #[arg(value_name = "IN", required = true)]
+    pub inputs: Vec<PathBuf>,
 
     #[arg(short, long, value_name = "OUT", help = codings::output_help())]
     pub output: PathBuf,
@@ -189,9 +192,17 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub workers: Option<u32>,
 
+    /// Look for videos in the folders below a folder too
+    #[arg(short, long)]
+    pub recursive: bool,
+
     /// Replace the output file if there is one
-    #[arg(short = 'y', long)]
+    #[arg(short = 'y', long, visible_alias = "force")]
     pub overwrite: bool,
+
+    /// Leave out the files whose outputs are there already
+    #[arg(long, conflicts_with = "overwrite")]
+    pub skip_existing: bool,
 
     /// Say what would be done, to the last argument of the encoder, and do nothing
     #[arg(long)]
@@ -236,6 +247,8 @@ Examples:
   ves encode film.mkv -o film.webm --height 720 --named-preset web-720p-av1
   ves encode master.mov -o copy.mp4 --lossless --tracks none --json
   ves encode film.mkv -o film.mp4 --named-preset web-720p-avc --dry-run
+  ves encode *.mov -o small/ --height 720
+  ves encode --recursive films -o '/archive/{dir}/{stem}.{codec}.{ext}' --codec hevc --skip-existing
 
 Interrupt it at any time: the same command goes on where it was.";
 

@@ -16,7 +16,9 @@ pub(super) fn output_help() -> String {
         .collect();
     format!(
         "File to write; it appears when it is complete and validated, never before. Its extension \
-         tells the container: mp4, mkv, webm, ivf, or {} for the coded video alone",
+         tells the container: mp4, mkv, webm, ivf, or {} for the coded video alone. Or a folder, \
+         or a name with {{stem}} (the input's name without extension), {{dir}} (its folder, below \
+         the one that was named), {{codec}} and {{ext}}; folders below the first of them are made",
         alone.join(", ")
     )
 }

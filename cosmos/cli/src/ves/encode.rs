@@ -1,66 +1,86 @@
 //! `ves encode`: every role in this process, for one request.
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clock::{Clock, SystemClock};
 use daemon::{OneShot, OneShotConfig};
 use errors::{Class, Error};
 use optimus::{Caller, State};
 use tokio_util::sync::CancellationToken;
-use ves_api::recipe::{Problems, Recipe};
 use ves_api::wire;
 
 use super::args::EncodeArgs;
+use super::batch::{self, Several, Task};
 use super::cache::{self, CACHE, InUse, Note};
 use super::dry_run::dry_run;
 use super::follow::follow;
 use super::frames;
-use super::job::{self, Job};
-use super::place::Places;
+use super::job::Job;
+use super::place::{Places, made_state_folder};
 use super::report::{Reporter, Summary};
 use crate::colour::{ColourChoice, Paint};
 use crate::stop::Stop;
 use crate::{logging, signals};
 
-type View = optimus::View<wire::EncodeRequest, wire::EncodeResponse>;
+pub(super) type View = optimus::View<wire::EncodeRequest, wire::EncodeResponse>;
 
 /// Encodes and says how it went.
 pub(super) fn main(args: &EncodeArgs, colour: ColourChoice) -> ExitCode {
     logging::start(args.report.log_level(), colour);
-    let mut reporter = Reporter::new(&args.report, Paint::for_errors(colour));
+    let paint = Paint::for_errors(colour);
+    let several = match Several::of(args) {
+        Ok(several) => several,
+        Err(problems) => {
+            let mut reporter = Reporter::new(&args.report, paint);
+            return reporter.ended(Err(problems.into()), "nothing was begun");
+        }
+    };
     if args.run.dry_run {
-        let planned = dry_run(args).map(|run| reporter.planned(&run, Paint::for_output(colour)));
+        let mut reporter = Reporter::new(&args.report, paint);
+        let planned = planned(args, &several, &mut reporter, Paint::for_output(colour));
         return reporter.ended(planned, "nothing was begun");
     }
-    let done = run(args, &mut reporter);
-    reporter.ended(done, "the same command goes on where this one stopped")
+    match several.only().filter(|_| !args.run.skip_existing) {
+        None => batch::main(args, &several, paint),
+        Some(task) => {
+            let mut reporter = Reporter::new(&args.report, paint);
+            let done = run(args, task, &mut reporter);
+            reporter.ended(done, "the same command goes on where this one stopped")
+        }
+    }
 }
 
-fn run(args: &EncodeArgs, reporter: &mut Reporter) -> Result<(), Stop> {
-    let places = places(args)?;
-    let job = Job::of(args, &places);
+fn planned(
+    args: &EncodeArgs,
+    several: &Several,
+    reporter: &mut Reporter,
+    paint: Paint,
+) -> Result<(), Stop> {
+    for task in &several.tasks {
+        let run = dry_run(args, task)?;
+        reporter.planned(&run, paint);
+    }
+    Ok(())
+}
+
+fn run(args: &EncodeArgs, task: &Task, reporter: &mut Reporter) -> Result<(), Stop> {
+    let (source, output) = task.files.clone()?;
+    let state = made_state_folder(args.state.state.as_deref())?;
+    let places = Places {
+        source,
+        output,
+        state,
+    };
+    let job = Job::of(&args.recipe, args.run.overwrite, &places);
     let runtime = crate::runtime().map_err(|e| Error::platform("NO_RUNTIME", e.to_string()))?;
-    let in_use = InUse::begin(&places.state).map_err(|e| not_noted(&places, &e))?;
+    let in_use = InUse::begin(&places.state).map_err(|e| not_noted(&places.state, &e))?;
     let summary = runtime.block_on(encode(args, &places, job, reporter, signals::stop))?;
     drop(in_use);
     cache::trim_by_itself(&places.state);
     reporter.finished(&summary);
     Ok(())
-}
-
-/// The files, or all that is wrong with them and with the rest of what was asked.
-fn places(args: &EncodeArgs) -> Result<Places, Vec<Error>> {
-    let found = Places::of(
-        &args.input,
-        &args.output,
-        &args.recipe,
-        args.state.state.as_deref(),
-    );
-    found.map_err(|mut problems| {
-        let recipe = Recipe::try_from(job::recipe(&args.recipe, Some(&args.output)));
-        problems.extend(recipe.err().into_iter().flat_map(|Problems(others)| others));
-        problems
-    })
 }
 
 async fn encode(
@@ -73,7 +93,7 @@ async fn encode(
     let stop = listen();
     let resumed = job.state.exists();
     let config = one_shot(args, places, &job);
-    cache::leave_note(&job.state, &note(places)).map_err(|e| not_noted(places, &e))?;
+    cache::leave_note(&job.state, &note(places)).map_err(|e| not_noted(&places.state, &e))?;
     let ves = OneShot::encode(&config).await.map_err(not_started)?;
     tokio::select! {
         frames = frames::announced(&places.source.path) => reporter.set_frames(frames),
@@ -83,7 +103,7 @@ async fn encode(
     let ended = match ves.requests().submit(&caller, job.request).await {
         Ok(id) => {
             reporter.accepted(&id, resumed);
-            follow(ves.requests(), &id, reporter, &stop).await
+            follow(ves.requests(), &id, &mut |now| reporter.update(now), &stop).await
         }
         Err(problems) => Err(problems.into()),
     };
@@ -98,7 +118,7 @@ async fn encode(
     let view = ended?;
     // The next run of the same command begins anew, from the chunks that are done.
     forget(&config);
-    summary(view, places, reporter)
+    summary(view, places, reporter.elapsed())
 }
 
 /// Whether the request itself was wrong, so that it was never accepted.
@@ -114,20 +134,21 @@ fn note(places: &Places) -> Note {
     }
 }
 
-fn not_noted(places: &Places, error: &std::io::Error) -> Error {
-    let folder = places.state.display();
+pub(super) fn not_noted(state: &Path, error: &std::io::Error) -> Error {
+    let folder = state.display();
     Error::platform("STATE_FOLDER", format!("{folder} cannot be used: {error}"))
         .hint("name another folder with --state, on a disk with room for the chunks")
 }
 
 fn one_shot(args: &EncodeArgs, places: &Places, job: &Job) -> OneShotConfig {
-    let folder = |path: &std::path::Path| path.parent().unwrap_or(path).to_owned();
+    let folder = |path: &Path| path.parent().unwrap_or(path).to_owned();
     OneShotConfig {
         state: job.state.clone(),
         blobs: places.state.join(CACHE),
         workers: args.run.workers.unwrap_or_else(processors),
         source_roots: vec![folder(&places.source.path)],
         output_roots: vec![folder(&places.output)],
+        keep_ended: None,
     }
 }
 
@@ -135,7 +156,7 @@ pub(super) fn processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1))
 }
 
-fn not_started(error: anyhow::Error) -> Error {
+pub(super) fn not_started(error: anyhow::Error) -> Error {
     if let Some(lacking) = error.downcast_ref::<stratum::LoadError>() {
         return Error::platform("NO_ENCODER", format!("a tool is missing: {lacking}"))
             .hint("install ffmpeg with ffprobe (Debian: apt install ffmpeg), then ask again");
@@ -148,13 +169,14 @@ fn not_started(error: anyhow::Error) -> Error {
         .hint("see that ffmpeg and ffprobe are installed and that the state folder can be written")
 }
 
-fn forget(config: &OneShotConfig) {
+pub(super) fn forget(config: &OneShotConfig) {
     if let Err(error) = cache::forget(&config.state) {
         tracing::warn!(%error, state = %config.state.display(), "the state of a finished encode stays");
     }
 }
 
-fn summary(view: View, places: &Places, reporter: &Reporter) -> Result<Summary, Stop> {
+/// What a request ended with.
+pub(super) fn summary(view: View, places: &Places, elapsed: Duration) -> Result<Summary, Stop> {
     if view.state != State::Succeeded {
         let unknown = || Error::platform("NO_REASON", "it ended without a reason");
         return Err(view.error.unwrap_or_else(unknown).into());
@@ -166,6 +188,6 @@ fn summary(view: View, places: &Places, reporter: &Reporter) -> Result<Summary, 
     Ok(Summary {
         output: places.output.display().to_string(),
         source_bytes: Some(places.source.bytes),
-        ..Summary::of(view.id, video, reporter.elapsed())
+        ..Summary::of(view.id, video, elapsed)
     })
 }

@@ -8,7 +8,7 @@ use ves_api::recipe::Coding;
 use ves_api::wire;
 use video::StaticHdr;
 
-use super::args::{Align, EncodeArgs, Kernel, RecipeArgs, Tracks};
+use super::args::{Align, Kernel, RecipeArgs, Tracks};
 use super::cache::JOBS;
 use super::container::{self, ContainerName};
 use super::duration::ChunkLength;
@@ -26,8 +26,8 @@ pub(super) struct Job {
 impl Job {
     /// The encode that `args` describe. The same command over the same source has the
     /// same state; any other has its own, so that runs never wait for one another.
-    pub(super) fn of(args: &EncodeArgs, places: &Places) -> Self {
-        let mut request = request(args, places);
+    pub(super) fn of(args: &RecipeArgs, overwrite: bool, places: &Places) -> Self {
+        let mut request = request(args, overwrite, places);
         let key = key(&request, places);
         request.idempotency_key = key.clone();
         Self {
@@ -47,15 +47,15 @@ fn key(request: &wire::EncodeRequest, places: &Places) -> String {
     ])
 }
 
-fn request(args: &EncodeArgs, places: &Places) -> wire::EncodeRequest {
+fn request(args: &RecipeArgs, overwrite: bool, places: &Places) -> wire::EncodeRequest {
     wire::EncodeRequest {
         video_source: Some(wire::VideoSource {
             uri: uri(&places.source.path),
             ..Default::default()
         })
         .into(),
-        recipe: Some(recipe(&args.recipe, Some(&places.output))).into(),
-        output: Some(target(&places.output, args.run.overwrite)).into(),
+        recipe: Some(recipe(args, Some(&places.output))).into(),
+        output: Some(target(&places.output, overwrite)).into(),
         ..Default::default()
     }
 }

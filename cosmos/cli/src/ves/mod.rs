@@ -1,6 +1,7 @@
 //! The `ves` command: encode video on this machine with nothing to set up, or on a server.
 
 mod args;
+mod batch;
 mod cache;
 mod codings;
 mod container;
@@ -21,6 +22,7 @@ mod report;
 pub(crate) mod shared_args;
 mod snapshot;
 pub(crate) mod validate;
+mod watch_folder;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,7 @@ pub fn main() -> ExitCode {
     };
     match command {
         Command::Encode(args) => encode::main(&args, color),
+        Command::WatchFolder(args) => watch_folder::main(&args, color),
         Command::Probe(args) => probe::main(&args, color),
         Command::Validate(args) => validate::main(&args, color),
         Command::Presets(args) => presets::main(&args, color),

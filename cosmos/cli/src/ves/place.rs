@@ -22,7 +22,7 @@ pub(super) struct Places {
 }
 
 /// A file to read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Source {
     pub path: PathBuf,
     pub bytes: u64,
@@ -30,43 +30,23 @@ pub(super) struct Source {
     pub identity: String,
 }
 
-impl Places {
-    /// Looks at the files; every problem at once.
-    pub(super) fn of(
-        input: &Path,
-        output: &Path,
-        recipe: &RecipeArgs,
-        state: Option<&Path>,
-    ) -> Result<Self, Vec<Error>> {
-        match (files(input, output, recipe), made_state_folder(state)) {
-            (Ok((source, output)), Ok(state)) => Ok(Self {
-                source,
-                output,
-                state,
-            }),
-            (files, state) => {
-                let problems = files.err().into_iter().flatten();
-                Err(problems.chain(state.err()).collect())
-            }
-        }
-    }
-}
-
 /// The source and where its encode would be; nothing is made, and every problem told at once.
+/// Folders below `root` need not be there yet.
 pub(super) fn files(
     input: &Path,
     output: &Path,
     recipe: &RecipeArgs,
+    root: Option<&Path>,
 ) -> Result<(Source, PathBuf), Vec<Error>> {
     let source = Source::at(input);
-    let output = place_for(output, recipe, source.as_ref().ok());
+    let output = place_for(output, recipe, source.as_ref().ok(), root);
     match (source, output) {
         (Ok(source), Ok(output)) => Ok((source, output)),
         (source, output) => Err([source.err(), output.err()].into_iter().flatten().collect()),
     }
 }
 
-fn input_problem(code: &str, path: &Path, why: &str, hint: &str) -> Error {
+pub(super) fn input_problem(code: &str, path: &Path, why: &str, hint: &str) -> Error {
     Error::user(code, format!("{} {why}", shown(path)))
         .at("video_source.uri")
         .hint(hint)
@@ -164,8 +144,13 @@ fn not_a_path(path: &Path) -> Option<Error> {
     Some(input_problem("SOURCE_NOT_A_FILE", path, why, hint))
 }
 
-/// The output need not be there, but its folder must.
-fn place_for(path: &Path, recipe: &RecipeArgs, source: Option<&Source>) -> Result<PathBuf, Error> {
+/// The output need not be there, but its folder must, or `root`, below which it will be made.
+fn place_for(
+    path: &Path,
+    recipe: &RecipeArgs,
+    source: Option<&Source>,
+    root: Option<&Path>,
+) -> Result<PathBuf, Error> {
     let named = match (path.file_name(), ends_in_slash(path)) {
         (Some(name), false) => name,
         _ => return Err(is_a_folder(path)),
@@ -174,14 +159,27 @@ fn place_for(path: &Path, recipe: &RecipeArgs, source: Option<&Source>) -> Resul
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let real = folder
-        .canonicalize()
-        .map_err(|error| no_folder(folder, &error))?;
-    let place = real.join(named);
+    let (real, missing) = standing(folder, root)?;
+    let place = real.join(missing).join(named);
     refuse_unwritable(folder, &real)?;
     refuse_taken(path, &place, source)?;
     container::check(path, recipe)?;
     Ok(place)
+}
+
+/// What is there of a folder, and what will have to be made in it, if anything below `root` may be.
+fn standing<'a>(folder: &'a Path, root: Option<&Path>) -> Result<(PathBuf, &'a Path), Error> {
+    let made = root.and_then(|root| folder.strip_prefix(root).ok());
+    let parts = made.map_or(0, |made| made.components().count());
+    let ancestors = folder.ancestors().take(parts + 1);
+    let there = ancestors.clone().find(|ancestor| ancestor.exists());
+    let there = there.or(ancestors.last()).unwrap_or(folder);
+    let real = match there.as_os_str().is_empty() {
+        true => Path::new(".").canonicalize(),
+        false => there.canonicalize(),
+    };
+    let real = real.map_err(|error| no_folder(there, &error))?;
+    Ok((real, folder.strip_prefix(there).unwrap_or(Path::new(""))))
 }
 
 fn ends_in_slash(path: &Path) -> bool {
@@ -196,7 +194,7 @@ fn is_a_folder(path: &Path) -> Error {
     output_problem("OUTPUT_IS_A_FOLDER", path, "is a folder", hint)
 }
 
-fn no_folder(folder: &Path, error: &io::Error) -> Error {
+pub(super) fn no_folder(folder: &Path, error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::NotFound => output_problem(
             "OUTPUT_FOLDER",
@@ -323,17 +321,12 @@ mod tests {
             self.0.path().join(name)
         }
 
-        fn places(&self, input: &Path, output: &Path) -> Result<Places, Vec<Error>> {
-            Places::of(
-                input,
-                output,
-                &RecipeArgs::default(),
-                Some(&self.at("state")),
-            )
+        fn files(&self, input: &Path, output: &Path) -> Result<(Source, PathBuf), Vec<Error>> {
+            files(input, output, &RecipeArgs::default(), None)
         }
 
         fn codes(&self, input: &Path, output: &Path) -> Vec<String> {
-            let problems = self.places(input, output).unwrap_err();
+            let problems = self.files(input, output).unwrap_err();
             assert!(problems.iter().all(|problem| problem.hint.is_some()));
             problems.into_iter().map(|problem| problem.code).collect()
         }
@@ -383,30 +376,55 @@ mod tests {
             assert_eq!(codes, [code], "{output}");
         }
         for output in ["out.mp4", "out.m4v", "out", "out.v2"] {
-            assert!(world.places(&world.at("in.mp4"), &world.at(output)).is_ok());
+            assert!(world.files(&world.at("in.mp4"), &world.at(output)).is_ok());
         }
+    }
+
+    #[test]
+    fn folders_below_a_root_need_not_be_there() {
+        let world = World::new();
+        let input = world.at("in.mp4");
+        let place = |output: &str, root: &str| {
+            let root = world.at(root);
+            files(
+                &input,
+                &world.at(output),
+                &RecipeArgs::default(),
+                Some(&root),
+            )
+        };
+        let (_, output) = place("x/y/out.mp4", "").unwrap();
+        assert_eq!(
+            output,
+            world.0.path().canonicalize().unwrap().join("x/y/out.mp4")
+        );
+        assert_eq!(
+            place("x/y/out.mp4", "x").unwrap_err()[0].code,
+            "OUTPUT_FOLDER"
+        );
+        let below_a_file = place("in.mp4/y/out.mp4", "").unwrap_err();
+        assert_eq!(below_a_file[0].code, "OUTPUT_FOLDER");
     }
 
     #[test]
     fn a_changed_source_is_another_source() {
         let world = World::new();
-        let places = || {
-            world
-                .places(&world.at("in.mp4"), &world.at("out.mp4"))
-                .unwrap()
+        let found = || {
+            let (input, output) = (world.at("in.mp4"), world.at("out.mp4"));
+            world.files(&input, &output).unwrap()
         };
-        let before = places();
+        let (before, output) = found();
         fs::write(world.at("in.mp4"), "other").unwrap();
-        assert_ne!(before.source.identity, places().source.identity);
+        assert_ne!(before.identity, found().0.identity);
         let folder = world.0.path().canonicalize().unwrap();
-        assert_eq!(before.output, folder.join("out.mp4"));
+        assert_eq!(output, folder.join("out.mp4"));
     }
 
     #[test]
     fn names_cannot_write_to_the_terminal() {
         let world = World::new();
         let evil = world.at("\u{1b}]0;owned\u{7}\n.mp4");
-        let problem = world.places(&evil, &world.at("out.mp4")).unwrap_err();
+        let problem = world.files(&evil, &world.at("out.mp4")).unwrap_err();
         assert!(!problem[0].message.chars().any(char::is_control));
     }
 }

@@ -54,6 +54,7 @@ fn every_help_says_what_it_is_about_and_fits_a_terminal() {
 fn all_subcommands_are_there() {
     let expected = [
         "encode",
+        "watch-folder",
         "probe",
         "validate",
         "presets",

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod batch;
 mod cache;
 mod cosmos;
 mod files;

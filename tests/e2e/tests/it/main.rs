@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod bad;
+mod batch;
 mod dry_run;
 mod four_processes;
 mod one_process;
@@ -13,4 +14,5 @@ mod readme;
 mod server;
 mod takeovers;
 mod validate;
+mod watch_folder;
 mod wide_map;

@@ -11,8 +11,9 @@ use ves_api::recipe::{Problems, Recipe};
 use ves_api::wire;
 
 use super::args::EncodeArgs;
+use super::batch::Task;
 use super::job;
-use super::place::{self, Source, shown};
+use super::place::Source;
 use super::plan::{Plan, PlannedChunk, PlannedTrack, examined};
 use crate::colour::Paint;
 use crate::stop::Stop;
@@ -40,35 +41,23 @@ pub(super) struct DryRun {
 }
 
 /// Looks at everything that an encode looks at before it begins.
-pub(super) fn dry_run(args: &EncodeArgs) -> Result<DryRun, Stop> {
-    let (source, recipe) = understood(args)?;
+pub(super) fn dry_run(args: &EncodeArgs, task: &Task) -> Result<DryRun, Stop> {
+    let (source, recipe) = understood(args, task)?;
     let runtime = crate::runtime().map_err(|e| Error::platform("NO_RUNTIME", e.to_string()))?;
     let examined = runtime.block_on(examined(&source))?;
     ves_media::refuse_damage(&examined.table, recipe.damage)?;
     let plan = Plan::of(recipe, &examined)?;
-    Ok(DryRun::of(&source, &args.output, &examined, plan))
+    Ok(DryRun::of(&source, &task.output, &examined, plan))
 }
 
-/// The source and the recipe; every problem of the files and of the recipe at once.
-fn understood(args: &EncodeArgs) -> Result<(Source, Recipe), Vec<Error>> {
-    let files = place::files(&args.input, &args.output, &args.recipe);
-    let taken = files.as_ref().ok().and_then(|(_, output)| {
-        let taken = output.symlink_metadata().is_ok() && !args.run.overwrite;
-        taken.then(|| exists(output))
-    });
-    let recipe = Recipe::try_from(job::recipe(&args.recipe, Some(&args.output)));
-    match (files, taken, recipe) {
-        (Ok((source, _)), None, Ok(recipe)) => Ok((source, recipe)),
-        (files, taken, recipe) => {
-            let files = files.err().into_iter().flatten().chain(taken);
-            let wrong = recipe.err().map(|Problems(wrong)| wrong);
-            Err(files.chain(wrong.into_iter().flatten()).collect())
-        }
+/// The source and the recipe.
+fn understood(args: &EncodeArgs, task: &Task) -> Result<(Source, Recipe), Vec<Error>> {
+    let (source, _) = task.files.clone()?;
+    let recipe = Recipe::try_from(job::recipe(&args.recipe, Some(&task.output)));
+    match recipe {
+        Ok(recipe) => Ok((source, recipe)),
+        Err(Problems(wrong)) => Err(wrong),
     }
-}
-
-fn exists(output: &Path) -> Error {
-    Error::user("OUTPUT_EXISTS", format!("{} exists", shown(output))).at("output.uri")
 }
 
 impl DryRun {

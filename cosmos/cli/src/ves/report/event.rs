@@ -4,14 +4,14 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::Summary;
+use super::{Summary, Tally};
 use crate::ves::dry_run::DryRun;
 use crate::ves::validate::Verdict;
 
 /// The documentation of the events, for help and manual.
 pub(in crate::ves) const DOCUMENTED: &str = "\
 JSON events (--json): one object a line on standard output, told apart by `event`; fields are only
-ever added; what is not known is null.
+ever added; what is not known is null. Of several files, each event names its own as `input`.
   planned      source, output, frames, recipe, container, width, height, pixel_format,
                decoded_pixel_format, filter_graph, encoder_args,
                chunks: each start, end, preroll_frames,
@@ -26,6 +26,9 @@ ever added; what is not known is null.
   validated    video, source, valid, frames, checks, discrepancy_count, elapsed_ms,
                discrepancies: each code, message and, where there are, frames, expected, found
                and consequences, which are discrepancies that follow from it and are not counted
+  batch        files, encoded, failed, skipped, unfinished, elapsed_ms,
+               results: each input, output, outcome
+               and, of what was encoded, frames and size_bytes; the last event
   failed       errors: each class, code, message and, where there is one, field, frames, hint,
                causes
   interrupted  hint
@@ -48,6 +51,7 @@ pub(super) enum Event<'a> {
     Progress(Progress),
     Finished(&'a Summary),
     Validated(&'a Verdict),
+    Batch(&'a Tally),
     Failed {
         errors: &'a [errors::Error],
     },
@@ -72,9 +76,18 @@ pub(super) struct Progress {
     pub elapsed_ms: u64,
 }
 
+/// An event, and which of several files it is of.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    event: &'a Event<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<&'a str>,
+}
+
 /// Says it. A reader that went away does not concern the encode.
-pub(super) fn emit(event: &Event<'_>) {
-    if let Ok(line) = serde_json::to_string(event) {
+pub(super) fn emit(event: &Event<'_>, input: Option<&str>) {
+    if let Ok(line) = serde_json::to_string(&Line { event, input }) {
         let _ = writeln!(io::stdout().lock(), "{line}");
     }
 }
@@ -95,7 +108,7 @@ mod tests {
             if !name.trim().is_empty() {
                 current = name.trim().to_owned();
             }
-            if fields.starts_with("  and ") {
+            if fields.trim_start().starts_with("and") {
                 continue;
             }
             let names = fields.split(':').next().unwrap_or_default().split(',');
@@ -126,7 +139,7 @@ mod tests {
     #[test]
     fn every_field_that_is_said_is_documented_and_the_other_way_round() {
         let (summary, verdict) = (Summary::default(), Verdict::default());
-        let planned = DryRun::default();
+        let (planned, tally) = (DryRun::default(), Tally::default());
         let errors = [errors::Error::user("A", "b")];
         let events = [
             Event::Planned(&planned),
@@ -142,6 +155,7 @@ mod tests {
             Event::Progress(Progress::default()),
             Event::Finished(&summary),
             Event::Validated(&verdict),
+            Event::Batch(&tally),
             Event::Failed { errors: &errors },
             Event::Interrupted { hint: "h" },
         ];

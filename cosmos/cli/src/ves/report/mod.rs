@@ -3,8 +3,11 @@
 mod event;
 mod figures;
 mod pace;
+mod tally;
 
 pub(super) use event::DOCUMENTED;
+pub(super) use pace::Pace;
+pub(super) use tally::{Line, Outcome, Tally};
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -16,7 +19,6 @@ use serde::Serialize;
 use ves_api::wire;
 
 use self::event::{Event, Progress, emit};
-use self::pace::Pace;
 use super::dry_run::DryRun;
 use super::shared_args::ReportArgs;
 use super::snapshot::{Snapshot, Stage};
@@ -88,6 +90,8 @@ pub(super) struct Reporter {
     frames: Option<u64>,
     voice: Voice,
     paint: Paint,
+    /// Which of several files this is about.
+    input: Option<String>,
 }
 
 enum Voice {
@@ -115,7 +119,26 @@ impl Reporter {
             frames: None,
             voice,
             paint,
+            input: None,
         }
+    }
+
+    /// Of one of several files: machines are told of each, people of all together.
+    pub(super) fn of_one(args: &ReportArgs, input: &str) -> Self {
+        let voice = if args.json { Voice::Json } else { Voice::Quiet };
+        Self {
+            start: Instant::now(),
+            shown: Snapshot::default(),
+            pace: Pace::default(),
+            frames: None,
+            voice,
+            paint: Paint::default(),
+            input: Some(input.to_owned()),
+        }
+    }
+
+    fn emit(&self, event: &Event<'_>) {
+        emit(event, self.input.as_deref());
     }
 
     /// How many frames there are, roughly: speed is told in frames from now on.
@@ -126,7 +149,7 @@ impl Reporter {
     /// The request is durable.
     pub(super) fn accepted(&mut self, request_id: &str, resumed: bool) {
         match &self.voice {
-            Voice::Json => emit(&Event::Accepted {
+            Voice::Json => self.emit(&Event::Accepted {
                 request_id,
                 resumed,
             }),
@@ -174,7 +197,7 @@ impl Reporter {
         for stage in &now.stages {
             let before = self.shown.stages.iter().find(|old| old.name == stage.name);
             if before.is_none_or(|old| old.state != stage.state) {
-                emit(&Event::Stage {
+                self.emit(&Event::Stage {
                     stage: &stage.name,
                     state: &stage.state,
                     elapsed_ms,
@@ -182,7 +205,63 @@ impl Reporter {
             }
         }
         if now.work() != self.shown.work() {
-            progress.map(Event::Progress).iter().for_each(emit);
+            let progress = progress.map(Event::Progress);
+            progress.iter().for_each(|progress| self.emit(progress));
+        }
+    }
+
+    /// How far several files are together, 0 to 1, and the figures in words.
+    pub(super) fn overall(&mut self, verb: &str, fraction: f64, words: &str) {
+        match &mut self.voice {
+            Voice::Bar(bar) => {
+                bar.set_prefix(verb.to_owned());
+                bar.set_position((fraction * STEPS as f64) as u64);
+                bar.set_message(words.to_owned());
+            }
+            Voice::Lines { next } if Instant::now() >= *next => {
+                *next = Instant::now() + LOG_EVERY;
+                eprintln!("{verb} {} %, {words}", (fraction * 100.0) as u32);
+            }
+            Voice::Lines { .. } | Voice::Json | Voice::Quiet => {}
+        }
+    }
+
+    /// One of several files is in its place.
+    pub(super) fn ended_one(&self, summary: &Summary) {
+        self.say(&printable(&figures::summary(summary)));
+    }
+
+    /// What could not be kept of one of several files.
+    pub(super) fn warnings(&self, input: &str, warnings: &[String]) {
+        for warning in warnings {
+            self.say(&one_line(&format!("{input}: warning: {warning}")));
+        }
+    }
+
+    /// What is wrong with one of several files; the others go on.
+    pub(super) fn problems(&self, input: &str, errors: &[errors::Error]) {
+        let text = format!("{}:\n{}", one_line(input), explain(errors, self.paint));
+        match &self.voice {
+            Voice::Bar(bar) => bar.suspend(|| eprint!("{text}")),
+            Voice::Lines { .. } | Voice::Quiet => eprint!("{text}"),
+            Voice::Json => {}
+        }
+    }
+
+    /// It went wrong; people are told elsewhere.
+    pub(super) fn failed_for_machines(&self, errors: &[errors::Error]) {
+        if matches!(self.voice, Voice::Json) {
+            self.emit(&Event::Failed { errors });
+        }
+    }
+
+    /// How several files ended.
+    pub(super) fn tallied(&mut self, tally: &Tally) {
+        self.clear();
+        match &self.voice {
+            Voice::Json => self.emit(&Event::Batch(tally)),
+            Voice::Quiet => {}
+            _ => eprintln!("{}", tally.words(self.paint)),
         }
     }
 
@@ -190,7 +269,7 @@ impl Reporter {
     pub(super) fn finished(&mut self, summary: &Summary) {
         self.clear();
         match &self.voice {
-            Voice::Json => emit(&Event::Finished(summary)),
+            Voice::Json => self.emit(&Event::Finished(summary)),
             Voice::Quiet => {}
             _ => eprintln!("{}", printable(&figures::summary(summary))),
         }
@@ -200,7 +279,7 @@ impl Reporter {
     pub(super) fn planned(&mut self, run: &DryRun, paint: Paint) {
         self.clear();
         match &self.voice {
-            Voice::Json => emit(&Event::Planned(run)),
+            Voice::Json => self.emit(&Event::Planned(run)),
             Voice::Quiet => {}
             // A reader that went away wants no more.
             _ => drop(pages::show(format!("{}\n", run.words(paint)).as_bytes())),
@@ -211,7 +290,7 @@ impl Reporter {
     pub(super) fn validated(&mut self, verdict: &Verdict, words: &str) {
         self.clear();
         match &self.voice {
-            Voice::Json => emit(&Event::Validated(verdict)),
+            Voice::Json => self.emit(&Event::Validated(verdict)),
             Voice::Quiet if verdict.valid => {}
             // A reader that went away wants no more.
             _ => drop(pages::show(format!("{words}\n").as_bytes())),
@@ -239,7 +318,7 @@ impl Reporter {
     fn failed(&mut self, errors: &[errors::Error]) {
         self.clear();
         match &self.voice {
-            Voice::Json => emit(&Event::Failed { errors }),
+            Voice::Json => self.emit(&Event::Failed { errors }),
             _ => eprint!("{}", explain(errors, self.paint)),
         }
     }
@@ -256,7 +335,7 @@ impl Reporter {
     fn interrupted(&mut self, hint: &str) {
         self.clear();
         match &self.voice {
-            Voice::Json => emit(&Event::Interrupted { hint }),
+            Voice::Json => self.emit(&Event::Interrupted { hint }),
             Voice::Quiet => {}
             _ => eprintln!("interrupted; {hint}"),
         }

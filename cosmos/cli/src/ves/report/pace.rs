@@ -6,7 +6,7 @@ use std::time::Duration;
 /// all, so that the estimate settles; in a long run what is minutes ago no longer counts, so that
 /// it follows a change of the material.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pace {
+pub(in crate::ves) struct Pace {
     begun: Option<Duration>,
     last: Duration,
     worked: f64,
@@ -24,7 +24,7 @@ const UNSURE: f64 = 2.0;
 
 impl Pace {
     /// Takes how much work had been done, of this run's own, at `now`; both since it began.
-    pub(super) fn saw(&mut self, now: Duration, worked: f64) {
+    pub(in crate::ves) fn saw(&mut self, now: Duration, worked: f64) {
         let begun = *self.begun.get_or_insert_with(|| {
             (self.last, self.worked) = (now, worked);
             now
@@ -46,7 +46,7 @@ impl Pace {
     }
 
     /// How long so much more work takes.
-    pub(super) fn left(&self, rest: f64) -> Option<Duration> {
+    pub(in crate::ves) fn left(&self, rest: f64) -> Option<Duration> {
         let seconds = rest / self.rate()?;
         // Longer than anybody waits; and a duration always holds it.
         Some(Duration::from_secs_f64(seconds.clamp(0.0, 1e8)))

@@ -115,6 +115,7 @@ impl Files {
             workers: workers.unwrap_or_else(processors),
             source_roots: files.into_iter().flatten().map(folder).collect(),
             output_roots: Vec::new(),
+            keep_ended: None,
         }
     }
 }
@@ -216,7 +217,7 @@ async fn ask(
     };
     let id = vvs.requests().submit(&caller, request).await?;
     reporter.accepted(&id, false);
-    let view = follow(vvs.requests(), &id, reporter, stop).await?;
+    let view = follow(vvs.requests(), &id, &mut |now| reporter.update(now), stop).await?;
     let response = view.response.filter(|_| view.state == State::Succeeded);
     let unknown = || Error::platform("NO_REASON", "it ended without a reason");
     let response = response.ok_or_else(|| view.error.unwrap_or_else(unknown))?;

@@ -21,7 +21,7 @@ fn what_is_not_there() -> Result<()> {
     refused(&talk, "film.mp4", 2, &["film.mp4 does not exist", "help:"])?;
     fs::create_dir(talk.at("folder.mp4"))?;
     let answer = talk.say(&["encode", "folder.mp4", "-o", "out.mp4"])?;
-    answer.is(2, &["folder.mp4 is a folder", "SOURCE_NOT_A_FILE"])
+    answer.is(2, &["folder.mp4 holds no video files", "NO_VIDEOS"])
 }
 
 #[test]
