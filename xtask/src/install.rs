@@ -34,6 +34,12 @@ pub const DOCKER: Tool = Tool {
     package: "docker.io",
     purpose: "functions in containers",
 };
+/// Where container engines find images.
+pub const DOCKER_REGISTRY: Tool = Tool {
+    program: "docker-registry",
+    package: "docker-registry",
+    purpose: "images of functions, pushed and pulled",
+};
 /// Calls an API from a shell, as the README does.
 pub const CURL: Tool = Tool {
     program: "curl",

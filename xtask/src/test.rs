@@ -9,7 +9,7 @@ use std::process::{ChildStderr, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::install::{self, CURL, DOCKER, FFMPEG, FUSE, IP, POSTGRES, PROMETHEUS};
+use crate::install::{self, CURL, DOCKER, DOCKER_REGISTRY, FFMPEG, FUSE, IP, POSTGRES, PROMETHEUS};
 use crate::sh;
 
 /// Tests that skip append a line to the file this variable names.
@@ -17,7 +17,16 @@ const SKIP_LOG: &str = "COSMOS_SKIP_LOG";
 
 /// Installs, builds, runs; the runner's summary is the last line.
 pub fn run(args: &[String]) -> Result<()> {
-    install::ensure(&[FFMPEG, POSTGRES, DOCKER, FUSE, CURL, IP, PROMETHEUS]);
+    install::ensure(&[
+        FFMPEG,
+        POSTGRES,
+        DOCKER,
+        DOCKER_REGISTRY,
+        FUSE,
+        CURL,
+        IP,
+        PROMETHEUS,
+    ]);
     install::ensure_nextest()?;
     let _engine = engine::start();
     // Tests start the platform's own programs, so these must be there and fresh.

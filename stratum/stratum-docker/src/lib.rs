@@ -14,8 +14,10 @@ mod error;
 mod hand_over;
 mod held;
 mod image;
+mod images;
 mod kit;
 mod launch;
 
 pub use engine::Engine;
 pub use error::EngineError;
+pub use images::Images;

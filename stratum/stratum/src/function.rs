@@ -50,6 +50,8 @@ pub struct Function {
     pub command: Vec<String>,
     /// What it runs in; without one, a sandbox of the host.
     pub image: Option<Image>,
+    /// The image that its own is built on, where it has no Dockerfile.
+    pub base: Option<String>,
     /// Programs that it runs, by name; part of the package's digest.
     pub tools: Vec<String>,
     pub input: InputKind,
@@ -118,6 +120,7 @@ impl TryFrom<RawFunction> for Function {
             name: FunctionName::new(&raw.name)?,
             version: raw.version,
             command: raw.command,
+            base: raw.base,
             image: raw.image.as_deref().map(Image::new).transpose()?,
             tools: raw.tools,
             input: raw.input,
@@ -167,6 +170,10 @@ fn check_words(raw: &RawFunction) -> Result<(), InvalidFunction> {
     }
     if raw.command.first().is_none_or(String::is_empty) {
         return Err(field("command", "must name a program"));
+    }
+    let plain = |base: &String| !base.is_empty() && !base.contains(|c: char| c <= ' ');
+    if !raw.base.as_ref().is_none_or(plain) {
+        return Err(field("base", "must name an image"));
     }
     if raw.micro_batch == 0 || raw.concurrency == 0 {
         return Err(field("microBatch and concurrency", "must be at least 1"));
@@ -361,6 +368,7 @@ routing:
             ("LC_ALL: C", "'A=B': C", "env"),
             ("numCpus: 2", "numCpus: 0", "numCpus"),
             ("tools:", "tolls:", "tolls"),
+            ("input: stream", "base: 'debian:12 AS x'", "base"),
             ("input: stream", "image: debian:12", "image: `debian:12`"),
         ] {
             let error = with(changed, to).unwrap_err().to_string();

@@ -13,6 +13,7 @@ pub(crate) struct RawFunction {
     pub version: String,
     pub command: Vec<String>,
     pub image: Option<String>,
+    pub base: Option<String>,
     #[serde(default)]
     pub tools: Vec<String>,
     #[serde(default)]

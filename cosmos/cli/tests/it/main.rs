@@ -8,6 +8,7 @@ mod cosmos;
 mod files;
 mod function;
 mod help;
+mod image;
 mod new;
 mod pages;
 mod presets;

@@ -24,6 +24,7 @@ pub(crate) struct FunctionArgs {
 const EXAMPLES: &str = "\
 Examples:
   cosmos function run functions/poster --input film.mov -o poster
+  cosmos function build functions/poster
   cosmos function list --config cosmos.yaml
   cosmos function logs 0198c6f0-7a53-7cc1-a2f4-3d1c6f3a9b10
 
@@ -34,6 +35,10 @@ A function is a folder with a function.yaml and any program.";
 pub(crate) enum FunctionCommand {
     /// Try a function on local files, without any server
     Run(RunArgs),
+    /// Build an image of a function, from its Dockerfile or on its `base`
+    Build(BuildArgs),
+    /// Publish the image of a function at a registry
+    Push(PushArgs),
     /// List the functions of this installation, with what is in their queues
     List(ListArgs),
     /// Print what functions said that a workflow ran
@@ -101,6 +106,54 @@ impl FromStr for Target {
         }
     }
 }
+
+/// Settings of `cosmos function build`.
+#[derive(Debug, Args)]
+#[command(after_help = BUILD)]
+pub(crate) struct BuildArgs {
+    /// Folder with a function.yaml
+    pub function: PathBuf,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+const BUILD: &str = "\
+Examples:
+  cosmos function build functions/poster
+  cosmos function build functions/poster --json | jq -r .image
+
+The folder's own Dockerfile is used; without one the folder becomes /function of an image on the
+`base` of its function.yaml, which must have the tools. The image is named NAME:VERSION. What is
+told last goes into function.yaml where this host alone has to find the image.
+
+JSON, one document:
+  function, version, tag, image: its id";
+
+/// Settings of `cosmos function push`.
+#[derive(Debug, Args)]
+#[command(after_help = PUSH)]
+pub(crate) struct PushArgs {
+    /// Folder with a function.yaml, whose image was built
+    pub function: PathBuf,
+
+    /// Registry, and where in it
+    #[arg(short, long, value_name = "HOST[:PORT][/PATH]")]
+    pub registry: String,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+const PUSH: &str = "\
+Examples:
+  cosmos function push functions/poster --registry registry.example.org/video
+
+It is published as REGISTRY/NAME:VERSION; what is told last goes into function.yaml, for every host.
+No password is shown to the registry: to one that wants it, push by your engine's own command.
+
+JSON, one document:
+  function, version, tag, image: its name and digest there";
 
 /// Settings of `cosmos function list`.
 #[derive(Debug, Args)]
@@ -176,7 +229,7 @@ pub(crate) struct RunArgs {
 /// Which container engine.
 #[derive(Debug, Args)]
 pub(crate) struct EngineArgs {
-    /// Socket of the container engine, for functions that have an image
+    /// Socket of the container engine
     #[arg(long, value_name = "SOCKET", default_value = "/var/run/docker.sock")]
     #[arg(
         env = "DOCKER_HOST",

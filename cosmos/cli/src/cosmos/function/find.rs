@@ -11,13 +11,13 @@ use crate::cosmos::VALID_CONFIG;
 use crate::explain::one_line;
 
 /// A function, and the functions among which it was found.
-pub(super) struct Found {
+pub(in crate::cosmos) struct Found {
     pub package: Arc<Package>,
     pub registry: Registry,
 }
 
 /// The function in the folder of this name, else the installed one.
-pub(super) fn find(
+pub(in crate::cosmos) fn find(
     function: &str,
     config: Option<&Path>,
     services: &[PathBuf],
@@ -40,7 +40,10 @@ pub(super) fn find(
 }
 
 /// The configuration, with more services.
-pub(super) fn configuration(config: Option<&Path>, services: &[PathBuf]) -> Result<Config, Error> {
+pub(in crate::cosmos) fn configuration(
+    config: Option<&Path>,
+    services: &[PathBuf],
+) -> Result<Config, Error> {
     let read = config
         .map(Config::read)
         .unwrap_or_else(|| Ok(Config::default()));
@@ -53,7 +56,7 @@ pub(super) fn configuration(config: Option<&Path>, services: &[PathBuf]) -> Resu
     Ok(config)
 }
 
-pub(super) fn unusable(why: impl Into<anyhow::Error>) -> Error {
+pub(in crate::cosmos) fn unusable(why: impl Into<anyhow::Error>) -> Error {
     Error::user("FUNCTIONS_UNUSABLE", one_line(&format!("{:#}", why.into())))
 }
 

@@ -1,6 +1,7 @@
 //! `cosmos function list`.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use daemon::functions;
 use errors::Error;
@@ -42,7 +43,7 @@ struct Waiting {
 }
 
 pub(super) async fn list(desk: &Desk, args: &ListArgs) -> Result<(), Stop> {
-    let registry = installed(desk, args)?;
+    let registry = installed(desk, args.server.config.as_deref(), &args.services)?;
     let counts = counts(args).await;
     if let Err(why) = &counts {
         desk.output.say(&format!(
@@ -66,8 +67,12 @@ pub(super) async fn list(desk: &Desk, args: &ListArgs) -> Result<(), Stop> {
 }
 
 /// Those of services, and those that are built in where their programs are.
-fn installed(desk: &Desk, args: &ListArgs) -> Result<Registry, Error> {
-    let config = configuration(args.server.config.as_deref(), &args.services)?;
+pub(in crate::cosmos) fn installed(
+    desk: &Desk,
+    config: Option<&Path>,
+    services: &[PathBuf],
+) -> Result<Registry, Error> {
+    let config = configuration(config, services)?;
     let mut registry = functions::of_services(&config).map_err(unusable)?;
     match functions::built_in() {
         Ok(built_in) => registry.append(built_in).map_err(unusable)?,
@@ -119,7 +124,7 @@ impl<'a> Listed<'a> {
             input: input(function.input),
             package: package.digest.to_string(),
             image: function.image.as_ref().map(Image::as_str),
-            shapes: shapes(package),
+            shapes: chosen(package).collect(),
             queue: counts.map(waiting),
         }
     }
@@ -144,7 +149,7 @@ fn input(kind: InputKind) -> &'static str {
 }
 
 /// The shapes that its rules may choose, each once, in their order.
-fn shapes(package: &Package) -> Vec<&str> {
+pub(in crate::cosmos) fn chosen(package: &Package) -> impl Iterator<Item = &str> {
     let routing = &package.function.routing;
     let mut shapes: Vec<&str> = Vec::new();
     for rule in routing.rules() {
@@ -155,7 +160,7 @@ fn shapes(package: &Package) -> Vec<&str> {
     if shapes.is_empty() {
         shapes.extend(routing.shapes().first().map(|shape| shape.group.as_str()));
     }
-    shapes
+    shapes.into_iter()
 }
 
 fn table(listed: &[Listed]) -> Table {

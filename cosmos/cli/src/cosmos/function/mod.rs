@@ -1,10 +1,12 @@
 //! `cosmos function …`: functions tried and looked at.
 
 pub(super) mod args;
-mod find;
+mod context;
+pub(super) mod find;
+mod image;
 mod inputs;
 mod keep;
-mod list;
+pub(super) mod list;
 mod logs;
 mod report;
 mod run;
@@ -20,21 +22,27 @@ use crate::output::{Output, ended};
 use crate::stop::Stop;
 
 /// What every command has.
-struct Desk {
-    output: Output,
-    json: bool,
+pub(super) struct Desk {
+    pub(super) output: Output,
+    pub(super) json: bool,
     /// For standard output.
-    paint: Paint,
+    pub(super) paint: Paint,
+}
+
+impl Desk {
+    pub(super) fn new(json: bool, colour: ColourChoice) -> Self {
+        Self {
+            output: Output::new(json, Paint::for_errors(colour)),
+            json,
+            paint: Paint::for_output(colour),
+        }
+    }
 }
 
 /// `cosmos function …`
 pub(super) fn main(args: &FunctionArgs, colour: ColourChoice) -> ExitCode {
     logging::start("off", colour);
-    let desk = Desk {
-        output: Output::new(args.json, Paint::for_errors(colour)),
-        json: args.json,
-        paint: Paint::for_output(colour),
-    };
+    let desk = Desk::new(args.json, colour);
     let done = crate::runtime()
         .map_err(|error| Error::platform("NO_RUNTIME", error.to_string()).into())
         .and_then(|runtime| runtime.block_on(run(args, &desk)));
@@ -44,6 +52,8 @@ pub(super) fn main(args: &FunctionArgs, colour: ColourChoice) -> ExitCode {
 async fn run(args: &FunctionArgs, desk: &Desk) -> Result<(), Stop> {
     match &args.command {
         FunctionCommand::Run(args) => run::run(desk, args).await,
+        FunctionCommand::Build(args) => image::build(desk, args).await,
+        FunctionCommand::Push(args) => image::push(desk, args).await,
         FunctionCommand::List(args) => list::list(desk, args).await,
         FunctionCommand::Logs(args) => logs::logs(desk, args).await,
     }
