@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::function::args::FunctionArgs;
 use super::new::args::NewArgs;
 use super::queue::args::QueueArgs;
+use super::shapes::args::ShapesArgs;
 use super::simulate::SimulateArgs;
 use super::workflow::args::WorkflowArgs;
 use crate::colour::ColourChoice;
@@ -74,6 +75,9 @@ pub(super) enum Command {
 
     /// Try functions on local files, and list those that are installed
     Function(Box<FunctionArgs>),
+
+    /// Look at shapes, and at why an invocation gets which
+    Shapes(ShapesArgs),
 
     /// Begin something new
     New(NewArgs),

@@ -5,6 +5,7 @@ mod args;
 mod function;
 mod new;
 mod queue;
+mod shapes;
 mod simulate;
 mod workflow;
 
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
         Command::Queue(args) => return queue::main(&args, color),
         Command::Workflow(args) => return workflow::main(&args, color),
         Command::Function(args) => return function::main(&args, color),
+        Command::Shapes(args) => return shapes::main(&args, color),
         Command::New(args) => return new::main(&args, color),
         Command::Simulate(args) => return simulate::main(&args, color),
         Command::Config => {

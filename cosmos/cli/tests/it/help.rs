@@ -76,6 +76,7 @@ fn all_subcommands_are_there() {
         "queue",
         "workflow",
         "function",
+        "shapes",
         "new",
         "simulate",
         "config",

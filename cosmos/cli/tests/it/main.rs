@@ -14,6 +14,7 @@ mod pages;
 mod presets;
 mod queue;
 mod server;
+mod shapes;
 mod simulate;
 mod talk;
 mod workflow;
