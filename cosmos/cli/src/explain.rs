@@ -43,7 +43,7 @@ fn tell(text: &mut String, error: &Error, depth: usize, paint: Paint) {
 }
 
 /// Fields of the API and the argument that sets them.
-const ARGUMENTS: [(&str, &str); 34] = [
+const ARGUMENTS: [(&str, &str); 35] = [
     ("video_source.uri", "IN"),
     ("output.uri", "--output"),
     ("output.overwrite", "--overwrite"),
@@ -53,6 +53,7 @@ const ARGUMENTS: [(&str, &str); 34] = [
     ("recipe.codec.level", "--level"),
     ("recipe.codec.tune", "--tune"),
     ("recipe.rate_control.crf", "--crf"),
+    ("recipe.rate_control.bitrate", "--bitrate"),
     ("recipe.chunking_directives.duration_ms", "--chunk"),
     ("recipe.chunking_directives.frames", "--chunk"),
     ("recipe.chunking_directives", "--chunk"),

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use video::{ContentLight, MasteringDisplay};
 
+use super::bitrate::BitsPerSecond;
 use super::cache::args::CacheArgs;
 use super::codings;
 use super::container::ContainerName;
@@ -109,6 +110,11 @@ pub(super) struct RecipeArgs {
 
     #[arg(long, value_name = "N", conflicts_with = "lossless", help = codings::crf_help())]
     pub crf: Option<f64>,
+
+    /// Size: bits of the coded video in a second, on average over the whole file, such as 2M, 800k or
+    /// 1500000; they go where they are needed (avc)
+    #[arg(long, value_name = "RATE", conflicts_with_all = ["crf", "lossless"])]
+    pub bitrate: Option<BitsPerSecond>,
 
     /// Keep every sample of the source
     #[arg(long)]
@@ -243,6 +249,7 @@ const EXAMPLES: &str = "\
 Examples:
   ves encode holiday.mov -o holiday.mp4
   ves encode film.mkv -o film.mp4 --crf 20 --preset slow --chunk 10s
+  ves encode film.mkv -o film.mp4 --bitrate 2.5M
   ves encode film.mkv -o film.mp4 --codec hevc --bit-depth 10 --crf 24
   ves encode film.mkv -o film.webm --height 720 --named-preset web-720p-av1
   ves encode master.mov -o copy.mp4 --lossless --tracks none --json

@@ -168,9 +168,10 @@ fn chunking(args: &RecipeArgs) -> Option<wire::ChunkingDirectives> {
 
 fn rate_control(args: &RecipeArgs) -> Option<wire::RateControl> {
     use wire::rate_control::Mode;
-    let mode = match (args.lossless, args.crf) {
+    let mode = match (args.lossless, args.bitrate) {
         (true, _) => Some(Mode::Lossless(true)),
-        (false, crf) => crf.map(Mode::Crf),
+        (false, Some(rate)) => Some(Mode::Bitrate(rate.0)),
+        (false, None) => args.crf.map(Mode::Crf),
     };
     mode.is_some().then(|| wire::RateControl {
         mode,

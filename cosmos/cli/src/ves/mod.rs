@@ -2,6 +2,7 @@
 
 mod args;
 mod batch;
+mod bitrate;
 mod cache;
 mod codings;
 mod container;

@@ -1,49 +1,96 @@
 use plato::{Definition, InvalidDefinition, NodeCode, NodeDef, Registry};
 
-use ves_api::function::encoder_function;
+use ves_api::function::{encoder_function, survey_function};
 use ves_api::recipe::codings;
+use ves_api::service;
 use vvs_client::validate_video_node;
 
-use crate::nodes::{assembler, encoder, notifier, splitter, validator};
+use crate::nodes::{assembler, encoder, notifier, planner, splitter, survey, validator};
 
 /// The workflow that encodes by the codec of this name, as data.
 pub fn definition(codec: &str) -> Definition {
+    let encoder = NodeDef::function("encoder", encoder_function(codec)).map_over("splitter");
+    whole(service::definition(codec), vec![encoder], "encoder")
+}
+
+/// The workflow that encodes by the codec of this name to a bitrate, as data: the encoder makes second
+/// passes, and some once more.
+pub fn bitrate_definition(codec: &str) -> Definition {
+    let survey = |name: &str| NodeDef::function(name, survey_function(codec)).map_over("splitter");
+    let plan = |name: &str| NodeDef::function(name, "ves-plan");
+    let encode = |name: &str| NodeDef::function(name, encoder_function(codec)).map_over("analysis");
+    let nodes = vec![
+        survey("survey"),
+        plan("aim").reduce_of("survey"),
+        survey("analysis").after(["aim"]),
+        plan("planner").reduce_of("analysis"),
+        encode("encoder").after(["planner"]),
+        plan("settler").reduce_of("encoder").after(["analysis"]),
+        encode("repair").after(["settler"]),
+    ];
+    whole(service::bitrate_definition(codec), nodes, "repair")
+}
+
+/// A workflow whose chunks, after `encoding`, are what the node `encoded` puts out.
+fn whole(name: String, encoding: Vec<NodeDef>, encoded: &str) -> Definition {
+    let mut nodes = vec![NodeDef::function("splitter", "ves-split")];
+    nodes.extend(encoding);
+    nodes.extend([
+        NodeDef::function("assembler", "ves-assemble").reduce_of(encoded),
+        // Decodes the source while it is encoded.
+        validate_video_node("reference").after(["splitter"]),
+        validate_video_node("validator").after(["assembler", "reference"]),
+        NodeDef::inline("notifier").after(["validator"]),
+    ]);
     Definition {
-        name: ves_api::service::definition(codec),
+        name,
         version: 1,
-        nodes: vec![
-            NodeDef::function("splitter", "ves-split"),
-            NodeDef::function("encoder", encoder_function(codec)).map_over("splitter"),
-            NodeDef::function("assembler", "ves-assemble").reduce_of("encoder"),
-            // Decodes the source while it is encoded.
-            validate_video_node("reference").after(["splitter"]),
-            validate_video_node("validator").after(["assembler", "reference"]),
-            NodeDef::inline("notifier").after(["validator"]),
-        ],
+        nodes,
         output: "notifier".into(),
     }
 }
 
-/// Makes the workflow of every codec known, with the code of its nodes.
+/// Makes the workflows of every codec known, with the code of their nodes.
 ///
 /// # Errors
-/// When it is registered already.
+/// When one is registered already.
 pub fn register(registry: &mut Registry) -> Result<(), InvalidDefinition> {
-    codings()
-        .iter()
-        .try_for_each(|coding| register_one(registry, coding.name))
+    codings().iter().try_for_each(|coding| {
+        register_one(registry, coding.name)?;
+        match coding.takes_bitrate {
+            true => register_bitrate(registry, coding.name),
+            false => Ok(()),
+        }
+    })
 }
 
 fn register_one(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefinition> {
-    let code = [
+    let encoding = vec![("encoder", NodeCode::function(encoder::prepare))];
+    registry.register(definition(codec), with_common(encoding))
+}
+
+fn register_bitrate(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefinition> {
+    let encoding = vec![
+        ("survey", NodeCode::function(survey::prepare)),
+        ("aim", NodeCode::function(planner::prepare)),
+        ("analysis", NodeCode::function(survey::prepare_again)),
+        ("planner", NodeCode::function(planner::prepare)),
+        ("encoder", NodeCode::function(encoder::prepare_planned)),
+        ("settler", NodeCode::function(planner::prepare_settlement)),
+        ("repair", NodeCode::function(encoder::prepare_settled)),
+    ];
+    registry.register(bitrate_definition(codec), with_common(encoding))
+}
+
+fn with_common(encoding: Vec<(&str, NodeCode)>) -> Vec<(&str, NodeCode)> {
+    let common = [
         ("splitter", NodeCode::function(splitter::prepare)),
-        ("encoder", NodeCode::function(encoder::prepare)),
         ("assembler", NodeCode::function(assembler::prepare)),
         ("reference", NodeCode::service(validator::prepare_source)),
         ("validator", NodeCode::service(validator::prepare)),
         ("notifier", NodeCode::inline(notifier::run)),
     ];
-    registry.register(definition(codec), code)
+    encoding.into_iter().chain(common).collect()
 }
 
 #[cfg(test)]
@@ -52,13 +99,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_is_valid_and_every_node_has_code() {
+    fn the_definitions_are_valid_and_every_node_has_code() {
         let mut registry = Registry::new();
         register(&mut registry).unwrap();
-        for codec in codings().iter().map(|coding| coding.name) {
-            let activation = registry.get(&ves_api::service::definition(codec), 1);
-            let encoder = activation.unwrap().plan().definition().nodes[1].run.clone();
-            assert_eq!(encoder, plato::Run::Function(encoder_function(codec)));
+        for coding in codings() {
+            let codec = coding.name;
+            let names = [
+                service::definition(codec),
+                service::bitrate_definition(codec),
+            ];
+            let names = names
+                .into_iter()
+                .take(1 + usize::from(coding.takes_bitrate));
+            for name in names {
+                let activation = registry.get(&name, 1).unwrap();
+                let nodes = &activation.plan().definition().nodes;
+                let encoder = nodes.iter().find(|node| node.name == "encoder").unwrap();
+                assert_eq!(encoder.run, plato::Run::Function(encoder_function(codec)));
+            }
         }
     }
 }

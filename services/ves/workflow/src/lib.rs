@@ -5,7 +5,15 @@
 //! ves-split    ves-{codec}       ves-assemble           calls VVS     inline
 //! ```
 //!
-//! There is one definition for each codec, alike but for the function that encodes.
+//! To a bitrate, a first pass over each chunk comes before, and some second passes are made again:
+//!
+//! ```text
+//! survey (map) ─▶ aim ─▶ analysis (map) ─▶ planner ─▶ encoder (map) ─▶ settler ─▶ repair (map)
+//! ves-{codec}-survey     ves-{codec}-survey           ves-{codec}                 ves-{codec}
+//!                 ves-plan                 ves-plan                   ves-plan
+//! ```
+//!
+//! There is one definition of each kind for each codec, alike but for the function that encodes.
 
 #![allow(
     clippy::result_large_err,
@@ -16,5 +24,5 @@ mod definition;
 mod nodes;
 mod packages;
 
-pub use definition::{definition, register};
+pub use definition::{bitrate_definition, definition, register};
 pub use packages::packages;

@@ -3,10 +3,14 @@ use std::path::Path;
 use stratum::{LoadError, Package, Places, Registry};
 
 /// The `function.yaml` of every function, by the folder it stands in.
-const FUNCTIONS: [(&str, &str); 6] = [
+const FUNCTIONS: [(&str, &str); 8] = [
     (
         "functions/avc",
         include_str!("../../functions/avc/function.yaml"),
+    ),
+    (
+        "functions/avc/survey",
+        include_str!("../../functions/avc/survey/function.yaml"),
     ),
     (
         "functions/hevc",
@@ -23,6 +27,10 @@ const FUNCTIONS: [(&str, &str); 6] = [
     (
         "functions/media/split",
         include_str!("../../functions/media/split/function.yaml"),
+    ),
+    (
+        "functions/media/plan",
+        include_str!("../../functions/media/plan/function.yaml"),
     ),
     (
         "functions/media/assemble",

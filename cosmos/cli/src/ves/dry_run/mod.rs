@@ -7,7 +7,7 @@ use std::path::Path;
 use errors::Error;
 use serde::Serialize;
 use stratum_frames::Examined;
-use ves_api::recipe::{Problems, Recipe};
+use ves_api::recipe::{Problems, RateControl, Recipe};
 use ves_api::wire;
 
 use super::args::EncodeArgs;
@@ -36,8 +36,22 @@ pub(super) struct DryRun {
     filter_graph: String,
     /// Arguments of ffmpeg, the same for every chunk.
     encoder_args: Vec<String>,
+    /// What is done with all chunks, one after the other; one thing, unless there is a bitrate. What
+    /// depends on what is found is in words.
+    passes: Vec<Pass>,
     chunks: Vec<PlannedChunk>,
     tracks: Vec<PlannedTrack>,
+}
+
+/// What is done with each chunk once.
+#[derive(Debug, Serialize)]
+struct Pass {
+    /// The stage of the workflow.
+    stage: &'static str,
+    /// What for.
+    purpose: &'static str,
+    /// What is added to the encoder's arguments.
+    adds: String,
 }
 
 /// Looks at everything that an encode looks at before it begins.
@@ -63,6 +77,7 @@ fn understood(args: &EncodeArgs, task: &Task) -> Result<(Source, Recipe), Vec<Er
 impl DryRun {
     fn of(source: &Source, output: &Path, examined: &Examined, plan: Plan) -> Self {
         let (resolved, format) = (plan.resolved, &examined.table);
+        let passes = passes(&resolved.recipe);
         Self {
             source: source.path.display().to_string(),
             output: output.display().to_string(),
@@ -75,6 +90,7 @@ impl DryRun {
             decoded_pixel_format: resolved.decoded.to_string(),
             filter_graph: resolved.filter_graph,
             encoder_args: resolved.encoder_args,
+            passes,
             chunks: plan.chunks,
             tracks: plan.tracks,
         }
@@ -84,4 +100,39 @@ impl DryRun {
     pub(super) fn words(&self, paint: Paint) -> String {
         words::of(self, paint)
     }
+}
+
+/// To a bitrate, all chunks are looked at before one is encoded.
+fn passes(recipe: &Recipe) -> Vec<Pass> {
+    let pass = |stage, purpose, adds: String| Pass {
+        stage,
+        purpose,
+        adds,
+    };
+    if !matches!(recipe.rate_control, RateControl::Bitrate(_)) {
+        return vec![pass("encoder", "encodes", String::new())];
+    }
+    let usual = recipe.codec.coding.usual_crf();
+    vec![
+        pass(
+            "survey",
+            "looks at what chunks cost",
+            format!("-pass 1 -crf {usual}"),
+        ),
+        pass(
+            "analysis",
+            "looks again, near the bitrate; reused where the first look was near",
+            "-pass 1 -crf (one for all chunks)".into(),
+        ),
+        pass(
+            "encoder",
+            "encodes",
+            "-pass 2 -b:v (each chunk's share)".into(),
+        ),
+        pass(
+            "repair",
+            "encodes again what makes the whole miss the bitrate by more than 0.5 %",
+            "-pass 2 -b:v (another share)".into(),
+        ),
+    ]
 }

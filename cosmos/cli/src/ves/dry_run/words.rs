@@ -57,6 +57,11 @@ fn each(run: &DryRun) -> Lines {
         lines.push(("filters".to_owned(), run.filter_graph.clone()));
     }
     lines.push(("encoder".to_owned(), run.encoder_args.join(" ")));
+    let passes = run.passes.iter().filter(|pass| !pass.adds.is_empty());
+    lines.extend(passes.map(|pass| {
+        let words = format!("{}; adds {}", pass.purpose, pass.adds);
+        (pass.stage.to_owned(), words)
+    }));
     lines
 }
 

@@ -14,6 +14,7 @@ JSON events (--json): one object a line on standard output, told apart by `event
 ever added; what is not known is null. Of several files, each event names its own as `input`.
   planned      source, output, frames, recipe, container, width, height, pixel_format,
                decoded_pixel_format, filter_graph, encoder_args,
+               passes: each stage, purpose, adds,
                chunks: each start, end, preroll_frames,
                tracks: each index, kept, reason (--dry-run)
   accepted     request_id, resumed

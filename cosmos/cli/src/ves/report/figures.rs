@@ -72,7 +72,8 @@ pub(super) fn verb(now: &Snapshot) -> &'static str {
     match stage {
         "splitter" | "plan" => "reading",
         "reference" if now.source_decode().is_some() => "reading",
-        "encoder" => "encoding",
+        "survey" | "aim" | "analysis" | "planner" => "analysing",
+        "encoder" | "settler" | "repair" => "encoding",
         "assembler" => "assembling",
         "validator" | "reference" | "inspect" | "verdict" => "validating",
         "notifier" | "answer" => "finishing",

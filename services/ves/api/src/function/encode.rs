@@ -17,6 +17,9 @@ pub const UNITS: &str = "units.json";
 /// Name of what a container has to know below `output/`: [`crate::function::Track`].
 pub const TRACK: &str = "track.json";
 
+/// Name of what a first pass found below `output/`: [`crate::function::Survey`].
+pub const SURVEY: &str = "survey.json";
+
 /// The most bytes of one access unit.
 const UNIT_BYTES: u64 = 1 << 30;
 
@@ -29,9 +32,29 @@ pub fn encode(
     progress: &mut Progress,
 ) -> Result<Units, Error> {
     // Creates the file, and fails early where nothing can be written.
+    let stream = work.output(STREAM);
     work.create(STREAM)?;
+    let tee = format!("[f={muxer}]{}|[f=framecrc]pipe:1", stream.display());
+    list(
+        command(work, params).args(["-f", "tee", &tee]),
+        params,
+        progress,
+    )
+}
+
+/// Encodes `input/source.y4m` and keeps nothing but what the encoder itself leaves of the pass.
+pub fn pass(
+    work: &WorkDir,
+    params: &EncodeParams,
+    progress: &mut Progress,
+) -> Result<Units, Error> {
+    let command = command(work, params).args(["-f", "framecrc", "pipe:1"]);
+    list(command, params, progress)
+}
+
+fn list(command: Tool, params: &EncodeParams, progress: &mut Progress) -> Result<Units, Error> {
     let mut packets = Packets::new(params.frames);
-    command(work, params, muxer).run(|line| {
+    command.run(|line| {
         packets.take(line)?;
         progress.tell(packets.count(), params.frames);
         Ok(())
@@ -39,8 +62,7 @@ pub fn encode(
     packets.into_units()
 }
 
-fn command(work: &WorkDir, params: &EncodeParams, muxer: &str) -> Tool {
-    let stream = work.output(STREAM);
+fn command(work: &WorkDir, params: &EncodeParams) -> Tool {
     let filter = match params.filter_graph.as_str() {
         "" => vec![],
         graph => vec!["-filter_threads", "1", "-vf", graph],
@@ -54,11 +76,7 @@ fn command(work: &WorkDir, params: &EncodeParams, muxer: &str) -> Tool {
         .args(["-map", "0:v:0", "-fps_mode", "passthrough"])
         .args(filter)
         .args(&params.encoder_args)
-        .args(["-flags:v", "+bitexact", "-fflags", "+bitexact", "-f", "tee"])
-        .arg(format!(
-            "[f={muxer}]{}|[f=framecrc]pipe:1",
-            stream.display()
-        ))
+        .args(["-flags:v", "+bitexact", "-fflags", "+bitexact"])
 }
 
 /// Hands each unit of [`STREAM`] with its bytes to `look`, in order. The list must tell of exactly

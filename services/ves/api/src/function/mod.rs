@@ -14,16 +14,21 @@ mod units;
 
 pub use bits::Bits;
 pub use bytes::Bytes;
+/// The function that makes a first pass by the codec of this name.
+pub fn survey_function(codec: &str) -> String {
+    format!("ves-{codec}-survey")
+}
+
 /// The function that encodes by the codec of this name.
 pub fn encoder_function(codec: &str) -> String {
     format!("ves-{codec}")
 }
 
-pub use encode::{STREAM, TRACK, UNITS, encode, for_each_unit};
+pub use encode::{STREAM, SURVEY, TRACK, UNITS, encode, for_each_unit, pass};
 pub use job::Job;
 pub use params::{
-    AssembleParams, AssembleResult, ChunkElement, EncodeParams, EncodeResult, SplitParams,
-    SplitResult,
+    AssembleParams, AssembleResult, ChunkElement, EncodeParams, EncodeResult, PlanParams,
+    PlanResult, SplitParams, SplitResult, Survey, SurveyParams,
 };
 pub use track::{Framing, Track};
 pub use units::{Unit, Units};

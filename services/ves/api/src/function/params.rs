@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use errors::Error;
 use serde::{Deserialize, Serialize};
-use video::Region;
+use video::{FrameRate, Region};
 
+use crate::rate::{Corrections, Cost, Scale};
 use crate::wire;
 
 /// Parameters of `ves-split`.
@@ -47,6 +49,21 @@ pub struct SplitResult {
     /// What is amiss with the source, one sentence each.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// Bits that the coded video as a whole shall have; 0 = no matter.
+    #[serde(default)]
+    pub target_bits: u64,
+}
+
+impl SplitResult {
+    /// What so many bits for a chunk of that cost are in a second.
+    pub fn bitrate(&self, bits: u64, cost: Cost, frames: u64) -> Result<u64, Error> {
+        let rate = self.frame_rate.parse().ok().and_then(FrameRate::new);
+        let rate = rate.ok_or_else(|| {
+            let message = format!("{} is no frame rate", self.frame_rate);
+            Error::platform("MALFORMED_RATE", message)
+        })?;
+        Ok(cost.bitrate(bits, frames, rate))
+    }
 }
 
 /// One line of the splitter's `elements.ndjson`: one chunk.
@@ -76,6 +93,10 @@ pub struct EncodeParams {
     pub filter_graph: String,
     /// See [`ChunkElement::packets_digest`].
     pub packets_digest: String,
+    /// Bits in a second for a second pass, by what the first has left in the input; `None` = there is
+    /// one pass alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_pass: Option<u64>,
 }
 
 impl EncodeParams {
@@ -94,6 +115,48 @@ pub struct EncodeResult {
     pub bytes: u64,
 }
 
+/// Parameters of every function that makes a first pass over a chunk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SurveyParams {
+    /// What is handed on with what is found.
+    pub chunk: ChunkElement,
+    /// Nominal, "30000/1001".
+    pub frame_rate: String,
+    /// Encoder options of ffmpeg.
+    pub encoder_args: Vec<String>,
+    /// Empty = none.
+    pub filter_graph: String,
+    /// Rate factor of the pass, in thousandths.
+    pub crf: u32,
+}
+
+/// What a first pass found: its result, and [`SURVEY`](crate::function::SURVEY) beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Survey {
+    pub chunk: ChunkElement,
+    /// Rate factor of the pass, in thousandths.
+    pub crf: u32,
+    pub cost: Cost,
+}
+
+/// Parameters of `ves-plan`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanParams {
+    /// Bits that the coded video as a whole shall have.
+    pub target_bits: u64,
+}
+
+/// Result of `ves-plan`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanResult {
+    /// Of the quantisers of the first pass.
+    pub scale: Scale,
+    /// The rate factor by which a first pass comes near the target, in thousandths.
+    pub crf: u32,
+    /// Other budgets than the scale gives, of chunks that have missed theirs.
+    pub corrections: Corrections,
+}
+
 /// Parameters of `ves-assemble`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssembleParams {
@@ -106,6 +169,9 @@ pub struct AssembleParams {
 pub struct AssembleResult {
     pub frames: u64,
     pub bytes: u64,
+    /// Of the coded video alone.
+    #[serde(default)]
+    pub video_bytes: u64,
     /// Tracks beside the video.
     pub other_tracks: u64,
     /// What could not be kept, one sentence each.

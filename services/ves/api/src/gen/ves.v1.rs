@@ -3611,6 +3611,9 @@ impl ::buffa::Message for RateControl {
                 __buffa::oneof::rate_control::Mode::Lossless(_x) => {
                     size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
                 }
+                __buffa::oneof::rate_control::Mode::Bitrate(v) => {
+                    size += 1u64 + ::buffa::types::uint64_encoded_len(*v) as u64;
+                }
             }
         }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
@@ -3630,6 +3633,9 @@ impl ::buffa::Message for RateControl {
                 }
                 __buffa::oneof::rate_control::Mode::Lossless(x) => {
                     ::buffa::types::put_bool_field(2u32, *x, buf);
+                }
+                __buffa::oneof::rate_control::Mode::Bitrate(x) => {
+                    ::buffa::types::put_uint64_field(3u32, *x, buf);
                 }
             }
         }
@@ -3665,6 +3671,17 @@ impl ::buffa::Message for RateControl {
                 self.mode = ::core::option::Option::Some(
                     __buffa::oneof::rate_control::Mode::Lossless(
                         ::buffa::types::decode_bool(buf)?,
+                    ),
+                );
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.mode = ::core::option::Option::Some(
+                    __buffa::oneof::rate_control::Mode::Bitrate(
+                        ::buffa::types::decode_uint64(buf)?,
                     ),
                 );
             }
@@ -3757,6 +3774,34 @@ impl<'de> ::serde::Deserialize<'de> for RateControl {
                                 }
                                 __oneof_mode = Some(
                                     __buffa::oneof::rate_control::Mode::Lossless(v),
+                                );
+                            }
+                        }
+                        "bitrate" => {
+                            struct _DeserSeed;
+                            impl<'de> ::serde::de::DeserializeSeed<'de> for _DeserSeed {
+                                type Value = u64;
+                                fn deserialize<D: ::serde::Deserializer<'de>>(
+                                    self,
+                                    d: D,
+                                ) -> ::core::result::Result<u64, D::Error> {
+                                    ::buffa::json_helpers::uint64::deserialize(d)
+                                }
+                            }
+                            let v: ::core::option::Option<u64> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(_DeserSeed),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_mode.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'mode'",
+                                        ),
+                                    );
+                                }
+                                __oneof_mode = Some(
+                                    __buffa::oneof::rate_control::Mode::Bitrate(v),
                                 );
                             }
                         }
@@ -4473,7 +4518,7 @@ pub struct ResolvedRecipe {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec"
     )]
     pub boundaries: ::buffa::alloc::vec::Vec<u64>,
-    /// Arguments of the encoder, the same for every chunk.
+    /// Arguments of the encoder, the same for every chunk. With a bitrate, those of its passes are added.
     ///
     /// Field 3: `encoder_args`
     #[serde(
@@ -5242,7 +5287,8 @@ pub const __REQUEST_VIEW_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buff
 #[derive(::serde::Serialize, ::serde::Deserialize)]
 #[serde(default)]
 pub struct StageProgress {
-    /// "splitter", "encoder", "assembler", "validator", "notifier".
+    /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
+    /// "survey", "aim", "analysis", "planner", and after it "settler", "repair".
     ///
     /// Field 1: `stage`
     #[serde(
@@ -11640,6 +11686,17 @@ pub mod __buffa {
                             ),
                         );
                     }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.mode = Some(
+                            super::super::__buffa::view::oneof::rate_control::Mode::Bitrate(
+                                ::buffa::types::decode_uint64(&mut cur)?,
+                            ),
+                        );
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -11685,6 +11742,13 @@ pub mod __buffa {
                                     *v,
                                 )
                             }
+                            super::super::__buffa::view::oneof::rate_control::Mode::Bitrate(
+                                v,
+                            ) => {
+                                super::super::__buffa::oneof::rate_control::Mode::Bitrate(
+                                    *v,
+                                )
+                            }
                         }),
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
@@ -11712,6 +11776,11 @@ pub mod __buffa {
                         ) => {
                             size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
                         }
+                        super::super::__buffa::view::oneof::rate_control::Mode::Bitrate(
+                            v,
+                        ) => {
+                            size += 1u64 + ::buffa::types::uint64_encoded_len(*v) as u64;
+                        }
                     }
                 }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
@@ -11736,6 +11805,11 @@ pub mod __buffa {
                             x,
                         ) => {
                             ::buffa::types::put_bool_field(2u32, *x, buf);
+                        }
+                        super::super::__buffa::view::oneof::rate_control::Mode::Bitrate(
+                            x,
+                        ) => {
+                            ::buffa::types::put_uint64_field(3u32, *x, buf);
                         }
                     }
                 }
@@ -11775,6 +11849,15 @@ pub mod __buffa {
                             v,
                         ) => {
                             __map.serialize_entry("lossless", v)?;
+                        }
+                        super::super::__buffa::view::oneof::rate_control::Mode::Bitrate(
+                            v,
+                        ) => {
+                            __map
+                                .serialize_entry(
+                                    "bitrate",
+                                    &::buffa::json_helpers::ProtoJson(v),
+                                )?;
                         }
                     }
                 }
@@ -13070,7 +13153,7 @@ pub mod __buffa {
             ///
             /// Field 2: `boundaries`
             pub boundaries: ::buffa::RepeatedView<'a, u64>,
-            /// Arguments of the encoder, the same for every chunk.
+            /// Arguments of the encoder, the same for every chunk. With a bitrate, those of its passes are added.
             ///
             /// Field 3: `encoder_args`
             pub encoder_args: ::buffa::RepeatedView<'a, &'a str>,
@@ -13731,7 +13814,7 @@ pub mod __buffa {
             pub fn boundaries(&self) -> &::buffa::RepeatedView<'_, u64> {
                 &self.0.reborrow().boundaries
             }
-            /// Arguments of the encoder, the same for every chunk.
+            /// Arguments of the encoder, the same for every chunk. With a bitrate, those of its passes are added.
             ///
             /// Field 3: `encoder_args`
             #[must_use]
@@ -14420,7 +14503,8 @@ pub mod __buffa {
         /// How far a stage is.
         #[derive(Clone, Debug, Default)]
         pub struct StageProgressView<'a> {
-            /// "splitter", "encoder", "assembler", "validator", "notifier".
+            /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
+            /// "survey", "aim", "analysis", "planner", and after it "settler", "repair".
             ///
             /// Field 1: `stage`
             pub stage: &'a str,
@@ -14843,7 +14927,8 @@ pub mod __buffa {
             pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
                 self.0.into_bytes()
             }
-            /// "splitter", "encoder", "assembler", "validator", "notifier".
+            /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
+            /// "survey", "aim", "analysis", "planner", and after it "settler", "repair".
             ///
             /// Field 1: `stage`
             #[must_use]
@@ -18526,6 +18611,7 @@ pub mod __buffa {
                 pub enum Mode {
                     Crf(f64),
                     Lossless(bool),
+                    Bitrate(u64),
                 }
             }
         }
@@ -18574,6 +18660,7 @@ pub mod __buffa {
             pub enum Mode {
                 Crf(f64),
                 Lossless(bool),
+                Bitrate(u64),
             }
             impl ::buffa::Oneof for Mode {}
             impl ::serde::Serialize for Mode {
@@ -18592,6 +18679,12 @@ pub mod __buffa {
                         }
                         Self::Lossless(v) => {
                             map.serialize_entry("lossless", v)?;
+                        }
+                        Self::Bitrate(v) => {
+                            map.serialize_entry(
+                                "bitrate",
+                                &::buffa::json_helpers::ProtoJson(v),
+                            )?;
                         }
                     }
                     map.end()

@@ -22,7 +22,7 @@ pub use plan::{ChunkPlan, MAX_CHUNKS, PlanError, plan};
 pub use presets::{NamedPreset, fields, presets};
 pub use problems::Problems;
 pub use request::{
-    Alignment, Chunking, Container, Crf, Damage, OtherTracks, RateControl, Recipe, Target,
+    Alignment, Bitrate, Chunking, Container, Crf, Damage, OtherTracks, RateControl, Recipe, Target,
 };
 pub use resolved::{ResolvedRecipe, SourceFacts};
 pub use size::{Kernel, MAX_SIDE, Size};

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use video::StaticHdr;
+use video::{Rational, StaticHdr};
 
 use crate::recipe::{Codec, Edges, Size};
 
@@ -80,6 +80,8 @@ pub enum RateControl {
     Crf(Crf),
     /// Every sample is kept.
     Lossless,
+    /// So many bits of the coded video in a second, on average over the whole file.
+    Bitrate(Bitrate),
 }
 
 impl Default for RateControl {
@@ -110,6 +112,35 @@ impl Crf {
 impl fmt::Display for Crf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.value(), f)
+    }
+}
+
+/// Bits in a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Bitrate(u64);
+
+impl Bitrate {
+    /// What can be asked for.
+    pub const RANGE: std::ops::RangeInclusive<u64> = 1_000..=1_000_000_000;
+
+    /// `None` beyond [`Self::RANGE`].
+    pub fn new(bits_per_second: u64) -> Option<Self> {
+        let possible = Self::RANGE.contains(&bits_per_second);
+        possible.then_some(Self(bits_per_second))
+    }
+
+    /// Bits in a second.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+
+    /// Bits in so many seconds, to the nearest.
+    pub fn bits_in(self, seconds: Rational) -> u64 {
+        let bits = i64::try_from(self.0)
+            .ok()
+            .and_then(|rate| seconds.round_mul(rate));
+        bits.and_then(|bits| u64::try_from(bits).ok())
+            .unwrap_or(u64::MAX)
     }
 }
 

@@ -5,8 +5,8 @@ use errors::Error;
 use video::{InvalidFormat, StaticHdr};
 
 use crate::recipe::{
-    Alignment, BitDepth, Chunking, Codec, Coding, Container, Damage, Edges, Kernel, Lossless,
-    MAX_SIDE, OtherTracks, Problems, RateControl, Recipe, Size, Target, codings, presets,
+    Alignment, BitDepth, Bitrate, Chunking, Codec, Coding, Container, Damage, Edges, Kernel,
+    Lossless, MAX_SIDE, OtherTracks, Problems, RateControl, Recipe, Size, Target, codings, presets,
 };
 use crate::wire;
 
@@ -253,7 +253,24 @@ fn rate_control(
             ));
             usual
         }
+        Some(Mode::Bitrate(bits)) => bitrate(bits, codec.coding, problems).unwrap_or(usual),
     }
+}
+
+fn bitrate(bits: u64, coding: &Coding, problems: &mut Vec<Error>) -> Option<RateControl> {
+    const FIELD: &str = "recipe.rate_control.bitrate";
+    if !coding.takes_bitrate {
+        let why = format!("{} is not led to a bitrate yet", coding.encoder);
+        let hint = "use CODEC_FORMAT_AVC for that, or a constant rate factor";
+        problems.push(impossible(FIELD, &why, hint));
+    }
+    let bitrate = Bitrate::new(bits);
+    if bitrate.is_none() {
+        let message = format!("a bitrate of {bits} bits in a second is impossible");
+        let error = Error::user("OUT_OF_RANGE", message).at(FIELD);
+        problems.push(error.hint("use 1000 (1 kb/s) to 1000000000 (1 Gb/s)"));
+    }
+    bitrate.map(RateControl::Bitrate)
 }
 
 fn crf(value: f64, coding: &Coding, problems: &mut Vec<Error>) -> RateControl {
@@ -497,6 +514,7 @@ impl From<RateControl> for wire::RateControl {
             mode: Some(match control {
                 RateControl::Crf(crf) => Mode::Crf(crf.value()),
                 RateControl::Lossless => Mode::Lossless(true),
+                RateControl::Bitrate(bitrate) => Mode::Bitrate(bitrate.get()),
             }),
             ..Default::default()
         }

@@ -6,4 +6,4 @@ mod ves;
 mod views;
 
 pub use rpc::VesRpc;
-pub use ves::{VesConfig, VesService, definition};
+pub use ves::{VesConfig, VesService, bitrate_definition, definition};

@@ -10,7 +10,7 @@ use proto::stratum::v1::{Source, SourceIdentity};
 use super::output;
 use crate::function::Job;
 use crate::output::check_target;
-use crate::recipe::Recipe;
+use crate::recipe::{RateControl, Recipe};
 use crate::validate::{Policy, Target, ValidRequest, inspect, validate};
 use crate::wire;
 
@@ -20,6 +20,11 @@ pub fn definition(codec: &str) -> String {
         "avc" => DEFINITION.into(),
         other => format!("{DEFINITION}.{other}"),
     }
+}
+
+/// Name of the workflow that encodes by the codec of this name to a bitrate.
+pub fn bitrate_definition(codec: &str) -> String {
+    format!("{}.bitrate", definition(codec))
 }
 
 /// The first codec's workflow; those of others are named after it.
@@ -69,7 +74,12 @@ impl Service for VesService {
     fn definition_of(&self, request: &wire::EncodeRequest) -> String {
         let recipe = request.recipe.as_option().cloned();
         let recipe = recipe.and_then(|recipe| Recipe::try_from(recipe).ok());
-        definition(recipe.unwrap_or_default().codec.name())
+        let recipe = recipe.unwrap_or_default();
+        let codec = recipe.codec.name();
+        match recipe.rate_control {
+            RateControl::Bitrate(_) => bitrate_definition(codec),
+            RateControl::Crf(_) | RateControl::Lossless => definition(codec),
+        }
     }
 
     async fn check(

@@ -7,15 +7,23 @@ use ves_api::function::{
 };
 
 use crate::nal::Nal;
+use crate::notes;
+use crate::survey::second_pass;
 use crate::track::ParameterSets;
 
-/// Encodes `input/source.y4m`.
+/// Encodes `input/source.y4m`; as a second pass where the parameters say so.
 pub fn encode(
     work: &WorkDir,
-    params: EncodeParams,
+    mut params: EncodeParams,
     progress: &mut Progress,
 ) -> Result<EncodeResult, Error> {
-    let units = run(work, &params, "h264", progress)?;
+    if let Some(bitrate) = params.second_pass {
+        params.encoder_args = second_pass(work, &params.encoder_args, bitrate);
+    }
+    let mut units = run(work, &params, "h264", progress)?;
+    if params.second_pass.is_some() {
+        units = notes::leave_out(work, units)?;
+    }
     let mut sets = ParameterSets::default();
     for_each_unit(work, &units, |unit, bytes| {
         let refreshes = annex_b::units(bytes).any(|nal| Nal(nal).kind() == Nal::IDR);

@@ -1,4 +1,5 @@
-//! The AVC function: frames in, an elementary stream and its access units out.
+//! The AVC function: frames in, an elementary stream and its access units out. Beside it, the first
+//! pass of two, which tells what a chunk costs.
 
 #![allow(
     clippy::result_large_err,
@@ -7,7 +8,10 @@
 
 mod encode;
 mod nal;
+mod notes;
 mod sps;
+mod survey;
 mod track;
 
 pub use encode::encode;
+pub use survey::survey;

@@ -1,7 +1,16 @@
-//! The AVC function as a program.
+//! The AVC function as a program: `ves-avc`, and `ves-avc survey` for first passes.
 
 use std::process::ExitCode;
 
+use stratum_function::run;
+
 fn main() -> ExitCode {
-    stratum_function::run(ves_avc::encode)
+    match std::env::args().nth(1).as_deref() {
+        None => run(ves_avc::encode),
+        Some("survey") => run(ves_avc::survey),
+        Some(_) => {
+            eprintln!("usage: ves-avc [survey]");
+            ExitCode::from(2)
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The codec-independent functions: split and assemble.
+//! The codec-independent functions: split, plan and assemble.
 
 #![allow(
     clippy::result_large_err,
@@ -8,7 +8,9 @@
 mod assemble;
 mod inputs;
 mod mp4;
+mod plan;
 mod split;
 
 pub use assemble::{assemble, holds};
+pub use plan::plan;
 pub use split::{failure, refuse_damage, resolve, split};

@@ -1,6 +1,8 @@
 use errors::Error;
 use plato::TaskContext;
-use ves_api::function::Job;
+use plato::invoke::frames_input;
+use proto::stratum::v1::{Input, Source};
+use ves_api::function::{ChunkElement, Job, SplitResult};
 
 /// Name of the splitter's blob that is the frame table.
 pub(crate) const FRAME_TABLE: &str = "frames.table";
@@ -11,4 +13,30 @@ pub(crate) const BOUNDARIES: &str = "boundaries.json";
 /// What the workflow was started with.
 pub(crate) fn job(task: &TaskContext) -> Result<Job, Error> {
     Job::from_json(&task.input().inline)
+}
+
+/// The frames of a chunk, as one stream.
+pub(crate) fn frames(
+    task: &TaskContext,
+    source: Source,
+    split: &SplitResult,
+    chunk: &ChunkElement,
+) -> Result<Input, Error> {
+    Ok(frames_input(
+        "source.y4m",
+        source,
+        task.blob("splitter", FRAME_TABLE)?,
+        (chunk.start, chunk.end),
+        split.pixel_format.clone(),
+    ))
+}
+
+/// Facts that route a chunk to a shape.
+pub(crate) fn attributes(split: &SplitResult) -> [(String, String); 4] {
+    [
+        ("codec".into(), split.codec.clone()),
+        ("width".into(), split.width.to_string()),
+        ("height".into(), split.height.to_string()),
+        ("bit_depth".into(), split.bit_depth.to_string()),
+    ]
 }

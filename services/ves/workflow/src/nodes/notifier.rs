@@ -17,12 +17,14 @@ pub(crate) fn run(task: &TaskContext) -> Result<Value, Error> {
     if found.discrepancy_count > 0 {
         return Err(failed(found));
     }
+    let missed = missed(split.target_bits, assembled.video_bytes * 8);
+    let missed = Vec::from_iter(missed);
     let summary = Summary {
         frames: found.frames,
         chunks: split.chunks,
         bytes: assembled.bytes,
         checks: found.checks,
-        warnings: [split.warnings, assembled.warnings].concat(),
+        warnings: [split.warnings, assembled.warnings, missed].concat(),
     };
     Ok(Value {
         blobs: vec![
@@ -31,6 +33,21 @@ pub(crate) fn run(task: &TaskContext) -> Result<Value, Error> {
         ],
         ..json::value(&summary)?
     })
+}
+
+/// What is told of a video that has other bits than it should, by more than two per cent.
+fn missed(target: u64, bits: u64) -> Option<String> {
+    if target == 0 || bits.abs_diff(target) <= target / 50 {
+        return None;
+    }
+    let per_cent = bits as f64 / target as f64 * 100.0;
+    let why = match bits < target {
+        true => "there is no more in it to spend bits on",
+        false => "the encoder cannot do with less",
+    };
+    Some(format!(
+        "the video has {per_cent:.0} % of the bits that were asked for: {why}"
+    ))
 }
 
 /// A video that is not what was asked for is not handed out.

@@ -32,6 +32,7 @@ pub(super) static AV1: Coding = Coding {
         usual: 35_000,
         lossless: Lossless::Never,
     },
+    takes_bitrate: false,
     containers: &[
         Container::Mp4,
         Container::Mkv,

@@ -5,7 +5,7 @@ use video::{Range, ScanType, VideoFormat};
 
 use super::args::{check_subsampling, option, words};
 use super::profile::{ALL_CHROMA, UP_TO_420, UP_TO_422, YUV420};
-use super::{Encoder, Level, Lossless, Profile, RateFactors, level, profile};
+use super::{Encoder, Level, Lossless, Profile, RateFactors, avc_level, level, profile};
 use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl};
 use crate::wire;
 
@@ -54,6 +54,7 @@ pub(super) static AVC: Coding = Coding {
         usual: 23_000,
         lossless: Lossless::AtZero,
     },
+    takes_bitrate: true,
     containers: &[Container::Mp4, Container::Mkv, Container::Elementary],
     extensions: &["264", "h264", "avc"],
     tells_pixel_shape: true,
@@ -65,7 +66,7 @@ const LOSSLESS_PROFILE: Profile =
     Profile::new("high444", "High 4:4:4 Predictive", ALL_CHROMA, (8, 10));
 
 /// Sides of a macroblock.
-const BLOCK: u32 = 16;
+pub(super) const BLOCK: u32 = 16;
 
 /// Table A-1 of the standard, in macroblocks: of a picture, and of a second.
 static LEVELS: [Level; 20] = [
@@ -127,14 +128,27 @@ impl Encoder for X264 {
         let mut args = words(["-c:v", "libx264", "-threads", "1", "-preset", codec.preset]);
         args.extend(option("-tune", codec.tune));
         args.extend(option("-profile:v", codec.profile.map(|p| p.name)));
-        args.extend(option("-level:v", codec.level.map(|l| l.name)));
+        args.extend(option("-level:v", level_name(codec, rate, format)));
         args.extend(match rate {
             RateControl::Crf(crf) => words(["-crf", &crf.to_string()]),
             RateControl::Lossless => words(["-qp", "0"]),
+            // Each pass over a chunk has its own.
+            RateControl::Bitrate(_) => vec![],
         });
         args.extend(words(["-pix_fmt", format.pixel_format.as_str()]));
         args.extend(words(["-x264-params", &x264_params(format, rate)]));
         args
+    }
+}
+
+/// x264 finds one itself, but for a bitrate.
+fn level_name(codec: &Codec, rate: RateControl, format: &VideoFormat) -> Option<&'static str> {
+    match (codec.level, rate) {
+        (None, RateControl::Bitrate(bitrate)) => {
+            let (size, rate) = (format.resolution, format.frame_rate);
+            Some(avc_level::least(codec, size, rate, bitrate))
+        }
+        (level, _) => level.map(|level| level.name),
     }
 }
 

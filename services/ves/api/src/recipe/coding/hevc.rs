@@ -51,6 +51,7 @@ pub(super) static HEVC: Coding = Coding {
         usual: 28_000,
         lossless: Lossless::Possible,
     },
+    takes_bitrate: false,
     containers: &[Container::Mp4, Container::Mkv, Container::Elementary],
     extensions: &["265", "h265", "hevc"],
     tells_pixel_shape: true,

@@ -3,6 +3,7 @@
 mod args;
 mod av1;
 mod avc;
+mod avc_level;
 mod encoder;
 mod hevc;
 mod level;
@@ -50,6 +51,8 @@ pub struct Coding {
     pub levels: &'static [Level],
     pub tunes: &'static [&'static str],
     pub rate_factors: RateFactors,
+    /// Whether it can be led to a bitrate, by a first pass that tells what chunks cost.
+    pub takes_bitrate: bool,
     pub containers: &'static [Container],
     /// Of files that hold the coded video alone.
     pub extensions: &'static [&'static str],

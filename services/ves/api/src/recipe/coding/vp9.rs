@@ -32,6 +32,7 @@ pub(super) static VP9: Coding = Coding {
         usual: 32_000,
         lossless: Lossless::Possible,
     },
+    takes_bitrate: false,
     containers: &[
         Container::Mp4,
         Container::Mkv,
@@ -108,6 +109,7 @@ impl Encoder for Libvpx {
             // Without a target of bits, quality alone counts.
             RateControl::Crf(crf) => words(["-crf", &crf.to_string(), "-b:v", "0"]),
             RateControl::Lossless => words(["-lossless", "1"]),
+            RateControl::Bitrate(_) => vec![],
         });
         args.extend(codec.tune.map(tune).into_iter().flatten());
         args.extend(words(["-g", &key_interval(format, plan, 1).to_string()]));

@@ -68,6 +68,7 @@ pub fn assemble(
     Ok(AssembleResult {
         frames: assembly.timeline.pts.len() as u64,
         bytes: file.bytes,
+        video_bytes: assembly.chunks.bytes(),
         other_tracks: file.other_tracks,
         warnings: file.warnings,
     })

@@ -12,7 +12,8 @@ use errors::Error;
 use stratum_frames::{FrameTable, Tools, build_table, plan_range, range_digest};
 use stratum_function::{Progress, WorkDir, io};
 use ves_api::function::{ChunkElement, SplitParams, SplitResult};
-use ves_api::recipe::{Damage, Problems, Recipe, ResolvedRecipe, SourceFacts};
+use ves_api::recipe::{Damage, Problems, RateControl, Recipe, ResolvedRecipe, SourceFacts};
+use video::Rational;
 
 use crate::inputs::{FRAME_TABLE, RECIPE};
 pub use failure::failure;
@@ -138,6 +139,7 @@ fn packets_digest(
 fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
     let source_region = resolved.source_region(table.source().format.resolution);
     let video_region = resolved.video_region();
+    let target_bits = target_bits(table, resolved.recipe.rate_control);
     let format = resolved.format;
     let damage = table.source().damage.iter();
     SplitResult {
@@ -157,7 +159,24 @@ fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
         frame_rate: format.frame_rate.to_string(),
         encoder_args: resolved.encoder_args,
         filter_graph: resolved.filter_graph,
+        target_bits,
     }
+}
+
+/// What a bitrate comes to, for as long as the video is shown; 0 without one.
+fn target_bits(table: &FrameTable, rate: RateControl) -> u64 {
+    let RateControl::Bitrate(bitrate) = rate else {
+        return 0;
+    };
+    let shown = seconds_shown(table);
+    shown.map_or(0, |seconds| bitrate.bits_in(seconds))
+}
+
+fn seconds_shown(table: &FrameTable) -> Option<Rational> {
+    let last = table.len().checked_sub(1)?;
+    let (first, end) = (table.frame(0)?.pts, table.frame(last)?.pts);
+    let ticks = end.checked_sub(first)?.checked_add(table.duration(last)?)?;
+    table.source().format.time_base.seconds(ticks)
 }
 
 fn put(work: &WorkDir, name: &str, bytes: &[u8]) -> Result<(), Error> {

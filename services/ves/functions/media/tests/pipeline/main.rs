@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod audio;
+mod bitrate;
 mod containers;
 mod hdr;
 mod judge;

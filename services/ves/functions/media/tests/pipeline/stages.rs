@@ -51,6 +51,18 @@ pub(crate) fn ready() -> bool {
 
 /// All stages; the error is the first one that failed.
 pub(crate) fn encode(source: &Path, recipe: &Value) -> Result<Encoded, Value> {
+    encode_by(source, recipe, |folder, split, chunks| {
+        let mut chunks = chunks.iter();
+        chunks.try_for_each(|chunk| encode_chunk(source, split, chunk, folder))
+    })
+}
+
+/// All stages, of which `chunks` encodes every chunk.
+pub(crate) fn encode_by(
+    source: &Path,
+    recipe: &Value,
+    chunks: impl FnOnce(&Path, &Value, &[Value]) -> Result<(), Value>,
+) -> Result<Encoded, Value> {
     let folder = tempfile::tempdir().unwrap();
     let at = |stage: &str| folder.path().join(stage);
     let split = media(
@@ -60,10 +72,10 @@ pub(crate) fn encode(source: &Path, recipe: &Value) -> Result<Encoded, Value> {
         &[("source", source)],
     )?;
     let elements = fs::read_to_string(at("split").join("output/elements.ndjson")).unwrap();
-    for line in elements.lines() {
-        let chunk: Value = serde_json::from_str(line).unwrap();
-        encode_chunk(source, &split, &chunk, folder.path())?;
-    }
+    let elements = elements
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    chunks(folder.path(), &split, &elements.collect::<Vec<Value>>())?;
     let (table, recipe) = (
         at("split/output/frames.table"),
         at("split/output/recipe.json"),
@@ -123,24 +135,45 @@ pub(crate) fn media(
 
 /// The frames of the chunk by a linear decode, encoded.
 fn encode_chunk(source: &Path, split: &Value, chunk: &Value, folder: &Path) -> Result<(), Value> {
+    let work = with_frames("encode", source, split, chunk, folder);
+    run_encoder(&work, split, chunk, None)?;
+    keep(&work, chunk, folder);
+    Ok(())
+}
+
+/// A working directory of a stage, with the frames of the chunk by a linear decode.
+pub(crate) fn with_frames(
+    stage: &str,
+    source: &Path,
+    split: &Value,
+    chunk: &Value,
+    folder: &Path,
+) -> WorkDir {
     let number = |name: &str| chunk[name].as_u64().unwrap();
-    let (index, start, end) = (number("index"), number("start"), number("end"));
-    let work = WorkDir::new(folder.join(format!("encode-{index}")));
+    let work = WorkDir::new(folder.join(format!("{stage}-{}", number("index"))));
     fs::create_dir_all(work.path().join("input")).unwrap();
     fs::create_dir_all(work.path().join("output")).unwrap();
-    decode(
-        source,
-        start,
-        end,
-        split["pixel_format"].as_str().unwrap(),
-        &work.input("source.y4m"),
-    );
+    let layout = split["pixel_format"].as_str().unwrap();
+    let frames = work.input("source.y4m");
+    decode(source, number("start"), number("end"), layout, &frames);
+    work
+}
+
+/// Encodes the frames in a working directory.
+pub(crate) fn run_encoder(
+    work: &WorkDir,
+    split: &Value,
+    chunk: &Value,
+    second_pass: Option<u64>,
+) -> Result<(), Value> {
+    let number = |name: &str| chunk[name].as_u64().unwrap();
     let params = EncodeParams {
-        frames: end - start,
+        frames: number("end") - number("start"),
         frame_rate: split["frame_rate"].as_str().unwrap().into(),
         encoder_args: serde_json::from_value(split["encoder_args"].clone()).unwrap(),
         filter_graph: split["filter_graph"].as_str().unwrap().into(),
         packets_digest: chunk["packets_digest"].as_str().unwrap().into(),
+        second_pass,
     };
     let encode = match split["codec"].as_str().unwrap() {
         "avc" => ves_avc::encode,
@@ -149,7 +182,15 @@ fn encode_chunk(source: &Path, split: &Value, chunk: &Value, folder: &Path) -> R
         "vp9" => ves_vp9::encode,
         other => panic!("no function encodes {other}"),
     };
-    encode(&work, params, &mut Progress::silent()).map_err(|e| serde_json::to_value(e).unwrap())?;
+    let encoded = encode(work, params, &mut Progress::silent());
+    encoded
+        .map(drop)
+        .map_err(|e| serde_json::to_value(e).unwrap())
+}
+
+/// Puts an encoded chunk where the assembler looks for it.
+pub(crate) fn keep(work: &WorkDir, chunk: &Value, folder: &Path) {
+    let index = chunk["index"].as_u64().unwrap();
     for (list, name, extension) in [
         ("chunks", STREAM, ""),
         ("units", UNITS, ".json"),
@@ -160,7 +201,6 @@ fn encode_chunk(source: &Path, split: &Value, chunk: &Value, folder: &Path) -> R
         fs::rename(work.output(name), to).unwrap();
     }
     fs::remove_file(work.input("source.y4m")).unwrap();
-    Ok(())
 }
 
 fn decode(source: &Path, start: u64, end: u64, layout: &str, to: &Path) {

@@ -1,0 +1,15 @@
+//! How the bits of a whole file are shared out among chunks that are encoded apart, so that quality
+//! is as even as if one encoder had seen the whole: pure functions of what a first pass tells.
+//!
+//! A first pass over each chunk, all at one rate factor, tells what the chunk [costs](Cost). One
+//! [`Scale`] of the quantisers of all chunks makes the whole as large as is asked for; each chunk's
+//! part of it is its budget. What encoders then miss is [set right](settle) at those chunks that miss
+//! their budgets most.
+
+mod cost;
+mod scale;
+mod settle;
+
+pub use cost::{Cost, budgets, solve};
+pub use scale::Scale;
+pub use settle::{Corrections, MAX_CORRECTIONS, settle};
