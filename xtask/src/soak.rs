@@ -19,6 +19,9 @@ pub enum Trial {
     Takeovers,
     /// Workflows, their queue and their workers in virtual time, under seeded failures.
     PlatoSeeds,
+    /// Functions in containers, their queue and agent killed ten times: one result each, nothing
+    /// left.
+    Docker,
     /// Histories of concurrent calls of the queue, through crashes and kills, judged one by one.
     Timestone,
 }
@@ -31,6 +34,7 @@ impl Trial {
             Self::Plato => "soak-plato",
             Self::Takeovers => "soak-takeovers",
             Self::PlatoSeeds => "soak-plato-seeds",
+            Self::Docker => "soak-docker",
             Self::Timestone => "soak-timestone",
         }
     }

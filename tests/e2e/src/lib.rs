@@ -4,6 +4,7 @@
 //! them, and how to see that nothing was left behind.
 
 pub mod clip;
+pub mod contained;
 pub mod installation;
 pub mod leftovers;
 pub mod log;

@@ -4,6 +4,7 @@
 
 mod bad;
 mod batch;
+mod contained;
 mod dry_run;
 mod four_processes;
 mod one_process;
