@@ -1,3 +1,4 @@
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub enum StartError {
     Init(#[from] stratum_init::Error),
     #[error("cannot sweep what earlier agents left: {0}")]
     Sweep(#[from] BlobError),
+    #[error("cannot remove the mounts of frames that earlier agents left: {0}")]
+    Mounts(#[from] io::Error),
     #[error("an agent without processors or without functions has nothing to do")]
     Idle,
     #[error(
@@ -65,9 +68,17 @@ impl Agent {
         if config.cpus == 0 || registry.packages().next().is_none() {
             return Err(StartError::Idle);
         }
+        let unmounted = tokio::task::spawn_blocking(stratum_mount::remove_dead).await;
+        let unmounted = unmounted.map_err(io::Error::other)??;
         let containers = sweep_containers(&config, &registry).await?;
         let swept = blobs.home().sweep_staging().await?;
-        tracing::info!(agent = config.name, swept, containers, "agent starts");
+        tracing::info!(
+            agent = config.name,
+            swept,
+            unmounted,
+            containers,
+            "agent starts"
+        );
         let counters = Arc::<Counters>::default();
         let context = Arc::new(Context {
             session: Session {

@@ -61,7 +61,7 @@ fn search_path(target: &Target) -> Option<OsString> {
 /// A decoder that feeds the function has its share of the memory.
 fn bounds(target: &Target, staged: &Staged, wall: Duration) -> Limits {
     let shape = &target.shape;
-    let decoder = staged.frames.as_ref().map(|_| shape.decoder_memory());
+    let decoder = staged.decoder.then(|| shape.decoder_memory());
     Limits {
         memory: Some(shape.memory() - decoder.unwrap_or(0)),
         file_size: shape.disk(),

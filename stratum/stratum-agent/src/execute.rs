@@ -1,5 +1,6 @@
 //! One attempt at an invocation: stage, run, publish, clean up.
 
+use std::path::Path;
 use std::time::Duration;
 
 use blob::{BlobRef, Value};
@@ -11,6 +12,7 @@ use crate::context::Context;
 use crate::delivery::{self, Delivery, Target};
 use crate::feed::Feed;
 use crate::inputs::{self, Staged};
+use crate::numbered::{self, CODESTREAM};
 use crate::stop::Reason;
 use crate::work_dir::WorkDir;
 use crate::{command, error_json, exit, logs, outputs, progress, stream};
@@ -98,12 +100,13 @@ pub(crate) struct Attempt<'a> {
 impl Attempt<'_> {
     async fn run(&mut self, feed: Option<&Feed>) -> Result<Value, Halt> {
         let invocation = &self.delivery.invocation;
-        let staged = inputs::stage(self.context, self.dir, invocation).await?;
+        let mut staged = inputs::stage(self.context, self.dir, invocation).await?;
+        staged.decoder = feed.is_some_and(|feed| feed.codestreams.is_none());
         self.dir.write_params(invocation.params.as_bytes())?;
         let ran = match feed.zip(staged.frames.as_deref()) {
-            Some((feed, output)) => {
+            Some((feed, name)) => {
                 feed.describe(&self.dir.input())?;
-                stream::run(self, &staged, feed, output).await
+                self.run_on_frames(&staged, feed, name).await
             }
             None => self.run_function(&staged).await,
         };
@@ -111,6 +114,19 @@ impl Attempt<'_> {
         staged.unchanged()?;
         ran?;
         Ok(outputs::publish(self.context, self.dir, &self.target.shape).await?)
+    }
+
+    async fn run_on_frames(
+        &mut self,
+        staged: &Staged,
+        feed: &Feed,
+        name: &Path,
+    ) -> Result<(), Halt> {
+        let Some(spans) = &feed.codestreams else {
+            return stream::run(self, staged, feed, name).await;
+        };
+        let _files = numbered::lay(self.dir, name, &feed.source, spans, CODESTREAM).await?;
+        self.run_function(staged).await
     }
 
     /// Runs the function to its end.

@@ -1,13 +1,14 @@
 //! The frames that an invocation reads: where they are and what they are made of.
 
 use std::fs::{self, File};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use blob::Digest;
 use errors::{Error, FrameRange};
 use serde_json::{Value, json};
 use stratum::{Content, FrameInput, InputKind, Invocation};
-use stratum_frames::{FrameTable, Plan, plan_range, range_digest};
+use stratum_frames::{FrameTable, Plan, codestreams, has_codestreams, plan_range, range_digest};
 use video::PixelFormat;
 
 use crate::context::Context;
@@ -27,6 +28,8 @@ pub(crate) struct Feed {
     /// Of the packets that the range is decoded from; `None` when it cannot be
     /// known without the whole source.
     pub(crate) digest: Option<Digest>,
+    /// Where the pictures lie in the source, if they are handed on as they are.
+    pub(crate) codestreams: Option<Vec<Range<u64>>>,
 }
 
 impl Feed {
@@ -39,15 +42,12 @@ impl Feed {
         let Some(input) = frame_input(&delivery.invocation)? else {
             return Ok(None);
         };
-        if target.function().input == InputKind::Frames {
-            let message = "frames as numbered files are not supported; declare `input: stream`";
-            return Err(Error::user("INPUT_KIND", message));
-        }
         let source = source::open(&input.source, context.config.source_roots.as_deref())?;
         let table = context.blobs.get(&input.frame_table, TABLE_BYTES).await;
         let table = table.map_err(|error| Error::platform("INPUT_LOST", error.to_string()))?;
         let (input, memo) = (input.clone(), delivery.invocation.memo);
-        let planned = tokio::task::spawn_blocking(move || plan(source, &table, &input, memo));
+        let kind = target.function().input;
+        let planned = tokio::task::spawn_blocking(move || plan(source, &table, &input, kind, memo));
         planned
             .await
             .map_err(|error| work_dir::staging(&error))?
@@ -96,7 +96,13 @@ fn frame_input(invocation: &Invocation) -> Result<Option<&FrameInput>, Error> {
     }
 }
 
-fn plan(source: PathBuf, table: &[u8], input: &FrameInput, memo: bool) -> Result<Feed, Error> {
+fn plan(
+    source: PathBuf,
+    table: &[u8],
+    input: &FrameInput,
+    kind: InputKind,
+    memo: bool,
+) -> Result<Feed, Error> {
     let table = FrameTable::decode(table)
         .map_err(|error| Error::platform("INVALID_FRAME_TABLE", error.to_string()))?;
     let FrameRange { start, end } = input.range;
@@ -106,8 +112,14 @@ fn plan(source: PathBuf, table: &[u8], input: &FrameInput, memo: bool) -> Result
         true => digest(&source, &table, &plan)?,
         false => None,
     };
+    // Who asks for a layout wants samples.
+    let untouched = kind == InputKind::Frames && input.pixel_format.is_none();
+    let untouched = untouched && has_codestreams(&table);
     Ok(Feed {
         pixel_format: pixel_format(input)?,
+        codestreams: untouched
+            .then(|| codestreams_of(&source, &table, start..end))
+            .transpose()?,
         source,
         table,
         plan,
@@ -129,13 +141,23 @@ fn pixel_format(input: &FrameInput) -> Result<Option<PixelFormat>, Error> {
     format.map(Some)
 }
 
+fn codestreams_of(
+    source: &Path,
+    table: &FrameTable,
+    Range { start, end }: Range<u64>,
+) -> Result<Vec<Range<u64>>, Error> {
+    let file = File::open(source).map_err(|error| unreadable(&error))?;
+    let found = codestreams(&file, table, start, end);
+    found.map_err(|error| Error::source("NO_CODESTREAMS", error.to_string()).frames(start, end))
+}
+
 fn digest(source: &Path, table: &FrameTable, plan: &Plan) -> Result<Option<Digest>, Error> {
     let read = File::open(source).and_then(|file| range_digest(&file, table, plan));
-    let digest = read.map_err(|error| {
-        Error::source(
-            "SOURCE_UNREADABLE",
-            format!("cannot read the packets of a range: {error}"),
-        )
-    })?;
+    let digest = read.map_err(|error| unreadable(&error))?;
     Ok(digest.and_then(|digest| format!("sha256/{}", digest.as_str()).parse().ok()))
+}
+
+fn unreadable(error: &std::io::Error) -> Error {
+    let message = format!("cannot read the packets of a range: {error}");
+    Error::source("SOURCE_UNREADABLE", message)
 }

@@ -24,8 +24,10 @@ pub(crate) struct Staged {
     pub(crate) readable: Vec<PathBuf>,
     /// Sources whose identity must be the same at the end.
     pub(crate) sources: Vec<Source>,
-    /// Where decoded frames are to be.
+    /// Where frames are to be.
     pub(crate) frames: Option<PathBuf>,
+    /// Whether a decoder runs beside the function.
+    pub(crate) decoder: bool,
 }
 
 impl Staged {

@@ -26,6 +26,7 @@ mod heartbeat;
 mod inputs;
 mod logs;
 mod memo;
+mod numbered;
 mod outputs;
 mod progress;
 mod settle;

@@ -1,5 +1,6 @@
 //! Decoded frames as a stream: a FIFO that the function reads while a decoder, in
-//! a sandbox of its own, fills it. A function that reads its stream twice gets a file.
+//! a sandbox of its own, fills it. A function that reads its stream twice gets a file, and one
+//! that reads single frames a file of each.
 //!
 //! What was decoded is checked frame by frame; if it was not exactly the range,
 //! it is decoded again by counting from the first frame, and the function runs again.
@@ -11,12 +12,14 @@ use std::time::Duration;
 
 use errors::Error;
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
+use stratum::InputKind;
 use stratum_frames::{DecodeOptions, Decoded, Method, Plan, Tools, decode_range};
 use stratum_init::{Exit, Running};
 
 use crate::execute::{Attempt, Halt, millis};
 use crate::feed::Feed;
 use crate::inputs::Staged;
+use crate::numbered::{self, Numbered, PLANAR};
 use crate::{exit, text, work_dir};
 
 /// What ffmpeg says when its reader is gone.
@@ -28,16 +31,20 @@ fn make_fifo(path: &Path) -> Result<(), Error> {
     made.map_err(|error| work_dir::io("create", path, &error.into()))
 }
 
-/// Runs the function on exactly the frames of `feed`, as `output` below `input/`.
+/// Runs the function on exactly the frames of `feed`, as the input `name`.
 pub(crate) async fn run(
     attempt: &mut Attempt<'_>,
     staged: &Staged,
     feed: &Feed,
-    output: &Path,
+    name: &Path,
 ) -> Result<(), Halt> {
+    let single = attempt.target.function().input == InputKind::Frames;
+    let decoded = attempt.dir.decoded();
     let once = Pass {
         feed,
-        output,
+        name,
+        output: if single { &decoded } else { name },
+        single,
         plan: feed.plan,
         tools: tools(attempt)?,
     };
@@ -90,7 +97,12 @@ enum Fed {
 /// One decode of the range and one run of the function on it.
 struct Pass<'a> {
     feed: &'a Feed,
+    /// Below `input/`.
+    name: &'a Path,
+    /// What the decoder writes.
     output: &'a Path,
+    /// Whether each frame is a file.
+    single: bool,
     plan: Plan,
     tools: Tools,
 }
@@ -101,7 +113,7 @@ impl Pass<'_> {
     async fn run(&self, attempt: &mut Attempt<'_>, staged: &Staged) -> Result<Fed, Halt> {
         // Of an earlier pass.
         let _ = fs::remove_file(self.output);
-        match attempt.target.function().two_pass {
+        match self.single || attempt.target.function().two_pass {
             true => self.run_after(attempt, staged).await,
             false => self.run_beside(attempt, staged).await,
         }
@@ -117,9 +129,23 @@ impl Pass<'_> {
             reason = stop.stopped() => return Err(Halt::Stopped(reason)),
         };
         match self.judge(attempt, decoded)? {
-            Fed::Exactly => attempt.run_function(staged).await.map(|()| Fed::Exactly),
+            Fed::Exactly => {
+                let _files = self.files(attempt).await?;
+                attempt.run_function(staged).await.map(|()| Fed::Exactly)
+            }
             wrongly => Ok(wrongly),
         }
+    }
+
+    /// One file for each frame, if it is to be so.
+    async fn files(&self, attempt: &Attempt<'_>) -> Result<Option<Numbered>, Error> {
+        if !self.single {
+            return Ok(None);
+        }
+        let Plan { start, end, .. } = self.plan;
+        let spans = numbered::pictures(self.output, end - start)?;
+        let laid = numbered::lay(attempt.dir, self.name, self.output, &spans, PLANAR);
+        laid.await.map(Some)
     }
 
     /// The function runs while the FIFO is filled.

@@ -7,6 +7,7 @@
 //! work/tmp/             its scratch space
 //! stdout, stderr        what it said; in a sandbox out of its reach
 //! control/              in a container, where its first process finds the host
+//! frames.y4m            what was decoded for it, where it reads files of single frames
 //! ```
 
 use std::fs;
@@ -68,6 +69,10 @@ impl WorkDir {
 
     pub(crate) fn control(&self) -> PathBuf {
         self.0.join("control")
+    }
+
+    pub(crate) fn decoded(&self) -> PathBuf {
+        self.0.join("frames.y4m")
     }
 
     pub(crate) fn write_params(&self, json: &[u8]) -> Result<(), Error> {

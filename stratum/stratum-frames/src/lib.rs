@@ -25,6 +25,7 @@
 
 mod build;
 mod codec;
+mod codestreams;
 mod decode;
 mod description;
 mod digest;
@@ -44,6 +45,7 @@ mod verify;
 
 pub use build::{Examined, build_table, describe, examine};
 pub use codec::InvalidTable;
+pub use codestreams::{codestreams, has_codestreams};
 pub use decode::{CONTAINERS, DecodeOptions, Decoded, arguments, decode_range};
 pub use description::{Description, TrackDescription};
 pub use digest::{SourceDigest, range_digest};

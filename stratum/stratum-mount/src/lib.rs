@@ -11,9 +11,11 @@
 //! # drop(mount); Ok(()) }
 //! ```
 
+mod dead;
 mod entries;
 mod files;
 mod mount;
 
+pub use dead::remove_dead;
 pub use entries::{Entry, Span, numbered};
 pub use mount::{Mount, MountError};

@@ -1,15 +1,15 @@
 //! Mounting, and leaving no mount behind.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fuser::{BackgroundSession, Config, MountOption};
-use rustix::io::Errno;
+use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 use rustix::mount::{UnmountFlags, unmount};
 use tracing::warn;
 
 use crate::Entry;
+use crate::dead;
 use crate::files::Files;
 
 /// Enough to keep a few readers busy; reads are of local files.
@@ -42,7 +42,7 @@ impl Mount {
             at: at.to_owned(),
             source,
         };
-        remove_dead(at).map_err(failed)?;
+        dead::clear(at).map_err(failed)?;
         let files = Files::new(source, entries).map_err(failed)?;
         let session = fuser::spawn_mount(files, at, &config()).map_err(failed)?;
         Ok(Mount {
@@ -77,23 +77,14 @@ fn config() -> Config {
         MountOption::NoSuid,
         MountOption::NoExec,
         MountOption::NoAtime,
-        MountOption::FSName("cosmos".into()),
+        MountOption::FSName(dead::NAME.into()),
         MountOption::Subtype("frames".into()),
     ];
+    // A function in a container is another user; the folder above decides who comes here.
+    if rustix::process::geteuid().is_root() {
+        config.acl = SessionACL::All;
+    }
     config.n_threads = Some(THREADS);
     config.clone_fd = true;
     config
-}
-
-/// A mount whose server was killed answers "not connected" to everything.
-fn remove_dead(at: &Path) -> io::Result<()> {
-    let looked = fs::metadata(at).map(drop);
-    let dead = looked
-        .as_ref()
-        .is_err_and(|e| e.raw_os_error() == Some(Errno::NOTCONN.raw_os_error()));
-    if dead {
-        warn!(?at, "removing the mount of a process that was killed");
-        return Ok(unmount(at, UnmountFlags::DETACH)?);
-    }
-    looked
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use corpus::{Clip, clip, framemd5, have, run, skip};
-use stratum_mount::{Mount, Span, numbered};
+use stratum_mount::{Mount, Span, numbered, remove_dead};
 
 /// The film and where its packets are, or `None` with a loud word.
 fn film(what: &str) -> Option<(PathBuf, Vec<Span>)> {
@@ -98,30 +98,49 @@ fn a_mount_goes_also_under_an_open_file() {
     dropping.join().unwrap();
 }
 
+/// Leaves the mount of a killed process at `folder`.
+fn leave_dead(folder: &Path) {
+    let mut process = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "host", "--nocapture"])
+        .env("MOUNT_AT", folder)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until("the mount", || folder.join("source00000001.j2k").exists());
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(fs::read_dir(folder).is_err(), "a dead mount answers");
+}
+
 #[test]
 fn the_mount_of_a_killed_process_is_replaced() {
     let Some((film, spans)) = film("a mount whose process was killed") else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let mut process = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "host", "--nocapture"])
-        .env("MOUNT_AT", folder.path())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    wait_until("the mount", || {
-        folder.path().join("source00000001.j2k").exists()
-    });
-    process.kill().unwrap();
-    process.wait().unwrap();
-    assert!(fs::read_dir(folder.path()).is_err(), "a dead mount answers");
-
+    leave_dead(folder.path());
     let entries = numbered("source", "j2k", spans);
     let mount = Mount::new(folder.path(), File::open(&film).unwrap(), entries).unwrap();
     assert_eq!(fs::read_dir(mount.path()).unwrap().count(), 24);
     drop(mount);
     assert!(!is_mounted(folder.path()));
+}
+
+#[test]
+fn only_mounts_of_killed_processes_are_removed() {
+    let Some((film, spans)) = film("mounts that were left behind") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let [dead, alive] = ["dead one", "alive"].map(|name| folder.path().join(name));
+    fs::create_dir(&dead).unwrap();
+    fs::create_dir(&alive).unwrap();
+    leave_dead(&dead);
+    let entries = numbered("source", "j2k", spans);
+    let mount = Mount::new(&alive, File::open(&film).unwrap(), entries).unwrap();
+    remove_dead().unwrap();
+    assert_eq!(fs::read_dir(&dead).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(mount.path()).unwrap().count(), 24);
 }
 
 /// A process that mounts and waits to be killed.

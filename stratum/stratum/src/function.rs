@@ -18,7 +18,7 @@ pub enum InputKind {
     File,
     /// Decoded frames, one after another, through a FIFO.
     Stream,
-    /// Decoded frames as numbered files.
+    /// Numbered files: the source's own pictures where it is JPEG 2000, else decoded planes.
     Frames,
 }
 

@@ -49,8 +49,12 @@ pub enum Clip {
     ResolutionChangeTs,
     /// An elementary stream: no timestamps at all.
     Elementary,
-    /// JPEG 2000 in QuickTime: every packet is a picture.
+    /// JPEG 2000 in QuickTime: every packet is a picture, a JP2 file here.
     J2kMov,
+    /// Bare codestreams in MXF, as cinemas have them.
+    J2kMxf,
+    /// The same in Matroska.
+    J2kMkv,
 }
 
 /// How a clip is made: arguments of ffmpeg, or bytes of other clips.
@@ -94,11 +98,12 @@ impl Clip {
             | Clip::PtsWrapTs
             | Clip::IntraRefreshTs
             | Clip::ResolutionChangeTs => "ts",
-            Clip::OpenGopAvcMkv | Clip::OpenGopHevcMkv | Clip::ManyTracks => "mkv",
+            Clip::OpenGopAvcMkv | Clip::OpenGopHevcMkv | Clip::ManyTracks | Clip::J2kMkv => "mkv",
             Clip::Vp9Webm => "webm",
             Clip::InterlacedMpegPs => "mpg",
             Clip::Elementary => "264",
             Clip::J2kMov => "mov",
+            Clip::J2kMxf => "mxf",
             _ => "mp4",
         }
     }
@@ -145,10 +150,13 @@ impl Clip {
             Clip::ResolutionChangeTs => Recipe::Joined(&["320x180", "352x288"]),
             Clip::Elementary => Recipe::From(Clip::Plain, "", "-c copy -bsf:v h264_mp4toannexb"),
             Clip::J2kMov => picture("320x180", 24, "", "-c:v jpeg2000 -pix_fmt yuv420p"),
+            Clip::J2kMxf => picture("320x180", 24, "", BARE_J2K),
+            Clip::J2kMkv => Recipe::From(Clip::J2kMxf, "", copy),
         }
     }
 }
 
+const BARE_J2K: &str = "-c:v jpeg2000 -format j2k -pix_fmt yuv420p";
 const TONE: &str = "-f lavfi -i sine=r=48000:d=8";
 const MANY_TRACKS: &str = "-map 0:v -map 1:a -map 1:a -map 1:a -map 1:a \
     -c:a:0 libopus -c:a:1 ac3 -c:a:2 libmp3lame -c:a:3 flac";

@@ -65,6 +65,8 @@ fn other_codecs() {
         (Clip::Vp9Webm, 120),
         (Clip::InterlacedMpegPs, 90),
         (Clip::J2kMov, 24),
+        (Clip::J2kMxf, 24),
+        (Clip::J2kMkv, 24),
     ]);
 }
 

@@ -124,6 +124,21 @@ fn the_program_of_the_manual_reads_exactly_its_frames() {
 }
 
 #[test]
+fn the_line_of_the_manual_encodes_the_pictures_of_a_mezzanine() {
+    let Some(desk) = desk_of_the_manual() else {
+        return;
+    };
+    let film = corpus::clip(corpus::Clip::J2kMxf).unwrap();
+    fs::copy(film, desk.at("film.mxf")).unwrap();
+    let words = "./mezzanine --input film.mxf --range 0..12 -o made";
+    let words: Vec<_> = words.split(' ').collect();
+    let report = json(&desk, &words);
+    assert_eq!(report["outcome"], "succeeded", "{report:#}");
+    let encoded = corpus::frames(&desk.at("made/encoding.264")).unwrap();
+    assert_eq!(encoded.len(), 12);
+}
+
+#[test]
 fn a_failure_is_told_with_what_it_said_and_what_would_follow() {
     let desk = Desk::new();
     let told = r#"{"class":"source","code":"TRUNCATED","message":"only 3 frames"}"#;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use corpus::Clip;
 use errors::{Class, FrameRange};
-use stratum::{Content, FrameInput, Invocation};
+use stratum::{Content, FrameInput, Invocation, Usage};
 use stratum_agent::Agent;
 use stratum_frames::{Tools, build_table};
 
@@ -22,14 +22,18 @@ struct Stream {
 }
 
 impl Stream {
-    /// A function `f` that reads frames of `clip`; nothing when there is no ffmpeg.
+    /// A function `f` that reads a stream of frames of `clip`; nothing when there is no ffmpeg.
     async fn new(clip: Clip, more: &str, script: &str) -> Option<Self> {
+        Self::of("stream", clip, more, script).await
+    }
+
+    async fn of(kind: &str, clip: Clip, more: &str, script: &str) -> Option<Self> {
         if !corpus::have("ffmpeg") {
             corpus::skip("streams of frames", "there is no ffmpeg");
             return None;
         }
         let world = World::new();
-        let yaml = format!("input: stream\ntools: [ffmpeg]\n{more}");
+        let yaml = format!("input: {kind}\ntools: [ffmpeg]\n{more}");
         world.function("f", &yaml, script);
         let path = world.path("source");
         std::fs::copy(corpus::clip(clip).unwrap(), &path).unwrap();
@@ -104,6 +108,44 @@ async fn a_function_is_given_exactly_its_frames() {
 #[tokio::test]
 async fn a_function_may_read_its_frames_twice() {
     exact(Clip::Plain, 10, 25, "twoPass: true").await;
+}
+
+/// Frames 3 to 19 of `clip` as single files, of which `script` lists the digests.
+async fn single(clip: Clip, script: &str, extension: &str) -> Option<Usage> {
+    let script = format!("cp input/source.json output/; ls input > output/names; {script}");
+    let stream = Stream::of("frames", clip, "", &script).await?;
+    let all = corpus::framemd5(&stream.path).unwrap();
+    let result = stream.world.run(stream.invocation("i", 3, 20)).await;
+    let value = result.outcome.unwrap();
+    let frames = stream.world.blob(&value, "frames").await;
+    assert_eq!(digests(&frames), all[3..20]);
+    let files = (1..=17).map(|n| format!("source{n:08}.{extension}"));
+    let names: Vec<_> = ["source.json".into()].into_iter().chain(files).collect();
+    let listed = stream.world.blob(&value, "names").await;
+    assert_eq!(listed.lines().collect::<Vec<_>>(), names);
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    assert!(!mounts.contains(stream.world.directory.to_str().unwrap()));
+    Some(result.usage)
+}
+
+/// As the function of a JPEG 2000 film is written.
+const CODESTREAMS: &str =
+    "exec ffmpeg -nostdin -loglevel error -i input/source%08d.j2k -f framemd5 output/frames";
+
+#[tokio::test]
+async fn codestreams_are_files_of_their_own() {
+    for film in [Clip::J2kMxf, Clip::J2kMov] {
+        let usage = single(film, CODESTREAMS, "j2k").await;
+        assert!(usage.is_none_or(|usage| usage.decode_cpu_ms == 0));
+    }
+}
+
+#[tokio::test]
+async fn frames_of_other_codecs_are_planar_files() {
+    let script = "cat input/source*.yuv | ffmpeg -nostdin -loglevel error -f rawvideo \
+        -s 320x180 -pix_fmt yuv420p -i - -f framemd5 output/frames";
+    let usage = single(Clip::Plain, script, "yuv").await;
+    assert!(usage.is_none_or(|usage| usage.decode_cpu_ms > 0));
 }
 
 #[tokio::test]

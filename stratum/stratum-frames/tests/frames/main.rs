@@ -1,6 +1,7 @@
 //! Ranges of real clips, decoded by real tools under a real `cosmos-init`, against one plain decode.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod codestreams;
 mod ranges;
 mod sources;
 
