@@ -14,6 +14,8 @@ use crate::wire;
 const MAX_RECIPE_BYTES: u64 = 8 << 20;
 /// The node whose tasks are the chunks.
 const ENCODER: &str = "encoder";
+/// Nodes that encode, if only to look at what chunks cost.
+const ENCODING: [&str; 4] = ["survey", "analysis", ENCODER, "repair"];
 
 /// The encoded video as the caller sees it, before it is published anywhere.
 pub(super) async fn hydrate(
@@ -24,7 +26,6 @@ pub(super) async fn hydrate(
         .map_err(|error| unreadable("summary", error))?;
     let video = blob(&ended.output, VIDEO)?;
     let recipe = recipe(blobs, blob(&ended.output, RECIPE)?).await?;
-    let chunks = ended.stages.iter().find(|stage| stage.name == ENCODER);
     Ok(wire::OutputVideo {
         frames: summary.frames,
         size_bytes: video.size,
@@ -33,19 +34,28 @@ pub(super) async fn hydrate(
         warnings: summary.warnings.clone(),
         validation: Some(report(summary)).into(),
         resolved_recipe: Some(recipe).into(),
-        ..of_chunks(chunks)
+        ..of_chunks(&ended.stages)
     })
 }
 
-fn of_chunks(encoder: Option<&Stage>) -> wire::OutputVideo {
-    encoder.map_or_else(wire::OutputVideo::default, |stage| wire::OutputVideo {
-        chunks_encoded: stage.done.saturating_sub(stage.reused),
-        chunks_reused: stage.reused,
-        retries: stage.retries,
-        encode_cpu_ms: stage.cpu_ms,
-        decode_cpu_ms: stage.decode_cpu_ms,
+fn of_chunks(stages: &[Stage]) -> wire::OutputVideo {
+    let encoding = || {
+        stages
+            .iter()
+            .filter(|stage| ENCODING.contains(&stage.name.as_str()))
+    };
+    let chunks = encoding().filter(|stage| stage.name == ENCODER);
+    wire::OutputVideo {
+        chunks_encoded: chunks
+            .clone()
+            .map(|stage| stage.done.saturating_sub(stage.reused))
+            .sum(),
+        chunks_reused: chunks.map(|stage| stage.reused).sum(),
+        retries: encoding().map(|stage| stage.retries).sum(),
+        encode_cpu_ms: encoding().map(|stage| stage.cpu_ms).sum(),
+        decode_cpu_ms: encoding().map(|stage| stage.decode_cpu_ms).sum(),
         ..Default::default()
-    })
+    }
 }
 
 /// A discrepancy fails the request, so a video that got here has none.
@@ -135,4 +145,42 @@ fn unreadable(what: &str, problem: serde_json::Error) -> Error {
         "OUTPUT_UNREADABLE",
         format!("the workflow's {what} cannot be read: {problem}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage(name: &str, done: u64, reused: u64) -> Stage {
+        Stage {
+            name: name.into(),
+            state: optimus::StageState::Succeeded,
+            total: done,
+            done,
+            running: 0,
+            reused,
+            retries: 1,
+            cpu_ms: 10,
+            decode_cpu_ms: 3,
+            in_flight: 0.0,
+            output_bytes: 0,
+        }
+    }
+
+    #[test]
+    fn chunks_are_those_of_the_encoder_and_work_is_that_of_every_pass() {
+        let stages = [
+            "splitter",
+            "survey",
+            "analysis",
+            "encoder",
+            "repair",
+            "assembler",
+        ];
+        let output = of_chunks(&stages.map(|name| stage(name, 8, 2)));
+        assert_eq!((output.chunks_encoded, output.chunks_reused), (6, 2));
+        let work = (output.retries, output.encode_cpu_ms, output.decode_cpu_ms);
+        assert_eq!(work, (4, 40, 12));
+        assert_eq!(of_chunks(&[]), wire::OutputVideo::default());
+    }
 }
