@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
@@ -29,6 +30,8 @@ const FUNCTION: &str = "echoes";
 /// It ends some time after it began, so that kills meet it at work.
 const SCRIPT: &str = "#!/bin/sh\ncat params.json > output/seen.json\nsleep 0.3\n";
 const PROGRAMS: [&str; 3] = ["/bin/sh", "/bin/cat", "/bin/sleep"];
+/// The signal of a kill.
+const KILLED: i32 = 9;
 /// Between the word that makes the host die and its death, at most.
 const LATER_MS: u64 = 400;
 
@@ -134,13 +137,15 @@ impl Site<'_> {
         for kill in 0..self.trial.kills {
             let (mut child, lines) = self.start()?;
             let ends = 1 + next(&mut random) % self.trial.between;
-            let seen = lines.lines().take(usize::try_from(ends)?).count();
+            // Read from until it is dead: it is to die of the kill, and of nothing else.
+            let mut lines = lines.lines();
+            lines.by_ref().take(usize::try_from(ends)?).for_each(drop);
             std::thread::sleep(Duration::from_millis(next(&mut random) % LATER_MS));
             child.kill()?;
-            child.wait()?;
+            let status = child.wait()?;
             ensure!(
-                seen == usize::try_from(ends)?,
-                "the host ended by itself, after {kill} kills"
+                status.signal() == Some(KILLED),
+                "the host ended by itself, after {kill} kills: {status}"
             );
         }
         Ok(self.trial.kills)
