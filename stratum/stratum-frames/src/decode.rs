@@ -7,7 +7,7 @@ use stratum_init::Exit;
 
 use crate::observe::{DECODED, DELIVERED, Observed};
 use crate::tools::{each_line, succeeded, url};
-use crate::{Error, FrameTable, Method, Mismatch, Plan, Timing, Tools, verify_range};
+use crate::{Error, FrameTable, Method, Mismatch, Plan, Timing, Tools, plan_range, verify_range};
 
 /// How a range is decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,61 @@ pub async fn decode_range(
     options: &DecodeOptions,
 ) -> Result<Decoded, Error> {
     let args = arguments(source, table, plan, output, options);
+    decode(tools, source, table, plan, output, args).await
+}
+
+/// Pixels of a picture's longer side, at most twice that of the other.
+const PICTURE: u32 = 360;
+
+/// Decodes one frame as a small JPEG, in the shape in which it is shown, into `output`, an existing
+/// file; from the start of the source if need be.
+///
+/// # Errors
+/// When there is no such frame, or it does not decode.
+pub async fn decode_picture(
+    tools: &Tools,
+    source: &Path,
+    table: &FrameTable,
+    frame: u64,
+    output: &Path,
+) -> Result<(), Error> {
+    let plan = plan_range(table, frame, frame.saturating_add(1))
+        .map_err(|error| Error::Source(error.to_string()))?;
+    let args = picture_arguments(source, table, &plan, output);
+    let decoded = decode(tools, source, table, &plan, output, args).await?;
+    if decoded.verdict.is_ok() {
+        return Ok(());
+    }
+    let plan = plan.linear();
+    let args = picture_arguments(source, table, &plan, output);
+    let decoded = decode(tools, source, table, &plan, output, args).await?;
+    decoded
+        .verdict
+        .map_err(|mismatch| Error::Source(mismatch.to_string()))
+}
+
+fn picture_arguments(
+    source: &Path,
+    table: &FrameTable,
+    plan: &Plan,
+    output: &Path,
+) -> Vec<OsString> {
+    let height = format!("max(2,min({},trunc({PICTURE}/dar/2)*2))", 2 * PICTURE);
+    let shape = format!("scale=w={PICTURE}:h='{height}',setsar=1,format=yuvj420p");
+    let filters = filters(table, plan, &DecodeOptions::default());
+    let filters = format!("{filters},{shape}");
+    let form = "-c:v mjpeg -q:v 3 -f mjpeg";
+    range_arguments(source, table, plan, output, (1, &filters, form))
+}
+
+async fn decode(
+    tools: &Tools,
+    source: &Path,
+    table: &FrameTable,
+    plan: &Plan,
+    output: &Path,
+    args: Vec<OsString>,
+) -> Result<Decoded, Error> {
     let mut running = tools.ffmpeg(source, Some(output), args).await?;
     let mut observed = Observed::default();
     if let Some(log) = running.take_stderr() {
@@ -84,13 +139,30 @@ pub fn arguments(
     output: &Path,
     options: &DecodeOptions,
 ) -> Vec<OsString> {
-    let track = table.source().track;
     let filters = filters(table, plan, options);
+    let form = "-f yuv4mpegpipe";
+    range_arguments(
+        source,
+        table,
+        plan,
+        output,
+        (options.threads, &filters, form),
+    )
+}
+
+fn range_arguments(
+    source: &Path,
+    table: &FrameTable,
+    plan: &Plan,
+    output: &Path,
+    (threads, filters, form): (u32, &str, &str),
+) -> Vec<OsString> {
+    let track = table.source().track;
     let mut args: Vec<OsString> = LOGGING.split(' ').map(OsString::from).collect();
-    args.extend(decoder(source, options.threads, seek(plan)));
+    args.extend(decoder(source, threads, seek(plan)));
     let after = format!(
         "-map 0:{track} -vf {filters} -autoscale 0 -fps_mode passthrough -enc_time_base -1 \
-         -sws_flags accurate_rnd+bitexact -strict -1 -f yuv4mpegpipe -y"
+         -sws_flags accurate_rnd+bitexact -strict -1 {form} -y"
     );
     args.extend(after.split_whitespace().map(OsString::from));
     args.push(url(output));

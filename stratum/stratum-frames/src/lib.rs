@@ -46,7 +46,7 @@ mod verify;
 pub use build::{Examined, build_table, describe, examine};
 pub use codec::InvalidTable;
 pub use codestreams::{codestreams, has_codestreams};
-pub use decode::{CONTAINERS, DecodeOptions, Decoded, arguments, decode_range};
+pub use decode::{CONTAINERS, DecodeOptions, Decoded, arguments, decode_picture, decode_range};
 pub use description::{Description, TrackDescription};
 pub use digest::{SourceDigest, range_digest};
 pub use error::Error;

@@ -5,6 +5,8 @@ pub(crate) struct Lines<'a> {
     pub title: &'a str,
     pub x_name: &'a str,
     pub lines: Vec<Line>,
+    /// Places on the x axis that are marked.
+    pub marks: Vec<f64>,
 }
 
 pub(crate) struct Line {
@@ -34,6 +36,9 @@ impl Lines<'_> {
             page.text(at_x(x), HEIGHT - BOTTOM + 18.0, "middle", &short(x));
         }
         page.text(WIDTH - RIGHT, HEIGHT - 12.0, "end", self.x_name);
+        for mark in self.marks.iter().filter(|mark| **mark <= widest) {
+            page.mark(at_x(*mark));
+        }
         for (n, line) in self.lines.iter().enumerate() {
             let points = line.points.iter();
             let path: Vec<String> = points
@@ -64,10 +69,12 @@ mod tests {
             title: "Processors",
             x_name: "hour",
             lines: vec![line],
+            marks: vec![12.0, 25.0],
         };
         let svg = lines.svg();
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
         assert!(svg.contains("points=\"80.0,370.0 840.0,"), "{svg}");
+        assert_eq!(svg.matches("stroke-dasharray").count(), 1, "{svg}");
         assert!(svg.contains(">1500<") && svg.contains(">used<"), "{svg}");
     }
 }

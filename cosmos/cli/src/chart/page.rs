@@ -47,6 +47,15 @@ impl Page {
         self.text(LEFT - 6.0, y + 4.0, "end", label);
     }
 
+    /// An upright line.
+    pub(super) fn mark(&mut self, x: f64) {
+        let bottom = HEIGHT - BOTTOM;
+        self.draw(&format!(
+            "<path d=\"M{x:.1} {TOP}V{bottom}\" stroke=\"#999\" stroke-dasharray=\"3 3\" \
+             fill=\"none\"/>"
+        ));
+    }
+
     /// The names, each in its colour.
     pub(super) fn legend<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
         let mut x = LEFT;

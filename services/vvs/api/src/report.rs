@@ -109,6 +109,42 @@ pub struct Report {
     pub checks: Vec<String>,
     /// Frames of the video that were decoded; of the source, when there is no video.
     pub frames: u64,
+    /// How far pictures are from the source's, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+}
+
+/// The most points of a [`Quality`].
+pub const POINTS: usize = 1_000;
+
+/// How far the pictures of a video are from those of its source that they resemble most, over its
+/// length: means over 32 × 18 cells, in hundredths of a level of 8 bits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quality {
+    /// Frames that each point stands for; the last one for what is left.
+    pub frames_per_point: u64,
+    /// The mean of these frames, and the worst of them.
+    pub mean: Vec<u32>,
+    pub worst: Vec<u32>,
+}
+
+impl Quality {
+    /// Of the distances of all frames in order.
+    pub fn of(distances: &[u32]) -> Self {
+        let frames = distances.len().div_ceil(POINTS).max(1);
+        let points = distances.chunks(frames);
+        let mean = |point: &[u32]| {
+            let sum: u64 = point.iter().copied().map(u64::from).sum();
+            u32::try_from(sum / point.len().max(1) as u64).unwrap_or(u32::MAX)
+        };
+        Self {
+            frames_per_point: frames as u64,
+            mean: points.clone().map(mean).collect(),
+            worst: points
+                .filter_map(|point| point.iter().copied().max())
+                .collect(),
+        }
+    }
 }
 
 impl Discrepancy {
@@ -162,7 +198,15 @@ impl Report {
             discrepancy_count,
             checks,
             frames,
+            quality: None,
         }
+    }
+
+    /// With how far its pictures are from the source's.
+    #[must_use]
+    pub fn with_quality(mut self, quality: Option<Quality>) -> Self {
+        self.quality = quality;
+        self
     }
 
     /// The response, with at most `listed` discrepancies, and fewer where it would have more than
@@ -249,6 +293,26 @@ mod tests {
         );
         assert_eq!(response.discrepancy_count, 1000);
         assert_eq!(report.response(10, 15 << 10).discrepancies.len(), 10);
+    }
+
+    #[test]
+    fn quality_has_as_many_points_as_may_be_told() {
+        let short = Quality::of(&[1, 3, 2]);
+        assert_eq!((short.frames_per_point, short.mean), (1, vec![1, 3, 2]));
+        let mut distances = vec![10; 2_500];
+        distances[4] = 40;
+        let long = Quality::of(&distances);
+        assert_eq!((long.frames_per_point, long.mean.len()), (3, 834));
+        assert_eq!((long.mean[1], long.worst[1]), (20, 40));
+        assert_eq!(Quality::of(&[]).mean.len(), 0);
+    }
+
+    #[test]
+    fn a_report_without_figures_is_read_as_before() {
+        let old = r#"{"discrepancies":[],"discrepancy_count":0,"checks":[],"frames":3}"#;
+        let report: Report = serde_json::from_str(old).unwrap();
+        assert_eq!(report.quality, None);
+        assert_eq!(serde_json::to_string(&report).unwrap(), old);
     }
 
     #[test]

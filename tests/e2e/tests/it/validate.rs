@@ -102,6 +102,32 @@ fn a_dropped_frame_is_named() -> Result<()> {
 }
 
 #[test]
+fn a_page_shows_the_frames_that_differ() -> Result<()> {
+    let drop = "-vf select='not(eq(n,37))' -fps_mode passthrough";
+    let talk = film("validate-page", drop)?;
+    let words = "validate out.mp4 --source film.mp4 --page page.html";
+    say(&talk, words)?.is(1, &["FRAME_MISSING"])?;
+    let page = fs::read_to_string(talk.at("page.html"))?;
+    // The frame before, and the one that is missing, of both files.
+    ensure!(
+        page.matches("src=\"data:image/jpeg;base64,").count() == 4,
+        "pictures"
+    );
+    ensure!(page.matches("<svg ").count() == 2, "figures");
+    for part in [
+        "FAIL",
+        "FRAME_MISSING",
+        "frame 37",
+        "alt=\"source, frame 37\"",
+    ] {
+        ensure!(page.contains(part), "no `{part}`");
+    }
+    say(&talk, words)?.is(1, &[])?;
+    fs::write(talk.at("page.html"), "something else")?;
+    say(&talk, words)?.is(2, &["--page: page.html is there, and is no page"])
+}
+
+#[test]
 fn what_a_file_expects_is_looked_at() -> Result<()> {
     let talk = film("validate-expect", "-g 60 -keyint_min 60")?;
     let expectations = "

@@ -36,6 +36,7 @@ fn utilisation(mix: &Mix, outcomes: &[Outcome]) -> String {
         title: &title,
         x_name: "hour",
         lines,
+        marks: vec![],
     }
     .svg()
 }

@@ -28,6 +28,11 @@ pub(crate) struct ValidateArgs {
     #[command(flatten)]
     pub expected: ExpectedArgs,
 
+    /// Write the answer as a page (HTML) too, with pictures of the frames that differ, and quality
+    /// and bit rate over the whole length; it needs nothing beside itself
+    #[arg(long, value_name = "FILE")]
+    pub page: Option<PathBuf>,
+
     /// Parts inspected at the same time [default: one per processor]
     #[arg(long, value_name = "N", help_heading = "Running")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -224,6 +229,7 @@ Examples:
   PROGRAM validate out.mp4 --source film.mkv        and is the frame of the source that it should be
   PROGRAM validate out.mp4 --codec avc --size 1280x720 --sar 1:1 --frames 14315
   PROGRAM validate out.mp4 --source film.mkv --expect delivery.yaml
+  PROGRAM validate out.mp4 --source film.mkv --page report.html
   PROGRAM validate out.mp4 --source film.mkv --json | jq '.discrepancies[]?'
 
 Without a source the video is decoded from its first byte to its last: it passes if no decoder

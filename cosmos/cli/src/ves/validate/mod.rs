@@ -3,6 +3,7 @@
 mod args;
 mod expected;
 mod file;
+mod page;
 mod scratch;
 mod verdict;
 
@@ -24,6 +25,7 @@ use vvs_api::wire;
 use wire::video_file::Place;
 
 use self::expected::{Known, Table, expectations};
+use self::page::Page;
 use self::scratch::Scratch;
 use super::cache::{self, CACHE, InUse};
 use super::encode::processors;
@@ -69,18 +71,17 @@ fn run(args: &ValidateArgs, reporter: &mut Reporter) -> Result<Verdict, Stop> {
     let files = Files::of(args)?;
     let runtime = crate::runtime().map_err(|e| Error::platform("NO_RUNTIME", e.to_string()))?;
     let in_use = InUse::begin(&files.state).map_err(|e| no_folder(&files.state, &e))?;
-    let report = runtime.block_on(validate(args, &files, reporter))?;
+    let (report, page) = runtime.block_on(validate(args, &files, reporter))?;
     drop(in_use);
     cache::trim_by_itself(&files.state);
     let name = |path: &Path| path.display().to_string();
     let elapsed = u64::try_from(reporter.elapsed().as_millis()).unwrap_or(u64::MAX);
     let source = files.source.map(|source| name(&source.path));
-    Ok(Verdict::of(
-        name(&files.video.path),
-        source,
-        report,
-        elapsed,
-    ))
+    let verdict = Verdict::of(name(&files.video.path), source, report, elapsed);
+    if let (Some(path), Some(page)) = (&args.page, page) {
+        page::write(path, &page.html(&verdict))?;
+    }
+    Ok(verdict)
 }
 
 impl Files {
@@ -91,15 +92,16 @@ impl Files {
         let source = source.map_err(|error| error.at("source"));
         let listed = args.expect.as_deref().map(file::read).transpose();
         let state = made_state_folder(args.state.state.as_deref());
-        match (video, source, listed, state) {
-            (Ok(video), Ok(source), Ok(listed), Ok(state)) => Ok(Self {
+        let page = args.page.as_deref().map_or(Ok(()), page::refuse);
+        match (video, source, listed, state, page) {
+            (Ok(video), Ok(source), Ok(listed), Ok(state), Ok(())) => Ok(Self {
                 video,
                 source,
                 listed: listed.unwrap_or_default(),
                 state,
             }),
-            (video, source, listed, state) => {
-                let problems = [video.err(), source.err(), state.err()];
+            (video, source, listed, state, page) => {
+                let problems = [video.err(), source.err(), state.err(), page.err()];
                 let listed = listed.err().into_iter().flatten();
                 Err(problems.into_iter().flatten().chain(listed).collect())
             }
@@ -124,7 +126,7 @@ async fn validate(
     args: &ValidateArgs,
     files: &Files,
     reporter: &mut Reporter,
-) -> Result<Report, Stop> {
+) -> Result<(Report, Option<Page>), Stop> {
     let stop = signals::stop();
     let (found, table) = tokio::select! {
         read = read(args, files, reporter) => read?,
@@ -138,7 +140,20 @@ async fn validate(
         reporter.stopping();
     }
     vvs.shutdown().await;
-    ended
+    let report = ended?;
+    tokio::select! {
+        page = drawn(args, files, &report) => Ok((report, page)),
+        () = stop.cancelled() => Err(Stop::Interrupted),
+    }
+}
+
+/// What a page is made of, if one was asked for.
+async fn drawn(args: &ValidateArgs, files: &Files, report: &Report) -> Option<Page> {
+    args.page.as_ref()?;
+    let source = files.source.as_ref().map(|source| &*source.path);
+    let (found, quality) = (&report.discrepancies, report.quality.as_ref());
+    let boundaries = &args.expected.boundaries;
+    Some(Page::of((&files.video.path, source), found, quality, boundaries).await)
 }
 
 /// What the video says of itself, where it can be read at all, and when the frames of the source

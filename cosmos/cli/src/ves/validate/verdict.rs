@@ -91,7 +91,7 @@ fn line(discrepancy: &Discrepancy, paint: Paint) -> String {
     format!("{place}{}{both} {code}", one_line(message))
 }
 
-fn place(frames: FrameRange) -> String {
+pub(super) fn place(frames: FrameRange) -> String {
     match frames.end.saturating_sub(frames.start) {
         0 | 1 => format!("frame {}: ", frames.start),
         _ => format!("frames {} to {}: ", frames.start, frames.end - 1),

@@ -14,12 +14,13 @@ use errors::Error;
 use stratum_function::{Progress, WorkDir, io};
 use vvs_api::expect::{self, Expectations};
 use vvs_api::function::{VerdictParams, file};
-use vvs_api::report::{Discrepancy, REPORT, Report};
+use vvs_api::report::{Discrepancy, Quality, REPORT, Report};
 use vvs_api::wire::ValidateResponse;
 
-use crate::inspect::{PartHeader, PartReader, Row};
+use crate::inspect::{NONE, PartHeader, PartReader, Row};
 use crate::limits::{FRAMES, REPORTED, RESPONSE, TOLD};
 use crate::plan::{Found, Plan};
+use crate::print::LEVEL;
 use path::Shown;
 
 /// Judges by `input/plan.json` and `input/parts/`; the whole report is `output/report.json`.
@@ -37,9 +38,19 @@ pub fn verdict(
     let checks = expected.checks().into_iter().map(str::to_owned).collect();
     let frames = rows.len() as u64;
     let found = judge(&expected, &plan, &headers, &rows, params.source_frames);
-    let report = Report::new(found, checks, frames, REPORTED);
+    let quality = expected.need_source().then(|| quality(&rows));
+    let report = Report::new(found, checks, frames, REPORTED).with_quality(quality);
     work.write_json(REPORT, &report)?;
     Ok(report.response(TOLD, RESPONSE))
+}
+
+/// How far each frame is from the one that it resembles most.
+fn quality(rows: &[Row]) -> Quality {
+    let hundredths = |row: &Row| match row.least() {
+        NONE => 0,
+        distance => u32::from(distance) * 100 / u32::from(LEVEL),
+    };
+    Quality::of(&rows.iter().map(hundredths).collect::<Vec<_>>())
 }
 
 fn judge(
