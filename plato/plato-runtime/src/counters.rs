@@ -50,9 +50,14 @@ pub(crate) struct Counters {
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    /// Counts `n` more; the new count.
-    pub(crate) fn add(&self, n: u64) -> u64 {
-        self.0.fetch_add(n, Ordering::Relaxed) + n
+    /// Counts `n` more.
+    pub(crate) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Counts what the other one did, which begins anew.
+    fn take_over(&self, other: &Self) {
+        self.add(other.0.swap(0, Ordering::Relaxed));
     }
 
     fn take(&self, n: u64) {
@@ -74,6 +79,22 @@ impl Counters {
             Phase::Running | Phase::Failing | Phase::Canceling => return,
         };
         ended.add(1);
+    }
+
+    /// Counts what a round did, once it is committed.
+    pub(crate) fn take_over(&self, tally: &Self) {
+        let counted = [
+            (&self.duplicates, &tally.duplicates),
+            (&self.late, &tally.late),
+            (&self.events, &tally.events),
+            (&self.fired, &tally.fired),
+            (&self.succeeded, &tally.succeeded),
+            (&self.failed, &tally.failed),
+            (&self.canceled, &tally.canceled),
+        ];
+        counted
+            .iter()
+            .for_each(|(all, of_round)| all.take_over(of_round));
     }
 
     pub(crate) fn read(&self) -> Counts {
@@ -122,5 +143,28 @@ impl Drop for Part {
     fn drop(&mut self) {
         self.live(0);
         self.counters.groups.take(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_round_did_is_counted_once() {
+        let (all, tally) = (Counters::default(), Counters::default());
+        all.events.add(2);
+        tally.events.add(3);
+        tally.late.add(1);
+        tally.ended(Phase::Failed);
+        all.take_over(&tally);
+        all.take_over(&tally);
+        let expected = Counts {
+            events: 5,
+            late: 1,
+            failed: 1,
+            ..Counts::default()
+        };
+        assert_eq!((all.read(), tally.read()), (expected, Counts::default()));
     }
 }

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may insist")]
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -232,25 +231,7 @@ async fn nobody_reads_without_the_token() {
 async fn prometheus_finds_nothing_wrong() {
     let world = World::busy().await;
     let text = world.text().await;
-    let mut command = Command::new("promtool");
-    let command = command.args(["check", "metrics"]);
-    let piped = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let Ok(mut child) = piped.spawn() else {
-        let why = "promtool is not installed (apt-get install prometheus)";
-        return corpus::skip("metrics as Prometheus reads them", why);
-    };
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.is_empty(), "{said}{text}");
+    corpus::check_metrics(&text);
 }
 
 /// A program that is killed with its world.

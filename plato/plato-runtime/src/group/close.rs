@@ -38,7 +38,7 @@ impl Workflows {
             events,
         };
         round.put(keys::journal(id, first), records::encode_entry(&entry));
-        self.shared.counters.events.add(count);
+        self.tally.events.add(count);
     }
 
     fn carry_on(&mut self, id: &Arc<str>, round: &mut Round) {
@@ -67,7 +67,7 @@ impl Workflows {
             return;
         };
         let state = live.workflow.state();
-        self.shared.counters.ended(state.phase);
+        self.tally.ended(state.phase);
         tracing::info!(workflow = %id, phase = ?state.phase, error = ?state.error, "workflow ended");
         round.delete(keys::snapshot(id));
         round.put(keys::ended(id), records::encode_state(state));

@@ -411,6 +411,8 @@ impl Owner {
                 Err(error)
             }
             Ok(mut ahead) => {
+                let counters = &self.shared.counters;
+                counters.take_over(&self.workflows.tally);
                 // The queue cannot store it unless the commit is stored.
                 self.hand_on(&mut round);
                 self.until_stored(&mut ahead).await?;

@@ -386,7 +386,7 @@ impl Workflows {
                 round.delete(keys::rules_snapshot(&id));
                 round.put(keys::rules_ended(&id), records::encode_rules(state));
                 round.put(keys::ended_at(state.at_ms, &id), bytes::Bytes::new());
-                self.shared.counters.ended(plato::Phase::Canceled);
+                self.tally.ended(plato::Phase::Canceled);
                 self.ruled.live.remove(&id);
                 continue;
             }
@@ -420,8 +420,8 @@ impl Workflows {
             keys::rules_journal(id, first),
             records::encode_rules_entry(&entry),
         );
-        self.shared.counters.events.add(count);
-        self.shared.counters.fired.add(fired);
+        self.tally.events.add(count);
+        self.tally.fired.add(fired);
     }
 
     fn set_rules_timer(&mut self, id: &Arc<str>) {

@@ -14,7 +14,7 @@ use super::round::Round;
 use super::rules::Ruled;
 use super::sent::Sent;
 use super::values::Room;
-use crate::counters::Part;
+use crate::counters::{Counters, Part};
 use crate::records::outbox::Row;
 use crate::shared::Shared;
 use crate::{keys, records, wire};
@@ -47,6 +47,8 @@ pub(crate) struct Workflows {
     /// How often a workflow that had ended was taken up again.
     pub(crate) taken_up: u64,
     pub(crate) part: Part,
+    /// What is counted once its round is committed.
+    pub(crate) tally: Counters,
 }
 
 impl Workflows {
@@ -68,6 +70,7 @@ impl Workflows {
             ruled: Ruled::default(),
             forgotten: BTreeSet::new(),
             taken_up: 0,
+            tally: Counters::default(),
         }
     }
 
@@ -111,13 +114,13 @@ impl Workflows {
     }
 
     pub(crate) fn late(&self, what: &str) {
-        let count = self.shared.counters.late.add(1);
-        tracing::info!(what, count, "late result refused");
+        self.tally.late.add(1);
+        tracing::info!(what, "late result refused");
     }
 
     pub(crate) fn duplicate(&self, what: &str) {
-        let count = self.shared.counters.duplicates.add(1);
-        tracing::info!(what, count, "duplicate result ignored");
+        self.tally.duplicates.add(1);
+        tracing::info!(what, "duplicate result ignored");
     }
 
     /// Keeps the table of what is out in step with the journal.

@@ -39,6 +39,7 @@ async fn engines_are_told_of_while_they_run_and_after() {
         .iter()
         .find(|line| line.starts_with("plato_events_total"));
     assert!(!events.unwrap().ends_with(" 0"), "{told:#?}");
+    corpus::check_metrics(&engines.tell());
 }
 
 fn figures(engines: &Engines) -> Vec<String> {
