@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::event::{Cause, Fired, MatchedFact};
+use crate::fact::{Fact, FactId};
 use crate::rules::{Kind, Mode, Pattern, Rule, Rules, RunOn};
 use crate::value::Value;
 
@@ -12,7 +13,7 @@ impl Rules {
     ///
     /// ```text
     /// firing 3: rule re-encode
-    ///   why now: fact f2 was updated
+    ///   why now: encoder f2 was updated
     ///   title    f1, version 1: Title(id "t1")
     ///   encoder  f2, version 4: Encoder(codec "av1", release 7)
     ///   no Job(title = $id)
@@ -22,8 +23,13 @@ impl Rules {
     pub fn explain(&self, fired: &Fired) -> String {
         let mut text = format!("firing {}: rule {}\n", fired.firing, fired.rule);
         // Writing to a string does not fail.
-        let _ = writeln!(text, "  why now: {}", cause(fired.cause));
-        match self.find_rule(&fired.rule) {
+        let rule = self.find_rule(&fired.rule);
+        let _ = writeln!(
+            text,
+            "  why now: {}",
+            cause(rule.map(|(_, rule)| rule), fired)
+        );
+        match rule {
             None => {
                 text.push_str("  these rules do not have it; look at the version it fired in\n");
             }
@@ -38,17 +44,17 @@ impl Rules {
         let mut facts = fired.facts.iter();
         let mut lines = Vec::new();
         let mut by_pattern: Vec<Option<&MatchedFact>> = Vec::new();
-        for pattern in &rule.patterns {
+        for (place, pattern) in rule.patterns.iter().enumerate() {
             let kind = &self.kinds[pattern.kind];
             match pattern.mode {
                 Mode::Fact => {
                     let fact = facts.next();
                     by_pattern.push(fact);
-                    lines.extend(fact.map(|fact| matched(pattern, kind, fact)));
+                    lines.extend(fact.map(|fact| matched(&label(pattern, place), kind, fact)));
                 }
                 Mode::Not | Mode::Exists => {
                     by_pattern.push(None);
-                    lines.push(absent_or_there(pattern, kind, rule));
+                    lines.push(tests(pattern, kind, rule));
                 }
             }
         }
@@ -61,30 +67,58 @@ impl Rules {
     }
 }
 
-fn cause(cause: Cause) -> String {
-    match cause {
-        Cause::Asserted(fact) => format!("fact {fact} was asserted"),
-        Cause::Updated(fact) => format!("fact {fact} was updated"),
-        Cause::Retracted(fact) => format!("fact {fact} was retracted"),
+fn cause(rule: Option<&Rule>, fired: &Fired) -> String {
+    let named = |fact: FactId| named(rule, fired, fact);
+    match fired.cause {
+        Cause::Asserted(fact) => format!("{} was asserted", named(fact)),
+        Cause::Updated(fact) => format!("{} was updated", named(fact)),
+        Cause::Retracted(fact) => format!("{} was retracted", named(fact)),
         Cause::NewRules => "the rules are new to these facts".to_owned(),
     }
 }
 
-fn matched(pattern: &Pattern, kind: &Kind, fact: &MatchedFact) -> String {
-    let name = pattern.name.as_deref().unwrap_or("-");
-    let fields = kind.fields.iter().zip(&fact.fields);
+/// A fact by the pattern that it matched; one that stood against the match by itself.
+fn named(rule: Option<&Rule>, fired: &Fired, fact: FactId) -> String {
+    let place = fired.facts.iter().position(|matched| matched.fact == fact);
+    let patterns = rule.map(|rule| rule.patterns.iter().enumerate());
+    let mut positive = patterns
+        .into_iter()
+        .flatten()
+        .filter(|(_, pattern)| pattern.is_positive());
+    match place.and_then(|place| positive.nth(place)) {
+        Some((place, pattern)) => format!("{} {fact}", label(pattern, place)),
+        None => format!("fact {fact}"),
+    }
+}
+
+/// What a pattern is called: its `as`, or its place, from 1.
+pub(crate) fn label(pattern: &Pattern, place: usize) -> String {
+    let name = pattern.name.clone();
+    name.unwrap_or_else(|| format!("pattern {}", place + 1))
+}
+
+fn matched(label: &str, kind: &Kind, fact: &MatchedFact) -> String {
+    let (id, version) = (fact.fact, fact.version);
+    let fields = fields(kind, fact.fields.iter());
+    format!("{label:<8} {id}, version {version}: {fields}")
+}
+
+/// A fact as it is now.
+pub(crate) fn told(fact: &Fact, kind: &Kind) -> String {
+    let fields = fields(kind, fact.fields.iter().map(|field| &field.value));
+    format!("{}: {fields}", fact.id)
+}
+
+fn fields<'a>(kind: &Kind, values: impl Iterator<Item = &'a Value>) -> String {
+    let fields = kind.fields.iter().zip(values);
     let fields: Vec<String> = fields
         .map(|((name, _), value)| format!("{name} {value}"))
         .collect();
-    let (id, version) = (fact.fact, fact.version);
-    format!(
-        "{name:<8} {id}, version {version}: {}({})",
-        kind.name,
-        fields.join(", ")
-    )
+    format!("{}({})", kind.name, fields.join(", "))
 }
 
-fn absent_or_there(pattern: &Pattern, kind: &Kind, rule: &Rule) -> String {
+/// What a pattern asks for.
+pub(crate) fn tests(pattern: &Pattern, kind: &Kind, rule: &Rule) -> String {
     let field = |place: usize| kind.fields[place].0.as_str();
     let constants = pattern
         .constants

@@ -87,6 +87,15 @@ impl Index {
         one.into_iter().chain(many.into_iter().flatten().copied())
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Everything, in no order that matters.
+    pub(crate) fn items(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.keys().flat_map(|hash| self.get(*hash))
+    }
+
     /// Takes everything of this hash out.
     pub(crate) fn take(&mut self, hash: u64) -> Vec<u32> {
         match self.0.remove(&hash) {
@@ -159,8 +168,9 @@ mod tests {
         index.remove(7, 1);
         index.remove(8, 3);
         assert_eq!(index.get(7).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(index.items().collect::<Vec<_>>(), [2, 3]);
         assert_eq!(index.take(7), [2, 3]);
-        assert_eq!(index.get(7).count(), 0);
+        assert!(index.is_empty());
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod registry;
 mod rules;
 mod section;
 mod session;
+mod standing;
 mod state;
 mod value;
 
@@ -42,5 +43,6 @@ pub use memory::{Asserted, Memory, Refused};
 pub use registry::{RuleActivation, RuleRegistry};
 pub use rules::{Rules, RunOn};
 pub use session::{Input, RunNow, Session, Step};
+pub use standing::RuleStanding;
 pub use state::{Phase, State};
 pub use value::{Type, Value};

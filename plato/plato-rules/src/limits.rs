@@ -20,6 +20,8 @@ pub const MAX_VALUE_BYTES: usize = 4 << 10;
 pub const MAX_FACTS: usize = 1_000_000;
 /// Matches, whole and partial, of one working memory.
 pub const MAX_PARTIAL_MATCHES: usize = 10_000_000;
+/// Partial matches looked at to say what a rule lacks.
+pub const MAX_LOOKS: usize = 10_000;
 /// Firings of which each follows from the one before it, the first from a change
 /// from outside: what never ends has a longer chain.
 pub const MAX_CHAIN: u32 = 10_000;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::agenda::{Agenda, Why};
 use crate::event::{Cause, Match};
+use crate::explain::label;
 use crate::fact::{Fact, FactId, Field, SharedFact};
 use crate::index::Numbers;
 use crate::limits::MAX_FACTS;
@@ -394,11 +395,16 @@ impl Memory {
         self.chain = chain;
     }
 
-    /// The names of the rules that wait to fire, each with its facts, in order.
-    pub fn waiting(&self) -> impl Iterator<Item = (&str, Vec<FactId>)> {
+    /// The names of the rules that wait to fire, each with its facts, by the patterns that
+    /// they match, in order.
+    pub fn waiting(&self) -> impl Iterator<Item = (&str, Vec<(String, FactId)>)> {
         self.agenda.waiting().map(|key| {
+            let rule = &self.rules.rules[key.rule];
+            let patterns = rule.patterns.iter().enumerate();
+            let patterns = patterns.filter(|(_, pattern)| pattern.is_positive());
+            let labels = patterns.map(|(place, pattern)| label(pattern, place));
             let facts = key.facts.iter().map(|(fact, _)| *fact);
-            (self.rules.rules[key.rule].name.as_ref(), facts.collect())
+            (rule.name.as_ref(), labels.zip(facts).collect())
         })
     }
 
@@ -427,6 +433,10 @@ impl Memory {
     /// Whether a match holds that fired under this number.
     pub(crate) fn has_fired(&self, firing: u64) -> bool {
         self.agenda.has_fired(firing)
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
     }
 
     pub(crate) fn fact(&self, id: FactId) -> Option<&SharedFact> {

@@ -415,7 +415,7 @@ fn a_firing_is_explained() {
     assert_eq!(
         explained,
         "firing 1: rule encode\n  \
-           why now: fact f2 was asserted\n  \
+           why now: encoder f2 was asserted\n  \
            title    f1, version 1: Title(id \"t1\", source \"a.mov\")\n  \
            encoder  f2, version 2: Encoder(codec \"av1\", release 1)\n  \
            no Encode(codec = $codec, title = $id, encode.release >= encoder.release)\n  \
@@ -425,4 +425,101 @@ fn a_firing_is_explained() {
     );
     assert_eq!(fired(&step)[0].facts[0].fact, FactId(1));
     assert_eq!(desk.rules.base().facts["Title"].fields["id"], Type::String);
+}
+
+#[test]
+fn a_rule_that_does_not_fire_says_what_it_lacks() {
+    let mut desk = Desk::new(RULES);
+    let told = |desk: &Desk| {
+        let standings = desk.session.memory().standings();
+        let of = standings
+            .into_iter()
+            .find(|of| of.rule == "encode")
+            .unwrap();
+        let lines = of.text.lines().skip(1).map(str::to_owned);
+        (of.pattern, lines.collect::<Vec<_>>(), of.matches)
+    };
+    let lacks = |pattern: &str, lines: &[&str]| {
+        let lines: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+        (pattern.to_owned(), lines, 0)
+    };
+    assert_eq!(
+        told(&desk),
+        lacks("title", &["  title    there is no Title"])
+    );
+    desk.assert("Title", json!({"id": "t1", "source": ""}));
+    let unfit = "f1: Title(id \"t1\", source \"\") does not fit: \
+                 `title.source != \"\"` does not hold";
+    assert_eq!(
+        told(&desk),
+        lacks("title", &[&format!("  title    {unfit}")])
+    );
+    desk.assert("Title", json!({"id": "t1", "source": "a.mov"}));
+    let title = "  title    f1: Title(id \"t1\", source \"a.mov\")";
+    assert_eq!(
+        told(&desk),
+        lacks("encoder", &[title, "  encoder  there is no Encoder"])
+    );
+    // It fires, and makes the fact that must not be for it to fire.
+    desk.assert("Encoder", json!({"codec": "av1", "release": 1}));
+    let encoder = "  encoder  f3: Encoder(codec \"av1\", release 1)";
+    let running = "  encode   f4: Encode(codec \"av1\", release 1, state \"running\", \
+                   title \"t1\") is there, and must not be";
+    assert_eq!(told(&desk), lacks("encode", &[title, encoder, running]));
+}
+
+#[test]
+fn joins_and_conditions_that_do_not_hold_are_told_with_the_facts() {
+    const LOANS: &str = r#"
+name: t.loans
+version: 1
+facts:
+  Book: {key: [id], fields: {id: string, copies: uint}}
+  Wish: {key: [who, book], fields: {who: string, book: string, copies: uint}}
+  Done: {fields: {what: string, who: string}}
+rules:
+  - name: lend
+    match:
+      - {fact: Wish, as: wish, where: {book: $id}}
+      - {fact: Book, where: {id: $id, copies: 2}}
+    action: {record: [{assert: {fact: Done, fields: {what: '"lend"', who: wish.who}}}]}
+  - name: buy
+    match:
+      - {fact: Wish, as: wish, where: {book: $id}}
+      - {exists: Book, as: book, where: {id: $id}, when: wish.copies > book.copies}
+    action: {record: [{assert: {fact: Done, fields: {what: '"buy"', who: wish.who}}}]}
+  - name: greet
+    match: [{fact: Wish, as: wish}]
+    action: {record: [{assert: {fact: Done, fields: {what: '"greet"', who: wish.who}}}]}
+"#;
+    let mut desk = Desk::new(LOANS);
+    desk.assert("Wish", json!({"who": "ana", "book": "b1", "copies": 1}));
+    desk.assert("Book", json!({"id": "b2", "copies": 2}));
+    let told = |desk: &Desk| {
+        let standings = desk.session.memory().standings();
+        let last = standings
+            .iter()
+            .map(|of| of.text.lines().last().unwrap().to_owned());
+        last.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&desk),
+        [
+            "  pattern 2 there is no fitting Book: some Book(copies = 2, id = $id)",
+            "  book     there is no fitting Book: some Book(id = $id, wish.copies > book.copies)",
+            "rule greet has 1 match: fired for it, and does not again until it ceases to hold",
+        ]
+    );
+    desk.assert("Book", json!({"id": "b1", "copies": 1}));
+    assert_eq!(
+        told(&desk)[1],
+        "  book     `wish.copies > book.copies` does not hold for f4: Book(copies 1, id \"b1\")"
+    );
+    desk.handle(Input::Retract(vec![
+        desk.fact("Book", json!({"id": "b2", "copies": 2})),
+    ]));
+    assert_eq!(
+        told(&desk)[0],
+        "  pattern 2 f4: Book(copies 1, id \"b1\") does not fit: copies is not 2"
+    );
 }

@@ -211,7 +211,7 @@ pub(crate) fn log_of(invocation: &str) -> Bytes {
     key(b'h', &[invocation.as_bytes()])
 }
 
-/// Which try failed the workflow, if its log was kept.
+/// Which try failed the workflow: its invocation, or the workflow that it was.
 pub(crate) fn failed_by(workflow: &str) -> Bytes {
     of_workflow(b'k', workflow, &[0])
 }

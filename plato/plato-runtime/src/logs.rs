@@ -3,6 +3,7 @@
 use blob::BlobRef;
 use bytes::Bytes;
 use errors::Error;
+use plato::limits::MAX_DEPTH;
 use store::{KeyRange, StoreError};
 
 use crate::keys::{self, Try};
@@ -103,31 +104,43 @@ impl WorkflowReader {
     /// # Errors
     /// When the store cannot be read.
     pub async fn log(&self, invocation: &str) -> Result<Option<FunctionLog>, StoreError> {
-        let index = keys::log_of(invocation);
         for group in 0..self.groups {
-            let shard = self.shard_of(group);
-            if let Some(key) = self.store.get(&shard, &index).await? {
-                let value = self.store.get(&shard, &key).await?;
-                return value.map_or(Ok(None), |value| FunctionLog::of(&key, &value));
+            if let Some(log) = self.log_in(&self.shard_of(group), invocation).await? {
+                return Ok(Some(log));
             }
         }
         Ok(None)
     }
 
-    /// The log of the try that failed the workflow.
+    /// The log of the try that failed the workflow; where that was a workflow, of the try that
+    /// failed that one.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn failed_log(&self, workflow: &str) -> Result<Option<FunctionLog>, StoreError> {
-        let shard = self.shard(workflow);
-        let Some(invocation) = self.store.get(&shard, &keys::failed_by(workflow)).await? else {
+        let mut failed = workflow.to_owned();
+        for _ in 0..=MAX_DEPTH {
+            let shard = self.shard(&failed);
+            let Some(by) = self.store.get(&shard, &keys::failed_by(&failed)).await? else {
+                return Ok(None);
+            };
+            failed = String::from_utf8_lossy(&by).into_owned();
+            if let Some(log) = self.log_in(&shard, &failed).await? {
+                return Ok(Some(log));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn log_in(
+        &self,
+        shard: &str,
+        invocation: &str,
+    ) -> Result<Option<FunctionLog>, StoreError> {
+        let Some(key) = self.store.get(shard, &keys::log_of(invocation)).await? else {
             return Ok(None);
         };
-        let index = keys::log_of(&String::from_utf8_lossy(&invocation));
-        let Some(key) = self.store.get(&shard, &index).await? else {
-            return Ok(None);
-        };
-        let value = self.store.get(&shard, &key).await?;
+        let value = self.store.get(shard, &key).await?;
         value.map_or(Ok(None), |value| FunctionLog::of(&key, &value))
     }
 }

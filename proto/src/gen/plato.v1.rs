@@ -6067,6 +6067,15 @@ pub struct ExplainWorkflowResponse {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
     )]
     pub log: ::buffa::MessageField<FunctionLog, ::buffa::Inline<FunctionLog>>,
+    /// Of rules: how each one stands, in their order.
+    ///
+    /// Field 5: `rules`
+    #[serde(
+        rename = "rules",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub rules: ::buffa::alloc::vec::Vec<RuleStanding>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -6078,6 +6087,7 @@ impl ::core::fmt::Debug for ExplainWorkflowResponse {
             .field("nodes", &self.nodes)
             .field("firings", &self.firings)
             .field("log", &self.log)
+            .field("rules", &self.rules)
             .finish()
     }
 }
@@ -6140,6 +6150,14 @@ impl ::buffa::Message for ExplainWorkflowResponse {
                 += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                     + inner_size as u64;
         }
+        for v in &self.rules {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -6181,6 +6199,14 @@ impl ::buffa::Message for ExplainWorkflowResponse {
                 buf,
             );
             self.log.write_to(__cache, buf);
+        }
+        for v in &self.rules {
+            ::buffa::types::put_len_delimited_header(
+                5u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -6241,6 +6267,18 @@ impl ::buffa::Message for ExplainWorkflowResponse {
                     ctx,
                 )?;
             }
+            5u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.rules.push(elem);
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -6253,6 +6291,7 @@ impl ::buffa::Message for ExplainWorkflowResponse {
         self.nodes.clear();
         self.firings.clear();
         self.log = ::buffa::MessageField::none();
+        self.rules.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -6283,6 +6322,229 @@ pub const __EXPLAIN_WORKFLOW_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyE
     type_url: "type.googleapis.com/plato.v1.ExplainWorkflowResponse",
     to_json: ::buffa::type_registry::any_to_json::<ExplainWorkflowResponse>,
     from_json: ::buffa::type_registry::any_from_json::<ExplainWorkflowResponse>,
+    is_wkt: false,
+};
+/// How a rule stands: that it matches, or what it lacks.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct RuleStanding {
+    /// Field 1: `rule`
+    #[serde(
+        rename = "rule",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub rule: ::buffa::alloc::string::String,
+    /// Matches that hold. Each fires once.
+    ///
+    /// Field 2: `matches`
+    #[serde(
+        rename = "matches",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub matches: u64,
+    /// Of those, the ones that have yet to fire.
+    ///
+    /// Field 3: `waiting`
+    #[serde(
+        rename = "waiting",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub waiting: u64,
+    /// Where there is none: the pattern that stands against it, by its `as` or its number.
+    ///
+    /// Field 4: `pattern`
+    #[serde(
+        rename = "pattern",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub pattern: ::buffa::alloc::string::String,
+    /// For people, several lines: the nearest partial match, and what it lacks.
+    ///
+    /// Field 5: `text`
+    #[serde(
+        rename = "text",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub text: ::buffa::alloc::string::String,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for RuleStanding {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("RuleStanding")
+            .field("rule", &self.rule)
+            .field("matches", &self.matches)
+            .field("waiting", &self.waiting)
+            .field("pattern", &self.pattern)
+            .field("text", &self.text)
+            .finish()
+    }
+}
+impl RuleStanding {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RuleStanding";
+}
+::buffa::impl_default_instance!(RuleStanding);
+impl ::buffa::MessageName for RuleStanding {
+    const PACKAGE: &'static str = "plato.v1";
+    const NAME: &'static str = "RuleStanding";
+    const FULL_NAME: &'static str = "plato.v1.RuleStanding";
+    const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RuleStanding";
+}
+impl ::buffa::Message for RuleStanding {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if !self.rule.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.rule) as u64;
+        }
+        if self.matches != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.matches) as u64;
+        }
+        if self.waiting != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.waiting) as u64;
+        }
+        if !self.pattern.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.pattern) as u64;
+        }
+        if !self.text.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.text) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if !self.rule.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.rule, buf);
+        }
+        if self.matches != 0u64 {
+            ::buffa::types::put_uint64_field(2u32, self.matches, buf);
+        }
+        if self.waiting != 0u64 {
+            ::buffa::types::put_uint64_field(3u32, self.waiting, buf);
+        }
+        if !self.pattern.is_empty() {
+            ::buffa::types::put_string_field(4u32, &self.pattern, buf);
+        }
+        if !self.text.is_empty() {
+            ::buffa::types::put_string_field(5u32, &self.text, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.rule, buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.matches = ::buffa::types::decode_uint64(buf)?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.waiting = ::buffa::types::decode_uint64(buf)?;
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.pattern, buf)?;
+            }
+            5u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.text, buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.rule.clear();
+        self.matches = 0u64;
+        self.waiting = 0u64;
+        self.pattern.clear();
+        self.text.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for RuleStanding {
+    const PROTO_FQN: &'static str = "plato.v1.RuleStanding";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for RuleStanding {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __RULE_STANDING_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/plato.v1.RuleStanding",
+    to_json: ::buffa::type_registry::any_to_json::<RuleStanding>,
+    from_json: ::buffa::type_registry::any_from_json::<RuleStanding>,
     is_wkt: false,
 };
 /// Why a rule fired.
@@ -21194,6 +21456,13 @@ pub mod __buffa {
             pub log: ::buffa::MessageFieldView<
                 super::super::__buffa::view::FunctionLogView<'a>,
             >,
+            /// Of rules: how each one stands, in their order.
+            ///
+            /// Field 5: `rules`
+            pub rules: ::buffa::RepeatedView<
+                'a,
+                super::super::__buffa::view::RuleStandingView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for ExplainWorkflowResponseView<'a> {
@@ -21322,6 +21591,26 @@ pub mod __buffa {
                                 )?,
                             );
                     }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::RuleStandingView,
+                            >(),
+                        )?;
+                        view.rules
+                            .push(
+                                <super::super::__buffa::view::RuleStandingView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -21379,6 +21668,11 @@ pub mod __buffa {
                         }
                         None => ::buffa::MessageField::none(),
                     },
+                    rules: self
+                        .rules
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -21420,6 +21714,14 @@ pub mod __buffa {
                 if self.log.is_set() {
                     let __slot = __cache.reserve();
                     let inner_size = self.log.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                for v in &self.rules {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
                     __cache.set(__slot, inner_size);
                     size
                         += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
@@ -21468,6 +21770,14 @@ pub mod __buffa {
                     );
                     self.log.write_to(__cache, buf);
                 }
+                for v in &self.rules {
+                    ::buffa::types::put_len_delimited_header(
+                        5u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
+                }
                 self.__buffa_unknown_fields.write_to(buf);
             }
         }
@@ -21505,6 +21815,9 @@ pub mod __buffa {
                     if let ::core::option::Option::Some(__v) = self.log.as_option() {
                         __map.serialize_entry("log", __v)?;
                     }
+                }
+                if !self.rules.is_empty() {
+                    __map.serialize_entry("rules", &*self.rules)?;
                 }
                 __map.end()
             }
@@ -21648,6 +21961,18 @@ pub mod __buffa {
             > {
                 &self.0.reborrow().log
             }
+            /// Of rules: how each one stands, in their order.
+            ///
+            /// Field 5: `rules`
+            #[must_use]
+            pub fn rules(
+                &self,
+            ) -> &::buffa::RepeatedView<
+                '_,
+                super::super::__buffa::view::RuleStandingView<'_>,
+            > {
+                &self.0.reborrow().rules
+            }
         }
         impl ::core::convert::From<
             ::buffa::OwnedView<ExplainWorkflowResponseView<'static>>,
@@ -21678,6 +22003,396 @@ pub mod __buffa {
             type ViewHandle = ExplainWorkflowResponseOwnedView;
         }
         impl ::serde::Serialize for ExplainWorkflowResponseOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// How a rule stands: that it matches, or what it lacks.
+        #[derive(Clone, Debug, Default)]
+        pub struct RuleStandingView<'a> {
+            /// Field 1: `rule`
+            pub rule: &'a str,
+            /// Matches that hold. Each fires once.
+            ///
+            /// Field 2: `matches`
+            pub matches: u64,
+            /// Of those, the ones that have yet to fire.
+            ///
+            /// Field 3: `waiting`
+            pub waiting: u64,
+            /// Where there is none: the pattern that stands against it, by its `as` or its number.
+            ///
+            /// Field 4: `pattern`
+            pub pattern: &'a str,
+            /// For people, several lines: the nearest partial match, and what it lacks.
+            ///
+            /// Field 5: `text`
+            pub text: &'a str,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for RuleStandingView<'a> {
+            type Owned = super::super::RuleStanding;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.rule = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.matches = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.waiting = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.pattern = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.text = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::RuleStanding,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::RuleStanding,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::RuleStanding {
+                    rule: self.rule.to_string(),
+                    matches: self.matches,
+                    waiting: self.waiting,
+                    pattern: self.pattern.to_string(),
+                    text: self.text.to_string(),
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for RuleStandingView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if !self.rule.is_empty() {
+                    size += 1u64 + ::buffa::types::string_encoded_len(&self.rule) as u64;
+                }
+                if self.matches != 0u64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint64_encoded_len(self.matches) as u64;
+                }
+                if self.waiting != 0u64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint64_encoded_len(self.waiting) as u64;
+                }
+                if !self.pattern.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.pattern) as u64;
+                }
+                if !self.text.is_empty() {
+                    size += 1u64 + ::buffa::types::string_encoded_len(&self.text) as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if !self.rule.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.rule, buf);
+                }
+                if self.matches != 0u64 {
+                    ::buffa::types::put_uint64_field(2u32, self.matches, buf);
+                }
+                if self.waiting != 0u64 {
+                    ::buffa::types::put_uint64_field(3u32, self.waiting, buf);
+                }
+                if !self.pattern.is_empty() {
+                    ::buffa::types::put_string_field(4u32, &self.pattern, buf);
+                }
+                if !self.text.is_empty() {
+                    ::buffa::types::put_string_field(5u32, &self.text, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for RuleStandingView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.rule) {
+                    __map.serialize_entry("rule", self.rule)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.matches) {
+                    __map
+                        .serialize_entry(
+                            "matches",
+                            &::buffa::json_helpers::ProtoJson(&self.matches),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.waiting) {
+                    __map
+                        .serialize_entry(
+                            "waiting",
+                            &::buffa::json_helpers::ProtoJson(&self.waiting),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.pattern) {
+                    __map.serialize_entry("pattern", self.pattern)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.text) {
+                    __map.serialize_entry("text", self.text)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for RuleStandingView<'a> {
+            const PACKAGE: &'static str = "plato.v1";
+            const NAME: &'static str = "RuleStanding";
+            const FULL_NAME: &'static str = "plato.v1.RuleStanding";
+            const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RuleStanding";
+        }
+        ::buffa::impl_default_view_instance!(RuleStandingView);
+        ::buffa::impl_view_reborrow!(RuleStandingView);
+        /** Self-contained, `'static` owned view of a `RuleStanding` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`RuleStandingView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`RuleStandingView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct RuleStandingOwnedView(::buffa::OwnedView<RuleStandingView<'static>>);
+        impl RuleStandingOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RuleStandingOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RuleStandingOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::RuleStanding,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RuleStandingOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`RuleStandingView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &RuleStandingView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::RuleStanding {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `rule`
+            #[must_use]
+            pub fn rule(&self) -> &'_ str {
+                self.0.reborrow().rule
+            }
+            /// Matches that hold. Each fires once.
+            ///
+            /// Field 2: `matches`
+            #[must_use]
+            pub fn matches(&self) -> u64 {
+                self.0.reborrow().matches
+            }
+            /// Of those, the ones that have yet to fire.
+            ///
+            /// Field 3: `waiting`
+            #[must_use]
+            pub fn waiting(&self) -> u64 {
+                self.0.reborrow().waiting
+            }
+            /// Where there is none: the pattern that stands against it, by its `as` or its number.
+            ///
+            /// Field 4: `pattern`
+            #[must_use]
+            pub fn pattern(&self) -> &'_ str {
+                self.0.reborrow().pattern
+            }
+            /// For people, several lines: the nearest partial match, and what it lacks.
+            ///
+            /// Field 5: `text`
+            #[must_use]
+            pub fn text(&self) -> &'_ str {
+                self.0.reborrow().text
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<RuleStandingView<'static>>>
+        for RuleStandingOwnedView {
+            fn from(inner: ::buffa::OwnedView<RuleStandingView<'static>>) -> Self {
+                RuleStandingOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<RuleStandingOwnedView>
+        for ::buffa::OwnedView<RuleStandingView<'static>> {
+            fn from(wrapper: RuleStandingOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<RuleStandingView<'static>>>
+        for RuleStandingOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<RuleStandingView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::RuleStanding {
+            type View<'a> = RuleStandingView<'a>;
+            type ViewHandle = RuleStandingOwnedView;
+        }
+        impl ::serde::Serialize for RuleStandingOwnedView {
             fn serialize<__S: ::serde::Serializer>(
                 &self,
                 __s: __S,
@@ -31324,6 +32039,7 @@ pub mod __buffa {
         reg.register_json_any(super::__WORKFLOW_HAPPENING_JSON_ANY);
         reg.register_json_any(super::__EXPLAIN_WORKFLOW_REQUEST_JSON_ANY);
         reg.register_json_any(super::__EXPLAIN_WORKFLOW_RESPONSE_JSON_ANY);
+        reg.register_json_any(super::__RULE_STANDING_JSON_ANY);
         reg.register_json_any(super::__EXPLAINED_FIRING_JSON_ANY);
         reg.register_json_any(super::__WAITING_NODE_JSON_ANY);
         reg.register_json_any(super::__WAITING_REASON_JSON_ANY);
@@ -31453,6 +32169,10 @@ pub use self::__buffa::view::ExplainWorkflowRequestOwnedView;
 pub use self::__buffa::view::ExplainWorkflowResponseView;
 #[doc(inline)]
 pub use self::__buffa::view::ExplainWorkflowResponseOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::RuleStandingView;
+#[doc(inline)]
+pub use self::__buffa::view::RuleStandingOwnedView;
 #[doc(inline)]
 pub use self::__buffa::view::ExplainedFiringView;
 #[doc(inline)]

@@ -101,7 +101,7 @@ impl Alpha {
 }
 
 /// A condition that reads one fact only, whatever its pattern.
-struct Alone<'a>(&'a Fact);
+pub(crate) struct Alone<'a>(pub(crate) &'a Fact);
 
 impl Env for Alone<'_> {
     fn field(&self, _pattern: usize, field: usize) -> Option<&Value> {

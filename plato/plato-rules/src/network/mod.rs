@@ -9,6 +9,7 @@
 //! level counts the facts that each token meets, and lets it pass by the count.
 
 mod alpha;
+mod blocked;
 mod level;
 
 use std::sync::Arc;
@@ -19,7 +20,9 @@ use crate::index::{Index, Numbers, Slab, mix};
 use crate::limits::MAX_PARTIAL_MATCHES;
 use crate::rules::{Mode, Rules};
 use crate::value::Value;
+pub(crate) use alpha::Alone;
 use alpha::Alpha;
+pub(crate) use blocked::{Blocked, Obstacle};
 use level::{Counted, Level};
 
 /// In place of a fact where a pattern is `not` or `exists`.

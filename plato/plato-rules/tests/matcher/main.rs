@@ -17,7 +17,10 @@ type Waiting = Vec<(String, Vec<FactId>)>;
 fn waiting(memory: &Memory) -> Waiting {
     memory
         .waiting()
-        .map(|(rule, facts)| (rule.to_owned(), facts))
+        .map(|(rule, facts)| {
+            let facts = facts.into_iter().map(|(_, fact)| fact);
+            (rule.to_owned(), facts.collect())
+        })
         .collect()
 }
 

@@ -229,7 +229,11 @@ impl Workflows {
                 step
             }
         };
-        if let Some((step, log)) = step.zip(log) {
+        let Some(step) = step else {
+            return;
+        };
+        self.keep_failed_by(id, task, &step, round);
+        if let Some(log) = log {
             self.keep_log(id, task, &step, &log, round);
         }
     }

@@ -30,9 +30,19 @@ impl Workflows {
             generation: task.generation,
         };
         put_log(&of, log, round);
+    }
+
+    /// Keeps which try it was that failed its workflow.
+    pub(crate) fn keep_failed_by(&self, id: &str, task: TaskRef, step: &Step, round: &mut Round) {
         let is_failing = |event: &Event| matches!(event, Event::Failing { .. });
-        if step.events.iter().any(is_failing) {
-            round.put(keys::failed_by(id), of.invocation().into());
+        let live = self
+            .live
+            .get(id)
+            .filter(|_| step.events.iter().any(is_failing));
+        if let Some(live) = live {
+            let node = &live.activation.plan().node(task.node).name;
+            let invocation = task.invocation(id, node);
+            round.put(keys::failed_by(id), invocation.into());
         }
     }
 

@@ -224,17 +224,21 @@ impl PlatoService for PlatoServer {
         let explained = match &standing {
             Standing::Graph(state) => {
                 let nodes = explain::explain(workflows, state, &self.timestone).await;
-                nodes.map(|nodes| (nodes, Vec::new()))
+                nodes.map(|waiting| ruled::Explained {
+                    waiting,
+                    ..ruled::Explained::default()
+                })
             }
             Standing::Rules(state) => {
                 ruled::explain(workflows, state, &self.timestone, request.firing).await
             }
         };
-        let (nodes, firings) = explained.map_err(rpc::refuse_one)?;
+        let explained = explained.map_err(rpc::refuse_one)?;
         let log = logs::failed(workflows, &standing).await;
         Response::ok(wire::ExplainWorkflowResponse {
-            nodes,
-            firings,
+            nodes: explained.waiting,
+            firings: explained.firings,
+            rules: explained.rules,
             log: log.map_err(unreadable)?.into(),
             workflow: Some(self.view(workflows, standing).await?).into(),
             ..Default::default()

@@ -89,29 +89,51 @@ fn rule_of(state: &State, event: &Event) -> Option<String> {
     state.firing(number).map(|firing| firing.rule.clone())
 }
 
-/// What runs or waits, and why rules fired.
+/// What is told of rules at work.
+#[derive(Default)]
+pub(super) struct Explained {
+    /// What runs or waits.
+    pub(super) waiting: Vec<wire::WaitingNode>,
+    /// Why rules fired.
+    pub(super) firings: Vec<wire::ExplainedFiring>,
+    /// Why others do not.
+    pub(super) rules: Vec<wire::RuleStanding>,
+}
+
+/// What runs or waits, why rules fired, and why others do not.
 pub(super) async fn explain(
     workflows: &Workflows,
     state: &State,
     timestone: &Client,
     firing: u64,
-) -> Result<(Vec<wire::WaitingNode>, Vec<wire::ExplainedFiring>), Error> {
+) -> Result<Explained, Error> {
     let header = &state.header;
     let known = workflows
         .definitions
         .rules
         .get(&header.definition, header.version);
     let Some(rules) = known.map(|known| known.rules()) else {
-        return Ok((super::explain::unknown(header), Vec::new()));
+        return Ok(Explained {
+            waiting: super::explain::unknown(header),
+            ..Explained::default()
+        });
     };
-    let mut waiting = matches(rules, state);
+    let session = match state.phase {
+        Phase::Canceled => None,
+        _ => Session::restore(Arc::clone(rules), state.clone()).ok(),
+    };
+    let mut waiting = session.as_ref().map_or_else(Vec::new, matches);
     for (number, firing) in state.active().take(WAITING) {
         let why = run(workflows, state, rules, (number, firing), timestone).await;
         waiting.push(node(&firing.rule, why.map_err(unavailable)?));
     }
     let firings = firings(workflows, state, rules, firing).await;
     let firings = firings.map_err(|error| Error::platform("UNAVAILABLE", error.to_string()))?;
-    Ok((waiting, firings))
+    Ok(Explained {
+        waiting,
+        firings,
+        rules: session.as_ref().map_or_else(Vec::new, standings),
+    })
 }
 
 fn node(rule: &str, why: wire::WaitingReason) -> wire::WaitingNode {
@@ -123,20 +145,33 @@ fn node(rule: &str, why: wire::WaitingReason) -> wire::WaitingNode {
 }
 
 /// The matches that would fire, where nothing may.
-fn matches(rules: &Arc<Rules>, state: &State) -> Vec<wire::WaitingNode> {
-    if state.may_fire() || state.phase == Phase::Canceled {
+fn matches(session: &Session) -> Vec<wire::WaitingNode> {
+    if session.state().may_fire() {
         return Vec::new();
     }
-    let Ok(session) = Session::restore(Arc::clone(rules), state.clone()) else {
-        return Vec::new();
-    };
     let waiting = session.memory().waiting().take(WAITING);
     let waiting = waiting.map(|(rule, facts)| {
-        let facts: Vec<String> = facts.iter().map(ToString::to_string).collect();
+        let facts = facts
+            .iter()
+            .map(|(pattern, fact)| format!("{pattern} {fact}"));
+        let facts: Vec<String> = facts.collect();
         let text = format!("waits to fire for {}", facts.join(", "));
         node(rule, reason("MATCH", text))
     });
     waiting.collect()
+}
+
+fn standings(session: &Session) -> Vec<wire::RuleStanding> {
+    let standings = session.memory().standings().into_iter();
+    let standings = standings.map(|of| wire::RuleStanding {
+        rule: of.rule,
+        matches: of.matches as u64,
+        waiting: of.waiting as u64,
+        pattern: of.pattern,
+        text: of.text,
+        ..Default::default()
+    });
+    standings.collect()
 }
 
 /// Where the run of a firing is.

@@ -214,9 +214,12 @@ async fn cancel_goes_down() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workflow_that_fails_fails_the_one_that_waits_for_it() {
     let site = site();
-    let _worker = Worker::start_with(&site, 3, |invocation| {
+    let home = site.blobs.home();
+    let said = home.put("no more".into(), "text/plain").await.unwrap();
+    let _worker = Worker::start_with(&site, 3, move |invocation| {
         let fails = invocation.function == "t-work" && invocation.params_json == b"1";
-        fails.then(|| Answer::Failed(Error::source("TRUNCATED", "only 3 frames decode")))
+        let error = || Error::source("TRUNCATED", "only 3 frames decode");
+        fails.then(|| Answer::Said(Err(error()), said.clone()))
     })
     .await;
     let _runtime = site.runtime("a").await;
@@ -225,6 +228,10 @@ async fn a_workflow_that_fails_fails_the_one_that_waits_for_it() {
     assert_eq!(end.state.as_known(), Some(WorkflowState::Failed));
     let told = "only 3 frames decode (node double, try 1) (node work, element 1, try 1)";
     assert_eq!(error(&end), ("TRUNCATED", told));
+    // What failed both is told of either.
+    let log = site.reader().failed_log("w").await.unwrap().unwrap();
+    let child = ids::invocation("w", "work", 1, 0);
+    assert_eq!((log.workflow, log.node.as_str()), (child, "double"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

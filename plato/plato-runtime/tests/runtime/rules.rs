@@ -223,7 +223,7 @@ async fn a_better_encoder_has_what_is_stale_encoded_again() {
     let rules = Rules::new(RuleBase::of_yaml(FRESHNESS).unwrap()).unwrap();
     let explained = rules.explain(&fired[2]);
     assert!(
-        explained.contains("why now: fact f1 was updated"),
+        explained.contains("why now: encoder f1 was updated"),
         "{explained}"
     );
     assert!(

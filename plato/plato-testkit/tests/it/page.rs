@@ -82,7 +82,7 @@ fn a_title_gets_a_label() {
 
     ran.assert_quiet().assert_fired(&["label"]);
     ran.assert_facts("Label", &[json!({"id": "t1", "words": "a heron"})]);
-    assert!(ran.explain(1).contains("why now: fact f1 was asserted"));
+    assert!(ran.explain(1).contains("why now: title f1 was asserted"));
 }
 
 #[test]

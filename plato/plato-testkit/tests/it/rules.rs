@@ -83,7 +83,7 @@ fn a_run_of_rules_tells_what_happened_line_by_line() {
     ]);
     ran.assert_facts("Encode", &[encode(1, "done in 7 s")]);
     assert_eq!(ran.took(), Duration::from_secs(3_600));
-    assert!(ran.explain(1).contains("why now: fact f2 was asserted"));
+    assert!(ran.explain(1).contains("why now: encoder f2 was asserted"));
 }
 
 #[test]

@@ -236,7 +236,7 @@ fn it_runs_its_graph_and_its_rules_and_is_started_again_when_it_is_killed() -> R
     site.encoded(2)?;
     let explained = site.said("explain library")?;
     for part in [
-        "firing 2: rule encode\n  why now: fact f1 was updated\n",
+        "firing 2: rule encode\n  why now: encoder f1 was updated\n",
         "title    f2, version 2: Title(id \"t1\", source \"a.mov\")",
         "Encoder(codec \"av1\", release 2)",
         "runs workflow shelf.encode",

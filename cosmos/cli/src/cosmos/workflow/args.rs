@@ -53,7 +53,8 @@ JSON objects, one a line. Times are Unix milliseconds, fields without a value ar
     event is named happening
   explain:
     the fields of show, waiting: [{node, reasons: [{code, text, tasks, at_unix_ms, queue}]}],
-    firings: [{firing, rule, state, holds, at_unix_ms, text}]
+    firings: [{firing, rule, state, holds, at_unix_ms, text}],
+    rule_standings: [{rule, matches, waiting, pattern: the one that stands against it, text}]
   graph:
     the definition: name, version, nodes, output; of rules: name, version, facts, rules
   any, at its failure:

@@ -2,7 +2,7 @@
 
 use clock::{Clock, SystemClock};
 use proto::plato::v1::{
-    ExplainWorkflowRequest, ExplainedFiring, WaitingNode, WaitingReason, Workflow,
+    ExplainWorkflowRequest, ExplainedFiring, RuleStanding, WaitingNode, WaitingReason, Workflow,
 };
 
 use super::args::ExplainArgs;
@@ -30,6 +30,7 @@ pub(super) async fn explain(desk: &Desk, args: &ExplainArgs) -> Result<(), Stop>
         workflow: (&workflow).into(),
         waiting: answer.nodes.iter().map(json::Waiting::from).collect(),
         firings: answer.firings.iter().map(json::Firing::from).collect(),
+        rule_standings: answer.rules.iter().map(json::Standing::from).collect(),
     };
     desk.output.result(&explained, || {
         let waiting = in_words(&workflow, &answer.nodes, desk.paint);
@@ -38,7 +39,10 @@ pub(super) async fn explain(desk: &Desk, args: &ExplainArgs) -> Result<(), Stop>
             Some(log) => format!("{waiting}\n{}", last_words(log)),
             None => waiting,
         };
+        let stopped = answer.rules.iter().filter(|rule| rule.matches == 0);
+        let stopped = stopped.filter(|_| args.firing.is_none()).map(lacking);
         std::iter::once(waiting)
+            .chain(stopped)
             .chain(firings)
             .collect::<Vec<_>>()
             .join("\n\n")
@@ -67,6 +71,12 @@ fn in_words(workflow: &Workflow, nodes: &[WaitingNode], paint: Paint) -> String 
         .chain(lines)
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// What a rule lacks to fire.
+fn lacking(rule: &RuleStanding) -> String {
+    let lines: Vec<_> = rule.text.trim_end().lines().map(one_line).collect();
+    lines.join("\n")
 }
 
 /// Which facts, which rule, why then, and what has become of it.

@@ -240,8 +240,33 @@ pub(super) struct Explained<'a> {
     pub waiting: Vec<Waiting<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub firings: Vec<Firing<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rule_standings: Vec<Standing<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<Logged<'a>>,
+}
+
+/// How a rule stands.
+#[derive(Debug, Serialize)]
+pub(super) struct Standing<'a> {
+    rule: &'a str,
+    matches: u64,
+    waiting: u64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pattern: &'a str,
+    text: &'a str,
+}
+
+impl<'a> From<&'a wire::RuleStanding> for Standing<'a> {
+    fn from(standing: &'a wire::RuleStanding) -> Self {
+        Self {
+            rule: &standing.rule,
+            matches: standing.matches,
+            waiting: standing.waiting,
+            pattern: &standing.pattern,
+            text: &standing.text,
+        }
+    }
 }
 
 /// Why a rule fired.

@@ -48,15 +48,18 @@ fn a_fact_is_asserted_a_rule_fires_and_says_why() {
     for part in [
         "library is running",
         "firing 1: rule encode",
-        "firing 2: rule encode\n  why now: fact f1 was updated",
+        "firing 2: rule encode\n  why now: encoder f1 was updated",
         "encoder  f1, version 5: Encoder(codec \"av1\", release 2)",
         "; done; its match holds no more\n",
+        "rule encode has no match; the nearest one:\n  title    f2: Title(id \"t1\"",
+        "state \"done in 7 s\", title \"t1\") is there, and must not be\n",
     ] {
         assert!(said.contains(part), "no {part:?} in\n{said}");
     }
     let json = world.json("explain library --firing 1").remove(0);
     assert_eq!(json["firings"][0]["firing"], 1);
     assert_eq!(json["firings"].as_array().unwrap().len(), 1);
+    assert_eq!(json["rule_standings"][0]["pattern"], "encode");
 }
 
 #[test]
@@ -89,7 +92,10 @@ fn paused_rules_wait_and_resumed_ones_fire() {
     world.tell("assert library Title id=t2 source=b.mov");
     let said = world.say("explain library");
     assert!(said.contains("library is running, paused: look"), "{said}");
-    assert!(said.contains("encode  waits to fire for "), "{said}");
+    assert!(
+        said.contains("encode  waits to fire for title f4, encoder f1"),
+        "{said}"
+    );
     world.tell("resume library");
     world.encoded(2);
     world.tell("retract library Title id=t2");
