@@ -395,6 +395,15 @@ pub struct LookResponse {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
     )]
     pub spread: u32,
+    /// Another Look of the same request waits in place of this one.
+    ///
+    /// Field 6: `replaced`
+    #[serde(
+        rename = "replaced",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub replaced: bool,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -407,6 +416,7 @@ impl ::core::fmt::Debug for LookResponse {
             .field("after", &self.after)
             .field("turns", &self.turns)
             .field("spread", &self.spread)
+            .field("replaced", &self.replaced)
             .finish()
     }
 }
@@ -466,6 +476,9 @@ impl ::buffa::Message for LookResponse {
         if self.spread != 0u32 {
             size += 1u64 + ::buffa::types::uint32_encoded_len(self.spread) as u64;
         }
+        if self.replaced {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -498,6 +511,9 @@ impl ::buffa::Message for LookResponse {
         }
         if self.spread != 0u32 {
             ::buffa::types::put_uint32_field(5u32, self.spread, buf);
+        }
+        if self.replaced {
+            ::buffa::types::put_bool_field(6u32, self.replaced, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -582,6 +598,13 @@ impl ::buffa::Message for LookResponse {
                 )?;
                 self.spread = ::buffa::types::decode_uint32(buf)?;
             }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.replaced = ::buffa::types::decode_bool(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -595,6 +618,7 @@ impl ::buffa::Message for LookResponse {
         self.after.clear();
         self.turns = false;
         self.spread = 0u32;
+        self.replaced = false;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -16464,6 +16488,10 @@ pub mod __buffa {
             ///
             /// Field 5: `spread`
             pub spread: u32,
+            /// Another Look of the same request waits in place of this one.
+            ///
+            /// Field 6: `replaced`
+            pub replaced: bool,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for LookResponseView<'a> {
@@ -16530,6 +16558,13 @@ pub mod __buffa {
                         )?;
                         view.spread = ::buffa::types::decode_uint32(&mut cur)?;
                     }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.replaced = ::buffa::types::decode_bool(&mut cur)?;
+                    }
                     3u32 => {
                         if tag.wire_type()
                             == ::buffa::encoding::WireType::LengthDelimited
@@ -16586,6 +16621,7 @@ pub mod __buffa {
                     after: self.after.to_vec(),
                     turns: self.turns,
                     spread: self.spread,
+                    replaced: self.replaced,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -16623,6 +16659,9 @@ pub mod __buffa {
                     size
                         += 1u64 + ::buffa::types::uint32_encoded_len(self.spread) as u64;
                 }
+                if self.replaced {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -16656,6 +16695,9 @@ pub mod __buffa {
                 }
                 if self.spread != 0u32 {
                     ::buffa::types::put_uint32_field(5u32, self.spread, buf);
+                }
+                if self.replaced {
+                    ::buffa::types::put_bool_field(6u32, self.replaced, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -16708,6 +16750,9 @@ pub mod __buffa {
                             "spread",
                             &::buffa::json_helpers::ProtoJson(&self.spread),
                         )?;
+                }
+                if self.replaced {
+                    __map.serialize_entry("replaced", &self.replaced)?;
                 }
                 __map.end()
             }
@@ -16838,6 +16883,13 @@ pub mod __buffa {
             #[must_use]
             pub fn spread(&self) -> u32 {
                 self.0.reborrow().spread
+            }
+            /// Another Look of the same request waits in place of this one.
+            ///
+            /// Field 6: `replaced`
+            #[must_use]
+            pub fn replaced(&self) -> bool {
+                self.0.reborrow().replaced
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<LookResponseView<'static>>>

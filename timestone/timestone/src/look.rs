@@ -13,6 +13,8 @@ pub struct Sight {
     pub turns: bool,
     /// Shards that its queues are spread over, summed up, as far as is known here.
     pub spread: u32,
+    /// Another look of the same request waits in place of this one.
+    pub replaced: bool,
 }
 
 /// What a worker takes. See [`Queues::take`].
@@ -37,6 +39,7 @@ impl Queues {
             next: self.index.ahead(queues, demand.filter.as_ref(), most),
             turns: queues.iter().any(|queue| self.takes_turns_elsewhere(queue)),
             spread: spread.fold(0, u32::saturating_add),
+            replaced: false,
         })
     }
 

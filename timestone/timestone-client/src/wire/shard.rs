@@ -59,6 +59,7 @@ impl Outward for Sight {
             after: self.next.get(1..).unwrap_or_default().to_vec(),
             turns: self.turns,
             spread: self.spread,
+            replaced: self.replaced,
             ..Default::default()
         }
     }
@@ -71,6 +72,7 @@ impl Inward<wire::LookResponse> for Sight {
             next: sight.next.into_iter().chain(sight.after).collect(),
             turns: sight.turns,
             spread: sight.spread,
+            replaced: sight.replaced,
         })
     }
 }

@@ -64,7 +64,7 @@ impl Serving {
             Taker::Call(taker) => taker,
             Taker::Subscriber(_) => return,
             // Its time is over: it is told what there is, news or not.
-            Taker::Looker(_) => return self.tell(waiter),
+            Taker::Looker(_) => return self.tell(waiter, false),
         };
         let mut granted = answer.map(|delivery| match delivery.messages.is_empty() {
             true => Granted::nothing(),
@@ -87,7 +87,8 @@ impl Serving {
     fn part(&mut self, waiter: Waiter) {
         let demand = &waiter.demand;
         match &waiter.taker {
-            Taker::Call(_) | Taker::Looker(_) => self.grant(waiter, Ok(Delivery::default())),
+            Taker::Call(_) => self.grant(waiter, Ok(Delivery::default())),
+            Taker::Looker(_) => self.tell(waiter, true),
             Taker::Subscriber(_) => self.queues.unsubscribe(&demand.session, &demand.request_id),
         }
     }

@@ -1,6 +1,6 @@
 //! Workers of queues in several shards look here, and take where they want to.
 
-use timestone::{Payloads, limits};
+use timestone::{Payloads, Sight, limits};
 use timestone_client::TimestoneError;
 
 use super::serving::Serving;
@@ -22,16 +22,21 @@ impl Serving {
                 self.wait(waiter);
                 self.queues.notice(&demand);
             }
-            false => self.tell(waiter),
+            false => self.tell(waiter, false),
         }
     }
 
-    /// Tells one who looks what there is, with the next commit.
-    pub(super) fn tell(&mut self, waiter: Waiter) {
+    /// Tells one who looks what there is, with the next commit; also that another `replaced` it.
+    pub(super) fn tell(&mut self, waiter: Waiter, replaced: bool) {
         let demand = &waiter.demand;
         let most = demand.max as usize + limits::MAX_OVERTAKEN;
         let sight = self.queues.look(demand, most).map_err(TimestoneError::from);
-        self.queues.unsubscribe(&demand.session, &demand.request_id);
+        let sight = sight.map(|sight| Sight { replaced, ..sight });
+        let (session, request) = (&demand.session, &demand.request_id);
+        // Another look of the request may wait for what its worker gives back.
+        if self.waiters.find(session, request).is_none() {
+            self.queues.unsubscribe(session, request);
+        }
         if let Taker::Looker(looker) = waiter.taker {
             let reply = Box::new(move |_: &Payloads| drop(looker.answer.send(sight)));
             self.batch.add(reply, 0);
@@ -46,7 +51,7 @@ impl Serving {
         let sight = self.queues.look(&waiter.demand, 1);
         let is_news = sight.map_or(true, |sight| waiter.is_news(&sight));
         let told = is_news.then(|| self.waiters.remove(id)).flatten();
-        told.into_iter().for_each(|waiter| self.tell(waiter));
+        told.into_iter().for_each(|waiter| self.tell(waiter, false));
         is_news
     }
 
@@ -80,5 +85,98 @@ impl Serving {
         let due = self.reminders.extract_if(.., |_, at| *at <= now);
         let due: Vec<_> = due.map(|(queue, _)| queue).collect();
         due.iter().for_each(|queue| self.serve_queue(queue));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may insist")]
+
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use clock::{ManualClock, Timestamp};
+    use futures::poll;
+    use store::MemoryStore;
+    use timestone::{Completion, NewMessage, Session, Sight};
+    use timestone_client::{DequeueRequest, Look, Shard, Timestone};
+    use tokio::time::timeout;
+
+    use crate::{LocalTimestone, OwnerOptions};
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// A queue whose clock stands still, with a message.
+    async fn with_a_message() -> LocalTimestone {
+        let clock = ManualClock::new(Timestamp::from_unix_ms(0));
+        let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+        let queue = LocalTimestone::start(store, Arc::new(clock), OwnerOptions::new("test"));
+        let message = NewMessage {
+            queue: "q".into(),
+            id: "a".into(),
+            ..NewMessage::default()
+        };
+        queue.enqueue(vec![message]).await.unwrap()[0]
+            .clone()
+            .unwrap();
+        queue
+    }
+
+    fn request(wait_ms: u64) -> DequeueRequest {
+        DequeueRequest {
+            queues: vec!["q".into()],
+            max: 1,
+            wait_ms,
+            lease_ms: Some(60_000),
+            session: Session {
+                owner: "w".into(),
+                boot: "1".into(),
+            },
+            request_id: "r".into(),
+        }
+    }
+
+    fn look(wait_ms: u64, held: u32) -> Look {
+        Look {
+            request: request(wait_ms),
+            filter: None,
+            held,
+            full: true,
+        }
+    }
+
+    async fn in_time<T>(future: impl Future<Output = T>) -> T {
+        timeout(PATIENCE, future).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_looks_in_between_keeps_no_news_from_who_waits() {
+        let queue = with_a_message().await;
+        let leased = queue.dequeue(request(0)).await.unwrap();
+        let mut waiting = pin!(queue.look(look(30_000, 1)));
+        assert!(poll!(&mut waiting).is_pending());
+        assert_eq!(queue.look(look(0, 0)).await.unwrap().held, 1);
+        let done = Completion {
+            token: leased[0].token.clone(),
+            then_enqueue: Vec::new(),
+        };
+        queue.complete(vec![done]).await.unwrap()[0]
+            .clone()
+            .unwrap();
+        let sight = in_time(waiting).await.unwrap();
+        assert_eq!((sight.held, sight.replaced), (0, false));
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_told_that_another_waits_in_its_place() {
+        let queue = with_a_message().await;
+        let mut first = pin!(queue.look(look(30_000, 0)));
+        assert!(poll!(&mut first).is_pending());
+        let mut second = pin!(queue.look(look(30_000, 0)));
+        assert!(poll!(&mut second).is_pending());
+        let Sight { replaced, next, .. } = in_time(first).await.unwrap();
+        assert_eq!((replaced, &next[..]), (true, &[0][..]));
+        assert!(poll!(&mut second).is_pending());
     }
 }

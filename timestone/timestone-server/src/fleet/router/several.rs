@@ -224,7 +224,10 @@ impl Router {
             let looks = parts
                 .iter()
                 .map(|part| Box::pin(self.look(part, left, (0, false))));
-            select_all(looks).await.0?;
+            if select_all(looks).await.0?.replaced {
+                // Its worker has asked again, and waits there.
+                return Ok(Vec::new());
+            }
         }
     }
 
