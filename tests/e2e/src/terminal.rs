@@ -14,6 +14,7 @@ use crate::programs;
 pub struct Server {
     folder: PathBuf,
     url: String,
+    queues: String,
     process: Child,
 }
 
@@ -40,12 +41,18 @@ impl Server {
         let server = Self {
             folder: folder.to_owned(),
             url: format!("http://{optimus}"),
+            queues: timestone,
             process: programs::spawn(&mut command)?,
         };
         wait_until("answer of the server", || {
             Ok(server.ves(&["list"])?.status.success())
         })?;
         Ok(server)
+    }
+
+    /// Where its queues, and its metrics, are asked for: an address.
+    pub fn queues(&self) -> &str {
+        &self.queues
     }
 
     /// Runs `ves` with these words in the folder, which names neither server nor token: the

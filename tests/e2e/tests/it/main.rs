@@ -7,6 +7,7 @@ mod batch;
 mod contained;
 mod dry_run;
 mod four_processes;
+mod monitoring;
 mod one_process;
 mod outside;
 mod pictures;
