@@ -8,7 +8,7 @@ use std::fs;
 use rustix::io::Errno;
 use rustix::param::page_size;
 use rustix::process::{
-    Pid, Signal, WaitOptions, WaitStatus, getpid, getsid, kill_process, kill_process_group,
+    Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, kill_process_group,
     set_child_subreaper, setsid, wait,
 };
 
@@ -22,8 +22,9 @@ pub(crate) struct Sight {
 
 /// Leaves the host's session (its Ctrl-C is not for us) and adopts all orphans below.
 pub(crate) fn become_reaper() -> Result<(), String> {
-    // The first process of a container leads its session already.
-    if getsid(None) != Ok(getpid()) {
+    // The first process of a container leads its session already. Which session others are in
+    // cannot be asked: one that began outside of their process namespace has no number there.
+    if !is_first() {
         setsid().map_err(|e| format!("setsid: {e}"))?;
     }
     set_child_subreaper(Some(getpid())).map_err(|e| format!("PR_SET_CHILD_SUBREAPER: {e}"))?;
