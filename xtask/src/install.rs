@@ -62,7 +62,7 @@ pub const FUSE: Tool = Tool {
 pub const PROMETHEUS: Tool = Tool {
     program: "prometheus",
     package: "prometheus",
-    purpose: "the queue's metrics, scraped by who shall scrape them",
+    purpose: "metrics, dashboard and alerts, judged by who reads them",
 };
 /// A peer of the queue's measurement, and the ground of another.
 pub const REDIS: Tool = Tool {

@@ -57,61 +57,70 @@ struct Figure {
     of: fn(&Counts) -> u64,
 }
 
+impl Figure {
+    const fn gauge(name: &'static str, help: &'static str, of: fn(&Counts) -> u64) -> Self {
+        let kind = MetricType::Gauge;
+        Self {
+            name,
+            help,
+            kind,
+            of,
+        }
+    }
+
+    const fn counter(name: &'static str, help: &'static str, of: fn(&Counts) -> u64) -> Self {
+        let kind = MetricType::Counter;
+        Self {
+            name,
+            help,
+            kind,
+            of,
+        }
+    }
+}
+
 const FIGURES: [Figure; 9] = [
-    Figure {
-        name: "plato_live_workflows",
-        help: "Workflows that have not ended, in groups that this process owns",
-        kind: MetricType::Gauge,
-        of: |counts| counts.live,
-    },
-    Figure {
-        name: "plato_owned_groups",
-        help: "Groups of workflows that this process owns",
-        kind: MetricType::Gauge,
-        of: |counts| counts.groups,
-    },
-    Figure {
-        name: "plato_events",
-        help: "Events written to journals",
-        kind: MetricType::Counter,
-        of: |counts| counts.events,
-    },
-    Figure {
-        name: "plato_commits",
-        help: "Commits, each of all that happened in a group meanwhile",
-        kind: MetricType::Counter,
-        of: |counts| counts.commits,
-    },
-    Figure {
-        name: "plato_fired_rules",
-        help: "Rules that fired",
-        kind: MetricType::Counter,
-        of: |counts| counts.fired,
-    },
-    Figure {
-        name: "plato_duplicate_messages",
-        help: "Messages that had been handled before",
-        kind: MetricType::Counter,
-        of: |counts| counts.duplicates,
-    },
-    Figure {
-        name: "plato_late_results",
-        help: "Results of tries that had been given up, or of workflows that were ending",
-        kind: MetricType::Counter,
-        of: |counts| counts.late,
-    },
-    Figure {
-        name: "plato_fenced_commits",
-        help: "Commits refused because another process had taken the group over",
-        kind: MetricType::Counter,
-        of: |counts| counts.fenced,
-    },
-    Figure {
-        name: "plato_group_recoveries",
-        help: "Groups recovered from the store",
-        kind: MetricType::Counter,
-        of: |counts| counts.recoveries,
-    },
+    Figure::gauge(
+        "plato_live_workflows",
+        "Workflows that have not ended, in groups that this process owns",
+        |counts| counts.live,
+    ),
+    Figure::gauge(
+        "plato_owned_groups",
+        "Groups of workflows that this process owns",
+        |counts| counts.groups,
+    ),
+    Figure::counter("plato_events", "Events written to journals", |counts| {
+        counts.events
+    }),
+    Figure::counter(
+        "plato_commits",
+        "Commits, each of all that happened in a group meanwhile",
+        |counts| counts.commits,
+    ),
+    Figure::counter("plato_fired_rules", "Rules that fired", |counts| {
+        counts.fired
+    }),
+    Figure::counter(
+        "plato_duplicate_messages",
+        "Messages that had been handled before",
+        |counts| counts.duplicates,
+    ),
+    Figure::counter(
+        "plato_late_results",
+        "Results of tries that had been given up, or of workflows that were ending",
+        |counts| counts.late,
+    ),
+    Figure::counter(
+        "plato_fenced_commits",
+        "Commits refused because another process had taken the group over",
+        |counts| counts.fenced,
+    ),
+    Figure::counter(
+        "plato_group_recoveries",
+        "Groups recovered from the store",
+        |counts| counts.recoveries,
+    ),
 ];
 
 impl Collector for Engines {

@@ -79,29 +79,10 @@ pub(crate) fn sandbox(error: &stratum_init::Error) -> Error {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::time::Duration;
-
-    use stratum_init::Confinement;
-
     use super::*;
 
     fn exit(reason: Reason, status: Status) -> Option<Error> {
-        let exit = Exit {
-            status,
-            reason,
-            user_cpu: Duration::ZERO,
-            system_cpu: Duration::ZERO,
-            wall: Duration::ZERO,
-            max_rss: 0,
-            peak_memory: 0,
-            stdout_dropped: 0,
-            stderr_dropped: 0,
-            confinement: Confinement {
-                files: true,
-                scoped: true,
-                syscalls: true,
-            },
-        };
+        let exit = Exit::unmeasured(status, reason);
         let shape = Shape::from_yaml("group: s\nnumCpus: 1\nmemoryInMB: 100").unwrap();
         error(&exit, &shape)
     }

@@ -6,7 +6,7 @@ use bollard::errors::Error;
 use bollard::models::ContainerState;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use futures::StreamExt;
-use stratum_init::{Carrier, Confinement, Ending, Exit, Reason, Status};
+use stratum_init::{Carrier, Ending, Exit, Reason, Status};
 
 use crate::error::cannot;
 use crate::{Engine, EngineError};
@@ -127,22 +127,7 @@ fn judge(told: Option<Exit>, state: &ContainerState) -> Result<Exit, stratum_ini
 
 /// Init went with its command, and took what it knew along.
 fn killed() -> Exit {
-    Exit {
-        status: Status::Signal(KILLED),
-        reason: Reason::Memory,
-        user_cpu: Duration::ZERO,
-        system_cpu: Duration::ZERO,
-        wall: Duration::ZERO,
-        max_rss: 0,
-        peak_memory: 0,
-        stdout_dropped: 0,
-        stderr_dropped: 0,
-        confinement: Confinement {
-            files: false,
-            scoped: false,
-            syscalls: false,
-        },
-    }
+    Exit::unmeasured(Status::Signal(KILLED), Reason::Memory)
 }
 
 #[cfg(test)]
@@ -151,11 +136,7 @@ mod tests {
     use super::*;
 
     fn judged(status: Option<Status>, reason: Reason, starved: bool) -> Option<Reason> {
-        let told = status.map(|status| Exit {
-            status,
-            reason,
-            ..killed()
-        });
+        let told = status.map(|status| Exit::unmeasured(status, reason));
         let state = ContainerState {
             oom_killed: Some(starved),
             exit_code: Some(137),

@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use stratum_init::{Confinement, Exit, Output, Reason, Running, Spec, Status};
+use stratum_init::{Exit, Output, Reason, Running, Spec, Status};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use crate::Error;
@@ -66,20 +66,9 @@ fn stdio(output: &Output) -> Stdio {
 
 fn exit(status: ExitStatus, wall: Duration) -> Exit {
     let code = status.code().map(Status::Code);
+    let status = code.unwrap_or(Status::Signal(status.signal().unwrap_or(0)));
     Exit {
-        status: code.unwrap_or(Status::Signal(status.signal().unwrap_or(0))),
-        reason: Reason::Ended,
-        user_cpu: Duration::ZERO,
-        system_cpu: Duration::ZERO,
         wall,
-        max_rss: 0,
-        peak_memory: 0,
-        stdout_dropped: 0,
-        stderr_dropped: 0,
-        confinement: Confinement {
-            files: false,
-            scoped: false,
-            syscalls: false,
-        },
+        ..Exit::unmeasured(status, Reason::Ended)
     }
 }

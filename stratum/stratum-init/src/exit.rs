@@ -70,6 +70,27 @@ pub struct Confinement {
 }
 
 impl Exit {
+    /// An end of which nothing else is known: nothing was measured, and nothing confined it.
+    #[must_use]
+    pub fn unmeasured(status: Status, reason: Reason) -> Self {
+        Self {
+            status,
+            reason,
+            user_cpu: Duration::ZERO,
+            system_cpu: Duration::ZERO,
+            wall: Duration::ZERO,
+            max_rss: 0,
+            peak_memory: 0,
+            stdout_dropped: 0,
+            stderr_dropped: 0,
+            confinement: Confinement {
+                files: false,
+                scoped: false,
+                syscalls: false,
+            },
+        }
+    }
+
     /// Ended by itself with exit code 0.
     #[must_use]
     pub fn success(&self) -> bool {
