@@ -6,8 +6,10 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use clock::Timestamp;
 use futures::future::join_all;
 
 use crate::{BlobError, BlobRef, BlobStore, Digest, StagedFile};
@@ -26,6 +28,9 @@ pub async fn run(open: impl Fn() -> Arc<dyn BlobStore>) {
     links_are_not_published(&*store).await;
     discarded_staging_is_gone(&*store).await;
     the_first_memo_stays(&store).await;
+    what_is_kept_is_told(&*store).await;
+    what_is_touched_stays(&*store).await;
+    a_put_while_it_goes_is_not_lost(&store).await;
     blobs_outlive_their_store_handle(&open).await;
 }
 
@@ -139,6 +144,68 @@ async fn the_first_memo_stays(store: &Arc<dyn BlobStore>) {
     assert_eq!(store.memo_get(key).await.unwrap().as_ref(), Some(&kept[0]));
     let huge = Bytes::from(vec![0; 65_537]);
     assert!(store.memo_put(Digest::of(b"huge"), huge).await.is_err());
+}
+
+async fn what_is_kept_is_told(store: &dyn BlobStore) {
+    let blob = put(store, "kept and told").await;
+    let kept = store.look(blob.digest).await.unwrap().unwrap();
+    assert_eq!((kept.digest, kept.size), (blob.digest, blob.size));
+    let first = blob.digest.to_bytes()[0];
+    assert!(store.list(first).await.unwrap().contains(&kept));
+    for (limit, expected) in [(4, "kept"), (99, "kept and told")] {
+        assert_eq!(store.peek(blob.digest, limit).await.unwrap(), expected);
+    }
+    let never = Digest::of(b"never put");
+    assert_eq!(store.look(never).await.unwrap(), None);
+    let error = store.peek(never, 1).await.unwrap_err();
+    assert!(matches!(error, BlobError::NotFound(_)), "{error}");
+    let key = Digest::of(b"memo that is told");
+    store.memo_put(key, "told".into()).await.unwrap();
+    let memos = store.memos(key.to_bytes()[0]).await.unwrap();
+    assert!(memos.contains(&Bytes::from("told")));
+}
+
+async fn what_is_touched_stays(store: &dyn BlobStore) {
+    let blob = put(store, "touched").await;
+    let touched = async || store.look(blob.digest).await.unwrap().unwrap().touched;
+    let since = touched().await;
+    let goes = async |since| store.remove_untouched(blob.digest, since).await.unwrap();
+    assert!(!goes(since).await, "it was touched then");
+    assert!(store.contains(&blob).await.unwrap());
+    // Until the store's clock has moved on.
+    let later = since + Duration::from_millis(1);
+    until(store, later).await;
+    assert!(store.touch(&blob).await.unwrap());
+    assert!(!goes(later).await);
+    assert!(goes(Timestamp::MAX).await);
+    assert!(!goes(Timestamp::MAX).await, "it is gone");
+    assert!(!store.touch(&blob).await.unwrap());
+    assert!(!store.contains(&blob).await.unwrap());
+    assert_eq!(put(store, "touched").await, blob);
+    assert_eq!(read(store, &blob).await, "touched");
+}
+
+/// Whoever was told that a blob is kept finds it, though somebody removes what is old.
+async fn a_put_while_it_goes_is_not_lost(store: &Arc<dyn BlobStore>) {
+    let text = "goes and comes";
+    for _ in 0..20 {
+        let blob = put(&**store, text).await;
+        let then = store.look(blob.digest).await.unwrap().unwrap().touched;
+        let since = then + Duration::from_millis(1);
+        until(&**store, since).await;
+        let removal = store.remove_untouched(blob.digest, since);
+        let (again, removed) = tokio::join!(put(&**store, text), removal);
+        removed.unwrap();
+        assert!(store.contains(&again).await.unwrap());
+    }
+}
+
+/// Until what is put is that young.
+async fn until(store: &dyn BlobStore, time: Timestamp) {
+    let hand = put(store, "the hand of the clock").await;
+    while store.look(hand.digest).await.unwrap().unwrap().touched < time {
+        store.touch(&hand).await.unwrap();
+    }
 }
 
 async fn blobs_outlive_their_store_handle(open: &impl Fn() -> Arc<dyn BlobStore>) {

@@ -170,13 +170,14 @@ impl ListReader {
         Ok(all)
     }
 
-    /// Whether every page is there in full size.
+    /// Touches the table of contents and every page, and says whether they are there in full
+    /// size.
     ///
     /// # Errors
     /// When a store cannot be asked.
-    pub async fn is_whole(&self) -> Result<bool, BlobError> {
-        for page in &self.pages {
-            if !self.blobs.store(&page.store)?.contains(page).await? {
+    pub async fn touch(&self) -> Result<bool, BlobError> {
+        for part in self.pages.iter().chain([&self.list.index]) {
+            if !self.blobs.store(&part.store)?.touch(part).await? {
                 return Ok(false);
             }
         }

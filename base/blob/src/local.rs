@@ -13,6 +13,7 @@ mod memo;
 mod publish;
 mod read;
 mod staging;
+mod upkeep;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -20,8 +21,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clock::Timestamp;
 
-use crate::{BlobError, BlobRef, BlobStore, Digest, StagedFile};
+use crate::{BlobError, BlobRef, BlobStore, Digest, Kept, StagedFile};
 use staging::Staging;
 
 /// Digests whose files this process has verified; forgotten when there are more.
@@ -88,6 +90,12 @@ impl Inner {
         verified.contains(&digest)
     }
 
+    fn forget_verified(&self, digest: Digest) {
+        let verified = self.verified.lock();
+        let mut verified = verified.unwrap_or_else(PoisonError::into_inner);
+        verified.remove(&digest);
+    }
+
     fn set_verified(&self, digest: Digest) {
         let verified = self.verified.lock();
         let mut verified = verified.unwrap_or_else(PoisonError::into_inner);
@@ -124,6 +132,28 @@ impl BlobStore for LocalBlobs {
         self.blocking(move |inner| inner.contains(&blob)).await
     }
 
+    async fn touch(&self, blob: &BlobRef) -> Result<bool, BlobError> {
+        let blob = blob.clone();
+        self.blocking(move |inner| inner.touch(&blob)).await
+    }
+
+    async fn look(&self, digest: Digest) -> Result<Option<Kept>, BlobError> {
+        self.blocking(move |inner| inner.look(digest)).await
+    }
+
+    async fn list(&self, first: u8) -> Result<Vec<Kept>, BlobError> {
+        self.blocking(move |inner| inner.list(first)).await
+    }
+
+    async fn peek(&self, digest: Digest, limit: u64) -> Result<Bytes, BlobError> {
+        self.blocking(move |inner| inner.peek(digest, limit)).await
+    }
+
+    async fn remove_untouched(&self, digest: Digest, since: Timestamp) -> Result<bool, BlobError> {
+        self.blocking(move |inner| inner.remove_untouched(digest, since))
+            .await
+    }
+
     async fn local_path(&self, blob: &BlobRef, _into: &Path) -> Result<PathBuf, BlobError> {
         let blob = blob.clone();
         self.blocking(move |inner| inner.verified_path(&blob)).await
@@ -152,5 +182,9 @@ impl BlobStore for LocalBlobs {
 
     async fn memo_get(&self, key: Digest) -> Result<Option<Bytes>, BlobError> {
         self.blocking(move |inner| inner.memo_get(key)).await
+    }
+
+    async fn memos(&self, first: u8) -> Result<Vec<Bytes>, BlobError> {
+        self.blocking(move |inner| inner.memos(first)).await
     }
 }

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clock::Timestamp;
 
 use crate::Digest;
 
@@ -48,6 +49,16 @@ pub enum BlobError {
     },
 }
 
+/// A blob as it lies in its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub digest: Digest,
+    /// Bytes.
+    pub size: u64,
+    /// When it was last put, published or touched, by the clock of the store.
+    pub touched: Timestamp,
+}
+
 /// A file that a producer wrote below the store's own staging area, not yet published.
 #[derive(Debug)]
 pub struct StagedFile {
@@ -56,12 +67,16 @@ pub struct StagedFile {
 }
 
 /// Bytes by digest. What has been put is never overwritten.
+///
+/// Nothing goes by itself: who [removes](BlobStore::remove_untouched) what nobody refers to
+/// goes by the time of the last touch. So a reference must be written down soon after its blob was
+/// put, published or touched, which all make it as young as a new one.
 #[async_trait]
 pub trait BlobStore: fmt::Debug + Send + Sync + 'static {
     /// The name that references carry.
     fn name(&self) -> &str;
 
-    /// Keeps `bytes`, durably. Putting equal bytes again does nothing.
+    /// Keeps `bytes`, durably. Putting equal bytes again touches them.
     async fn put(&self, bytes: Bytes, content_type: &str) -> Result<BlobRef, BlobError>;
 
     /// Hashes, syncs and publishes a staged file, by link or rename where the
@@ -73,6 +88,22 @@ pub trait BlobStore: fmt::Debug + Send + Sync + 'static {
 
     /// Whether the blob is there in full size.
     async fn contains(&self, blob: &BlobRef) -> Result<bool, BlobError>;
+
+    /// Makes the blob as young as a new one, and says whether it is there in full size.
+    async fn touch(&self, blob: &BlobRef) -> Result<bool, BlobError>;
+
+    /// What is kept under `digest`.
+    async fn look(&self, digest: Digest) -> Result<Option<Kept>, BlobError>;
+
+    /// Every blob whose digest begins with this byte, in whatever order.
+    async fn list(&self, first: u8) -> Result<Vec<Kept>, BlobError>;
+
+    /// The first bytes of a blob, at most `limit` of them; not verified.
+    async fn peek(&self, digest: Digest, limit: u64) -> Result<Bytes, BlobError>;
+
+    /// Removes the blob unless it was touched at `since` or later, and says whether it did. A
+    /// put, publication or touch at the same time either keeps it from going, or comes after.
+    async fn remove_untouched(&self, digest: Digest, since: Timestamp) -> Result<bool, BlobError>;
 
     /// A path below which the blob can be read as a file: the store's own file,
     /// read-only and verified at first use, where it is local; else a copy made
@@ -95,4 +126,7 @@ pub trait BlobStore: fmt::Debug + Send + Sync + 'static {
 
     /// What is remembered under `key`.
     async fn memo_get(&self, key: Digest) -> Result<Option<Bytes>, BlobError>;
+
+    /// What is remembered under every key that begins with this byte.
+    async fn memos(&self, first: u8) -> Result<Vec<Bytes>, BlobError>;
 }

@@ -91,7 +91,7 @@ async fn pages_are_bounded_by_bytes() {
     let list = fixture.write(&large).await;
     let mut reader = fixture.open(list).await;
     assert_eq!(reader.page_count(), 3);
-    assert!(reader.is_whole().await.unwrap());
+    assert!(reader.touch().await.unwrap());
     assert_eq!(reader.page(2).await.unwrap().len(), 2);
     let too_large = [Value::inline(vec![7; 70_000])];
     let error = list::write(fixture.blobs.home(), &too_large).await;

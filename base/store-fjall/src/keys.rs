@@ -12,7 +12,7 @@
 use std::ops::Bound;
 
 use bytes::Bytes;
-use store::{KeyRange, StoreError};
+use store::{Entry, KeyRange, Record, StoreError};
 
 /// The key of the version of this layout.
 pub(crate) const LAYOUT_KEY: &[u8] = &[0];
@@ -21,6 +21,27 @@ pub(crate) const LAYOUT: &[u8] = &[1];
 
 const OWNER: u8 = 1;
 const DATA: u8 = 2;
+
+/// Where records begin.
+pub(crate) const FIRST_RECORD: &[u8] = &[DATA];
+/// Behind the last record.
+pub(crate) const END: &[u8] = &[DATA + 1];
+
+/// The record at an engine's key.
+pub(crate) fn record(key: &[u8], value: Bytes) -> Result<Record, StoreError> {
+    let parts = key.strip_prefix(FIRST_RECORD).and_then(|rest| {
+        let (length, rest) = rest.split_first()?;
+        let (shard, key) = rest.split_at_checked(usize::from(*length))?;
+        Some((std::str::from_utf8(shard).ok()?, key))
+    });
+    let (shard, key) =
+        parts.ok_or_else(|| StoreError::Corrupt("a record that lies in no shard".into()))?;
+    let key = Bytes::copy_from_slice(key);
+    Ok(Record {
+        shard: shard.into(),
+        entry: Entry { key, value },
+    })
+}
 
 /// The key of a shard's ownership.
 pub(crate) fn owner_key(shard: &str) -> Vec<u8> {
@@ -104,6 +125,19 @@ mod tests {
                 let bounds = other.bounds(&KeyRange::all());
                 assert_eq!(std::ops::RangeBounds::contains(&bounds, &key), i == j);
             }
+        }
+    }
+
+    #[test]
+    fn a_record_tells_its_shard() {
+        for shard in ["a", "ab", "\u{1}a"] {
+            let key = ShardPrefix::new(shard).key(b"bkey");
+            let found = record(&key, Bytes::from_static(b"v")).unwrap();
+            assert_eq!((&*found.shard, &found.entry.key[..]), (shard, &b"bkey"[..]));
+            assert!(FIRST_RECORD <= &key[..] && &key[..] < END);
+        }
+        for strange in [&b""[..], &[DATA], &[DATA, 9, b'a'], &[OWNER, 1, b'a']] {
+            assert!(record(strange, Bytes::new()).is_err());
         }
     }
 

@@ -1,9 +1,11 @@
+use std::ops::Bound;
+
 use bytes::Bytes;
 use fjall::{Guard, Keyspace, Readable, Snapshot as View};
-use store::{Entry, KeyRange, StoreError};
+use store::{Entry, KeyRange, Record, StoreError};
 
 use crate::error::reading;
-use crate::keys::ShardPrefix;
+use crate::keys::{self, ShardPrefix};
 
 /// A view of one shard at one moment: batches are seen whole or not at all.
 #[derive(Clone)]
@@ -40,5 +42,37 @@ impl Reader {
             key: self.shard.strip(&key)?,
             value: Bytes::copy_from_slice(&value),
         })
+    }
+}
+
+/// A walk over all shards at one moment.
+#[derive(Clone)]
+pub(crate) struct Everything {
+    view: View,
+    keyspace: Keyspace,
+    /// Where the rest begins.
+    start: Bound<Vec<u8>>,
+}
+
+impl Everything {
+    pub(crate) fn new(view: View, keyspace: Keyspace) -> Self {
+        let start = Bound::Included(keys::FIRST_RECORD.to_vec());
+        Self {
+            view,
+            keyspace,
+            start,
+        }
+    }
+
+    /// The next records.
+    pub(crate) fn next(&mut self, limit: usize) -> Result<Vec<Record>, StoreError> {
+        let rest = (self.start.clone(), Bound::Excluded(keys::END.to_vec()));
+        let mut records = Vec::new();
+        for found in self.view.range(&self.keyspace, rest).take(limit) {
+            let (key, value) = found.into_inner().map_err(reading)?;
+            records.push(keys::record(&key, Bytes::copy_from_slice(&value))?);
+            self.start = Bound::Excluded(key.to_vec());
+        }
+        Ok(records)
     }
 }

@@ -8,14 +8,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clock::{SharedClock, Timestamp};
 use store::limits::{check_batch, check_name};
-use store::{Ahead, Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
+use store::{
+    Ahead, Batch, Entry, Fence, Held, KeyRange, Record, Snapshot, Store, StoreError, Walk,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Options;
 use crate::directory::Directory;
 use crate::error::io;
 use crate::keys::ShardPrefix;
-use crate::reader::Reader;
+use crate::reader::{Everything, Reader};
 use crate::writer::{Answered, QUEUE, Request, Writer, refuse_after};
 
 /// A store in a directory of this machine, used by one process at a time.
@@ -249,6 +251,14 @@ impl Store for FjallStore {
         }))
     }
 
+    async fn walk(&self) -> Result<Box<dyn Walk>, StoreError> {
+        refuse_after(&self.failure)?;
+        Ok(Box::new(FjallWalk {
+            everything: Everything::new(self.directory.view(), self.directory.keyspace.clone()),
+            _directory: Arc::clone(&self.directory),
+        }))
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreError> {
         Ok(self.clock.now())
     }
@@ -287,5 +297,22 @@ impl Snapshot for FjallSnapshot {
     async fn range(&self, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let reader = self.reader.clone();
         aside(move || reader.range(&range, limit)).await
+    }
+}
+
+struct FjallWalk {
+    everything: Everything,
+    /// Keeps the directory locked while it is read.
+    _directory: Arc<Directory>,
+}
+
+#[async_trait]
+impl Walk for FjallWalk {
+    async fn next(&mut self, limit: usize) -> Result<Vec<Record>, StoreError> {
+        let mut everything = self.everything.clone();
+        let read = aside(move || Ok((everything.next(limit)?, everything))).await;
+        let (records, everything) = read?;
+        self.everything = everything;
+        Ok(records)
     }
 }

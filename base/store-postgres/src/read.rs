@@ -3,7 +3,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 use deadpool_postgres::ClientWrapper;
-use store::{Entry, KeyRange, StoreError};
+use store::{Entry, KeyRange, Record, StoreError};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -71,6 +71,36 @@ pub(crate) async fn range(
             })
         })
         .collect()
+}
+
+const RECORDS: &str = "SELECT shard, key, value FROM cosmos.store_record \
+     WHERE (shard, key) > ($1, $2) ORDER BY shard, key LIMIT $3";
+
+/// The records behind one, of whatever shard.
+pub(crate) async fn records(
+    client: &ClientWrapper,
+    shard: &str,
+    key: &[u8],
+    limit: usize,
+) -> Result<Vec<Record>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let statement = prepared(client, RECORDS, &[Type::TEXT, Type::BYTEA, Type::INT8]).await?;
+    let rows = client
+        .query(&statement, &[&shard, &key, &limit])
+        .await
+        .map_err(reading)?;
+    rows.iter().map(record).collect()
+}
+
+fn record(row: &Row) -> Result<Record, StoreError> {
+    let shard: &str = row.try_get(0).map_err(reading)?;
+    Ok(Record {
+        shard: shard.into(),
+        entry: Entry {
+            key: bytes(row, 1)?,
+            value: bytes(row, 2)?,
+        },
+    })
 }
 
 fn start(range: &KeyRange) -> &[u8] {

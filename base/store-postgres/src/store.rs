@@ -7,7 +7,7 @@ use bytes::Bytes;
 use clock::Timestamp;
 use deadpool_postgres::{Client, ClientWrapper, Pool};
 use store::limits::{check_batch, check_name};
-use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
+use store::{Batch, Entry, Fence, Held, KeyRange, Record, Snapshot, Store, StoreError, Walk};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::commit::Lanes;
@@ -52,6 +52,18 @@ impl PostgresStore {
 
     async fn client(&self) -> Result<Client, StoreError> {
         self.pool.get().await.map_err(no_connection)
+    }
+
+    async fn view(&self) -> Result<View, StoreError> {
+        let room = Arc::clone(&self.snapshots).acquire_owned().await;
+        let room = room.map_err(|_| StoreError::Unavailable("the store is closed".into()))?;
+        // Taken from the pool for good, so that dropping it ends the transaction.
+        let client = Client::take(self.client().await?);
+        client.batch_execute(SNAPSHOT).await.map_err(reading)?;
+        Ok(View {
+            client,
+            _room: room,
+        })
     }
 }
 
@@ -102,15 +114,16 @@ impl Store for PostgresStore {
     }
 
     async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError> {
-        let room = Arc::clone(&self.snapshots).acquire_owned().await;
-        let room = room.map_err(|_| StoreError::Unavailable("the store is closed".into()))?;
-        // Taken from the pool for good, so that dropping it ends the transaction.
-        let client = Client::take(self.client().await?);
-        client.batch_execute(SNAPSHOT).await.map_err(reading)?;
         Ok(Box::new(PostgresSnapshot {
-            client,
+            view: self.view().await?,
             shard: shard.to_owned(),
-            _room: room,
+        }))
+    }
+
+    async fn walk(&self) -> Result<Box<dyn Walk>, StoreError> {
+        Ok(Box::new(PostgresWalk {
+            view: self.view().await?,
+            last: (String::new(), Bytes::new()),
         }))
     }
 
@@ -122,23 +135,46 @@ impl Store for PostgresStore {
 /// The view is fixed by the first query of the transaction.
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1";
 
-struct PostgresSnapshot {
+/// A transaction that sees what was committed when it began.
+struct View {
     client: ClientWrapper,
-    shard: String,
     _room: OwnedSemaphorePermit,
+}
+
+struct PostgresSnapshot {
+    view: View,
+    shard: String,
+}
+
+struct PostgresWalk {
+    view: View,
+    /// The shard and key that were met last.
+    last: (String, Bytes),
+}
+
+#[async_trait]
+impl Walk for PostgresWalk {
+    async fn next(&mut self, limit: usize) -> Result<Vec<Record>, StoreError> {
+        let (shard, key) = &self.last;
+        let records = read::records(&self.view.client, shard, key, limit).await?;
+        if let Some(Record { shard, entry }) = records.last() {
+            self.last = (shard.to_string(), entry.key.clone());
+        }
+        Ok(records)
+    }
 }
 
 #[async_trait]
 impl Snapshot for PostgresSnapshot {
     async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        read::get(&self.client, &self.shard, key).await
+        read::get(&self.view.client, &self.shard, key).await
     }
 
     async fn get_all(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
-        read::get_all(&self.client, &self.shard, keys).await
+        read::get_all(&self.view.client, &self.shard, keys).await
     }
 
     async fn range(&self, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        read::range(&self.client, &self.shard, &range, limit).await
+        read::range(&self.view.client, &self.shard, &range, limit).await
     }
 }

@@ -10,6 +10,7 @@ mod limits;
 mod model;
 mod ranges;
 mod snapshots;
+mod walks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,7 @@ pub async fn run(mut subject: impl Subject) {
     batches::check(&store).await;
     ranges::check(&store).await;
     snapshots::check(&store).await;
+    walks::check(&store).await;
     limits::check(&store).await;
     model::check(&store).await;
     epochs::check(&store, &mut subject).await;

@@ -9,7 +9,7 @@ use clock::Timestamp;
 use tokio::sync::Notify;
 
 use crate::random::Random;
-use crate::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
+use crate::{Batch, Entry, Fence, Held, KeyRange, Record, Snapshot, Store, StoreError, Walk};
 
 /// A kind of call on a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +22,7 @@ pub enum Call {
     Get,
     Range,
     Snapshot,
+    Walk,
     Now,
 }
 
@@ -266,10 +267,34 @@ impl<S: Store + ?Sized> Store for FaultStore<S> {
         }))
     }
 
+    async fn walk(&self) -> Result<Box<dyn Walk>, StoreError> {
+        let inner = self.inner();
+        let run = async move { inner.walk().await };
+        let inner = self.faulty(Call::Walk, run).await?;
+        Ok(Box::new(FaultWalk {
+            cut: Arc::clone(&self.cut),
+            inner,
+        }))
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreError> {
         let inner = self.inner();
         self.faulty(Call::Now, async move { inner.now().await })
             .await
+    }
+}
+
+/// A walk that ends with its store.
+struct FaultWalk {
+    cut: Arc<AtomicBool>,
+    inner: Box<dyn Walk>,
+}
+
+#[async_trait]
+impl Walk for FaultWalk {
+    async fn next(&mut self, limit: usize) -> Result<Vec<Record>, StoreError> {
+        refuse_if_cut(&self.cut)?;
+        self.inner.next(limit).await
     }
 }
 

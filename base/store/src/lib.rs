@@ -22,4 +22,4 @@ pub use error::StoreError;
 pub use fault::{Call, Fault, FaultStore};
 pub use memory::MemoryStore;
 pub use ownership::Ownership;
-pub use spi::{Ahead, Entry, Fence, Held, KeyRange, Snapshot, Store};
+pub use spi::{Ahead, Entry, Fence, Held, KeyRange, Record, Snapshot, Store, Walk};

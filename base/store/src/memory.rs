@@ -10,7 +10,7 @@ use clock::{SharedClock, Timestamp};
 use crate::limits::{check_batch, check_name};
 use crate::ownership::Ownership;
 use crate::random::Random;
-use crate::{Batch, Entry, Fence, Held, KeyRange, Op, Snapshot, Store, StoreError};
+use crate::{Batch, Entry, Fence, Held, KeyRange, Op, Record, Snapshot, Store, StoreError, Walk};
 
 /// The most times a call lets others run before it acts and before it answers.
 const MAX_YIELDS: u64 = 4;
@@ -130,6 +130,12 @@ impl Disk {
         self.shards.get(shard).cloned().unwrap_or_default()
     }
 
+    fn all(&self) -> Vec<(Arc<str>, Map)> {
+        let shards = self.shards.iter();
+        let all = shards.map(|(shard, map)| (Arc::from(&**shard), Arc::clone(map)));
+        all.collect()
+    }
+
     fn owner(&mut self, shard: &str) -> &mut Ownership {
         self.owners.entry(shard.to_owned()).or_default()
     }
@@ -231,6 +237,11 @@ impl Store for MemoryStore {
         Ok(Box::new(MemorySnapshot(map)))
     }
 
+    async fn walk(&self) -> Result<Box<dyn Walk>, StoreError> {
+        let shards = self.read(Disk::all).await?;
+        Ok(Box::new(MemoryWalk(records(shards).into_iter())))
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreError> {
         self.read(|_| self.clock.now()).await
     }
@@ -246,5 +257,26 @@ impl Snapshot for MemorySnapshot {
 
     async fn range(&self, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
         Ok(page(&self.0, &range, limit))
+    }
+}
+
+fn records(shards: Vec<(Arc<str>, Map)>) -> Vec<Record> {
+    let of_shard = |(shard, map): (Arc<str>, Map)| {
+        let entries = page(&map, &KeyRange::all(), usize::MAX).into_iter();
+        let records = entries.map(move |entry| Record {
+            shard: Arc::clone(&shard),
+            entry,
+        });
+        records.collect::<Vec<_>>()
+    };
+    shards.into_iter().flat_map(of_shard).collect()
+}
+
+struct MemoryWalk(std::vec::IntoIter<Record>);
+
+#[async_trait]
+impl Walk for MemoryWalk {
+    async fn next(&mut self, limit: usize) -> Result<Vec<Record>, StoreError> {
+        Ok(self.0.by_ref().take(limit).collect())
     }
 }

@@ -39,6 +39,13 @@ pub struct Entry {
     pub value: Bytes,
 }
 
+/// An entry, and the shard that it is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub shard: Arc<str>,
+    pub entry: Entry,
+}
+
 /// The keys from `start` (inclusive or exclusive) up to, not including, `end`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRange {
@@ -193,6 +200,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// the store: read what is needed and drop it.
     async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError>;
 
+    /// A walk over every entry of every shard, as all of them are at one moment: what a commit
+    /// moves from one shard to another is met in one of them. It holds resources of the store,
+    /// as a snapshot does.
+    async fn walk(&self) -> Result<Box<dyn Walk>, StoreError>;
+
     /// The store's own time, by which ownership is measured.
     async fn now(&self) -> Result<Timestamp, StoreError>;
 }
@@ -214,6 +226,14 @@ pub trait Snapshot: Send + Sync {
 
     /// Up to `limit` entries of `range`, in key order.
     async fn range(&self, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError>;
+}
+
+/// A walk over a fixed view of every shard.
+#[async_trait]
+pub trait Walk: Send {
+    /// The next up to `limit` records, in whatever order, each of them once; none when the
+    /// walk is over.
+    async fn next(&mut self, limit: usize) -> Result<Vec<Record>, StoreError>;
 }
 
 #[cfg(test)]

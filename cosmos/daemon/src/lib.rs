@@ -8,6 +8,7 @@ mod roles;
 mod serve;
 mod services;
 mod stack;
+mod sweeper;
 mod trial;
 
 pub use one_shot::{OneShot, OneShotConfig};

@@ -46,6 +46,17 @@ pub(crate) fn declared(built_in: Services, config: &Config) -> Result<Vec<Declar
     Ok(declared)
 }
 
+/// Names of those that are programs of their own.
+pub(crate) fn programs(built_in: Services, config: &Config) -> Result<Vec<String>> {
+    let mut programs = Vec::new();
+    for service in declared(built_in, config)? {
+        if service.program()?.is_some() {
+            programs.push(service.name);
+        }
+    }
+    Ok(programs)
+}
+
 /// Starts the programs of all of them; where each is looked after.
 pub(crate) fn start(stack: &mut Stack, built_in: Services, config: &Config) -> Result<Vec<Remote>> {
     let token = parts::token(config)?;

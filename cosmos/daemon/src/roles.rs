@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::parts;
 use crate::services::{Api, Built, Services};
 use crate::stack::Stack;
+use crate::sweeper::Sweeper;
 
 /// How the queues are seen from outside.
 #[derive(Clone, Debug, Default)]
@@ -108,16 +109,19 @@ pub(crate) fn timestone(
     owner
 }
 
-/// Serves the queues to other processes, who may call this one `host` too, and what is
-/// measured of them at `/metrics`; where that is.
+/// Serves the queues to other processes, who may call this one `host` too, with whoever sweeps
+/// blobs here, and what is measured at `/metrics`; where that is.
 pub(crate) async fn serve_timestone(
     stack: &mut Stack,
-    queues: Queues,
+    (queues, sweeper): (Queues, Option<Sweeper>),
     metrics: Arc<Metrics>,
     token: Token,
     (listen, host): (&str, Option<&str>),
 ) -> Result<SocketAddr> {
-    let services = queues.server().into_services();
+    let swept = sweeper.map(Sweeper::into_services);
+    let services = swept
+        .into_iter()
+        .fold(queues.server().into_services(), Router::merge);
     let server = Server::new(token)
         .services(services)
         .routes(metrics.routes(move || queues.served()))
@@ -187,15 +191,15 @@ pub(crate) fn definitions(service: &dyn Built) -> Result<Arc<plato::Registry>> {
     Ok(registry.into())
 }
 
-/// Serves workflows at an address of their own, and what is measured of their engines.
+/// Serves workflows, and what is beside them, at an address of their own, and what is measured
+/// there.
 pub(crate) async fn serve_plato(
     stack: &mut Stack,
-    workflows: PlatoServer,
+    services: Router,
     metrics: rpc::Routes,
     token: Token,
     listen: &str,
 ) -> Result<()> {
-    let services = workflows.register(Router::new());
     let server = Server::new(token).services(services).routes(metrics);
     serve(stack, "plato server", server, listen).await.map(drop)
 }

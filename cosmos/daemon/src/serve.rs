@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use blob::Blobs;
 use plato_runtime::{Engines, PlatoServer, Remote, Workflows};
+use rpc::Router;
 use store::Store;
 use store_fjall::Options;
 use timestone_client::Client;
@@ -18,6 +19,7 @@ use crate::advertise::Advertised;
 use crate::roles::{Plato, Queues, Seen};
 use crate::services::{self, Api, Services};
 use crate::stack::{Role, Stack};
+use crate::sweeper::{Measured, Sweeper};
 use crate::{Config, functions, outside, parts, roles};
 
 /// Runs every role in this process until `stop`.
@@ -47,7 +49,11 @@ async fn start_all(stack: &mut Stack, services: Services, config: &Config) -> Re
     let store = parts::open_store(config, "store").await?;
     let blobs = parts::blobs(config)?;
     let engines = Engines::default();
-    let beside = Some(engines.clone());
+    let sweeper = sweeper(services, config, store.clone(), blobs.clone())?;
+    let beside = Beside {
+        measured: Some(Measured::new(engines.clone(), Some(&sweeper))),
+        sweeper: Some(sweeper.clone()),
+    };
     let queues = start_timestone(stack, config, store.clone(), beside).await?;
     let timestone = Client::new(queues.timestone()).with_blobs(blobs.clone());
     let on = On {
@@ -57,22 +63,53 @@ async fn start_all(stack: &mut Stack, services: Services, config: &Config) -> Re
         blobs,
         engines,
     };
-    start_plato(stack, services, config, on.clone()).await?;
+    start_plato(stack, services, config, on.clone(), None).await?;
     let (timestone, blobs) = (on.timestone.clone(), on.blobs.clone());
     start_stratum(stack, services, config, timestone, blobs).await?;
     let outside = outside::start(stack, services, config)?;
-    start_optimus(stack, services, config, on, Some(outside))
-        .await
-        .map(drop)
+    start_optimus(stack, services, config, on, Some(outside)).await?;
+    sweeper.start(stack);
+    Ok(())
+}
+
+/// Whoever sweeps the blobs of an installation whose state is in `store`, but for that of
+/// services which keep it in stores of their own.
+fn sweeper(
+    services: Services,
+    config: &Config,
+    store: Arc<dyn Store>,
+    blobs: Blobs,
+) -> Result<Sweeper> {
+    let elsewhere = match config.is_embedded() {
+        true => outside::programs(services, config)?,
+        false => Vec::new(),
+    };
+    Sweeper::new(store, blobs, &config.blobs.sweep, elsewhere)
 }
 
 async fn start(stack: &mut Stack, services: Services, role: Role, config: &Config) -> Result<()> {
     match role {
         Role::Timestone => {
             let store = parts::open_store(config, "timestone").await?;
-            start_timestone(stack, config, store, None).await.map(drop)
+            let beside = Beside::default();
+            start_timestone(stack, config, store, beside)
+                .await
+                .map(drop)
         }
-        Role::Plato => start_plato(stack, services, config, alone(config, "plato").await?).await,
+        Role::Plato => {
+            let on = alone(config, "plato").await?;
+            // Embedded, what else refers to blobs is in stores that only their roles can open.
+            let sweeper = match config.is_embedded() {
+                true => None,
+                false => Some(sweeper(
+                    services,
+                    config,
+                    on.store.clone(),
+                    on.blobs.clone(),
+                )?),
+            };
+            start_plato(stack, services, config, on, sweeper).await
+        }
         Role::Stratum => {
             start_stratum(
                 stack,
@@ -94,15 +131,22 @@ async fn start(stack: &mut Stack, services: Services, role: Role, config: &Confi
     }
 }
 
+/// What a process has beside its queues, and serves where they are served.
+#[derive(Default)]
+struct Beside {
+    measured: Option<Measured>,
+    sweeper: Option<Sweeper>,
+}
+
 async fn start_timestone(
     stack: &mut Stack,
     config: &Config,
     store: Arc<dyn Store>,
-    beside: Option<Engines>,
+    beside: Beside,
 ) -> Result<Queues> {
     let timestone = &config.timestone;
-    let beside = beside.map(|engines| Box::new(engines) as _);
-    let metrics = Metrics::new(timestone.metrics_queues, beside);
+    let measured = beside.measured.map(|measured| Box::new(measured) as _);
+    let metrics = Metrics::new(timestone.metrics_queues, measured);
     let seen = Seen {
         history: history(config, store.clone())?,
         metrics: Some(metrics.clone()),
@@ -118,7 +162,8 @@ async fn start_timestone(
         }
     };
     let at = (&*timestone.listen, advertised.host());
-    let address = roles::serve_timestone(stack, queues.clone(), metrics, token, at).await?;
+    let served = (queues.clone(), beside.sweeper);
+    let address = roles::serve_timestone(stack, served, metrics, token, at).await?;
     if let Queues::Fleet(fleet) = &queues {
         roles::join(stack, fleet, &advertised.url(address));
     }
@@ -175,11 +220,15 @@ pub(crate) async fn start_plato(
     services: Services,
     config: &Config,
     on: On,
+    sweeper: Option<Sweeper>,
 ) -> Result<()> {
     if let Some(listen) = &config.plato.listen {
-        let workflows = workflows(services, config, &on)?;
-        let (token, metrics) = (parts::token(config)?, on.engines.routes());
-        roles::serve_plato(stack, workflows, metrics, token, listen).await?;
+        let served = workflows(services, config, &on)?.register(Router::new());
+        let measured = Measured::new(on.engines.clone(), sweeper.as_ref());
+        let swept = sweeper.clone().map(Sweeper::into_services);
+        let served = swept.into_iter().fold(served, Router::merge);
+        let token = parts::token(config)?;
+        roles::serve_plato(stack, served, measured.routes(), token, listen).await?;
     }
     let plato = Plato {
         process: parts::plato_name(config),
@@ -193,7 +242,11 @@ pub(crate) async fn start_plato(
         blobs: on.blobs,
         engines: on.engines,
     };
-    roles::plato(stack, services, plato).await
+    roles::plato(stack, services, plato).await?;
+    if let Some(sweeper) = sweeper {
+        sweeper.start(stack);
+    }
+    Ok(())
 }
 
 async fn start_stratum(

@@ -35,6 +35,21 @@ pub struct BlobsConfig {
     pub name: String,
     /// Unset: `blobs` below `data`.
     pub path: Option<PathBuf>,
+    pub sweep: SweepConfig,
+}
+
+/// How blobs go that nothing refers to any more.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SweepConfig {
+    /// From the end of one pass to the next. 0: only when somebody asks.
+    pub every_seconds: u64,
+    /// What was put or used since stays.
+    pub grace_seconds: u64,
+    /// What one pass removes at most.
+    pub blobs_per_pass: u64,
+    /// Of the time, how much a pass works.
+    pub percent: u32,
 }
 
 /// The queue server.
@@ -142,6 +157,18 @@ impl Default for BlobsConfig {
         Self {
             name: "local".into(),
             path: None,
+            sweep: SweepConfig::default(),
+        }
+    }
+}
+
+impl Default for SweepConfig {
+    fn default() -> Self {
+        Self {
+            every_seconds: 21_600,
+            grace_seconds: 86_400,
+            blobs_per_pass: 100_000,
+            percent: 20,
         }
     }
 }

@@ -23,7 +23,7 @@ mod program;
 
 pub use config::{
     BlobsConfig, Config, DEFAULT_CONFIG, HistoryConfig, KedaConfig, OptimusConfig, PlatoConfig,
-    StratumConfig, TimestoneConfig,
+    StratumConfig, SweepConfig, TimestoneConfig,
 };
 pub use declaration::{Declaration, MAX_NAME_BYTES};
 pub use program::{ANNOUNCED, main};

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use blob::{BlobError, BlobRef, BlobStore, Digest, StagedFile};
+use blob::{BlobError, BlobRef, BlobStore, Digest, Kept, StagedFile};
 use bytes::Bytes;
+use clock::Timestamp;
 
-/// Blobs in memory. It holds bytes, and nothing that is a file.
+/// Blobs in memory. It holds bytes, and nothing that is a file. None of them ages.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryBlobs(Arc<Mutex<Held>>);
 
@@ -15,6 +16,16 @@ pub struct MemoryBlobs(Arc<Mutex<Held>>);
 struct Held {
     blobs: HashMap<Digest, Bytes>,
     memos: HashMap<Digest, Bytes>,
+}
+
+impl Held {
+    fn kept(&self, digest: Digest) -> Option<Kept> {
+        self.blobs.get(&digest).map(|bytes| Kept {
+            digest,
+            size: bytes.len() as u64,
+            touched: Timestamp::MAX,
+        })
+    }
 }
 
 impl MemoryBlobs {
@@ -70,6 +81,32 @@ impl BlobStore for MemoryBlobs {
         Ok(self.held().blobs.contains_key(&blob.digest))
     }
 
+    async fn touch(&self, blob: &BlobRef) -> Result<bool, BlobError> {
+        self.contains(blob).await
+    }
+
+    async fn look(&self, digest: Digest) -> Result<Option<Kept>, BlobError> {
+        Ok(self.held().kept(digest))
+    }
+
+    async fn list(&self, first: u8) -> Result<Vec<Kept>, BlobError> {
+        let held = self.held();
+        let digests = held.blobs.keys();
+        let listed = digests.filter(|digest| digest.to_bytes()[0] == first);
+        Ok(listed.filter_map(|digest| held.kept(*digest)).collect())
+    }
+
+    async fn peek(&self, digest: Digest, limit: u64) -> Result<Bytes, BlobError> {
+        let bytes = self.held().blobs.get(&digest).cloned();
+        let bytes = bytes.ok_or(BlobError::NotFound(digest))?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(bytes.slice(..bytes.len().min(limit)))
+    }
+
+    async fn remove_untouched(&self, _: Digest, _: Timestamp) -> Result<bool, BlobError> {
+        Ok(false)
+    }
+
     async fn local_path(&self, _: &BlobRef, _: &Path) -> Result<PathBuf, BlobError> {
         no_files("make a file in")
     }
@@ -92,5 +129,12 @@ impl BlobStore for MemoryBlobs {
 
     async fn memo_get(&self, key: Digest) -> Result<Option<Bytes>, BlobError> {
         Ok(self.held().memos.get(&key).cloned())
+    }
+
+    async fn memos(&self, first: u8) -> Result<Vec<Bytes>, BlobError> {
+        let held = self.held();
+        let memos = held.memos.iter();
+        let listed = memos.filter(|(key, _)| key.to_bytes()[0] == first);
+        Ok(listed.map(|(_, value)| value.clone()).collect())
     }
 }

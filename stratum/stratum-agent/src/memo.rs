@@ -22,7 +22,8 @@ pub(crate) fn key(delivery: &Delivery, target: &Target, feed: Option<&Feed>) -> 
     Some(memo_key(tenant, package, invocation, |_| feed?.digest))
 }
 
-/// What is remembered, if all that it refers to is still there.
+/// What is remembered, if all that it refers to is still there: it is touched, as it is about to
+/// be referred to anew.
 pub(crate) async fn look_up(context: &Context, key: Option<Digest>) -> Option<Value> {
     let value = match context.blobs.home().memo_get(key?).await {
         Ok(value) => value?,
@@ -30,7 +31,7 @@ pub(crate) async fn look_up(context: &Context, key: Option<Digest>) -> Option<Va
     };
     let value = base::Value::decode_from_slice(&value).ok()?;
     let value = Value::try_from(value).ok()?;
-    match is_whole(context, &value).await {
+    match touch(context, &value).await {
         Ok(true) => Some(value),
         Ok(false) => None,
         Err(error) => warn(error),
@@ -57,10 +58,10 @@ fn warn<T>(error: BlobError) -> Option<T> {
     None
 }
 
-async fn is_whole(context: &Context, value: &Value) -> Result<bool, BlobError> {
+async fn touch(context: &Context, value: &Value) -> Result<bool, BlobError> {
     for named in &value.blobs {
         let store = context.blobs.store(&named.blob.store)?;
-        if !store.contains(&named.blob).await? {
+        if !store.touch(&named.blob).await? {
             return Ok(false);
         }
     }
@@ -68,7 +69,7 @@ async fn is_whole(context: &Context, value: &Value) -> Result<bool, BlobError> {
         return Ok(true);
     };
     match ListReader::open(&context.blobs, list).await {
-        Ok(reader) => reader.is_whole().await,
+        Ok(reader) => reader.touch().await,
         Err(_) => Ok(false),
     }
 }

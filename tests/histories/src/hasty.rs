@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use clock::{SharedClock, Timestamp};
-use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
+use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError, Walk};
 use tokio::sync::mpsc;
 
 /// How long a commit is put off.
@@ -75,6 +75,10 @@ impl Store for Hasty {
 
     async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError> {
         self.inner.snapshot(shard).await
+    }
+
+    async fn walk(&self) -> Result<Box<dyn Walk>, StoreError> {
+        self.inner.walk().await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

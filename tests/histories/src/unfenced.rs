@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use clock::Timestamp;
-use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
+use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError, Walk};
 
 /// The store. Whoever owned a shard once goes on as if it still did.
 #[derive(Debug)]
@@ -77,6 +77,10 @@ impl Store for Unfenced {
 
     async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError> {
         self.inner.snapshot(shard).await
+    }
+
+    async fn walk(&self) -> Result<Box<dyn Walk>, StoreError> {
+        self.inner.walk().await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

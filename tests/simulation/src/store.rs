@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use clock::Timestamp;
-use store::{Batch, Entry, Fence, Held, KeyRange, MemoryStore, Snapshot, Store, StoreError};
+use store::{Batch, Entry, Fence, Held, KeyRange, MemoryStore, Snapshot, Store, StoreError, Walk};
 
 use crate::planted::{Mistake, twice};
 use crate::process::Doors;
@@ -139,6 +139,10 @@ impl Store for WatchedStore {
 
     async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError> {
         self.read(self.store.snapshot(shard)).await
+    }
+
+    async fn walk(&self) -> Result<Box<dyn Walk>, StoreError> {
+        self.read(self.store.walk()).await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

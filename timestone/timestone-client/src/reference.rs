@@ -6,10 +6,9 @@
 //! cannot be read is failed with the reason and tried again a second later, as long as the
 //! message has attempts: it errors and is seen, rather than to stop its queue.
 //!
-//! The queue never deletes such a blob, as equal payloads share one. Whoever sweeps the
-//! store has to keep what messages that are not forgotten [refer to](payload_ref), and
-//! all that is younger than a grace longer than the longest lease: a payload is put before
-//! its message is there.
+//! The queue never deletes such a blob, as equal payloads share one. It is swept when no
+//! message names it any more; a payload is put, which makes it young, before its message is
+//! there.
 
 use std::sync::Arc;
 

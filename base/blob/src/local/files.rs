@@ -93,24 +93,71 @@ pub(super) fn write_sealed(path: &Path, parts: &[&[u8]]) -> Result<(), BlobError
 }
 
 /// Gives the sealed file at `from` the name `to`, durably, unless that name is
-/// taken by something `sound`. `from` is gone afterwards.
+/// taken by something `sound`, which is touched. `from` is gone afterwards.
 pub(super) fn keep(from: &Path, to: &Path, sound: impl FnOnce() -> bool) -> Result<(), BlobError> {
+    let staying = Names::stay(to)?;
     match fs::hard_link(from, to) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            if !sound() {
+            if sound() {
+                touch(to)?;
+            } else {
                 tracing::warn!(path = %to.display(), "a damaged file is replaced");
                 fs::rename(from, to).map_err(io("replace", to))?;
             }
         }
         Err(error) => return Err(io("publish", to)(error)),
     }
+    drop(staying);
     remove_if_there(from)?;
     // Also when the name was taken: whoever took it may not have come to this line yet.
     to.parent().map_or(Ok(()), sync_dir)
 }
 
-fn remove_if_there(path: &Path) -> Result<(), BlobError> {
+/// The file was last written now, and that is on stable storage.
+pub(super) fn touch(path: &Path) -> Result<(), BlobError> {
+    let file = File::open(path).map_err(io("open", path))?;
+    let now = rustix::fs::Timespec {
+        tv_sec: 0,
+        tv_nsec: rustix::fs::UTIME_NOW,
+    };
+    let both = rustix::fs::Timestamps {
+        last_access: now,
+        last_modification: now,
+    };
+    let touched = rustix::fs::futimens(&file, &both);
+    touched.map_err(|error| io("touch", path)(error.into()))?;
+    file.sync_all().map_err(io("sync", path))
+}
+
+/// The names of a directory: any number of processes see to it together that none goes, or
+/// one, alone, removes some. The kernel takes the right back when the process ends.
+#[derive(Debug)]
+pub(super) struct Names {
+    _directory: File,
+}
+
+impl Names {
+    /// As long as this lives, the file at `path` does not go.
+    pub(super) fn stay(path: &Path) -> Result<Self, BlobError> {
+        Self::of(path, File::lock_shared)
+    }
+
+    /// As long as this lives, the file at `path` is neither put nor touched.
+    pub(super) fn go(path: &Path) -> Result<Self, BlobError> {
+        Self::of(path, File::lock)
+    }
+
+    fn of(path: &Path, lock: impl Fn(&File) -> io::Result<()>) -> Result<Self, BlobError> {
+        let directory = path.parent().unwrap_or(path);
+        let file = File::open(directory).map_err(io("open", directory))?;
+        lock(&file).map_err(io("lock", directory))?;
+        Ok(Self { _directory: file })
+    }
+}
+
+/// Removes the file at `path`, one that is not there too.
+pub(super) fn remove_if_there(path: &Path) -> Result<(), BlobError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io("remove", path)(error)),
         _ => Ok(()),

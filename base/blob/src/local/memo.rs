@@ -36,6 +36,20 @@ impl Inner {
             Err(error) => Err(files::io("read", &path)(error)),
         }
     }
+
+    pub(super) fn memos(&self, first: u8) -> Result<Vec<Bytes>, BlobError> {
+        let folder = self.root.join(files::MEMOS).join(format!("{first:02x}"));
+        let mut all = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(files::io("list", &folder))? {
+            let path = entry.map_err(files::io("list", &folder))?.path();
+            match std::fs::read(&path) {
+                Ok(bytes) => all.extend(checked(bytes)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(files::io("read", &path)(error)),
+            }
+        }
+        Ok(all)
+    }
 }
 
 fn checked(bytes: Vec<u8>) -> Option<Bytes> {

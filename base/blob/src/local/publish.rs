@@ -13,15 +13,12 @@ const BUFFER: usize = 1 << 20;
 impl Inner {
     pub(super) fn put(&self, bytes: &[u8], content_type: &str) -> Result<BlobRef, BlobError> {
         let blob = self.reference(Digest::of(bytes), bytes.len() as u64, content_type);
-        if !self.contains(&blob)? {
-            let temporary = self.staging.file();
-            files::write_sealed(&temporary, &[bytes])?;
-            return self.keep(&temporary, blob);
+        if self.touch(&blob)? {
+            return Ok(blob);
         }
-        // The one who put it first may not have synced its name yet.
-        let path = self.blob_path(blob.digest);
-        path.parent().map_or(Ok(()), files::sync_dir)?;
-        Ok(blob)
+        let temporary = self.staging.file();
+        files::write_sealed(&temporary, &[bytes])?;
+        self.keep(&temporary, blob)
     }
 
     pub(super) fn publish(&self, staged: &StagedFile) -> Result<BlobRef, BlobError> {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bench::cpu;
 use bytes::Bytes;
 use clock::{SystemClock, Timestamp};
-use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
+use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError, Walk};
 use store_fjall::FjallStore;
 
 use crate::load::Done;
@@ -105,6 +105,10 @@ impl Store for Recorder {
 
     async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError> {
         self.store.snapshot(shard).await
+    }
+
+    async fn walk(&self) -> Result<Box<dyn Walk>, StoreError> {
+        self.store.walk().await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::blobs::args::BlobsArgs;
 use super::function::args::FunctionArgs;
 use super::new::args::NewArgs;
 use super::queue::args::QueueArgs;
@@ -72,6 +73,9 @@ pub(super) enum Command {
 
     /// Look at workflows, and pause, resume, retry, signal or cancel them
     Workflow(Box<WorkflowArgs>),
+
+    /// Look after what is kept by digest
+    Blobs(Box<BlobsArgs>),
 
     /// Try functions on local files, and list those that are installed
     Function(Box<FunctionArgs>),

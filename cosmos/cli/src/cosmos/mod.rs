@@ -2,6 +2,7 @@
 //! workflows, try functions, begin a service.
 
 mod args;
+mod blobs;
 mod function;
 mod new;
 mod queue;
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
     let ended = match command {
         Command::Queue(args) => return queue::main(&args, color),
         Command::Workflow(args) => return workflow::main(&args, color),
+        Command::Blobs(args) => return blobs::main(&args, color),
         Command::Function(args) => return function::main(&args, color),
         Command::Shapes(args) => return shapes::main(&args, color),
         Command::New(args) => return new::main(&args, color),

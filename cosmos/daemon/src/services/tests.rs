@@ -136,7 +136,7 @@ async fn installation() -> Installation {
         engines: Engines::default(),
     };
     let timestone = on.timestone.clone();
-    let started = serve::start_plato(&mut stack, BOTH, &config, on.clone()).await;
+    let started = serve::start_plato(&mut stack, BOTH, &config, on.clone(), None).await;
     started.unwrap();
     let address = serve::start_optimus(&mut stack, BOTH, &config, on, Some(Vec::new())).await;
     Installation {

@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use clock::{Clock, ManualClock, SharedClock, Timestamp};
-use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError};
+use store::{Batch, Entry, Fence, Held, KeyRange, Snapshot, Store, StoreError, Walk};
 use store_postgres::PostgresStore;
 use store_postgres::testing::{Cluster, Programs};
 use timestone_server::{LocalTimestone, OwnerOptions};
@@ -100,6 +100,10 @@ impl Store for Turned {
 
     async fn snapshot(&self, shard: &str) -> Result<Box<dyn Snapshot>, StoreError> {
         self.inner.snapshot(shard).await
+    }
+
+    async fn walk(&self) -> Result<Box<dyn Walk>, StoreError> {
+        self.inner.walk().await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

@@ -100,7 +100,7 @@ impl Server {
     }
 }
 
-fn configuration(args: &ServerArgs) -> Result<Config, Error> {
+pub(in crate::cosmos) fn configuration(args: &ServerArgs) -> Result<Config, Error> {
     let read = args.config.as_deref().map(Config::read);
     read.unwrap_or_else(|| Ok(Config::default()))
         .map_err(|why| {

@@ -195,13 +195,14 @@ impl VvsService {
         }
     }
 
+    /// Sees that a blob is there, and touches it, as the request that names it is about to be kept.
     async fn find(&self, blob: &BlobRef, field: &str) -> Result<(), Error> {
         let store = self.blobs.store(&blob.store).map_err(|problem| {
             Error::user("BLOB_MISSING", problem.to_string())
                 .at(field)
                 .hint("name a store of this installation")
         })?;
-        match store.contains(blob).await {
+        match store.touch(blob).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Error::user("BLOB_MISSING", "there are no such bytes")
                 .at(field)
