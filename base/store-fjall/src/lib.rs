@@ -13,6 +13,7 @@ mod directory;
 mod error;
 mod keys;
 mod options;
+mod places;
 mod reader;
 mod store;
 mod torn;

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -17,8 +17,9 @@ use crate::Options;
 use crate::directory::Directory;
 use crate::error::io;
 use crate::keys::ShardPrefix;
+use crate::places::{Answered, QUEUE, Request, refuse_after};
 use crate::reader::{Everything, Reader};
-use crate::writer::{Answered, QUEUE, Request, Writer, refuse_after};
+use crate::writer::Writer;
 
 /// A store in a directory of this machine, used by one process at a time.
 ///
@@ -30,7 +31,7 @@ pub struct FjallStore {
     clock: SharedClock,
     directory: Arc<Directory>,
     failure: Arc<OnceLock<Arc<str>>>,
-    writer: Arc<Mutex<Writer>>,
+    writer: Arc<Writer>,
     /// Whether whoever asks may write.
     in_place: bool,
     /// `None` only while the store is being dropped.
@@ -63,7 +64,7 @@ impl FjallStore {
             Arc::clone(&clock),
             Arc::clone(&failure),
         );
-        let writer = Arc::new(Mutex::new(writer));
+        let writer = Arc::new(writer);
         let (requests, receiver) = mpsc::channel(QUEUE);
         let thread = spawn(Arc::clone(&writer), receiver);
         let thread = thread.map_err(|error| io("start a thread for", &path, &error))?;
@@ -94,19 +95,15 @@ impl FjallStore {
         if !self.in_place || self.requests_wait()? {
             return None;
         }
-        let mut writer = self.writer.try_lock().ok()?;
-        let idle = writer.is_idle_for(batch);
-        idle.then(|| writer.commit_here(fence, batch))
+        self.writer.commit_here(fence, batch)
     }
 
-    /// Gives a commit its place ahead of the next, if nobody writes or waits to.
+    /// Gives a commit its place ahead of the next, if nobody waits to write.
     fn place_here(&self, fence: &Fence, batch: &Batch) -> Option<Result<Answered<()>, StoreError>> {
         if self.requests_wait()? {
             return None;
         }
-        let mut writer = self.writer.try_lock().ok()?;
-        let full = writer.is_full();
-        (!full).then(|| writer.place_here(fence, batch))
+        self.writer.place_here(fence, batch)
     }
 
     /// The same, by the storage thread.
@@ -139,12 +136,12 @@ impl FjallStore {
 }
 
 fn spawn(
-    writer: Arc<Mutex<Writer>>,
+    writer: Arc<Writer>,
     requests: mpsc::Receiver<Request>,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name("store".to_owned())
-        .spawn(move || Writer::run(&writer, requests))
+        .spawn(move || writer.run(requests))
 }
 
 fn ended<T>() -> Result<T, StoreError> {

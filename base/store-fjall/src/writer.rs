@@ -2,101 +2,44 @@
 //! a commit to a store that is idle and quick is made by whoever asks for it, which spares two
 //! threads the way to each other.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use clock::SharedClock;
 use fjall::PersistMode;
-use store::{Batch, Fence, Held, Ownership, StoreError};
+use store::{Batch, Fence, StoreError};
 use tokio::sync::mpsc::Receiver;
-use tokio::sync::oneshot;
 
 use crate::directory::Directory;
-use crate::error::reading;
-use crate::keys::{ShardPrefix, epoch_of, owner_key, owner_value};
+use crate::places::{Answered, Change, Group, Places, Request, Waiting};
 
-/// The most requests that wait for the storage thread.
-pub(crate) const QUEUE: usize = 1_024;
-/// A group takes no further request once it holds this many bytes.
-const GROUP_BYTES: usize = 16 << 20;
 /// Whoever asks waits for a sync that lasts as long as this at most; other tasks of its thread
 /// wait with it.
 const QUICK: Duration = Duration::from_millis(1);
 /// Changes of a commit beyond which whoever asks prepares the next meanwhile.
 const FEW: usize = 32;
 
-type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
-pub(crate) type Answered<T> = oneshot::Receiver<Result<T, StoreError>>;
-
-/// Something to be done by the storage thread.
-pub(crate) enum Request {
-    Acquire {
-        shard: String,
-        owner: String,
-        ttl: Duration,
-        answer: Answer<Fence>,
-    },
-    Renew {
-        fence: Fence,
-        ttl: Duration,
-        answer: Answer<()>,
-    },
-    Release {
-        fence: Fence,
-        answer: Answer<()>,
-    },
-    Held {
-        prefix: String,
-        answer: Answer<Vec<Held>>,
-    },
-    Commit {
-        fence: Fence,
-        batch: Batch,
-        /// Told that it has its place; it then waits for a commit that does not ask for this.
-        placed: Option<Answer<()>>,
-        answer: Answer<()>,
-    },
+/// Writes what has its place. Who locks both locks the disk first, so that groups are written in
+/// the order in which they are taken.
+pub(crate) struct Writer {
+    disk: Mutex<Disk>,
+    places: Mutex<Places>,
 }
 
-/// What is known to whoever writes.
-pub(crate) struct Writer {
-    pub(crate) directory: Arc<Directory>,
-    pub(crate) clock: SharedClock,
-    /// Set once when a write failed; from then on nothing is written.
-    pub(crate) failure: Arc<OnceLock<Arc<str>>>,
-    owners: HashMap<String, Ownership>,
+/// Where everything goes.
+struct Disk {
+    directory: Arc<Directory>,
+    clock: SharedClock,
+    failure: Arc<OnceLock<Arc<str>>>,
     /// When the last write ended, and how long it took, by the clock's elapsed time.
     last: (Duration, Duration),
-    /// Commits that wait for another to be written with.
-    ahead: Group,
-}
-
-/// What a key shall hold, if anything.
-type Change = (Vec<u8>, Option<Bytes>);
-
-/// What is to be written together, and who waits for it.
-#[derive(Default)]
-struct Group {
-    /// In the order in which they were asked for.
-    changes: Vec<Change>,
-    bytes: usize,
-    waiting: Vec<Waiting>,
-    /// Whether somebody wants it to be written now.
-    is_wanted: bool,
 }
 
 /// A group that was written, or could not be.
+#[must_use = "somebody waits for it"]
 struct Written {
     outcome: Result<(), StoreError>,
     waiting: Vec<Waiting>,
-}
-
-/// An answer that is true once the group is on stable storage.
-enum Waiting {
-    Acquired(Answer<Fence>, Fence),
-    Done(Answer<()>),
 }
 
 impl Writer {
@@ -105,202 +48,107 @@ impl Writer {
         clock: SharedClock,
         failure: Arc<OnceLock<Arc<str>>>,
     ) -> Self {
-        Self {
+        let places = Places::new(
+            Arc::clone(&directory),
+            Arc::clone(&clock),
+            Arc::clone(&failure),
+        );
+        let disk = Disk {
             directory,
             clock,
             failure,
-            owners: HashMap::new(),
-            // Nothing is known of its disk.
+            // Nothing is known of it.
             last: (Duration::ZERO, QUICK),
-            ahead: Group::default(),
+        };
+        Self {
+            disk: Mutex::new(disk),
+            places: Mutex::new(places),
         }
     }
 
     /// Serves until every sender is gone.
-    pub(crate) fn run(writer: &Mutex<Self>, mut requests: Receiver<Request>) {
-        let lock = || writer.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn run(&self, mut requests: Receiver<Request>) {
         while let Some(first) = requests.blocking_recv() {
-            let written = lock().serve(first, &mut requests);
-            if let Some(written) = written {
-                // Who is answered finds the store free.
+            self.places().admit(first);
+            if let Some(written) = self.write_due(&mut requests) {
                 drop(written.answer());
             }
         }
-        lock().finish_ahead();
-    }
-
-    /// Writes `first` and what waits with it, unless all of it waits for another.
-    fn serve(&mut self, first: Request, requests: &mut Receiver<Request>) -> Option<Written> {
-        let group = self.gather(first, requests);
-        if group.is_wanted || group.is_full() {
-            return Some(self.finish(group));
-        }
-        self.ahead = group;
-        None
-    }
-
-    /// Writes what waits for a commit that will not come.
-    fn finish_ahead(&mut self) {
-        let ahead = std::mem::take(&mut self.ahead);
-        if !ahead.waiting.is_empty() {
-            drop(self.finish(ahead).answer());
+        // What waits for a commit that will not come.
+        let mut disk = lock(&self.disk);
+        let group = self.places().take();
+        if !group.waiting.is_empty() {
+            drop(disk.finish(group).answer());
         }
     }
 
-    /// Whether the commit will have to wait for nobody, and not for long: nothing was written for
-    /// longer than a write takes. Under load the next comes sooner, and whoever asks has better
-    /// things to do than to wait.
-    pub(crate) fn is_idle_for(&self, batch: &Batch) -> bool {
+    /// Writes what is due, and what waits behind it. Who is answered finds the disk free.
+    fn write_due(&self, requests: &mut Receiver<Request>) -> Option<Written> {
+        if !self.places().is_due() {
+            return None;
+        }
+        let mut disk = lock(&self.disk);
+        let group = self.gather(requests)?;
+        Some(disk.finish(group))
+    }
+
+    /// What is due, unless somebody else has taken it.
+    fn gather(&self, requests: &mut Receiver<Request>) -> Option<Group> {
+        let mut places = self.places();
+        while let (false, Ok(request)) = (places.is_full(), requests.try_recv()) {
+            places.admit(request);
+        }
+        places.is_due().then(|| places.take())
+    }
+
+    /// Commits on the thread of whoever asks, with what has its place before; only if nobody
+    /// writes, and not if whoever asks would have to wait for long.
+    pub(crate) fn commit_here(
+        &self,
+        fence: &Fence,
+        batch: &Batch,
+    ) -> Option<Result<(), StoreError>> {
+        let mut disk = self.disk.try_lock().ok()?;
+        let mut places = self.places();
+        if places.changes() + batch.len() > FEW || !disk.is_idle() {
+            return None;
+        }
+        if let Err(refused) = places.commit(fence, batch) {
+            return Some(Err(refused));
+        }
+        let group = places.take();
+        drop(places);
+        let written = disk.finish(group);
+        drop(disk);
+        Some(written.answer())
+    }
+
+    /// Gives a commit its place, also while others are written, if there is room.
+    pub(crate) fn place_here(
+        &self,
+        fence: &Fence,
+        batch: &Batch,
+    ) -> Option<Result<Answered<()>, StoreError>> {
+        let mut places = self.places();
+        (!places.is_full()).then(|| places.place(fence, batch))
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places> {
+        lock(&self.places)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Disk {
+    /// Whether nothing was written for longer than a write takes, and that is not long. Under
+    /// load the next comes sooner, and whoever asks has better things to do than to wait.
+    fn is_idle(&self) -> bool {
         let (ended, took) = self.last;
         let rested = self.clock.elapsed().saturating_sub(ended);
-        self.ahead.changes.len() + batch.len() <= FEW && took < QUICK && rested > took
-    }
-
-    /// Commits on the thread of whoever asks, with what is ahead.
-    pub(crate) fn commit_here(&mut self, fence: &Fence, batch: &Batch) -> Result<(), StoreError> {
-        let mut group = std::mem::take(&mut self.ahead);
-        match self.commit(fence, batch, &mut group) {
-            Ok(()) => self.finish(group).answer(),
-            Err(error) => {
-                self.ahead = group;
-                Err(error)
-            }
-        }
-    }
-
-    /// Places a commit ahead of the next; the answer comes when both are written.
-    pub(crate) fn place_here(
-        &mut self,
-        fence: &Fence,
-        batch: &Batch,
-    ) -> Result<Answered<()>, StoreError> {
-        let mut group = std::mem::take(&mut self.ahead);
-        let placed = self.commit(fence, batch, &mut group).map(|()| {
-            let (answer, answered) = oneshot::channel();
-            group.waiting.push(Waiting::Done(answer));
-            answered
-        });
-        self.ahead = group;
-        placed
-    }
-
-    /// Whether no more may be placed ahead.
-    pub(crate) fn is_full(&self) -> bool {
-        self.ahead.is_full()
-    }
-
-    /// Takes what is ahead, `first`, and whatever waits behind it.
-    fn gather(&mut self, first: Request, requests: &mut Receiver<Request>) -> Group {
-        let mut group = std::mem::take(&mut self.ahead);
-        self.admit(first, &mut group);
-        while !group.is_full() {
-            match requests.try_recv() {
-                Ok(request) => self.admit(request, &mut group),
-                Err(_) => break,
-            }
-        }
-        group
-    }
-
-    /// Checks one request and puts its changes into the group; a refused one is
-    /// answered at once.
-    fn admit(&mut self, request: Request, group: &mut Group) {
-        match request {
-            Request::Acquire {
-                shard,
-                owner,
-                ttl,
-                answer,
-            } => match self.acquire(&shard, &owner, ttl, group) {
-                Ok(fence) => group.wanted(Waiting::Acquired(answer, fence)),
-                Err(error) => drop(answer.send(Err(error))),
-            },
-            Request::Commit {
-                fence,
-                batch,
-                placed,
-                answer,
-            } => match (self.commit(&fence, &batch, group), placed) {
-                (Ok(()), None) => group.wanted(Waiting::Done(answer)),
-                (Ok(()), Some(placed)) => {
-                    group.waiting.push(Waiting::Done(answer));
-                    drop(placed.send(Ok(())));
-                }
-                (Err(error), placed) => drop(placed.unwrap_or(answer).send(Err(error))),
-            },
-            // The time of a holder ends with this process, so it is not written.
-            Request::Renew { fence, ttl, answer } => drop(answer.send(self.renew(&fence, ttl))),
-            Request::Release { fence, answer } => drop(answer.send(self.release(&fence))),
-            Request::Held { prefix, answer } => drop(answer.send(Ok(self.held(&prefix)))),
-        }
-    }
-
-    fn acquire(
-        &mut self,
-        shard: &str,
-        owner: &str,
-        ttl: Duration,
-        group: &mut Group,
-    ) -> Result<Fence, StoreError> {
-        let now = self.clock.now();
-        let fence = self.owner(shard)?.acquire(shard, owner, now, ttl)?;
-        group.change(owner_key(shard), Some(owner_value(fence.epoch, owner)));
-        Ok(fence)
-    }
-
-    fn commit(
-        &mut self,
-        fence: &Fence,
-        batch: &Batch,
-        group: &mut Group,
-    ) -> Result<(), StoreError> {
-        self.owner(&fence.shard)?.check(fence)?;
-        let shard = ShardPrefix::new(&fence.shard);
-        for op in batch.ops() {
-            group.change(shard.key(op.key()), op.value().cloned());
-        }
-        Ok(())
-    }
-
-    fn renew(&mut self, fence: &Fence, ttl: Duration) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        self.owner(&fence.shard)?.renew(fence, now, ttl)
-    }
-
-    fn release(&mut self, fence: &Fence) -> Result<(), StoreError> {
-        self.owner(&fence.shard)?.release(fence);
-        Ok(())
-    }
-
-    fn held(&self, prefix: &str) -> Vec<Held> {
-        let now = self.clock.now();
-        let owners = self.owners.iter();
-        let owners = owners.filter(|(shard, _)| shard.starts_with(prefix));
-        let mut held: Vec<_> = owners
-            .filter_map(|(shard, owner)| owner.held(shard, now))
-            .collect();
-        held.sort_by(|a, b| a.shard.cmp(&b.shard));
-        held
-    }
-
-    /// Who owns the shard; at first use, as an earlier process left it.
-    fn owner(&mut self, shard: &str) -> Result<&mut Ownership, StoreError> {
-        refuse_after(&self.failure)?;
-        if !self.owners.contains_key(shard) {
-            let left = self.stored_owner(shard)?;
-            self.owners.insert(shard.to_owned(), left);
-        }
-        Ok(self.owners.entry(shard.to_owned()).or_default())
-    }
-
-    fn stored_owner(&self, shard: &str) -> Result<Ownership, StoreError> {
-        let row = self
-            .directory
-            .keyspace
-            .get(owner_key(shard))
-            .map_err(reading)?;
-        let epoch = row.map_or(Ok(0), |row| epoch_of(&row))?;
-        Ok(Ownership::left_at(epoch))
+        took < QUICK && rested > took
     }
 
     /// Writes the group and syncs.
@@ -366,33 +214,6 @@ fn write_failed(error: fjall::Error) -> StoreError {
     }
 }
 
-/// Refuses everything after a failed write: what a failed sync left on the disk
-/// is only known after opening it again.
-pub(crate) fn refuse_after(failure: &OnceLock<Arc<str>>) -> Result<(), StoreError> {
-    match failure.get() {
-        Some(why) => Err(StoreError::Unavailable(
-            format!("closed after a failed write: {why}").into(),
-        )),
-        None => Ok(()),
-    }
-}
-
-impl Group {
-    fn wanted(&mut self, waiting: Waiting) {
-        self.is_wanted = true;
-        self.waiting.push(waiting);
-    }
-
-    fn is_full(&self) -> bool {
-        self.bytes >= GROUP_BYTES || self.waiting.len() >= QUEUE
-    }
-
-    fn change(&mut self, key: Vec<u8>, value: Option<Bytes>) {
-        self.bytes += key.len() + value.as_ref().map_or(0, Bytes::len);
-        self.changes.push((key, value));
-    }
-}
-
 impl Written {
     /// Answers everybody who waits for it.
     fn answer(self) -> Result<(), StoreError> {
@@ -403,19 +224,98 @@ impl Written {
     }
 }
 
-impl Waiting {
-    /// Whoever no longer waits is not told.
-    fn answer(self, outcome: &Result<(), StoreError>) {
-        match self {
-            Self::Acquired(answer, fence) => drop(answer.send(outcome.clone().map(|()| fence))),
-            Self::Done(answer) => drop(answer.send(outcome.clone())),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may insist")]
+
+    use bytes::Bytes;
+    use clock::{ManualClock, Timestamp};
+    use tokio::sync::{mpsc, oneshot};
+
     use super::*;
+    use crate::Options;
+
+    /// A writer without a thread, and a shard that is owned.
+    struct Scene {
+        clock: ManualClock,
+        writer: Writer,
+        fence: Fence,
+        requests: Receiver<Request>,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let clock = ManualClock::new(Timestamp::from_unix_ms(0));
+            let directory = Directory::open(folder.path(), Options::default()).unwrap();
+            let (_, mut requests) = mpsc::channel(1);
+            let writer = Writer::new(Arc::new(directory), Arc::new(clock.clone()), Arc::default());
+            let (answer, mut fence) = oneshot::channel();
+            writer.places().admit(Request::Acquire {
+                shard: "s".into(),
+                owner: "me".into(),
+                ttl: Duration::from_secs(1),
+                answer,
+            });
+            writer.write_due(&mut requests).unwrap().answer().unwrap();
+            Self {
+                clock,
+                writer,
+                fence: fence.try_recv().unwrap().unwrap(),
+                requests,
+                _folder: folder,
+            }
+        }
+
+        /// Whether a commit of so many changes is made at once.
+        fn commits_here(&self, changes: u8) -> bool {
+            let made = self.writer.commit_here(&self.fence, &batch(changes));
+            made.is_some_and(|made| made.is_ok())
+        }
+
+        fn value(&self, key: u8) -> Option<Bytes> {
+            let keyspace = &lock(&self.writer.disk).directory.keyspace;
+            let key = crate::keys::ShardPrefix::new("s").key(&[key]);
+            let value = keyspace.get(key).unwrap();
+            value.map(|value| Bytes::copy_from_slice(&value))
+        }
+    }
+
+    fn batch(changes: u8) -> Batch {
+        let mut batch = Batch::new();
+        for change in 0..changes {
+            batch.put(vec![change], vec![changes]);
+        }
+        batch
+    }
+
+    #[test]
+    fn small_commits_to_an_idle_disk_are_made_here() {
+        let scene = Scene::new();
+        // No time has passed since it wrote.
+        assert!(!scene.commits_here(1));
+        scene.clock.advance(Duration::from_millis(1));
+        assert!(!scene.commits_here(100));
+        assert!(scene.commits_here(2));
+        assert_eq!(scene.value(1).unwrap()[..], [2]);
+        assert!(!scene.commits_here(1));
+    }
+
+    #[test]
+    fn a_commit_gets_its_place_while_another_is_written() {
+        let mut scene = Scene::new();
+        let disk = lock(&scene.writer.disk);
+        let placed = scene.writer.place_here(&scene.fence, &batch(1));
+        let mut placed = placed.unwrap().unwrap();
+        drop(disk);
+        assert!(scene.writer.write_due(&mut scene.requests).is_none());
+        assert!(placed.try_recv().is_err());
+        scene.clock.advance(Duration::from_millis(1));
+        assert!(scene.commits_here(2), "it takes along what is before it");
+        placed.try_recv().unwrap().unwrap();
+        assert_eq!(scene.value(0).unwrap()[..], [2]);
+    }
 
     #[test]
     fn the_last_change_of_a_key_holds() {

@@ -1,16 +1,14 @@
 //! The embedded store keeps the promises of a store, and its own.
 #![allow(clippy::unwrap_used)]
 
-use std::future::poll_fn;
 use std::path::Path;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use clock::{Clock, ManualClock, Timestamp};
 use store::conformance::{self, Subject};
-use store::{Batch, Fence, KeyRange, Store, StoreError};
+use store::{Batch, KeyRange, Store, StoreError};
 use store_fjall::{FjallStore, Options};
 use tempfile::TempDir;
 
@@ -72,47 +70,6 @@ async fn it_conforms_with_a_thread_that_commits_everything() {
         ..Options::default()
     }))
     .await;
-}
-
-/// Whether a commit of this many changes was made before anything had to be waited for.
-async fn is_made_in_place(store: &dyn Store, fence: &Fence, changes: u8) -> bool {
-    let mut batch = Batch::new();
-    for change in 0..changes {
-        batch.put(vec![change], vec![changes]);
-    }
-    let mut commit = store.commit(fence, batch);
-    let first = poll_fn(|context| Poll::Ready(commit.as_mut().poll(context))).await;
-    match first {
-        Poll::Ready(committed) => committed.is_ok(),
-        Poll::Pending => {
-            commit.await.unwrap();
-            false
-        }
-    }
-}
-
-#[tokio::test]
-async fn small_commits_to_an_idle_store_are_made_in_place() {
-    let (directory, clock) = (
-        TempDir::new().unwrap(),
-        ManualClock::new(Timestamp::from_unix_ms(0)),
-    );
-    for in_place in [true, false] {
-        let options = Options {
-            in_place,
-            ..Options::default()
-        };
-        let store = FjallStore::open_with(directory.path(), Arc::new(clock.clone()), options);
-        let store = store.unwrap();
-        let fence = store.acquire("s", "me", TTL).await.unwrap();
-        // No time has passed since it wrote.
-        assert!(!is_made_in_place(&store, &fence, 1).await);
-        clock.advance(Duration::from_millis(1));
-        assert_eq!(is_made_in_place(&store, &fence, 2).await, in_place);
-        clock.advance(Duration::from_millis(1));
-        assert!(!is_made_in_place(&store, &fence, 100).await);
-        assert_eq!(store.get("s", &[1]).await.unwrap().unwrap()[..], [100]);
-    }
 }
 
 #[tokio::test]

@@ -87,6 +87,11 @@ pub struct SubscribeRequest {
     pub subscription_id: String,
     /// Only messages for which this holds; see [`Timestone::dequeue_matching`].
     pub filter: Option<Clause>,
+    /// Whether a message is sent as soon as its place in the store is certain, before it is on
+    /// stable storage. For one who stores what follows from it in the same store, where it is
+    /// stored only if the message is, and lets nothing of that be seen before. Asked of a queue
+    /// in another process, it has no effect.
+    pub ahead: bool,
 }
 
 /// Messages as they are leased. Ends when the queue goes away, or when nobody

@@ -20,7 +20,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::{self, unavailable};
-use crate::owner::{Granted, Inbox, Looker, Owner, OwnerOptions, Request, Taker, Taking, Waiter};
+use crate::owner::{
+    Granted, Inbox, Looker, Owner, OwnerOptions, Request, Subscriber, Taker, Taking, Waiter,
+};
 use crate::seen::{self, Feed, History};
 
 /// Answers that a subscriber may leave unread beside those it holds leases for.
@@ -309,7 +311,10 @@ impl Timestone for LocalTimestone {
                 session: request.session,
                 request_id: request.subscription_id,
             },
-            taker: Taker::Subscriber(sender),
+            taker: Taker::Subscriber(Subscriber {
+                messages: sender,
+                ahead: request.ahead,
+            }),
         };
         let request = Request::Subscribe {
             subscriber,

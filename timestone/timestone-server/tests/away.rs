@@ -118,6 +118,7 @@ fn subscription(queue: &str) -> SubscribeRequest {
         },
         subscription_id: String::new(),
         filter: None,
+        ahead: false,
     }
 }
 

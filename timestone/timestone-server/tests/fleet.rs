@@ -249,6 +249,7 @@ async fn a_subscriber_of_queues_that_live_apart_is_sent_what_it_has_room_for() {
         session: demand(Vec::new(), 1, "").session,
         subscription_id: "s".into(),
         filter: None,
+        ahead: false,
     };
     let mut stream = asked.subscribe(request.clone()).await.unwrap();
     for round in 0..4 {

@@ -195,6 +195,7 @@ async fn ten_mebibytes_arrive_however_they_were_sent() {
         session: session(),
         subscription_id: uuid(),
         filter: None,
+        ahead: false,
     };
     let mut messages = world.client.subscribe(subscription).await.unwrap();
     let third = messages.next().await.unwrap().unwrap().remove(0);

@@ -223,6 +223,7 @@ pub fn subscription(workers: usize) -> Result<SubscribeRequest> {
         session: session(WORKERS.into()),
         subscription_id: String::new(),
         filter: None,
+        ahead: false,
     })
 }
 

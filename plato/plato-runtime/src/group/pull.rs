@@ -63,6 +63,8 @@ async fn subscribe(shared: &Shared, group: u32) -> Result<Subscription, Timeston
         session: shared.session.clone(),
         subscription_id: ids::time_ordered(),
         filter: None,
+        // What the loop commits is stored only if the message is, and is seen only then.
+        ahead: shared.config.queue_in_store,
     };
     shared.timestone.subscribe(request).await
 }

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use timestone::limits::{MAX_BATCH, MAX_CALL_BYTES};
 use tokio::sync::oneshot;
 
-use super::IN_FLIGHT;
 use crate::{Outcomes, TimestoneError};
 
 /// Payload bytes of one joint call; the rest of a call's limit is for what surrounds them.
@@ -18,6 +17,8 @@ type Sending = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// Joins calls into batches.
 pub(super) struct Lane<T> {
+    /// Calls that may be on the way at the same time.
+    most: usize,
     weigh: fn(&T) -> usize,
     send: Box<dyn Fn(Vec<T>) -> Sending + Send + Sync>,
     state: Mutex<State<T>>,
@@ -32,8 +33,8 @@ struct State<T> {
 
 impl<T> State<T> {
     /// Whether the caller is to set out.
-    fn gather(&mut self) -> bool {
-        let gathers = !self.gathering && self.in_flight < IN_FLIGHT && !self.waiting.is_empty();
+    fn gather(&mut self, most: usize) -> bool {
+        let gathers = !self.gathering && self.in_flight < most && !self.waiting.is_empty();
         self.gathering |= gathers;
         gathers
     }
@@ -57,9 +58,9 @@ impl<T> State<T> {
     }
 
     /// Whether the caller is to set out again.
-    fn come_back(&mut self) -> bool {
+    fn come_back(&mut self, most: usize) -> bool {
         self.in_flight -= 1;
-        self.gather()
+        self.gather(most)
     }
 }
 
@@ -69,12 +70,15 @@ struct Call<T> {
 }
 
 impl<T: Clone + Send + 'static> Lane<T> {
-    /// Sends batches by `send`; `weigh` tells the payload bytes of an item.
+    /// Sends at `most` so many batches at a time by `send`; `weigh` tells the payload bytes of an
+    /// item.
     pub(super) fn new(
+        most: usize,
         weigh: fn(&T) -> usize,
         send: impl Fn(Vec<T>) -> Sending + Send + Sync + 'static,
     ) -> Arc<Self> {
         Arc::new(Self {
+            most,
             weigh,
             send: Box::new(send),
             state: Mutex::new(State {
@@ -99,7 +103,7 @@ impl<T: Clone + Send + 'static> Lane<T> {
     fn push(&self, call: Call<T>) -> bool {
         let mut state = self.state();
         state.waiting.push_back(call);
-        state.gather()
+        state.gather(self.most)
     }
 
     fn state(&self) -> MutexGuard<'_, State<T>> {
@@ -113,7 +117,7 @@ impl<T: Clone + Send + 'static> Lane<T> {
             tokio::task::yield_now().await;
             let calls = self.state().set_out(self.weigh);
             self.send(calls).await;
-            if !self.state().come_back() {
+            if !self.state().come_back(self.most) {
                 return;
             }
         }

@@ -1,7 +1,7 @@
 //! Small calls made at the same time travel together.
 //!
 //! A call takes along whatever other tasks that can run now have to send, and goes. What comes
-//! while [`IN_FLIGHT`] calls are on the way waits for the first of them to return and then travels
+//! while [some calls](IN_FLIGHT) are on the way waits for the first of them to return and then travels
 //! as one, so that many workers of one process cost the server, the network and the disk little
 //! more than one. Nothing waits for a timer.
 
@@ -29,6 +29,9 @@ use leases::Leases;
 /// Calls of one kind that may be on the way at the same time: while one is stored, others are read
 /// and answered.
 const IN_FLIGHT: usize = 2;
+/// The same of calls that end messages: an end is often stored together with what follows from
+/// it, which takes longer.
+const ENDS_IN_FLIGHT: usize = 4;
 
 /// A queue behind which concurrent calls are joined. Each still is answered for itself.
 #[derive(Clone)]
@@ -45,11 +48,12 @@ impl Coalesced {
     pub fn new(to: Arc<dyn Timestone>) -> Self {
         let [first, second, third] = [(); 3].map(|()| Arc::clone(&to));
         Self {
-            enqueue: Lane::new(payload, move |batch| {
+            enqueue: Lane::new(IN_FLIGHT, payload, move |batch| {
                 let to = Arc::clone(&first);
                 Box::pin(async move { to.enqueue(batch).await })
             }),
             complete: Lane::new(
+                ENDS_IN_FLIGHT,
                 |completion| payloads(&completion.then_enqueue),
                 move |batch| {
                     let to = Arc::clone(&second);
@@ -57,6 +61,7 @@ impl Coalesced {
                 },
             ),
             fail: Lane::new(
+                ENDS_IN_FLIGHT,
                 |failure| failure.error.len() + payloads(&failure.then_enqueue),
                 move |batch| {
                     let to = Arc::clone(&third);

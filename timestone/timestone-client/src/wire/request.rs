@@ -65,6 +65,7 @@ impl Inward<wire::SubscribeRequest> for SubscribeRequest {
                 .into_option()
                 .map(Clause::inward)
                 .transpose()?,
+            ahead: false,
         })
     }
 }

@@ -122,6 +122,7 @@ fn everything_survives_the_wire() {
         },
         subscription_id: "s".into(),
         filter: Some(Clause::equal("k", "v")),
+        ahead: false,
     });
     survives(Reschedule {
         key: key(),

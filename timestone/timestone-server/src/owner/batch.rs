@@ -11,12 +11,19 @@ const MAX_BYTES: usize = 16 << 20;
 #[derive(Default)]
 pub(crate) struct Batch {
     replies: Vec<Reply>,
+    /// Those that do not wait until it is stored.
+    ahead: Vec<Reply>,
     bytes: usize,
 }
 
 impl Batch {
     pub(crate) fn is_empty(&self) -> bool {
-        self.replies.is_empty()
+        self.replies.is_empty() && self.ahead.is_empty()
+    }
+
+    /// Whether somebody is answered before it is stored.
+    pub(crate) fn has_ahead(&self) -> bool {
+        !self.ahead.is_empty()
     }
 
     /// Whether another call may join.
@@ -29,8 +36,19 @@ impl Batch {
         self.bytes += bytes;
     }
 
+    /// Answers once what was changed has its place in the store.
+    pub(crate) fn add_ahead(&mut self, reply: Reply) {
+        self.ahead.push(reply);
+    }
+
+    /// Answers those who do not wait until it is stored.
+    pub(crate) fn answer_ahead(&mut self, read: &Payloads) {
+        self.ahead.drain(..).for_each(|reply| reply(read));
+    }
+
     /// Answers every call, with the payloads that were read.
-    pub(crate) fn answer(self, read: &Payloads) {
+    pub(crate) fn answer(mut self, read: &Payloads) {
+        self.answer_ahead(read);
         self.replies.into_iter().for_each(|reply| reply(read));
     }
 }

@@ -5,7 +5,7 @@ use timestone_client::TimestoneError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::serving::Serving;
-use super::{Granted, Taker, Waiter};
+use super::{Granted, Subscriber, Taker, Waiter};
 
 /// What came of looking for messages for somebody.
 enum Handed {
@@ -184,10 +184,11 @@ impl Serving {
                 true => Handed::Told,
                 false => Handed::Nothing,
             },
-            Some(Taker::Subscriber(messages)) => {
+            Some(Taker::Subscriber(Subscriber { messages, ahead })) => {
+                let ahead = *ahead;
                 // Room is taken before leases are: what is leased is sent.
                 match messages.clone().try_reserve_owned() {
-                    Ok(room) => self.serve_subscriber(id, room),
+                    Ok(room) => self.serve_subscriber(id, room, ahead),
                     // It did not read for longer than a lease.
                     Err(_) => {
                         self.part_with(id);
@@ -217,6 +218,7 @@ impl Serving {
         &mut self,
         id: u64,
         room: mpsc::OwnedPermit<Result<Granted, TimestoneError>>,
+        ahead: bool,
     ) -> Handed {
         let Some(waiter) = self.waiters.get(id) else {
             return Handed::Done;
@@ -234,7 +236,10 @@ impl Serving {
                     // What nobody reads gives itself back.
                     drop(room.send(Ok(granted)));
                 });
-                self.batch.add(reply, 0);
+                match ahead {
+                    true => self.batch.add_ahead(reply),
+                    false => self.batch.add(reply, 0),
+                }
             }
             Err(refusal) => {
                 let refusal = Err(refusal.into());

@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use crate::seen::{Feed, HistoryOptions, Metrics};
 use serving::{Serving, Stopped};
 use shard::Shard;
-pub(crate) use waiters::{Granted, Looker, Taker, Taking, Undo, Untaken, Waiter};
+pub(crate) use waiters::{Granted, Looker, Subscriber, Taker, Taking, Undo, Untaken, Waiter};
 
 /// Who owns what, and for how long it may be silent.
 #[derive(Clone, Debug)]

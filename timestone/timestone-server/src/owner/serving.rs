@@ -1,9 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use store::{Fence, StoreError};
+use store::{Ahead, Fence, StoreError};
 use timestone::{Delivery, Event, Payloads, Queues};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -11,13 +11,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::Batch;
 use super::nonces::Nonces;
-use super::shard::{Owned, Shard, StoreTime};
+use super::shard::{Landed, Owned, Shard, StoreTime};
 use super::waiters::Waiters;
 use super::{Inbox, Request, Undo, Untaken};
 use crate::seen::Feed;
 
 /// Records that may wait for a commit before time is allowed to change more.
 const MAX_CHANGES: usize = 8_192;
+/// How long a commit that has its place waits for what follows from it: milliseconds.
+const AHEAD_MS: i64 = 2;
 
 type Flight<T> = Option<Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>>;
 
@@ -25,6 +27,23 @@ type Flight<T> = Option<Pin<Box<dyn Future<Output = Result<T, StoreError>> + Sen
 pub(crate) enum Stopped {
     Asked,
     Lost(StoreError),
+}
+
+/// A commit that will be stored with the next one.
+struct Placed {
+    stored: Ahead,
+    effects: Effects,
+}
+
+/// What is let out once a commit is stored.
+#[derive(Default)]
+struct Effects {
+    answers: Batch,
+    happened: Vec<Event>,
+    /// The number of the event after them.
+    next_event: u64,
+    /// When the commit began, and how many records it is.
+    begun: Option<(Instant, usize)>,
 }
 
 /// An owner at work.
@@ -39,15 +58,15 @@ pub(crate) struct Serving {
     /// Applied, not yet on its way to the store.
     pub(super) batch: Batch,
     /// On its way to the store.
-    committing: Batch,
-    /// What is true once that is stored.
-    happening: (Vec<Event>, u64),
-    /// When that began, and how many records it is.
-    begun: (Instant, usize),
+    committing: Effects,
+    /// Have their place there.
+    placed: VecDeque<Placed>,
+    /// Until when these wait for company.
+    sync_at: i64,
     feed: Arc<Feed>,
     /// Queues of whose messages somebody was told, and when others are.
     pub(super) reminders: BTreeMap<String, i64>,
-    commit: Flight<Payloads>,
+    commit: Flight<Landed>,
     renewal: Flight<()>,
     renew_at: i64,
     /// Until when nobody else can own the shard, and if the renewal under way succeeds.
@@ -74,9 +93,9 @@ impl Serving {
             waiters: Waiters::default(),
             nonces: Nonces::default(),
             batch: Batch::default(),
-            committing: Batch::default(),
-            happening: (Vec::new(), 0),
-            begun: (Instant::now(), 0),
+            committing: Effects::default(),
+            placed: VecDeque::new(),
+            sync_at: i64::MAX,
             feed,
             reminders: BTreeMap::new(),
             owned_until: (until, until),
@@ -98,7 +117,8 @@ impl Serving {
             let step = tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.finish().await,
-                stored = landing(&mut self.commit) => self.committed(stored),
+                stored = first_of(&mut self.placed) => self.placed_is_stored(stored),
+                landed = landing(&mut self.commit) => self.landed(landed),
                 renewed = landing(&mut self.renewal) => self.renewed(renewed),
                 Some(undo) = inbox.undos.recv() => self.undo(undo),
                 request = inbox.requests.recv(), if open => match request {
@@ -158,31 +178,47 @@ impl Serving {
 
     /// Stores what has changed, one commit at a time.
     fn start_commit(&mut self) {
-        if self.commit.is_some() {
+        if self.commit.is_some() || self.waits_for_company() {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
-        let events = (self.queues.take_events(), self.queues.next_event());
+        let (happened, next_event) = (self.queues.take_events(), self.queues.next_event());
         self.queues.observe(self.feed.is_wanted());
         self.feed.waiting(self.waiters.len());
-        if self.queues.is_settled() && (batch.is_empty() || self.is_owned()) {
-            self.feed.publish(events.0, events.1);
+        let unstored = !self.placed.is_empty();
+        let settled = self.queues.is_settled() && !unstored;
+        if settled && (batch.is_empty() || self.is_owned()) {
+            self.feed.publish(happened, next_event);
             return batch.answer(&self.queues.nothing_read());
         }
-        self.begun = (Instant::now(), self.queues.changes());
+        let begun = (Instant::now(), self.queues.changes());
         let changed = self.queues.take_commit();
         let (shard, fence) = (self.shard.clone(), self.fence.clone());
         // A commit finds out by itself whether another owns the shard by now; what is only
         // read would not.
-        let ask = self.begun.1 == 0 && !self.is_owned();
+        let ask = begun.1 == 0 && !self.is_owned();
+        let ahead = batch.has_ahead();
         self.commit = Some(Box::pin(async move {
             if ask {
                 shard.clone().renew(fence.clone()).await?;
             }
-            shard.commit(fence, changed).await
+            match ahead {
+                true => shard.commit_ahead(fence, changed).await,
+                false => shard.commit(fence, changed, unstored).await,
+            }
         }));
-        self.committing = batch;
-        self.happening = events;
+        self.committing = Effects {
+            answers: batch,
+            happened,
+            next_event,
+            begun: Some(begun),
+        };
+    }
+
+    /// Whether nothing is to be done but to wait for what will be stored with what is placed.
+    fn waits_for_company(&self) -> bool {
+        let idle = self.batch.is_empty() && self.queues.is_settled();
+        idle && !self.placed.is_empty() && self.time.now() < self.sync_at
     }
 
     /// Whether nobody else can own the shard.
@@ -190,25 +226,68 @@ impl Serving {
         self.time.now() < self.owned_until.0
     }
 
-    fn committed(&mut self, stored: Result<Payloads, StoreError>) -> Result<(), StoreError> {
+    fn landed(&mut self, landed: Result<Landed, StoreError>) -> Result<(), StoreError> {
         self.commit = None;
-        let batch = std::mem::take(&mut self.committing);
-        let (events, next) = std::mem::take(&mut self.happening);
-        let read = stored?;
-        let (begun, records) = self.begun;
-        self.feed.committed(begun.elapsed(), records);
-        self.queues.stored();
-        self.feed.publish(events, next);
-        self.feed.wait_errands(&self.queues);
-        batch.answer(&read);
+        let effects = std::mem::take(&mut self.committing);
+        match landed? {
+            Landed::Stored(read) => {
+                let nothing = self.queues.nothing_read();
+                for placed in std::mem::take(&mut self.placed) {
+                    self.let_out(placed.effects, &nothing);
+                }
+                self.let_out(effects, &read);
+                self.all_is_stored();
+            }
+            Landed::Placed(stored) => self.place(stored, effects),
+        }
         Ok(())
+    }
+
+    /// Answers those who do not wait for the disk. What they do next is stored with it; a second
+    /// such commit waits for nobody.
+    fn place(&mut self, stored: Ahead, mut effects: Effects) {
+        effects.answers.answer_ahead(&self.queues.nothing_read());
+        let now = self.time.now();
+        self.sync_at = match self.placed.is_empty() {
+            true => now.saturating_add(AHEAD_MS),
+            false => now,
+        };
+        self.placed.push_back(Placed { stored, effects });
+    }
+
+    /// The first of those that are placed was stored with what another shard stores.
+    fn placed_is_stored(&mut self, stored: Result<(), StoreError>) -> Result<(), StoreError> {
+        stored?;
+        if let Some(placed) = self.placed.pop_front() {
+            self.let_out(placed.effects, &self.queues.nothing_read());
+        }
+        if self.placed.is_empty() && self.commit.is_none() {
+            self.all_is_stored();
+        }
+        Ok(())
+    }
+
+    fn all_is_stored(&mut self) {
+        self.sync_at = i64::MAX;
+        self.queues.stored();
+    }
+
+    fn let_out(&mut self, effects: Effects, read: &Payloads) {
+        if let Some((begun, records)) = effects.begun {
+            self.feed.committed(begun.elapsed(), records);
+        }
+        self.feed.publish(effects.happened, effects.next_event);
+        self.feed.wait_errands(&self.queues);
+        effects.answers.answer(read);
     }
 
     /// When time alone demands something: Unix milliseconds of the store.
     fn wake_at(&self) -> i64 {
         let renewal = self.renewal.is_none().then_some(self.renew_at);
         let reminder = self.reminders.values().min().copied();
+        let sync = (self.commit.is_none() && !self.placed.is_empty()).then_some(self.sync_at);
         let times = [
+            sync,
             self.queues.next_timer(),
             self.waiters.next_end(),
             renewal,
@@ -268,13 +347,14 @@ impl Serving {
 
     /// Stores what was applied, answers it, and gives the shard up.
     async fn finish(mut self) -> Stopped {
-        while self.commit.is_some() || !self.batch.is_empty() {
+        while self.commit.is_some() || !self.batch.is_empty() || !self.placed.is_empty() {
+            self.sync_at = i64::MIN;
             self.start_commit();
             if self.commit.is_none() {
                 continue;
             }
-            let stored = landing(&mut self.commit).await;
-            if let Err(why) = self.committed(stored) {
+            let landed = landing(&mut self.commit).await;
+            if let Err(why) = self.landed(landed) {
                 tracing::warn!(shard = self.shard.name(), %why, "the last calls were not stored");
                 break;
             }
@@ -288,6 +368,14 @@ impl Serving {
 async fn landing<T>(flight: &mut Flight<T>) -> Result<T, StoreError> {
     match flight {
         Some(flight) => flight.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// When the first of these is stored; never, when there is none.
+async fn first_of(placed: &mut VecDeque<Placed>) -> Result<(), StoreError> {
+    match placed.front_mut() {
+        Some(placed) => placed.stored.until_stored().await,
         None => std::future::pending().await,
     }
 }

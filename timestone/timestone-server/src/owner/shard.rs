@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::{SharedClock, Timestamp};
-use store::{Batch, Entry, Fence, KeyRange, Snapshot, Store, StoreError};
+use store::{Ahead, Batch, Entry, Fence, KeyRange, Snapshot, Store, StoreError};
 use timestone::{Commit, Payloads, Queues, RecordError, Recovery, Write};
 
 use super::OwnerOptions;
@@ -27,6 +27,14 @@ pub(crate) struct Owned {
     pub(crate) time: StoreTime,
     /// Until when nobody else can own it, unless it is renewed: by that time.
     pub(crate) until: i64,
+}
+
+/// What became of a commit.
+pub(crate) enum Landed {
+    /// It is on stable storage. With what was read.
+    Stored(Payloads),
+    /// It has its place there.
+    Placed(Ahead),
 }
 
 /// Why a shard could not be taken.
@@ -138,12 +146,44 @@ impl Shard {
         })
     }
 
-    /// Stores what changed, as one, and reads what answers lack.
-    pub(crate) async fn commit(self, fence: Fence, commit: Commit) -> Result<Payloads, StoreError> {
+    /// Gives what changed its place in the store, unless answers lack something: then it is
+    /// stored.
+    pub(crate) async fn commit_ahead(
+        self,
+        fence: Fence,
+        commit: Commit,
+    ) -> Result<Landed, StoreError> {
+        if !commit.reads.keys().is_empty() {
+            return self.commit(fence, commit, true).await;
+        }
+        let nothing = commit.reads.nothing();
+        let batch = batch(commit.writes.records(&nothing));
+        let placed = self.store.commit_ahead(&fence, batch).await?;
+        Ok(Landed::Placed(placed))
+    }
+
+    /// Stores what changed, as one, and reads what answers lack; also what is `unstored` yet.
+    pub(crate) async fn commit(
+        self,
+        fence: Fence,
+        commit: Commit,
+        unstored: bool,
+    ) -> Result<Landed, StoreError> {
+        let payloads = self.commit_all(&fence, commit, unstored).await?;
+        Ok(Landed::Stored(payloads))
+    }
+
+    async fn commit_all(
+        &self,
+        fence: &Fence,
+        commit: Commit,
+        unstored: bool,
+    ) -> Result<Payloads, StoreError> {
         let Commit { reads, writes } = commit;
         let (keys, nothing) = (reads.keys(), reads.nothing());
         if keys.is_empty() {
-            self.write(&fence, writes.records(&nothing)).await?;
+            self.write(fence, writes.records(&nothing), unstored)
+                .await?;
             return Ok(nothing);
         }
         // It shows what was there before anything is written.
@@ -151,26 +191,24 @@ impl Shard {
         let read = async { reads.take(before.get_all(&keys).await?).map_err(damaged) };
         if writes.wait() {
             let read = read.await?;
-            self.write(&fence, writes.records(&read)).await?;
+            self.write(fence, writes.records(&read), unstored).await?;
             return Ok(read);
         }
-        let write = self.write(&fence, writes.records(&nothing));
+        let write = self.write(fence, writes.records(&nothing), unstored);
         let (read, ()) = tokio::try_join!(read, write)?;
         Ok(read)
     }
 
-    async fn write(&self, fence: &Fence, writes: Vec<Write>) -> Result<(), StoreError> {
-        if writes.is_empty() {
-            return Ok(());
+    async fn write(
+        &self,
+        fence: &Fence,
+        writes: Vec<Write>,
+        unstored: bool,
+    ) -> Result<(), StoreError> {
+        match writes.is_empty() && !unstored {
+            true => Ok(()),
+            false => self.store.commit(fence, batch(writes)).await,
         }
-        let mut batch = Batch::new();
-        for Write { key, value } in writes {
-            match value {
-                Some(value) => batch.put(key, value),
-                None => batch.delete(key),
-            };
-        }
-        self.store.commit(fence, batch).await
     }
 
     /// Stays the owner.
@@ -183,6 +221,17 @@ impl Shard {
             tracing::warn!(shard = self.name(), %why, "the queue's shard was not released");
         }
     }
+}
+
+fn batch(writes: Vec<Write>) -> Batch {
+    let mut batch = Batch::new();
+    for Write { key, value } in writes {
+        match value {
+            Some(value) => batch.put(key, value),
+            None => batch.delete(key),
+        };
+    }
+    batch
 }
 
 fn damaged(error: RecordError) -> StoreError {

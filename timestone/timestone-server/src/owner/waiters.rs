@@ -46,9 +46,17 @@ pub(crate) enum Taker {
     /// A call, once.
     Call(oneshot::Sender<Result<Granted, TimestoneError>>),
     /// A subscriber, again and again.
-    Subscriber(mpsc::Sender<Result<Granted, TimestoneError>>),
+    Subscriber(Subscriber),
     /// Nobody: it is told what it could take, once.
     Looker(Looker),
+}
+
+/// One who is sent messages.
+#[derive(Debug)]
+pub(crate) struct Subscriber {
+    pub(crate) messages: mpsc::Sender<Result<Granted, TimestoneError>>,
+    /// Before they are on stable storage.
+    pub(crate) ahead: bool,
 }
 
 /// One who looks for what it could take.
@@ -74,7 +82,7 @@ impl Taker {
     pub(crate) fn is_gone(&self) -> bool {
         match self {
             Self::Call(answer) => answer.is_closed(),
-            Self::Subscriber(messages) => messages.is_closed(),
+            Self::Subscriber(subscriber) => subscriber.messages.is_closed(),
             Self::Looker(looker) => looker.answer.is_closed(),
         }
     }

@@ -311,6 +311,7 @@ async fn a_subscriber_is_sent_the_most_urgent_of_all_shards() {
         session: session("w", "1"),
         subscription_id: "s".into(),
         filter: None,
+        ahead: false,
     };
     let mut subscription = world.timestone.subscribe(request).await.unwrap();
     let mut got = Vec::new();

@@ -12,6 +12,7 @@ fn request(credit: u32, id: &str) -> SubscribeRequest {
         session: session("w", "1"),
         subscription_id: id.into(),
         filter: None,
+        ahead: false,
     }
 }
 

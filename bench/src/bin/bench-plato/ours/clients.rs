@@ -129,6 +129,7 @@ impl Listener {
             },
             subscription_id: String::new(),
             filter: None,
+            ahead: false,
         });
         loop {
             let message = consumer.next().await?;

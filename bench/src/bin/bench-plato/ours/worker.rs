@@ -35,6 +35,7 @@ pub async fn work(folder: &Path) -> Result<()> {
         },
         subscription_id: String::new(),
         filter: None,
+        ahead: false,
     }));
     let mut slots = JoinSet::new();
     for _ in 0..SLOTS {
