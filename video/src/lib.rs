@@ -2,6 +2,7 @@
 //!
 //! Everything is exact: fractions are integers over integers, colour is code points of ITU-T H.273.
 
+mod buffer;
 mod colour;
 mod format;
 mod hdr;
@@ -12,6 +13,7 @@ mod size;
 mod time;
 mod wire;
 
+pub use buffer::{DecoderBuffer, Fullness};
 pub use colour::{ColourDescription, Matrix, Primaries, Range, Transfer};
 pub use format::VideoFormat;
 pub use hdr::{Chromaticity, ContentLight, InvalidHdr, MasteringDisplay, StaticHdr};

@@ -43,7 +43,7 @@ fn tell(text: &mut String, error: &Error, depth: usize, paint: Paint) {
 }
 
 /// Fields of the API and the argument that sets them.
-const ARGUMENTS: [(&str, &str); 35] = [
+const ARGUMENTS: [(&str, &str); 37] = [
     ("video_source.uri", "IN"),
     ("output.uri", "--output"),
     ("output.overwrite", "--overwrite"),
@@ -54,6 +54,8 @@ const ARGUMENTS: [(&str, &str); 35] = [
     ("recipe.codec.tune", "--tune"),
     ("recipe.rate_control.crf", "--crf"),
     ("recipe.rate_control.bitrate", "--bitrate"),
+    ("recipe.rate_control.max_bitrate", "--max-bitrate"),
+    ("recipe.rate_control.buffer", "--buffer"),
     ("recipe.chunking_directives.duration_ms", "--chunk"),
     ("recipe.chunking_directives.frames", "--chunk"),
     ("recipe.chunking_directives", "--chunk"),

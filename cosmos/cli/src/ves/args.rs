@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use video::{ContentLight, MasteringDisplay};
 
-use super::bitrate::BitsPerSecond;
+use super::bitrate::{BitsPerSecond, BufferBits};
 use super::cache::args::CacheArgs;
 use super::codings;
 use super::container::ContainerName;
@@ -115,6 +115,15 @@ pub(super) struct RecipeArgs {
     /// 1500000; they go where they are needed (avc)
     #[arg(long, value_name = "RATE", conflicts_with_all = ["crf", "lossless"])]
     pub bitrate: Option<BitsPerSecond>,
+
+    /// Bits in a second by which a decoder that is fed through a buffer has each frame in time, such as
+    /// 5M (VBV, HRD); with --crf or --bitrate, over the whole file (avc)
+    #[arg(long, value_name = "RATE", conflicts_with = "lossless")]
+    pub max_bitrate: Option<BitsPerSecond>,
+
+    /// Bits that this buffer holds, such as 10M [default: what --max-bitrate brings in a second]
+    #[arg(long, value_name = "BITS", requires = "max_bitrate")]
+    pub buffer: Option<BufferBits>,
 
     /// Keep every sample of the source
     #[arg(long)]
@@ -250,6 +259,7 @@ Examples:
   ves encode holiday.mov -o holiday.mp4
   ves encode film.mkv -o film.mp4 --crf 20 --preset slow --chunk 10s
   ves encode film.mkv -o film.mp4 --bitrate 2.5M
+  ves encode film.mkv -o film.mp4 --crf 21 --max-bitrate 5M --buffer 10M
   ves encode film.mkv -o film.mp4 --codec hevc --bit-depth 10 --crf 24
   ves encode film.mkv -o film.webm --height 720 --named-preset web-720p-av1
   ves encode master.mov -o copy.mp4 --lossless --tracks none --json

@@ -2,7 +2,21 @@ use std::str::FromStr;
 
 /// Bits in a second as people write them: `2M`, `1.5M`, `800k` or `1500000`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BitsPerSecond(pub(super) u64);
+pub(crate) struct BitsPerSecond(pub(crate) u64);
+
+/// Bits as people write them, as [`BitsPerSecond`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BufferBits(pub(crate) u64);
+
+impl FromStr for BufferBits {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text).map(Self).ok_or_else(|| {
+            format!("`{text}` is no size of a buffer; write bits with k for thousands or M for millions, such as 800k or 2.5M")
+        })
+    }
+}
 
 impl FromStr for BitsPerSecond {
     type Err = String;
@@ -62,6 +76,7 @@ mod tests {
             "é",
         ] {
             assert!(text.parse::<BitsPerSecond>().is_err(), "{text}");
+            assert!(text.parse::<BufferBits>().is_err(), "{text}");
         }
     }
 }

@@ -8,6 +8,7 @@ use clock::{Clock, SystemClock};
 use daemon::{OneShot, OneShotConfig};
 use errors::{Class, Error};
 use optimus::{Caller, State};
+use stratum::LoadError;
 use tokio_util::sync::CancellationToken;
 use ves_api::wire;
 
@@ -23,6 +24,9 @@ use super::report::{Reporter, Summary};
 use crate::colour::{ColourChoice, Paint};
 use crate::stop::Stop;
 use crate::{logging, signals};
+
+/// What is not ours.
+const MEDIA_TOOLS: [&str; 2] = ["ffmpeg", "ffprobe"];
 
 pub(super) type View = optimus::View<wire::EncodeRequest, wire::EncodeResponse>;
 
@@ -157,9 +161,8 @@ pub(super) fn processors() -> u32 {
 }
 
 pub(super) fn not_started(error: anyhow::Error) -> Error {
-    if let Some(lacking) = error.downcast_ref::<stratum::LoadError>() {
-        return Error::platform("NO_ENCODER", format!("a tool is missing: {lacking}"))
-            .hint("install ffmpeg with ffprobe (Debian: apt install ffmpeg), then ask again");
+    if let Some(lacking) = error.downcast_ref::<LoadError>() {
+        return not_loaded(lacking);
     }
     if format!("{error:#}").contains("is in use by another process") {
         return Error::platform("ALREADY_RUNNING", "another `ves` is at this very encode")
@@ -167,6 +170,25 @@ pub(super) fn not_started(error: anyhow::Error) -> Error {
     }
     Error::platform("NOT_STARTED", format!("{error:#}"))
         .hint("see that ffmpeg and ffprobe are installed and that the state folder can be written")
+}
+
+/// Media tools are installed by people; what belongs to us comes with us.
+fn not_loaded(lacking: &LoadError) -> Error {
+    let (what, hint) = match lacking {
+        LoadError::NoProgram { program, .. } if MEDIA_TOOLS.contains(&program.as_str()) => (
+            "a tool is missing",
+            "install ffmpeg with ffprobe (Debian: apt install ffmpeg), then ask again",
+        ),
+        LoadError::NoProgram { .. } => (
+            "a program of this installation is missing",
+            "put it beside `ves`, of the same version: install all programs together, again",
+        ),
+        _ => (
+            "a function of this installation cannot be used",
+            "install all programs together, again",
+        ),
+    };
+    Error::platform("NO_ENCODER", format!("{what}: {lacking}")).hint(hint)
 }
 
 pub(super) fn forget(config: &OneShotConfig) {
@@ -190,4 +212,24 @@ pub(super) fn summary(view: View, places: &Places, elapsed: Duration) -> Result<
         source_bytes: Some(places.source.bytes),
         ..Summary::of(view.id, video, elapsed)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_would_do_goes_by_whose_program_is_missing() {
+        let hint = |program: &str| {
+            let lacking = LoadError::NoProgram {
+                function: stratum::FunctionName::new("ves-avc").unwrap(),
+                program: program.into(),
+                places: vec![],
+            };
+            not_started(lacking.into()).hint.unwrap()
+        };
+        assert!(hint("ffprobe").contains("apt install ffmpeg"));
+        assert!(!hint("ves-avc").contains("ffmpeg") && hint("ves-avc").contains("beside `ves`"));
+    }
 }

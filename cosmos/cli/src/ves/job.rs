@@ -173,8 +173,10 @@ fn rate_control(args: &RecipeArgs) -> Option<wire::RateControl> {
         (false, Some(rate)) => Some(Mode::Bitrate(rate.0)),
         (false, None) => args.crf.map(Mode::Crf),
     };
-    mode.is_some().then(|| wire::RateControl {
+    (mode.is_some() || args.max_bitrate.is_some()).then(|| wire::RateControl {
         mode,
+        max_bitrate: args.max_bitrate.map_or(0, |rate| rate.0),
+        buffer: args.buffer.map_or(0, |bits| bits.0),
         ..Default::default()
     })
 }

@@ -17,7 +17,6 @@ pub fn definition(codec: &str) -> Definition {
 /// passes, and some once more.
 pub fn bitrate_definition(codec: &str) -> Definition {
     let survey = |name: &str| NodeDef::function(name, survey_function(codec)).map_over("splitter");
-    let plan = |name: &str| NodeDef::function(name, "ves-plan");
     let encode = |name: &str| NodeDef::function(name, encoder_function(codec)).map_over("analysis");
     let nodes = vec![
         survey("survey"),
@@ -29,6 +28,44 @@ pub fn bitrate_definition(codec: &str) -> Definition {
         encode("repair").after(["settler"]),
     ];
     whole(service::bitrate_definition(codec), nodes, "repair")
+}
+
+/// The workflow that encodes by the codec of this name for a decoder's buffer, as data: what was told
+/// too much of the buffer is encoded once more, twice at most.
+pub fn capped_definition(codec: &str) -> Definition {
+    let encode = |name: &str| NodeDef::function(name, encoder_function(codec)).map_over("splitter");
+    let nodes = vec![
+        encode("encoder"),
+        plan("settler").reduce_of("encoder"),
+        encode("repair").after(["settler"]),
+        plan("settler-2").reduce_of("repair").after(["settler"]),
+        encode("repair-2").after(["settler-2"]),
+    ];
+    whole(service::capped_definition(codec), nodes, "repair-2")
+}
+
+/// The workflow that encodes by the codec of this name to a bitrate, for a decoder's buffer.
+pub fn capped_bitrate_definition(codec: &str) -> Definition {
+    let survey = |name: &str| NodeDef::function(name, survey_function(codec)).map_over("splitter");
+    let encode = |name: &str| NodeDef::function(name, encoder_function(codec)).map_over("analysis");
+    let nodes = vec![
+        survey("survey"),
+        plan("aim").reduce_of("survey"),
+        survey("analysis").after(["aim"]),
+        plan("planner").reduce_of("analysis"),
+        encode("encoder").after(["planner"]),
+        plan("settler").reduce_of("encoder").after(["analysis"]),
+        encode("repair").after(["settler"]),
+        plan("settler-2")
+            .reduce_of("repair")
+            .after(["settler", "analysis"]),
+        encode("repair-2").after(["settler-2"]),
+    ];
+    whole(service::capped_bitrate_definition(codec), nodes, "repair-2")
+}
+
+fn plan(name: &str) -> NodeDef {
+    NodeDef::function(name, "ves-plan")
 }
 
 /// A workflow whose chunks, after `encoding`, are what the node `encoded` puts out.
@@ -58,7 +95,7 @@ pub fn register(registry: &mut Registry) -> Result<(), InvalidDefinition> {
     codings().iter().try_for_each(|coding| {
         register_one(registry, coding.name)?;
         match coding.takes_bitrate {
-            true => register_bitrate(registry, coding.name),
+            true => register_led(registry, coding.name),
             false => Ok(()),
         }
     })
@@ -67,6 +104,46 @@ pub fn register(registry: &mut Registry) -> Result<(), InvalidDefinition> {
 fn register_one(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefinition> {
     let encoding = vec![("encoder", NodeCode::function(encoder::prepare))];
     registry.register(definition(codec), with_common(encoding))
+}
+
+/// All that takes more than one look at a chunk.
+fn register_led(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefinition> {
+    register_bitrate(registry, codec)?;
+    register_capped(registry, codec)?;
+    register_capped_bitrate(registry, codec)
+}
+
+fn register_capped(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefinition> {
+    let again = |node| NodeCode::function(encoder::prepare_capped_by(node));
+    let encoding = vec![
+        ("encoder", NodeCode::function(encoder::prepare_capped)),
+        ("settler", NodeCode::function(planner::prepare_delays)),
+        ("repair", again("settler")),
+        (
+            "settler-2",
+            NodeCode::function(planner::prepare_last_delays),
+        ),
+        ("repair-2", again("settler-2")),
+    ];
+    registry.register(capped_definition(codec), with_common(encoding))
+}
+
+fn register_capped_bitrate(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefinition> {
+    let shared = |node| NodeCode::function(encoder::prepare_shared_by(node));
+    let settle = NodeCode::function(planner::prepare_buffered_settlement);
+    let settle_again = NodeCode::function(planner::prepare_last_buffered_settlement);
+    let encoding = vec![
+        ("survey", NodeCode::function(survey::prepare)),
+        ("aim", NodeCode::function(planner::prepare)),
+        ("analysis", NodeCode::function(survey::prepare_again)),
+        ("planner", NodeCode::function(planner::prepare_buffered)),
+        ("encoder", shared("planner")),
+        ("settler", settle),
+        ("repair", shared("settler")),
+        ("settler-2", settle_again),
+        ("repair-2", shared("settler-2")),
+    ];
+    registry.register(capped_bitrate_definition(codec), with_common(encoding))
 }
 
 fn register_bitrate(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefinition> {
@@ -107,10 +184,11 @@ mod tests {
             let names = [
                 service::definition(codec),
                 service::bitrate_definition(codec),
+                service::capped_definition(codec),
+                service::capped_bitrate_definition(codec),
             ];
-            let names = names
-                .into_iter()
-                .take(1 + usize::from(coding.takes_bitrate));
+            let known = if coding.takes_bitrate { 4 } else { 1 };
+            let names = names.into_iter().take(known);
             for name in names {
                 let activation = registry.get(&name, 1).unwrap();
                 let nodes = &activation.plan().definition().nodes;

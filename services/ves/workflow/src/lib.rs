@@ -13,6 +13,9 @@
 //!                 ves-plan                 ves-plan                   ves-plan
 //! ```
 //!
+//! For a decoder's buffer, chunks that were told too much of it are encoded again, twice at most (*settler*,
+//! *repair*, *settler-2*, *repair-2*), behind the encoder of either.
+//!
 //! There is one definition of each kind for each codec, alike but for the function that encodes.
 
 #![allow(
@@ -24,5 +27,7 @@ mod definition;
 mod nodes;
 mod packages;
 
-pub use definition::{bitrate_definition, definition, register};
+pub use definition::{
+    bitrate_definition, capped_bitrate_definition, capped_definition, definition, register,
+};
 pub use packages::packages;

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use video::{
-    ColourDescription, PixelFormat, Resolution, Rotation, SampleAspectRatio, ScanType, StaticHdr,
+    ColourDescription, DecoderBuffer, PixelFormat, Resolution, Rotation, SampleAspectRatio,
+    ScanType, StaticHdr,
 };
 
 /// The name of the expectations among the inputs of a function.
@@ -26,6 +27,8 @@ pub struct Expectations {
     pub boundaries: Option<Vec<u64>>,
     /// Frames from one random access point to the next, at most.
     pub access_frames: Option<u64>,
+    /// What a decoder holds that has each access unit in time.
+    pub buffer: Option<DecoderBuffer>,
 }
 
 /// What the coded video is.
@@ -79,6 +82,7 @@ impl Expectations {
             ("same-frames", self.same_frames),
             ("quality-steps", self.boundaries.is_some()),
             ("random-access", self.access_frames.is_some()),
+            ("buffer-model", self.buffer.is_some()),
         ];
         let asked = checks.into_iter().filter(|(_, asked)| *asked);
         asked.map(|(check, _)| check).collect()

@@ -10,7 +10,7 @@ use crate::wire;
 pub const REPORT: &str = "report.json";
 
 /// Codes of discrepancies, the gravest first. Stable: they are part of the contract.
-pub const CODES: [&str; 30] = [
+pub const CODES: [&str; 31] = [
     // The wrong pictures.
     FOREIGN_FRAMES,
     BLACK_FRAMES,
@@ -44,6 +44,7 @@ pub const CODES: [&str; 30] = [
     LEVEL_EXCEEDED,
     WRONG_PIXEL_FORMAT,
     WRONG_TRACKS,
+    BUFFER_UNDERFLOW,
     RARE_ACCESS,
     QUALITY_STEP,
 ];
@@ -76,6 +77,7 @@ pub const WRONG_PROFILE: &str = "WRONG_PROFILE";
 pub const LEVEL_EXCEEDED: &str = "LEVEL_EXCEEDED";
 pub const WRONG_PIXEL_FORMAT: &str = "WRONG_PIXEL_FORMAT";
 pub const WRONG_TRACKS: &str = "WRONG_TRACKS";
+pub const BUFFER_UNDERFLOW: &str = "BUFFER_UNDERFLOW";
 pub const RARE_ACCESS: &str = "RARE_ACCESS";
 pub const QUALITY_STEP: &str = "QUALITY_STEP";
 

@@ -4,6 +4,7 @@
 
 mod bad;
 mod batch;
+mod buffer;
 mod contained;
 mod dry_run;
 mod four_processes;

@@ -102,16 +102,37 @@ impl DryRun {
     }
 }
 
-/// To a bitrate, all chunks are looked at before one is encoded.
+/// To a bitrate, all chunks are looked at before one is encoded; for a buffer, some are encoded again.
 fn passes(recipe: &Recipe) -> Vec<Pass> {
-    let pass = |stage, purpose, adds: String| Pass {
-        stage,
-        purpose,
-        adds,
+    let led = matches!(recipe.rate_control, RateControl::Bitrate(_));
+    let share = if led {
+        "-pass 2 -b:v (each chunk's share)"
+    } else {
+        ""
     };
-    if !matches!(recipe.rate_control, RateControl::Bitrate(_)) {
-        return vec![pass("encoder", "encodes", String::new())];
+    let buffer = recipe.buffer.map_or(
+        "",
+        |_| "-maxrate -bufsize -rc_init_occupancy (what is in the buffer when the chunk begins)",
+    );
+    let both = [share, buffer].map(str::to_owned).into_iter();
+    let adds: Vec<String> = both.filter(|adds| !adds.is_empty()).collect();
+    let adds = adds.join(" ");
+    let mut passes = if led { looks(recipe) } else { vec![] };
+    passes.push(pass("encoder", "encodes", adds.clone()));
+    if led || recipe.buffer.is_some() {
+        passes.push(pass(
+            "repair",
+            again(led, recipe.buffer.is_some()),
+            adds.clone(),
+        ));
     }
+    if recipe.buffer.is_some() {
+        passes.push(pass("repair-2", again(false, true), adds));
+    }
+    passes
+}
+
+fn looks(recipe: &Recipe) -> Vec<Pass> {
     let usual = recipe.codec.coding.usual_crf();
     vec![
         pass(
@@ -124,15 +145,24 @@ fn passes(recipe: &Recipe) -> Vec<Pass> {
             "looks again, near the bitrate; reused where the first look was near",
             "-pass 1 -crf (one for all chunks)".into(),
         ),
-        pass(
-            "encoder",
-            "encodes",
-            "-pass 2 -b:v (each chunk's share)".into(),
-        ),
-        pass(
-            "repair",
-            "encodes again what makes the whole miss the bitrate by more than 0.5 %",
-            "-pass 2 -b:v (another share)".into(),
-        ),
     ]
+}
+
+/// Why a chunk is encoded once more.
+fn again(led: bool, buffered: bool) -> &'static str {
+    match (led, buffered) {
+        (true, true) => {
+            "encodes again what makes the whole miss the bitrate by more than 0.5 %, or comes late"
+        }
+        (true, false) => "encodes again what makes the whole miss the bitrate by more than 0.5 %",
+        (false, _) => "encodes again what comes late through the buffer",
+    }
+}
+
+fn pass(stage: &'static str, purpose: &'static str, adds: String) -> Pass {
+    Pass {
+        stage,
+        purpose,
+        adds,
+    }
 }

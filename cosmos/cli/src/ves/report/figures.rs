@@ -73,7 +73,7 @@ pub(super) fn verb(now: &Snapshot) -> &'static str {
         "splitter" | "plan" => "reading",
         "reference" if now.source_decode().is_some() => "reading",
         "survey" | "aim" | "analysis" | "planner" => "analysing",
-        "encoder" | "settler" | "repair" => "encoding",
+        "encoder" | "settler" | "repair" | "settler-2" | "repair-2" => "encoding",
         "assembler" => "assembling",
         "validator" | "reference" | "inspect" | "verdict" => "validating",
         "notifier" | "answer" => "finishing",

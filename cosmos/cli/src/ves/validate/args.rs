@@ -4,6 +4,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use video::{Matrix, PixelFormat, Primaries, Rational, Rotation, SampleAspectRatio, Transfer};
 
+use crate::ves::bitrate::{BitsPerSecond, BufferBits};
 use crate::ves::picture::PictureSize;
 use crate::ves::report::DOCUMENTED;
 use crate::ves::shared_args::{EXIT_STATUS, ReportArgs, StateArgs};
@@ -118,6 +119,15 @@ pub(crate) struct ExpectedArgs {
     #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_gop: Option<u64>,
 
+    /// Bits in a second by which a decoder that is fed through a buffer has each frame in time, such as
+    /// 5M or 800k (VBV, the hypothetical reference decoder)
+    #[arg(long, value_name = "RATE")]
+    pub max_bitrate: Option<BitsPerSecond>,
+
+    /// Bits that this buffer holds, such as 10M [default: what --max-bitrate brings in a second]
+    #[arg(long, value_name = "BITS", requires = "max_bitrate")]
+    pub buffer: Option<BufferBits>,
+
     /// How many tracks there are beside the video
     #[arg(long, value_name = "N")]
     pub other_tracks: Option<u64>,
@@ -228,6 +238,7 @@ Examples:
   PROGRAM validate out.mp4                          it can be read, and every frame of it decodes
   PROGRAM validate out.mp4 --source film.mkv        and is the frame of the source that it should be
   PROGRAM validate out.mp4 --codec avc --size 1280x720 --sar 1:1 --frames 14315
+  PROGRAM validate out.mp4 --max-bitrate 5M --buffer 10M
   PROGRAM validate out.mp4 --source film.mkv --expect delivery.yaml
   PROGRAM validate out.mp4 --source film.mkv --page report.html
   PROGRAM validate out.mp4 --source film.mkv --json | jq '.discrepancies[]?'
@@ -254,7 +265,8 @@ times, are expected without being listed.
           pixel_format: yuv420p
     - tracks: {others: 1}
     - quality_steps: {boundaries: [0, 240, 480]}
-    - random_access: {max_frames: 240}";
+    - random_access: {max_frames: 240}
+    - buffer_model: {max_bitrate: 5000000, buffer: 10000000}";
 
 #[cfg(test)]
 mod tests {

@@ -94,6 +94,7 @@ fn said(args: &ExpectedArgs, found: Option<&SourceInfo>) -> Result<Vec<Kind>, Er
     kinds.extend(format(args, found)?.map(|format| Kind::Format(Box::new(format))));
     kinds.extend(args.other_tracks.map(tracks));
     kinds.extend(args.max_gop.map(random_access));
+    kinds.extend(buffer_model(args));
     if !args.boundaries.is_empty() {
         kinds.push(quality_steps(args.boundaries.clone()));
     }
@@ -140,6 +141,15 @@ fn random_access(max_frames: u64) -> Kind {
         max_frames,
         ..Default::default()
     }))
+}
+
+fn buffer_model(args: &ExpectedArgs) -> Option<Kind> {
+    let model = wire::BufferModel {
+        max_bitrate: args.max_bitrate?.0,
+        buffer: args.buffer.map_or(0, |bits| bits.0),
+        ..Default::default()
+    };
+    Some(Kind::BufferModel(Box::new(model)))
 }
 
 fn frame_count(frames: u64) -> Kind {

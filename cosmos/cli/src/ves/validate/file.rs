@@ -169,11 +169,13 @@ mod tests {
             Kind::Tracks(_),
             Kind::QualitySteps(_),
             Kind::RandomAccess(access),
+            Kind::BufferModel(model),
         ] = &kinds[..]
         else {
             unreachable!("{kinds:?}")
         };
         assert_eq!((count.frames, access.max_frames), (14_315, 240));
+        assert_eq!((model.max_bitrate, model.buffer), (5_000_000, 10_000_000));
         assert_eq!((format.codec.as_str(), format.max_level), ("h264", 41));
         assert_eq!(format.video.resolution.width, 1280);
         assert_eq!(format.video.pixel_format, "yuv420p");

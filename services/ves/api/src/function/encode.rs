@@ -20,6 +20,10 @@ pub const TRACK: &str = "track.json";
 /// Name of what a first pass found below `output/`: [`crate::function::Survey`].
 pub const SURVEY: &str = "survey.json";
 
+/// Name of what a first pass found of each frame below `output/`: a list of [`crate::rate::Cost`], in
+/// decoding order.
+pub const COSTS: &str = "costs.json";
+
 /// The most bytes of one access unit.
 const UNIT_BYTES: u64 = 1 << 30;
 

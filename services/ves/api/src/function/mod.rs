@@ -24,11 +24,11 @@ pub fn encoder_function(codec: &str) -> String {
     format!("ves-{codec}")
 }
 
-pub use encode::{STREAM, SURVEY, TRACK, UNITS, encode, for_each_unit, pass};
+pub use encode::{COSTS, STREAM, SURVEY, TRACK, UNITS, encode, for_each_unit, pass};
 pub use job::Job;
 pub use params::{
-    AssembleParams, AssembleResult, ChunkElement, EncodeParams, EncodeResult, PlanParams,
-    PlanResult, SplitParams, SplitResult, Survey, SurveyParams,
+    AssembleParams, AssembleResult, ChunkBuffer, ChunkElement, EncodeParams, EncodeResult,
+    PlanParams, PlanResult, SplitParams, SplitResult, Survey, SurveyParams,
 };
 pub use track::{Framing, Track};
 pub use units::{Unit, Units};

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use errors::Error;
 use serde::{Deserialize, Serialize};
-use video::{FrameRate, Region};
+use video::{DecoderBuffer, FrameRate, Region};
 
-use crate::rate::{Corrections, Cost, Scale};
+use crate::rate::{Corrections, Cost, Scale, Share, Shares};
 use crate::wire;
 
 /// Parameters of `ves-split`.
@@ -52,9 +52,23 @@ pub struct SplitResult {
     /// Bits that the coded video as a whole shall have; 0 = no matter.
     #[serde(default)]
     pub target_bits: u64,
+    /// The decoder's buffer that chunks are coded for; `None` = no matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buffer: Option<DecoderBuffer>,
 }
 
 impl SplitResult {
+    /// What a chunk of that share is coded for, where there is a buffer.
+    pub fn buffer(&self, share: Share) -> Option<ChunkBuffer> {
+        let buffer = self.buffer?;
+        let (max_bitrate, entry) = share.of(buffer);
+        Some(ChunkBuffer {
+            max_bitrate,
+            size: buffer.size,
+            entry,
+        })
+    }
+
     /// What so many bits for a chunk of that cost are in a second.
     pub fn bitrate(&self, bits: u64, cost: Cost, frames: u64) -> Result<u64, Error> {
         let rate = self.frame_rate.parse().ok().and_then(FrameRate::new);
@@ -97,6 +111,20 @@ pub struct EncodeParams {
     /// one pass alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_pass: Option<u64>,
+    /// What a decoder has in front of it; `None` = no matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buffer: Option<ChunkBuffer>,
+}
+
+/// A decoder's buffer when it comes to a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkBuffer {
+    /// Bits in a second that it fills by.
+    pub max_bitrate: u64,
+    /// Bits that it holds.
+    pub size: u64,
+    /// Bits that are in it when the chunk's first access unit is taken out.
+    pub entry: u64,
 }
 
 impl EncodeParams {
@@ -140,10 +168,22 @@ pub struct Survey {
 }
 
 /// Parameters of `ves-plan`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanParams {
-    /// Bits that the coded video as a whole shall have.
+    /// Bits that the coded video as a whole shall have; 0 = no matter.
     pub target_bits: u64,
+    /// The decoder's buffer that chunks are coded for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buffer: Option<DecoderBuffer>,
+    /// Whether access units are decoded by the times of frames; if not, at the nominal rate.
+    #[serde(default)]
+    pub timed: bool,
+    /// Whether what is set right now is not looked at again.
+    #[serde(default)]
+    pub last: bool,
+    /// What chunks were coded to, where that was planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<Shares>,
 }
 
 /// Result of `ves-plan`.
@@ -155,6 +195,9 @@ pub struct PlanResult {
     pub crf: u32,
     /// Other budgets than the scale gives, of chunks that have missed theirs.
     pub corrections: Corrections,
+    /// Of every chunk, where there is a buffer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<Shares>,
 }
 
 /// Parameters of `ves-assemble`.

@@ -3565,6 +3565,28 @@ pub mod chunking_directives {
 #[derive(::serde::Serialize)]
 #[serde(default)]
 pub struct RateControl {
+    /// Bits in a second by which a decoder that is fed through a buffer has each frame in time (VBV, the
+    /// hypothetical reference decoder with a variable rate): 1,000 to 1,000,000,000, no less than
+    /// `bitrate`. With `crf` it caps the quality. 0 = no limit. AVC alone.
+    ///
+    /// Field 4: `max_bitrate`
+    #[serde(
+        rename = "maxBitrate",
+        alias = "max_bitrate",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub max_bitrate: u64,
+    /// Bits that this buffer holds, at least those of two frames. 0 = what `max_bitrate` brings in a
+    /// second.
+    ///
+    /// Field 5: `buffer`
+    #[serde(
+        rename = "buffer",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub buffer: u64,
     #[serde(flatten)]
     pub mode: ::core::option::Option<__buffa::oneof::rate_control::Mode>,
     #[serde(skip)]
@@ -3573,7 +3595,11 @@ pub struct RateControl {
 }
 impl ::core::fmt::Debug for RateControl {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("RateControl").field("mode", &self.mode).finish()
+        f.debug_struct("RateControl")
+            .field("max_bitrate", &self.max_bitrate)
+            .field("buffer", &self.buffer)
+            .field("mode", &self.mode)
+            .finish()
     }
 }
 impl RateControl {
@@ -3616,6 +3642,12 @@ impl ::buffa::Message for RateControl {
                 }
             }
         }
+        if self.max_bitrate != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.max_bitrate) as u64;
+        }
+        if self.buffer != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.buffer) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -3638,6 +3670,12 @@ impl ::buffa::Message for RateControl {
                     ::buffa::types::put_uint64_field(3u32, *x, buf);
                 }
             }
+        }
+        if self.max_bitrate != 0u64 {
+            ::buffa::types::put_uint64_field(4u32, self.max_bitrate, buf);
+        }
+        if self.buffer != 0u64 {
+            ::buffa::types::put_uint64_field(5u32, self.buffer, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -3685,6 +3723,20 @@ impl ::buffa::Message for RateControl {
                     ),
                 );
             }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.max_bitrate = ::buffa::types::decode_uint64(buf)?;
+            }
+            5u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.buffer = ::buffa::types::decode_uint64(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -3694,6 +3746,8 @@ impl ::buffa::Message for RateControl {
     }
     fn clear(&mut self) {
         self.mode = ::core::option::Option::None;
+        self.max_bitrate = 0u64;
+        self.buffer = 0u64;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -3724,11 +3778,43 @@ impl<'de> ::serde::Deserialize<'de> for RateControl {
                 self,
                 mut map: A,
             ) -> ::core::result::Result<RateControl, A::Error> {
+                let mut __f_max_bitrate: ::core::option::Option<u64> = None;
+                let mut __f_buffer: ::core::option::Option<u64> = None;
                 let mut __oneof_mode: ::core::option::Option<
                     __buffa::oneof::rate_control::Mode,
                 > = None;
                 while let Some(key) = map.next_key::<::buffa::alloc::string::String>()? {
                     match key.as_str() {
+                        "maxBitrate" | "max_bitrate" => {
+                            __f_max_bitrate = Some({
+                                struct _S;
+                                impl<'de> ::serde::de::DeserializeSeed<'de> for _S {
+                                    type Value = u64;
+                                    fn deserialize<D: ::serde::Deserializer<'de>>(
+                                        self,
+                                        d: D,
+                                    ) -> ::core::result::Result<u64, D::Error> {
+                                        ::buffa::json_helpers::uint64::deserialize(d)
+                                    }
+                                }
+                                map.next_value_seed(_S)?
+                            });
+                        }
+                        "buffer" => {
+                            __f_buffer = Some({
+                                struct _S;
+                                impl<'de> ::serde::de::DeserializeSeed<'de> for _S {
+                                    type Value = u64;
+                                    fn deserialize<D: ::serde::Deserializer<'de>>(
+                                        self,
+                                        d: D,
+                                    ) -> ::core::result::Result<u64, D::Error> {
+                                        ::buffa::json_helpers::uint64::deserialize(d)
+                                    }
+                                }
+                                map.next_value_seed(_S)?
+                            });
+                        }
                         "crf" => {
                             struct _DeserSeed;
                             impl<'de> ::serde::de::DeserializeSeed<'de> for _DeserSeed {
@@ -3811,6 +3897,12 @@ impl<'de> ::serde::Deserialize<'de> for RateControl {
                     }
                 }
                 let mut __r = <RateControl as ::core::default::Default>::default();
+                if let ::core::option::Option::Some(v) = __f_max_bitrate {
+                    __r.max_bitrate = v;
+                }
+                if let ::core::option::Option::Some(v) = __f_buffer {
+                    __r.buffer = v;
+                }
                 __r.mode = __oneof_mode;
                 Ok(__r)
             }
@@ -5288,7 +5380,8 @@ pub const __REQUEST_VIEW_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buff
 #[serde(default)]
 pub struct StageProgress {
     /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
-    /// "survey", "aim", "analysis", "planner", and after it "settler", "repair".
+    /// "survey", "aim", "analysis", "planner", and after it "settler", "repair"; with a buffer after it
+    /// "settler", "repair", "settler-2", "repair-2".
     ///
     /// Field 1: `stage`
     #[serde(
@@ -11623,6 +11716,17 @@ pub mod __buffa {
         /// How bits are spent.
         #[derive(Clone, Debug, Default)]
         pub struct RateControlView<'a> {
+            /// Bits in a second by which a decoder that is fed through a buffer has each frame in time (VBV, the
+            /// hypothetical reference decoder with a variable rate): 1,000 to 1,000,000,000, no less than
+            /// `bitrate`. With `crf` it caps the quality. 0 = no limit. AVC alone.
+            ///
+            /// Field 4: `max_bitrate`
+            pub max_bitrate: u64,
+            /// Bits that this buffer holds, at least those of two frames. 0 = what `max_bitrate` brings in a
+            /// second.
+            ///
+            /// Field 5: `buffer`
+            pub buffer: u64,
             pub mode: ::core::option::Option<
                 super::super::__buffa::view::oneof::rate_control::Mode,
             >,
@@ -11664,6 +11768,20 @@ pub mod __buffa {
                 let view = self;
                 let mut cur = cur;
                 match tag.field_number() {
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.max_bitrate = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.buffer = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
                     1u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -11726,6 +11844,8 @@ pub mod __buffa {
                 use ::buffa::alloc::string::ToString as _;
                 let _ = __buffa_src;
                 ::core::result::Result::Ok(super::super::RateControl {
+                    max_bitrate: self.max_bitrate,
+                    buffer: self.buffer,
                     mode: self
                         .mode
                         .as_ref()
@@ -11783,6 +11903,16 @@ pub mod __buffa {
                         }
                     }
                 }
+                if self.max_bitrate != 0u64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint64_encoded_len(self.max_bitrate)
+                                as u64;
+                }
+                if self.buffer != 0u64 {
+                    size
+                        += 1u64 + ::buffa::types::uint64_encoded_len(self.buffer) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -11813,6 +11943,12 @@ pub mod __buffa {
                         }
                     }
                 }
+                if self.max_bitrate != 0u64 {
+                    ::buffa::types::put_uint64_field(4u32, self.max_bitrate, buf);
+                }
+                if self.buffer != 0u64 {
+                    ::buffa::types::put_uint64_field(5u32, self.buffer, buf);
+                }
                 self.__buffa_unknown_fields.write_to(buf);
             }
         }
@@ -11834,6 +11970,20 @@ pub mod __buffa {
             ) -> ::core::result::Result<__S::Ok, __S::Error> {
                 use ::serde::ser::SerializeMap as _;
                 let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.max_bitrate) {
+                    __map
+                        .serialize_entry(
+                            "maxBitrate",
+                            &::buffa::json_helpers::ProtoJson(&self.max_bitrate),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.buffer) {
+                    __map
+                        .serialize_entry(
+                            "buffer",
+                            &::buffa::json_helpers::ProtoJson(&self.buffer),
+                        )?;
+                }
                 if let ::core::option::Option::Some(ref __ov) = self.mode {
                     match __ov {
                         super::super::__buffa::view::oneof::rate_control::Mode::Crf(
@@ -11953,6 +12103,23 @@ pub mod __buffa {
             #[must_use]
             pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
                 self.0.into_bytes()
+            }
+            /// Bits in a second by which a decoder that is fed through a buffer has each frame in time (VBV, the
+            /// hypothetical reference decoder with a variable rate): 1,000 to 1,000,000,000, no less than
+            /// `bitrate`. With `crf` it caps the quality. 0 = no limit. AVC alone.
+            ///
+            /// Field 4: `max_bitrate`
+            #[must_use]
+            pub fn max_bitrate(&self) -> u64 {
+                self.0.reborrow().max_bitrate
+            }
+            /// Bits that this buffer holds, at least those of two frames. 0 = what `max_bitrate` brings in a
+            /// second.
+            ///
+            /// Field 5: `buffer`
+            #[must_use]
+            pub fn buffer(&self) -> u64 {
+                self.0.reborrow().buffer
             }
             /// Oneof `mode`.
             #[must_use]
@@ -14504,7 +14671,8 @@ pub mod __buffa {
         #[derive(Clone, Debug, Default)]
         pub struct StageProgressView<'a> {
             /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
-            /// "survey", "aim", "analysis", "planner", and after it "settler", "repair".
+            /// "survey", "aim", "analysis", "planner", and after it "settler", "repair"; with a buffer after it
+            /// "settler", "repair", "settler-2", "repair-2".
             ///
             /// Field 1: `stage`
             pub stage: &'a str,
@@ -14928,7 +15096,8 @@ pub mod __buffa {
                 self.0.into_bytes()
             }
             /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
-            /// "survey", "aim", "analysis", "planner", and after it "settler", "repair".
+            /// "survey", "aim", "analysis", "planner", and after it "settler", "repair"; with a buffer after it
+            /// "settler", "repair", "settler-2", "repair-2".
             ///
             /// Field 1: `stage`
             #[must_use]

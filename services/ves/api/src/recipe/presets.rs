@@ -115,8 +115,13 @@ fn fill_by(recipe: &mut wire::Recipe, preset: &wire::Recipe) {
         let control = recipe.rate_control.as_option();
         control.is_some_and(|control| control.mode.is_some())
     };
-    if !mode(recipe) {
-        recipe.rate_control = preset.rate_control.clone();
+    let from = preset.rate_control.as_option();
+    if let Some(from) = from.filter(|_| !mode(recipe)) {
+        let control = recipe.rate_control.get_or_insert_default();
+        control.mode = from.mode.clone();
+        let fill = |told: &mut u64, from: u64| *told = if *told == 0 { from } else { *told };
+        fill(&mut control.max_bitrate, from.max_bitrate);
+        fill(&mut control.buffer, from.buffer);
     }
     if !recipe.chunking_directives.is_set() {
         recipe.chunking_directives = preset.chunking_directives.clone();

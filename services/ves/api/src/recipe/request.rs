@@ -1,6 +1,6 @@
 use std::fmt;
 
-use video::{Rational, StaticHdr};
+use video::{DecoderBuffer, Rational, StaticHdr};
 
 use crate::recipe::{Codec, Edges, Size};
 
@@ -12,6 +12,8 @@ pub struct Recipe {
     pub size: Option<Size>,
     pub chunking: Chunking,
     pub rate_control: RateControl,
+    /// What a decoder has that is never kept waiting; None = no matter.
+    pub buffer: Option<DecoderBuffer>,
     pub container: Container,
     pub other_tracks: OtherTracks,
     pub damage: Damage,

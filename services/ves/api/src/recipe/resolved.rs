@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use errors::Error;
 use video::{PixelFormat, Range, Region, Resolution, Rotation, VideoFormat};
 
+use crate::rate::MAX_SHARED;
 use crate::recipe::filters::filter_graph;
 use crate::recipe::{ChunkPlan, Container, PlanError, Problems, Recipe, edges, layout, plan, size};
 use crate::wire;
@@ -54,11 +55,12 @@ impl ResolvedRecipe {
         check_hdr(&recipe, source.format)?;
         let layout = encoder.layout(&codec, &decoded)?;
         let format = encoded_format(&recipe, source.format, &decoded, layout)?;
-        encoder.check(&codec, recipe.rate_control, &format)?;
+        encoder.check(&recipe, &format)?;
         check_container(&recipe, &format)?;
         let plan = chunks(&recipe, source)?;
+        check_shared(&recipe, &plan)?;
         Ok(Self {
-            encoder_args: encoder.args(&codec, recipe.rate_control, &format, &plan),
+            encoder_args: encoder.args(&recipe, &format, &plan),
             filter_graph: filter_graph(&recipe, source.format, &decoded, &format),
             plan,
             function_digests,
@@ -105,6 +107,17 @@ fn chunks(recipe: &Recipe, source: &SourceFacts<'_>) -> Result<ChunkPlan, Error>
             .at("recipe.chunking_directives")
             .hint("ask for longer chunks"),
     })
+}
+
+/// What a buffer hands from chunk to chunk is told of each.
+fn check_shared(recipe: &Recipe, plan: &ChunkPlan) -> Result<(), Error> {
+    if recipe.buffer.is_none() || plan.count() <= MAX_SHARED {
+        return Ok(());
+    }
+    let message = format!("{} chunks are too many to hand a buffer on", plan.count());
+    Err(Error::user("TOO_MANY_CHUNKS", message)
+        .at("recipe.chunking_directives")
+        .hint(format!("ask for longer chunks: {MAX_SHARED} at most")))
 }
 
 fn encoded_format(

@@ -2,13 +2,16 @@
 
 use buffa::Enumeration;
 use errors::Error;
-use video::{InvalidFormat, StaticHdr};
+use video::{DecoderBuffer, InvalidFormat, StaticHdr};
 
 use crate::recipe::{
     Alignment, BitDepth, Bitrate, Chunking, Codec, Coding, Container, Damage, Edges, Kernel,
     Lossless, MAX_SIDE, OtherTracks, Problems, RateControl, Recipe, Size, Target, codings, presets,
 };
 use crate::wire;
+
+/// Bits of a decoder's buffer.
+const MAX_BUFFER: u64 = 10_000_000_000;
 
 impl TryFrom<wire::Recipe> for Recipe {
     type Error = Problems;
@@ -18,7 +21,9 @@ impl TryFrom<wire::Recipe> for Recipe {
         let mut problems = Vec::new();
         presets::fill(&mut recipe, &mut problems);
         let codec = codec(recipe.codec.into_option(), &mut problems);
-        let rate_control = rate_control(codec, recipe.rate_control.into_option(), &mut problems);
+        let control = recipe.rate_control.into_option().unwrap_or_default();
+        let buffer = buffer(codec, &control, &mut problems);
+        let rate_control = rate_control(codec, control, &mut problems);
         problems.extend(codec.coding.spec.agree(&codec, rate_control).err());
         let size = size(recipe.resolution.into_option(), &mut problems);
         let chunking = chunking(recipe.chunking_directives.into_option(), &mut problems);
@@ -28,6 +33,7 @@ impl TryFrom<wire::Recipe> for Recipe {
             size,
             chunking,
             rate_control,
+            buffer,
             container,
             other_tracks: other_tracks(recipe.other_tracks, container, &mut problems),
             damage: damage(recipe.damage, &mut problems),
@@ -234,13 +240,13 @@ fn target(target: Option<wire::chunking_directives::Target>, problems: &mut Vec<
 
 fn rate_control(
     codec: Codec,
-    control: Option<wire::RateControl>,
+    control: wire::RateControl,
     problems: &mut Vec<Error>,
 ) -> RateControl {
     use wire::rate_control::Mode;
     let usual = codec.usual_rate_control();
     let lossless = codec.coding.rate_factors.lossless;
-    match control.and_then(|control| control.mode) {
+    match control.mode {
         None | Some(Mode::Lossless(false)) => usual,
         Some(Mode::Crf(0.0)) if lossless == Lossless::AtZero => RateControl::Lossless,
         Some(Mode::Crf(value)) => crf(value, codec.coding, problems),
@@ -255,6 +261,66 @@ fn rate_control(
         }
         Some(Mode::Bitrate(bits)) => bitrate(bits, codec.coding, problems).unwrap_or(usual),
     }
+}
+
+/// What a decoder has in front of it, whose size goes by the bitrate unless it is told.
+fn buffer(
+    codec: Codec,
+    control: &wire::RateControl,
+    problems: &mut Vec<Error>,
+) -> Option<DecoderBuffer> {
+    use wire::rate_control::Mode;
+    let wire::RateControl {
+        max_bitrate,
+        buffer,
+        ref mode,
+        ..
+    } = *control;
+    if (max_bitrate, buffer) == (0, 0) {
+        return None;
+    }
+    let mut wrong = |field: &str, error: Error, hint: &str| {
+        let field = format!("recipe.rate_control.{field}");
+        problems.push(error.at(field).hint(hint));
+    };
+    if !codec.coding.takes_bitrate {
+        let why = format!("{} is not kept to a buffer yet", codec.coding.encoder);
+        let hint = "use CODEC_FORMAT_AVC for that, or leave it out";
+        wrong(
+            "max_bitrate",
+            Error::user("IMPOSSIBLE_COMBINATION", why),
+            hint,
+        );
+    }
+    if matches!(mode, Some(Mode::Lossless(true)) | Some(Mode::Crf(0.0))) {
+        let why = "what keeps every sample has as many bits as it takes";
+        let error = Error::user("IMPOSSIBLE_COMBINATION", why);
+        wrong(
+            "max_bitrate",
+            error,
+            "use a constant rate factor or a bitrate",
+        );
+    }
+    match mode {
+        Some(Mode::Bitrate(average)) if max_bitrate > 0 && *average > max_bitrate => {
+            let why = "the whole cannot have more on average than it may have at most";
+            let error = Error::user("IMPOSSIBLE_COMBINATION", why);
+            wrong("max_bitrate", error, "use the bitrate, or more");
+        }
+        _ => {}
+    }
+    if Bitrate::new(max_bitrate).is_none() {
+        let message = format!("a greatest bitrate of {max_bitrate} bits in a second is impossible");
+        let hint = "use 1000 (1 kb/s) to 1000000000 (1 Gb/s)";
+        wrong("max_bitrate", Error::user("OUT_OF_RANGE", message), hint);
+    }
+    if buffer > MAX_BUFFER {
+        let message = format!("a buffer of {buffer} bits is impossible");
+        let hint = "use at most 10000000000 bits (10 Gb)";
+        wrong("buffer", Error::user("OUT_OF_RANGE", message), hint);
+    }
+    let size = if buffer == 0 { max_bitrate } else { buffer };
+    DecoderBuffer::new(max_bitrate, size)
 }
 
 fn bitrate(bits: u64, coding: &Coding, problems: &mut Vec<Error>) -> Option<RateControl> {
@@ -375,7 +441,7 @@ impl From<Recipe> for wire::Recipe {
             codec: Some(wire::Codec::from(recipe.codec)).into(),
             resolution: recipe.size.map(wire::Resolution::from).into(),
             chunking_directives: Some(wire::ChunkingDirectives::from(recipe.chunking)).into(),
-            rate_control: Some(wire::RateControl::from(recipe.rate_control)).into(),
+            rate_control: Some(rate_control_of(recipe.rate_control, recipe.buffer)).into(),
             container: wire::Container::from(recipe.container).into(),
             other_tracks: match recipe.other_tracks {
                 OtherTracks::Copy => wire::OtherTracks::Copy.into(),
@@ -507,6 +573,15 @@ impl From<Chunking> for wire::ChunkingDirectives {
     }
 }
 
+fn rate_control_of(control: RateControl, buffer: Option<DecoderBuffer>) -> wire::RateControl {
+    let (max_bitrate, size) = buffer.map_or((0, 0), |buffer| (buffer.max_bitrate, buffer.size));
+    wire::RateControl {
+        max_bitrate,
+        buffer: size,
+        ..control.into()
+    }
+}
+
 impl From<RateControl> for wire::RateControl {
     fn from(control: RateControl) -> Self {
         use wire::rate_control::Mode;
@@ -629,6 +704,32 @@ mod tests {
             told(lossless),
             ["recipe.rate_control.lossless IMPOSSIBLE_COMBINATION"]
         );
+    }
+
+    #[test]
+    fn a_buffer_survives_the_wire_or_is_refused() {
+        let buffer = |rate: &str| recipe(&format!(r#"{{"rateControl": {{{rate}}}}}"#));
+        let capped = buffer(r#""crf": 20, "maxBitrate": 5000000"#).unwrap();
+        assert_eq!(capped.buffer, DecoderBuffer::new(5_000_000, 5_000_000));
+        let both = buffer(r#""bitrate": 3000, "maxBitrate": 5000, "buffer": 9000"#).unwrap();
+        assert_eq!(both.buffer, DecoderBuffer::new(5_000, 9_000));
+        assert_eq!(Recipe::try_from(wire::Recipe::from(both.clone())), Ok(both));
+        let field = |rate: &str| {
+            let problems = buffer(rate).unwrap_err().0;
+            assert!(problems.iter().all(|problem| problem.hint.is_some()));
+            let fields = problems.into_iter().filter_map(|problem| problem.field);
+            fields.collect::<Vec<_>>().join(" ")
+        };
+        let max = "recipe.rate_control.max_bitrate";
+        assert_eq!(field(r#""buffer": 9000"#), max);
+        assert_eq!(field(r#""lossless": true, "maxBitrate": 9000"#), max);
+        assert_eq!(field(r#""crf": 0, "maxBitrate": 9000"#), max);
+        assert_eq!(field(r#""bitrate": 9001, "maxBitrate": 9000"#), max);
+        assert_eq!(field(r#""maxBitrate": 12"#), max);
+        let size = r#""maxBitrate": 9000, "buffer": "10000000001""#;
+        assert_eq!(field(size), "recipe.rate_control.buffer");
+        let av1 = recipe(r#"{"codec": {"format": 2}, "rateControl": {"maxBitrate": 9000}}"#);
+        assert_eq!(av1.unwrap_err().0[0].field.as_deref(), Some(max));
     }
 
     #[test]

@@ -6,4 +6,7 @@ mod ves;
 mod views;
 
 pub use rpc::VesRpc;
-pub use ves::{VesConfig, VesService, bitrate_definition, definition};
+pub use ves::{
+    VesConfig, VesService, bitrate_definition, capped_bitrate_definition, capped_definition,
+    definition,
+};

@@ -15,7 +15,7 @@ const MAX_RECIPE_BYTES: u64 = 8 << 20;
 /// The node whose tasks are the chunks.
 const ENCODER: &str = "encoder";
 /// Nodes that encode, if only to look at what chunks cost.
-const ENCODING: [&str; 4] = ["survey", "analysis", ENCODER, "repair"];
+const ENCODING: [&str; 5] = ["survey", "analysis", ENCODER, "repair", "repair-2"];
 
 /// The encoded video as the caller sees it, before it is published anywhere.
 pub(super) async fn hydrate(

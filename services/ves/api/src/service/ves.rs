@@ -27,6 +27,16 @@ pub fn bitrate_definition(codec: &str) -> String {
     format!("{}.bitrate", definition(codec))
 }
 
+/// Name of the workflow that encodes by the codec of this name for a decoder's buffer.
+pub fn capped_definition(codec: &str) -> String {
+    format!("{}.capped", definition(codec))
+}
+
+/// Name of the workflow that encodes by the codec of this name to a bitrate, for a decoder's buffer.
+pub fn capped_bitrate_definition(codec: &str) -> String {
+    format!("{}.capped", bitrate_definition(codec))
+}
+
 /// The first codec's workflow; those of others are named after it.
 const DEFINITION: &str = "ves.encode";
 
@@ -76,9 +86,11 @@ impl Service for VesService {
         let recipe = recipe.and_then(|recipe| Recipe::try_from(recipe).ok());
         let recipe = recipe.unwrap_or_default();
         let codec = recipe.codec.name();
-        match recipe.rate_control {
-            RateControl::Bitrate(_) => bitrate_definition(codec),
-            RateControl::Crf(_) | RateControl::Lossless => definition(codec),
+        match (recipe.rate_control, recipe.buffer) {
+            (RateControl::Bitrate(_), None) => bitrate_definition(codec),
+            (RateControl::Bitrate(_), Some(_)) => capped_bitrate_definition(codec),
+            (_, Some(_)) => capped_definition(codec),
+            (_, None) => definition(codec),
         }
     }
 

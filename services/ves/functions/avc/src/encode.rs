@@ -3,7 +3,7 @@
 use errors::Error;
 use stratum_function::{Progress, WorkDir};
 use ves_api::function::{
-    EncodeParams, EncodeResult, TRACK, UNITS, annex_b, encode as run, for_each_unit,
+    ChunkBuffer, EncodeParams, EncodeResult, TRACK, UNITS, annex_b, encode as run, for_each_unit,
 };
 
 use crate::nal::Nal;
@@ -20,8 +20,11 @@ pub fn encode(
     if let Some(bitrate) = params.second_pass {
         params.encoder_args = second_pass(work, &params.encoder_args, bitrate);
     }
+    params
+        .encoder_args
+        .extend(params.buffer.iter().flat_map(buffer));
     let mut units = run(work, &params, "h264", progress)?;
-    if params.second_pass.is_some() {
+    if params.second_pass.is_some() || params.buffer.is_some() {
         units = notes::leave_out(work, units)?;
     }
     let mut sets = ParameterSets::default();
@@ -39,4 +42,21 @@ pub fn encode(
         frames: params.frames,
         bytes: units.bytes(),
     })
+}
+
+/// x264 counts in thousands of bits. What is in the buffer is told as a part of it.
+fn buffer(buffer: &ChunkBuffer) -> [String; 6] {
+    let ChunkBuffer {
+        max_bitrate,
+        size,
+        entry,
+    } = buffer;
+    [
+        "-maxrate".to_owned(),
+        max_bitrate.to_string(),
+        "-bufsize".to_owned(),
+        size.to_string(),
+        "-rc_init_occupancy".to_owned(),
+        entry.to_string(),
+    ]
 }

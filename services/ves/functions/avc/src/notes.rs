@@ -1,4 +1,5 @@
-//! x264's note of its settings, which tells the bitrate of a second pass: another one in each chunk.
+//! x264's note of its settings, which tells the bitrate of a second pass and the state of a decoder's
+//! buffer: others in each chunk.
 
 use std::fs;
 use std::io::Write;

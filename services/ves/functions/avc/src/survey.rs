@@ -4,7 +4,7 @@ use std::fs;
 
 use errors::Error;
 use stratum_function::{Progress, WorkDir, io};
-use ves_api::function::{EncodeParams, SURVEY, Survey, SurveyParams, pass};
+use ves_api::function::{COSTS, EncodeParams, SURVEY, Survey, SurveyParams, pass};
 use ves_api::rate::Cost;
 
 /// What the statistics of a first pass begin with, below `output/`; below `input/` for the second.
@@ -18,8 +18,10 @@ pub fn survey(
 ) -> Result<Survey, Error> {
     let encode = first_pass(work, &params);
     pass(work, &encode, progress)?;
+    let costs = costs(work, encode.frames)?;
+    work.write_json(COSTS, &costs)?;
     let survey = Survey {
-        cost: cost(work, encode.frames)?,
+        cost: costs.into_iter().sum(),
         chunk: params.chunk,
         crf: params.crf,
     };
@@ -45,6 +47,7 @@ fn first_pass(work: &WorkDir, params: &SurveyParams) -> EncodeParams {
         filter_graph: params.filter_graph.clone(),
         packets_digest: params.chunk.packets_digest.clone(),
         second_pass: None,
+        buffer: None,
     }
 }
 
@@ -63,13 +66,14 @@ fn with<const N: usize>(args: &[String], more: [&str; N]) -> Vec<String> {
     args.iter().cloned().chain(more).collect()
 }
 
-fn cost(work: &WorkDir, frames: u64) -> Result<Cost, Error> {
+/// Of each frame, in decoding order.
+fn costs(work: &WorkDir, frames: u64) -> Result<Vec<Cost>, Error> {
     let path = work.output(&format!("{STATISTICS}-0.log"));
     let text = fs::read_to_string(&path).map_err(|e| io("reading", &path, &e))?;
     let lines = text.lines().filter(|line| line.starts_with("in:"));
     let costs: Option<Vec<Cost>> = lines.map(of_frame).collect();
     match costs {
-        Some(costs) if costs.len() as u64 == frames => Ok(costs.into_iter().sum()),
+        Some(costs) if costs.len() as u64 == frames => Ok(costs),
         _ => {
             let message = "x264's statistics do not tell the bits of each frame once";
             Err(Error::function("STATISTICS", message))

@@ -23,12 +23,17 @@ pub(crate) fn recipe(work: &WorkDir) -> Result<ResolvedRecipe, Error> {
     ResolvedRecipe::from_json(&json)
 }
 
-/// When each frame is shown, by `input/frames.table`.
-pub(crate) fn timeline(work: &WorkDir) -> Result<Timeline, Error> {
+/// `input/frames.table`.
+pub(crate) fn frame_table(work: &WorkDir) -> Result<FrameTable, Error> {
     let path = work.input(FRAME_TABLE);
     let bytes = fs::read(&path).map_err(|e| io("reading", &path, &e))?;
-    let table = FrameTable::decode(&bytes)
-        .map_err(|e| Error::platform("MALFORMED_INPUT", format!("{}: {e}", path.display())))?;
+    FrameTable::decode(&bytes)
+        .map_err(|e| Error::platform("MALFORMED_INPUT", format!("{}: {e}", path.display())))
+}
+
+/// When each frame is shown, by `input/frames.table`.
+pub(crate) fn timeline(work: &WorkDir) -> Result<Timeline, Error> {
+    let table = frame_table(work)?;
     Ok(Timeline {
         time_base: table.source().format.time_base,
         pts: table.range(0, table.len()).map(|frame| frame.pts).collect(),

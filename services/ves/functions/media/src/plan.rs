@@ -1,4 +1,5 @@
-//! Shares the bits of a video out among its chunks, by what first passes found.
+//! Shares the bits of a video out among its chunks, by what first passes found; and a decoder's buffer,
+//! by what chunks have come to.
 
 use std::fs;
 use std::path::Path;
@@ -7,10 +8,18 @@ use errors::Error;
 use serde::de::DeserializeOwned;
 use stratum_function::{Progress, WorkDir, io};
 use ves_api::function::{PlanParams, PlanResult, Survey, Units};
-use ves_api::rate::{Corrections, Cost, Scale, budgets, settle, solve};
+use ves_api::rate::{
+    Corrections, Cost, Course, Scale, Share, Shares, budgets, settle, settle_shares, share, solve,
+};
+use video::{DecoderBuffer, TimeBase};
+
+use crate::inputs;
+use crate::mp4::decode_times;
 
 /// What the first passes found, below `input/`.
 const SURVEYS: &str = "surveys";
+/// What they found of each frame, below `input/`.
+const COSTS: &str = "costs";
 /// Access units of the chunks, below `input/`, when they have been encoded.
 const UNITS: &str = "units";
 
@@ -24,11 +33,76 @@ pub fn plan(work: &WorkDir, params: PlanParams, _: &mut Progress) -> Result<Plan
     let surveys: Vec<Survey> = listed(work, SURVEYS)?;
     let costs: Vec<Cost> = surveys.iter().map(|survey| survey.cost).collect();
     let scale = solve(&costs, params.target_bits);
+    let shares = params
+        .buffer
+        .map(|buffer| shares(work, &params, buffer, &costs));
     Ok(PlanResult {
         crf: surveys.first().map_or(0, |survey| crf(survey.crf, scale)),
-        corrections: corrections(work, &budgets(&costs, scale), params.target_bits)?,
+        corrections: match params.buffer {
+            Some(_) => Corrections::new(),
+            None => corrections(work, &budgets(&costs, scale), params.target_bits)?,
+        },
         scale,
+        shares: shares.transpose()?,
     })
+}
+
+/// Of a decoder's buffer, for each chunk: by what frames cost, or by what chunks have come to.
+fn shares(
+    work: &WorkDir,
+    params: &PlanParams,
+    buffer: DecoderBuffer,
+    costs: &[Cost],
+) -> Result<Shares, Error> {
+    let units: Vec<Units> = listed(work, UNITS)?;
+    let depth = units.iter().map(Units::reorder_depth).max().unwrap_or(0);
+    let (ticks, removals) = removals(work, params.timed, depth)?;
+    let course = Course {
+        buffer,
+        ticks,
+        removals: &removals,
+    };
+    if units.is_empty() {
+        let frames: Vec<Vec<Cost>> = listed(work, COSTS)?;
+        return Ok(Shares(share(&course, &frames, params.target_bits)));
+    }
+    let unknown = || Shares(vec![Share::UNKNOWN; units.len()]);
+    let Shares(told) = params.shares.clone().unwrap_or_else(unknown);
+    same_count(told.len(), units.len())?;
+    let target = (params.target_bits > 0).then_some((costs, params.target_bits));
+    let sizes: Vec<Vec<u64>> = units.iter().map(bits).collect();
+    Ok(Shares(settle_shares(
+        &course,
+        &told,
+        &sizes,
+        target,
+        params.last,
+    )))
+}
+
+/// When access units are taken out of the buffer, in decoding order.
+fn removals(work: &WorkDir, timed: bool, depth: u64) -> Result<(TimeBase, Vec<i64>), Error> {
+    let table = inputs::frame_table(work)?;
+    let rate = table.source().format.frame_rate.as_rational();
+    match rate.inverse().and_then(TimeBase::new) {
+        Some(frame) if !timed => Ok((frame, (0..table.len() as i64).collect())),
+        _ => {
+            let timeline = inputs::timeline(work)?;
+            Ok((timeline.time_base, decode_times(&timeline, depth)?))
+        }
+    }
+}
+
+fn bits(units: &Units) -> Vec<u64> {
+    units.units.iter().map(|unit| unit.size * 8).collect()
+}
+
+fn same_count(planned: usize, encoded: usize) -> Result<(), Error> {
+    if planned == encoded {
+        return Ok(());
+    }
+    let message = format!("{encoded} chunks have {planned} plans");
+    Err(Error::platform("MALFORMED_INPUT", message))
 }
 
 /// The rate factor by which a first pass comes near the target; the present one, if it is near.
@@ -43,21 +117,21 @@ fn crf(surveyed: u32, scale: Scale) -> u32 {
 }
 
 fn corrections(work: &WorkDir, budgets: &[u64], target: u64) -> Result<Corrections, Error> {
-    if !work.input(UNITS).exists() {
+    let units: Vec<Units> = listed(work, UNITS)?;
+    if units.is_empty() {
         return Ok(Corrections::new());
     }
-    let units: Vec<Units> = listed(work, UNITS)?;
-    if units.len() != budgets.len() {
-        let message = format!("{} chunks have {} surveys", units.len(), budgets.len());
-        return Err(Error::platform("MALFORMED_INPUT", message));
-    }
+    same_count(budgets.len(), units.len())?;
     let actual: Vec<u64> = units.iter().map(|units| units.bytes() * 8).collect();
     Ok(settle(budgets, &actual, target))
 }
 
-/// The files of a list, in its order: they are numbered.
+/// The files of a list, in its order: they are numbered. A list that is not there has none.
 fn listed<T: DeserializeOwned>(work: &WorkDir, list: &str) -> Result<Vec<T>, Error> {
     let folder = work.input(list);
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
     let unreadable = |e| io("listing", &folder, &e);
     let entries = fs::read_dir(&folder).map_err(unreadable)?;
     let mut paths = entries
@@ -101,7 +175,11 @@ mod tests {
             put(UNITS, index, json!({"units": [unit]}));
         }
         let work = WorkDir::new(folder.path());
-        plan(&work, PlanParams { target_bits }, &mut Progress::silent()).unwrap()
+        let params = PlanParams {
+            target_bits,
+            ..PlanParams::default()
+        };
+        plan(&work, params, &mut Progress::silent()).unwrap()
     }
 
     #[test]

@@ -3,27 +3,61 @@ use plato::invoke::{blob_input, with_params};
 use plato::{TaskContext, json};
 use proto::stratum::v1::{Input, Invocation};
 use ves_api::function::{
-    ChunkElement, EncodeParams, PlanResult, SURVEY, SplitResult, Survey, encoder_function,
+    COSTS, ChunkBuffer, ChunkElement, EncodeParams, PlanResult, SURVEY, SplitResult, Survey,
+    encoder_function,
 };
-use ves_api::rate::Cost;
+use ves_api::rate::{Cost, Share};
 
 use super::common::{attributes, frames, job};
+
+/// How a chunk is encoded, beside what is the same for all.
+#[derive(Default)]
+struct Pass {
+    /// Bits, for a second pass, and what the first one found.
+    budget: Option<(u64, Cost)>,
+    /// Of a decoder's buffer, where there is one.
+    share: Option<Share>,
+    /// What the first pass has left.
+    statistics: Vec<Input>,
+}
 
 /// Encodes one chunk. Its parameters hold nothing but what can change a byte of it, so
 /// that an equal chunk, of whichever request, is encoded once.
 pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
-    encode(task, json::parse(&task.element()?.value)?, None, vec![])
+    let chunk = json::parse(&task.element()?.value)?;
+    encode(task, chunk, Pass::default())
+}
+
+/// Encodes a chunk for a decoder's buffer of which nothing is known yet.
+pub(crate) fn prepare_capped(task: &TaskContext) -> Result<Invocation, Error> {
+    capped(task, Share::UNKNOWN)
+}
+
+/// The same for what is in the buffer, where access units came late. Of the others, it has been made.
+pub(crate) fn prepare_capped_by(
+    node: &'static str,
+) -> impl Fn(&TaskContext) -> Result<Invocation, Error> {
+    move |task| capped(task, share(task, &plan(task, node)?)?)
+}
+
+fn capped(task: &TaskContext, share: Share) -> Result<Invocation, Error> {
+    let chunk = json::parse(&task.element()?.value)?;
+    let pass = Pass {
+        share: Some(share),
+        ..Pass::default()
+    };
+    encode(task, chunk, pass)
 }
 
 /// Makes a second pass over one chunk, to its part of the whole's bits.
 pub(crate) fn prepare_planned(task: &TaskContext) -> Result<Invocation, Error> {
-    second_pass(task, &json::parse(task.output("planner")?)?)
+    second_pass(task, &plan(task, "planner")?)
 }
 
 /// The same with another budget, where a chunk has missed its own. Of the others, the second pass has
 /// been made.
 pub(crate) fn prepare_settled(task: &TaskContext) -> Result<Invocation, Error> {
-    second_pass(task, &json::parse(task.output("settler")?)?)
+    second_pass(task, &plan(task, "settler")?)
 }
 
 fn second_pass(task: &TaskContext, plan: &PlanResult) -> Result<Invocation, Error> {
@@ -31,42 +65,81 @@ fn second_pass(task: &TaskContext, plan: &PlanResult) -> Result<Invocation, Erro
     let Survey { chunk, cost, .. } = json::parse(&element.value)?;
     let corrected = plan.corrections.get(&element.index).copied();
     let budget = corrected.unwrap_or_else(|| cost.bits(plan.scale));
-    // All but what it tells us is for the encoder.
-    let statistics = element.value.blobs.iter();
-    let statistics = statistics
-        .filter(|named| named.name != SURVEY)
-        .map(|named| blob_input(&named.name, &named.blob));
-    let statistics = statistics.collect();
-    encode(task, chunk, Some((budget, cost)), statistics)
+    let pass = Pass {
+        budget: Some((budget, cost)),
+        share: None,
+        statistics: statistics(task)?,
+    };
+    encode(task, chunk, pass)
 }
 
-fn encode(
-    task: &TaskContext,
-    chunk: ChunkElement,
-    budget: Option<(u64, Cost)>,
-    statistics: Vec<Input>,
-) -> Result<Invocation, Error> {
+/// Makes a second pass over one chunk, to its part of the whole's bits and of a decoder's buffer, as
+/// that node has planned. What the node before it has planned alike has been made.
+pub(crate) fn prepare_shared_by(
+    node: &'static str,
+) -> impl Fn(&TaskContext) -> Result<Invocation, Error> {
+    move |task| {
+        let Survey { chunk, cost, .. } = json::parse(&task.element()?.value)?;
+        let share = share(task, &plan(task, node)?)?;
+        let pass = Pass {
+            budget: Some((cost.bits(share.scale), cost)),
+            share: Some(share),
+            statistics: statistics(task)?,
+        };
+        encode(task, chunk, pass)
+    }
+}
+
+fn plan(task: &TaskContext, node: &str) -> Result<PlanResult, Error> {
+    json::parse(task.output(node)?)
+}
+
+fn share(task: &TaskContext, plan: &PlanResult) -> Result<Share, Error> {
+    let index = usize::try_from(task.element()?.index).ok();
+    let shares = plan.shares.as_ref().map_or(&[][..], |shares| &shares.0);
+    let share = index.and_then(|index| shares.get(index)).copied();
+    share.ok_or_else(|| Error::platform("NO_SHARE", "the plan tells nothing of the chunk"))
+}
+
+/// All but what the first pass tells us is for the encoder.
+fn statistics(task: &TaskContext) -> Result<Vec<Input>, Error> {
+    let blobs = task.element()?.value.blobs.iter();
+    let ours = blobs.filter(|named| ![SURVEY, COSTS].contains(&named.name.as_str()));
+    Ok(ours
+        .map(|named| blob_input(&named.name, &named.blob))
+        .collect())
+}
+
+fn encode(task: &TaskContext, chunk: ChunkElement, pass: Pass) -> Result<Invocation, Error> {
     let job = job(task)?;
     let split: SplitResult = json::parse(task.output("splitter")?)?;
     let function = encoder_function(job.recipe.codec.name());
     let digest = job.function_digests.get(&function).cloned();
     let frames = frames(task, job.source, &split, &chunk)?;
-    let inputs = std::iter::once(frames).chain(statistics).collect();
+    let inputs = std::iter::once(frames).chain(pass.statistics).collect();
     let (expected_ms, attributes) = (chunk.expected_ms, attributes(&split));
     let frames_of_chunk = chunk.end - chunk.start;
-    let bitrate = budget.map(|(bits, cost)| split.bitrate(bits, cost, frames_of_chunk));
-    let bitrate = bitrate.transpose()?;
+    let second_pass = pass
+        .budget
+        .map(|(bits, cost)| split.bitrate(bits, cost, frames_of_chunk));
+    let second_pass = second_pass.transpose()?;
+    let buffer = pass.share.and_then(|share| split.buffer(share));
     Ok(Invocation {
         inputs,
         function_digest: digest.unwrap_or_default(),
         attributes: attributes.into_iter().collect(),
         memo: true,
         expected_ms,
-        ..with_params(&params(split, chunk, bitrate))?
+        ..with_params(&params(split, chunk, second_pass, buffer))?
     })
 }
 
-fn params(split: SplitResult, chunk: ChunkElement, second_pass: Option<u64>) -> EncodeParams {
+fn params(
+    split: SplitResult,
+    chunk: ChunkElement,
+    second_pass: Option<u64>,
+    buffer: Option<ChunkBuffer>,
+) -> EncodeParams {
     EncodeParams {
         frames: chunk.end - chunk.start,
         frame_rate: split.frame_rate,
@@ -74,5 +147,6 @@ fn params(split: SplitResult, chunk: ChunkElement, second_pass: Option<u64>) -> 
         filter_graph: split.filter_graph,
         packets_digest: chunk.packets_digest,
         second_pass,
+        buffer,
     }
 }

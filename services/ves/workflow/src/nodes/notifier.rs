@@ -17,7 +17,7 @@ pub(crate) fn run(task: &TaskContext) -> Result<Value, Error> {
     if found.discrepancy_count > 0 {
         return Err(failed(found));
     }
-    let missed = missed(split.target_bits, assembled.video_bytes * 8);
+    let missed = missed(&split, assembled.video_bytes * 8);
     let missed = Vec::from_iter(missed);
     let summary = Summary {
         frames: found.frames,
@@ -36,14 +36,16 @@ pub(crate) fn run(task: &TaskContext) -> Result<Value, Error> {
 }
 
 /// What is told of a video that has other bits than it should, by more than two per cent.
-fn missed(target: u64, bits: u64) -> Option<String> {
+fn missed(split: &SplitResult, bits: u64) -> Option<String> {
+    let target = split.target_bits;
     if target == 0 || bits.abs_diff(target) <= target / 50 {
         return None;
     }
     let per_cent = bits as f64 / target as f64 * 100.0;
-    let why = match bits < target {
-        true => "there is no more in it to spend bits on",
-        false => "the encoder cannot do with less",
+    let why = match (bits < target, split.buffer) {
+        (true, None) => "there is no more in it to spend bits on",
+        (true, Some(_)) => "there is no more in it to spend bits on that its max_bitrate brings",
+        (false, _) => "the encoder cannot do with less",
     };
     Some(format!(
         "the video has {per_cent:.0} % of the bits that were asked for: {why}"

@@ -7,10 +7,11 @@ use proto::video::v1::{Region, VideoFormat};
 use ves_api::function::{AssembleResult, SplitResult};
 use ves_api::recipe::Recipe;
 use ves_api::summary::VIDEO;
+use video::DecoderBuffer;
 use vvs_client::validate_video;
 use vvs_client::wire::{
-    Expectation, Format, FrameCount, QualitySteps, Timestamps, Tracks, ValidateRequest, VideoFile,
-    expectation::Kind, video_file::Place,
+    BufferModel, Expectation, Format, FrameCount, QualitySteps, Timestamps, Tracks,
+    ValidateRequest, VideoFile, expectation::Kind, video_file::Place,
 };
 
 use super::common::{BOUNDARIES, FRAME_TABLE, job};
@@ -75,6 +76,7 @@ fn expected(task: &TaskContext) -> Result<Vec<Kind>, Error> {
         Kind::SameFrames(Box::default()),
         Kind::QualitySteps(Box::new(steps)),
     ];
+    kinds.extend(recipe.buffer.map(buffer_model));
     if !recipe.container.is_bare() {
         kinds.extend(of_container(task, assembled.other_tracks)?);
     }
@@ -95,6 +97,14 @@ fn of_container(task: &TaskContext, other_tracks: u64) -> Result<[Kind; 2], Erro
         Kind::Timestamps(Box::new(times)),
         Kind::Tracks(Box::new(tracks)),
     ])
+}
+
+fn buffer_model(buffer: DecoderBuffer) -> Kind {
+    Kind::BufferModel(Box::new(BufferModel {
+        max_bitrate: buffer.max_bitrate,
+        buffer: buffer.size,
+        ..Default::default()
+    }))
 }
 
 /// What the coded video by itself must tell.

@@ -1218,6 +1218,14 @@ impl ::buffa::Message for Expectation {
                         += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
                             + inner as u64;
                 }
+                __buffa::oneof::expectation::Kind::BufferModel(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
             }
         }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
@@ -1291,6 +1299,14 @@ impl ::buffa::Message for Expectation {
                 __buffa::oneof::expectation::Kind::RandomAccess(x) => {
                     ::buffa::types::put_len_delimited_header(
                         8u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
+                }
+                __buffa::oneof::expectation::Kind::BufferModel(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        9u32,
                         u64::from(__cache.consume_next()),
                         buf,
                     );
@@ -1466,6 +1482,26 @@ impl ::buffa::Message for Expectation {
                     ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
                     self.kind = ::core::option::Option::Some(
                         __buffa::oneof::expectation::Kind::RandomAccess(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
+            }
+            9u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::expectation::Kind::BufferModel(ref mut existing),
+                ) = self.kind
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.kind = ::core::option::Option::Some(
+                        __buffa::oneof::expectation::Kind::BufferModel(
                             ::buffa::alloc::boxed::Box::new(val),
                         ),
                     );
@@ -1702,6 +1738,30 @@ impl<'de> ::serde::Deserialize<'de> for Expectation {
                                 }
                                 __oneof_kind = Some(
                                     __buffa::oneof::expectation::Kind::RandomAccess(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
+                        "bufferModel" | "buffer_model" => {
+                            let v: ::core::option::Option<BufferModel> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            BufferModel,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_kind.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'kind'",
+                                        ),
+                                    );
+                                }
+                                __oneof_kind = Some(
+                                    __buffa::oneof::expectation::Kind::BufferModel(
                                         ::buffa::alloc::boxed::Box::new(v),
                                     ),
                                 );
@@ -2914,6 +2974,162 @@ pub const __RANDOM_ACCESS_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buf
     type_url: "type.googleapis.com/vvs.v1.RandomAccess",
     to_json: ::buffa::type_registry::any_to_json::<RandomAccess>,
     from_json: ::buffa::type_registry::any_from_json::<RandomAccess>,
+    is_wkt: false,
+};
+/// A decoder that is fed at no more than a bitrate, through a buffer that is full when it begins, has
+/// each access unit whole when it is to be decoded: the hypothetical reference decoder of H.264 and
+/// H.265, Annex C, with a variable rate.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct BufferModel {
+    /// Bits in a second, at most.
+    ///
+    /// Field 1: `max_bitrate`
+    #[serde(
+        rename = "maxBitrate",
+        alias = "max_bitrate",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub max_bitrate: u64,
+    /// Bits that the buffer holds. 0 = what the bitrate brings in a second.
+    ///
+    /// Field 2: `buffer`
+    #[serde(
+        rename = "buffer",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub buffer: u64,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for BufferModel {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("BufferModel")
+            .field("max_bitrate", &self.max_bitrate)
+            .field("buffer", &self.buffer)
+            .finish()
+    }
+}
+impl BufferModel {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/vvs.v1.BufferModel";
+}
+::buffa::impl_default_instance!(BufferModel);
+impl ::buffa::MessageName for BufferModel {
+    const PACKAGE: &'static str = "vvs.v1";
+    const NAME: &'static str = "BufferModel";
+    const FULL_NAME: &'static str = "vvs.v1.BufferModel";
+    const TYPE_URL: &'static str = "type.googleapis.com/vvs.v1.BufferModel";
+}
+impl ::buffa::Message for BufferModel {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.max_bitrate != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.max_bitrate) as u64;
+        }
+        if self.buffer != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.buffer) as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.max_bitrate != 0u64 {
+            ::buffa::types::put_uint64_field(1u32, self.max_bitrate, buf);
+        }
+        if self.buffer != 0u64 {
+            ::buffa::types::put_uint64_field(2u32, self.buffer, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.max_bitrate = ::buffa::types::decode_uint64(buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.buffer = ::buffa::types::decode_uint64(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.max_bitrate = 0u64;
+        self.buffer = 0u64;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for BufferModel {
+    const PROTO_FQN: &'static str = "vvs.v1.BufferModel";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for BufferModel {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __BUFFER_MODEL_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/vvs.v1.BufferModel",
+    to_json: ::buffa::type_registry::any_to_json::<BufferModel>,
+    from_json: ::buffa::type_registry::any_from_json::<BufferModel>,
     is_wkt: false,
 };
 /// One difference from what was expected.
@@ -7189,6 +7405,37 @@ pub mod __buffa {
                             );
                         }
                     }
+                    9u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::expectation::Kind::BufferModel(
+                                ref mut existing,
+                            ),
+                        ) = view.kind
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.kind = Some(
+                                super::super::__buffa::view::oneof::expectation::Kind::BufferModel(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::BufferModelView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -7289,6 +7536,15 @@ pub mod __buffa {
                                         v,
                                     ) => {
                                         super::super::__buffa::oneof::expectation::Kind::RandomAccess(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::expectation::Kind::BufferModel(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::expectation::Kind::BufferModel(
                                             ::buffa::alloc::boxed::Box::new(
                                                 v.to_owned_from_source(__buffa_src)?,
                                             ),
@@ -7395,6 +7651,16 @@ pub mod __buffa {
                                 += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
                                     + inner as u64;
                         }
+                        super::super::__buffa::view::oneof::expectation::Kind::BufferModel(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
                     }
                 }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
@@ -7490,6 +7756,16 @@ pub mod __buffa {
                             );
                             x.write_to(__cache, buf);
                         }
+                        super::super::__buffa::view::oneof::expectation::Kind::BufferModel(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                9u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
+                        }
                     }
                 }
                 self.__buffa_unknown_fields.write_to(buf);
@@ -7554,6 +7830,11 @@ pub mod __buffa {
                             v,
                         ) => {
                             __map.serialize_entry("randomAccess", v)?;
+                        }
+                        super::super::__buffa::view::oneof::expectation::Kind::BufferModel(
+                            v,
+                        ) => {
+                            __map.serialize_entry("bufferModel", v)?;
                         }
                     }
                 }
@@ -10048,6 +10329,316 @@ pub mod __buffa {
             type ViewHandle = RandomAccessOwnedView;
         }
         impl ::serde::Serialize for RandomAccessOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// A decoder that is fed at no more than a bitrate, through a buffer that is full when it begins, has
+        /// each access unit whole when it is to be decoded: the hypothetical reference decoder of H.264 and
+        /// H.265, Annex C, with a variable rate.
+        #[derive(Clone, Debug, Default)]
+        pub struct BufferModelView<'a> {
+            /// Bits in a second, at most.
+            ///
+            /// Field 1: `max_bitrate`
+            pub max_bitrate: u64,
+            /// Bits that the buffer holds. 0 = what the bitrate brings in a second.
+            ///
+            /// Field 2: `buffer`
+            pub buffer: u64,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for BufferModelView<'a> {
+            type Owned = super::super::BufferModel;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.max_bitrate = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.buffer = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::BufferModel,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::BufferModel,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::BufferModel {
+                    max_bitrate: self.max_bitrate,
+                    buffer: self.buffer,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for BufferModelView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if self.max_bitrate != 0u64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint64_encoded_len(self.max_bitrate)
+                                as u64;
+                }
+                if self.buffer != 0u64 {
+                    size
+                        += 1u64 + ::buffa::types::uint64_encoded_len(self.buffer) as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if self.max_bitrate != 0u64 {
+                    ::buffa::types::put_uint64_field(1u32, self.max_bitrate, buf);
+                }
+                if self.buffer != 0u64 {
+                    ::buffa::types::put_uint64_field(2u32, self.buffer, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for BufferModelView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.max_bitrate) {
+                    __map
+                        .serialize_entry(
+                            "maxBitrate",
+                            &::buffa::json_helpers::ProtoJson(&self.max_bitrate),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.buffer) {
+                    __map
+                        .serialize_entry(
+                            "buffer",
+                            &::buffa::json_helpers::ProtoJson(&self.buffer),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for BufferModelView<'a> {
+            const PACKAGE: &'static str = "vvs.v1";
+            const NAME: &'static str = "BufferModel";
+            const FULL_NAME: &'static str = "vvs.v1.BufferModel";
+            const TYPE_URL: &'static str = "type.googleapis.com/vvs.v1.BufferModel";
+        }
+        ::buffa::impl_default_view_instance!(BufferModelView);
+        ::buffa::impl_view_reborrow!(BufferModelView);
+        /** Self-contained, `'static` owned view of a `BufferModel` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`BufferModelView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`BufferModelView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct BufferModelOwnedView(::buffa::OwnedView<BufferModelView<'static>>);
+        impl BufferModelOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    BufferModelOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    BufferModelOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::BufferModel,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    BufferModelOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`BufferModelView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &BufferModelView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::BufferModel {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Bits in a second, at most.
+            ///
+            /// Field 1: `max_bitrate`
+            #[must_use]
+            pub fn max_bitrate(&self) -> u64 {
+                self.0.reborrow().max_bitrate
+            }
+            /// Bits that the buffer holds. 0 = what the bitrate brings in a second.
+            ///
+            /// Field 2: `buffer`
+            #[must_use]
+            pub fn buffer(&self) -> u64 {
+                self.0.reborrow().buffer
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<BufferModelView<'static>>>
+        for BufferModelOwnedView {
+            fn from(inner: ::buffa::OwnedView<BufferModelView<'static>>) -> Self {
+                BufferModelOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<BufferModelOwnedView>
+        for ::buffa::OwnedView<BufferModelView<'static>> {
+            fn from(wrapper: BufferModelOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<BufferModelView<'static>>>
+        for BufferModelOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<BufferModelView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::BufferModel {
+            type View<'a> = BufferModelView<'a>;
+            type ViewHandle = BufferModelOwnedView;
+        }
+        impl ::serde::Serialize for BufferModelOwnedView {
             fn serialize<__S: ::serde::Serializer>(
                 &self,
                 __s: __S,
@@ -14630,6 +15221,13 @@ pub mod __buffa {
                             >,
                         >,
                     ),
+                    BufferModel(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::BufferModelView<
+                                'a,
+                            >,
+                        >,
+                    ),
                 }
             }
         }
@@ -14688,6 +15286,9 @@ pub mod __buffa {
                 ),
                 RandomAccess(
                     ::buffa::alloc::boxed::Box<super::super::super::RandomAccess>,
+                ),
+                BufferModel(
+                    ::buffa::alloc::boxed::Box<super::super::super::BufferModel>,
                 ),
             }
             impl ::buffa::Oneof for Kind {}
@@ -14774,6 +15375,17 @@ pub mod __buffa {
                     Self::Some(Kind::from(v))
                 }
             }
+            impl From<super::super::super::BufferModel> for Kind {
+                fn from(v: super::super::super::BufferModel) -> Self {
+                    Self::BufferModel(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::BufferModel>
+            for ::core::option::Option<Kind> {
+                fn from(v: super::super::super::BufferModel) -> Self {
+                    Self::Some(Kind::from(v))
+                }
+            }
             impl ::serde::Serialize for Kind {
                 fn serialize<S: ::serde::Serializer>(
                     &self,
@@ -14806,6 +15418,9 @@ pub mod __buffa {
                         Self::RandomAccess(v) => {
                             map.serialize_entry("randomAccess", &**v)?;
                         }
+                        Self::BufferModel(v) => {
+                            map.serialize_entry("bufferModel", &**v)?;
+                        }
                     }
                     map.end()
                 }
@@ -14826,6 +15441,7 @@ pub mod __buffa {
         reg.register_json_any(super::__SAME_FRAMES_JSON_ANY);
         reg.register_json_any(super::__QUALITY_STEPS_JSON_ANY);
         reg.register_json_any(super::__RANDOM_ACCESS_JSON_ANY);
+        reg.register_json_any(super::__BUFFER_MODEL_JSON_ANY);
         reg.register_json_any(super::__DISCREPANCY_JSON_ANY);
         reg.register_json_any(super::__REQUEST_VIEW_JSON_ANY);
         reg.register_json_any(super::__STAGE_PROGRESS_JSON_ANY);
@@ -14889,6 +15505,10 @@ pub use self::__buffa::view::QualityStepsOwnedView;
 pub use self::__buffa::view::RandomAccessView;
 #[doc(inline)]
 pub use self::__buffa::view::RandomAccessOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::BufferModelView;
+#[doc(inline)]
+pub use self::__buffa::view::BufferModelOwnedView;
 #[doc(inline)]
 pub use self::__buffa::view::DiscrepancyView;
 #[doc(inline)]

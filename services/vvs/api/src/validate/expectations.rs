@@ -6,8 +6,8 @@ use blob::BlobRef;
 use errors::Error;
 use proto::video::v1 as video_wire;
 use video::{
-    ColourDescription, Matrix, PixelFormat, Primaries, Range, Rational, Resolution, Rotation,
-    SampleAspectRatio, ScanType, StaticHdr, Transfer,
+    ColourDescription, DecoderBuffer, Matrix, PixelFormat, Primaries, Range, Rational, Resolution,
+    Rotation, SampleAspectRatio, ScanType, StaticHdr, Transfer,
 };
 
 use crate::expect::{Expectations, Format, Picture};
@@ -42,7 +42,8 @@ pub(super) fn check(
         let field = format!("expectations[{index}]");
         let Some(kind) = &expectation.kind else {
             let hint = "use frame_count, timestamps, format, tracks, clean_decode, same_frames, \
-                        quality_steps or random_access";
+                        quality_steps, \
+                        random_access or buffer_model";
             problems.push(
                 Error::user("MISSING", "nothing is expected")
                     .at(field)
@@ -121,6 +122,14 @@ fn read(
                 problems.push(out_of_range(&field, "name at least 1 frame"));
             }
         }
+        Kind::BufferModel(model) => {
+            let read = self::buffer(model);
+            if read.is_none() {
+                let field = format!("{field}.buffer_model.max_bitrate");
+                problems.push(out_of_range(&field, "name at least 1 bit in a second"));
+            }
+            all.buffer = read;
+        }
         Kind::QualitySteps(steps) => {
             all.boundaries = Some(steps.boundaries.clone());
             let field = format!("{field}.quality_steps");
@@ -136,6 +145,15 @@ fn read(
             }
         }
     }
+}
+
+/// Unless another size is told, it holds what comes in a second.
+fn buffer(model: &wire::BufferModel) -> Option<DecoderBuffer> {
+    let size = match model.buffer {
+        0 => model.max_bitrate,
+        told => told,
+    };
+    DecoderBuffer::new(model.max_bitrate, size)
 }
 
 fn table(timestamps: &wire::Timestamps, field: &str, policy: &Policy) -> Result<BlobRef, Error> {

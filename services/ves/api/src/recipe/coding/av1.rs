@@ -9,7 +9,7 @@ use super::args::{
 use super::profile::UP_TO_420;
 use super::{Encoder, Level, Lossless, Profile, RateFactors, level};
 use crate::recipe::layout::with_depth;
-use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl};
+use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl, Recipe};
 use crate::wire;
 
 pub(super) static AV1: Coding = Coding {
@@ -81,7 +81,8 @@ impl Encoder for SvtAv1 {
         with_depth(decoded, Some(Chroma::Yuv420), codec.bit_depth)
     }
 
-    fn check(&self, codec: &Codec, _: RateControl, format: &VideoFormat) -> Result<(), Error> {
+    fn check(&self, recipe: &Recipe, format: &VideoFormat) -> Result<(), Error> {
+        let codec = &recipe.codec;
         check_progressive(
             format,
             "AV1 has no way to tell that a picture is interlaced",
@@ -91,13 +92,8 @@ impl Encoder for SvtAv1 {
         level::check(codec, format, 1)
     }
 
-    fn args(
-        &self,
-        codec: &Codec,
-        rate: RateControl,
-        format: &VideoFormat,
-        plan: &ChunkPlan,
-    ) -> Vec<String> {
+    fn args(&self, recipe: &Recipe, format: &VideoFormat, plan: &ChunkPlan) -> Vec<String> {
+        let (codec, rate) = (&recipe.codec, recipe.rate_control);
         let mut args = words(["-c:v", "libsvtav1", "-preset", codec.preset]);
         if let RateControl::Crf(crf) = rate {
             args.extend(words(["-crf", &crf.to_string()]));

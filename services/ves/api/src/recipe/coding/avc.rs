@@ -1,12 +1,12 @@
 //! AVC (ITU-T H.264): what x264 is told, and what it cannot do.
 
 use errors::Error;
-use video::{Range, ScanType, VideoFormat};
+use video::{DecoderBuffer, Range, ScanType, VideoFormat};
 
 use super::args::{check_subsampling, option, words};
 use super::profile::{ALL_CHROMA, UP_TO_420, UP_TO_422, YUV420};
 use super::{Encoder, Level, Lossless, Profile, RateFactors, avc_level, level, profile};
-use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl};
+use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl, Recipe};
 use crate::wire;
 
 pub(super) static AVC: Coding = Coding {
@@ -112,23 +112,23 @@ impl Encoder for X264 {
             .hint("leave the profile out, or use a constant rate factor"))
     }
 
-    fn check(&self, codec: &Codec, _: RateControl, format: &VideoFormat) -> Result<(), Error> {
+    fn check(&self, recipe: &Recipe, format: &VideoFormat) -> Result<(), Error> {
+        let codec = &recipe.codec;
         check_subsampling(format)?;
         profile::check(codec, &format.pixel_format)?;
-        level::check(codec, format, BLOCK)
+        level::check(codec, format, BLOCK)?;
+        let buffer = recipe.buffer.iter();
+        buffer
+            .copied()
+            .try_for_each(|buffer| avc_level::check(codec, format, buffer))
     }
 
-    fn args(
-        &self,
-        codec: &Codec,
-        rate: RateControl,
-        format: &VideoFormat,
-        _: &ChunkPlan,
-    ) -> Vec<String> {
+    fn args(&self, recipe: &Recipe, format: &VideoFormat, _: &ChunkPlan) -> Vec<String> {
+        let (codec, rate) = (&recipe.codec, recipe.rate_control);
         let mut args = words(["-c:v", "libx264", "-threads", "1", "-preset", codec.preset]);
         args.extend(option("-tune", codec.tune));
         args.extend(option("-profile:v", codec.profile.map(|p| p.name)));
-        args.extend(option("-level:v", level_name(codec, rate, format)));
+        args.extend(option("-level:v", level_name(recipe, format)));
         args.extend(match rate {
             RateControl::Crf(crf) => words(["-crf", &crf.to_string()]),
             RateControl::Lossless => words(["-qp", "0"]),
@@ -142,13 +142,18 @@ impl Encoder for X264 {
 }
 
 /// x264 finds one itself, but for a bitrate.
-fn level_name(codec: &Codec, rate: RateControl, format: &VideoFormat) -> Option<&'static str> {
-    match (codec.level, rate) {
-        (None, RateControl::Bitrate(bitrate)) => {
-            let (size, rate) = (format.resolution, format.frame_rate);
-            Some(avc_level::least(codec, size, rate, bitrate))
-        }
-        (level, _) => level.map(|level| level.name),
+fn level_name(recipe: &Recipe, format: &VideoFormat) -> Option<&'static str> {
+    let codec = &recipe.codec;
+    let least = |peak| avc_level::least(codec, format.resolution, format.frame_rate, peak);
+    match (codec.level, recipe.buffer, recipe.rate_control) {
+        (Some(level), ..) => Some(level.name),
+        (None, Some(buffer), _) => Some(least(buffer)),
+        // As x264 reckons of a whole file whose peaks are not bounded.
+        (None, None, RateControl::Bitrate(bitrate)) => Some(least(DecoderBuffer {
+            max_bitrate: 2 * bitrate.get(),
+            size: 0,
+        })),
+        (None, None, _) => None,
     }
 }
 

@@ -4,7 +4,7 @@ use errors::Error;
 use video::{PixelFormat, VideoFormat};
 
 use crate::recipe::layout::with_depth;
-use crate::recipe::{ChunkPlan, Codec, RateControl};
+use crate::recipe::{ChunkPlan, Codec, RateControl, Recipe};
 
 /// An encoder.
 pub(in crate::recipe) trait Encoder: Sync {
@@ -19,14 +19,8 @@ pub(in crate::recipe) trait Encoder: Sync {
     }
 
     /// Refuses what the encoder would refuse later, chunk by chunk.
-    fn check(&self, codec: &Codec, rate: RateControl, format: &VideoFormat) -> Result<(), Error>;
+    fn check(&self, recipe: &Recipe, format: &VideoFormat) -> Result<(), Error>;
 
     /// ffmpeg's encoder options, the same for every chunk.
-    fn args(
-        &self,
-        codec: &Codec,
-        rate: RateControl,
-        format: &VideoFormat,
-        plan: &ChunkPlan,
-    ) -> Vec<String>;
+    fn args(&self, recipe: &Recipe, format: &VideoFormat, plan: &ChunkPlan) -> Vec<String>;
 }

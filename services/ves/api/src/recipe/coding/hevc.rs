@@ -6,7 +6,7 @@ use video::{Chroma, VideoFormat};
 use super::args::{check_bounds, check_progressive, check_subsampling, colour, option, words};
 use super::profile::{ALL_CHROMA, YUV420};
 use super::{Encoder, Level, Lossless, Profile, RateFactors, level, profile};
-use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl};
+use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl, Recipe};
 use crate::wire;
 
 pub(super) static HEVC: Coding = Coding {
@@ -94,7 +94,8 @@ const fn samples(name: &'static str, code: u32, picture: u64, rate: u64) -> Leve
 struct X265;
 
 impl Encoder for X265 {
-    fn check(&self, codec: &Codec, _: RateControl, format: &VideoFormat) -> Result<(), Error> {
+    fn check(&self, recipe: &Recipe, format: &VideoFormat) -> Result<(), Error> {
+        let codec = &recipe.codec;
         check_progressive(format, "x265 codes the fields of interlaced pictures apart")?;
         check_bounds(codec.coding, format.resolution, LEAST_SIDE, MOST_SIDES)?;
         check_subsampling(format)?;
@@ -102,13 +103,8 @@ impl Encoder for X265 {
         level::check(codec, format, BLOCK)
     }
 
-    fn args(
-        &self,
-        codec: &Codec,
-        rate: RateControl,
-        format: &VideoFormat,
-        _: &ChunkPlan,
-    ) -> Vec<String> {
+    fn args(&self, recipe: &Recipe, format: &VideoFormat, _: &ChunkPlan) -> Vec<String> {
+        let (codec, rate) = (&recipe.codec, recipe.rate_control);
         let mut args = words(["-c:v", "libx265", "-preset", codec.preset]);
         args.extend(option("-tune", codec.tune));
         args.extend(option("-profile:v", codec.profile.map(|p| p.name)));

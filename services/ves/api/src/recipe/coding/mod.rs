@@ -51,7 +51,8 @@ pub struct Coding {
     pub levels: &'static [Level],
     pub tunes: &'static [&'static str],
     pub rate_factors: RateFactors,
-    /// Whether it can be led to a bitrate, by a first pass that tells what chunks cost.
+    /// Whether it can be led to a bitrate, by a first pass that tells what chunks cost, and kept to a
+    /// decoder's buffer.
     pub takes_bitrate: bool,
     pub containers: &'static [Container],
     /// Of files that hold the coded video alone.

@@ -6,7 +6,7 @@ use video::{Chroma, PixelFormat, VideoFormat};
 use super::args::{check_bounds, check_progressive, colour, key_interval, words};
 use super::{Encoder, Level, Lossless, Profile, RateFactors, level, profile};
 use crate::recipe::layout::with_depth;
-use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl};
+use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl, Recipe};
 use crate::wire;
 
 pub(super) static VP9: Coding = Coding {
@@ -85,8 +85,9 @@ impl Encoder for Libvpx {
     }
 
     /// Odd sides are possible.
-    fn check(&self, codec: &Codec, rate: RateControl, format: &VideoFormat) -> Result<(), Error> {
-        check_lossless(rate, &format.pixel_format)?;
+    fn check(&self, recipe: &Recipe, format: &VideoFormat) -> Result<(), Error> {
+        let codec = &recipe.codec;
+        check_lossless(recipe.rate_control, &format.pixel_format)?;
         check_progressive(
             format,
             "VP9 has no way to tell that a picture is interlaced",
@@ -96,13 +97,8 @@ impl Encoder for Libvpx {
         level::check(codec, format, 1)
     }
 
-    fn args(
-        &self,
-        codec: &Codec,
-        rate: RateControl,
-        format: &VideoFormat,
-        plan: &ChunkPlan,
-    ) -> Vec<String> {
+    fn args(&self, recipe: &Recipe, format: &VideoFormat, plan: &ChunkPlan) -> Vec<String> {
+        let (codec, rate) = (&recipe.codec, recipe.rate_control);
         let mut args = words(["-c:v", "libvpx-vp9", "-deadline", "good"]);
         args.extend(words(["-cpu-used", codec.preset]));
         args.extend(match rate {

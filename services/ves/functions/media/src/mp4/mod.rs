@@ -11,5 +11,5 @@ pub(crate) use interleave::{Run, interleave};
 pub(crate) use movie::{Movie, Offsets};
 #[cfg(test)]
 pub(crate) use timing::tests as timing_tests;
-pub(crate) use timing::{Timeline, Timing, decode_order_timing};
+pub(crate) use timing::{Timeline, Timing, decode_order_timing, decode_times};
 pub(crate) use track::{Edit, Kind, Samples, Track};

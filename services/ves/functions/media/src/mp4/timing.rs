@@ -41,9 +41,7 @@ pub(crate) fn decode_order_timing(
 ) -> Result<Timing, Error> {
     let (timescale, scale) = timescale(timeline.time_base)?;
     let times = Times::new(timeline, depth)?;
-    let decoded: Vec<i64> = (0..shown.len() as u64)
-        .map(|turn| times.decoded(turn))
-        .collect();
+    let decoded: Vec<i64> = times.all(shown.len() as u64);
     let scaled = |ticks: i64| u32::try_from(i128::from(ticks) * i128::from(scale));
     let deltas = decoded.windows(2).map(|pair| scaled(pair[1] - pair[0]));
     let deltas = deltas.chain([scaled(times.last_stay(&decoded))]);
@@ -67,6 +65,12 @@ pub(crate) fn decode_order_timing(
             .ok_or_else(unrepresentable)?,
         duration: long(times.last() - times.first() + timeline.last_duration)?,
     })
+}
+
+/// When each access unit is decoded, in ticks of the source and in decoding order.
+pub(crate) fn decode_times(timeline: &Timeline, depth: u64) -> Result<Vec<i64>, Error> {
+    let times = Times::new(timeline, depth)?;
+    Ok(times.all(timeline.pts.len() as u64))
 }
 
 /// Ticks per second, and units of it per tick of the source.
@@ -117,6 +121,10 @@ impl<'a> Times<'a> {
         let shown = self.last() - self.first() + self.last_duration;
         let told = decoded[decoded.len() - 1] - decoded[0];
         self.last_duration.max(shown - told)
+    }
+
+    fn all(&self, samples: u64) -> Vec<i64> {
+        (0..samples).map(|turn| self.decoded(turn)).collect()
     }
 
     fn decoded(&self, turn: u64) -> i64 {

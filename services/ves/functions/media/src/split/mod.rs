@@ -13,7 +13,7 @@ use stratum_frames::{FrameTable, Tools, build_table, plan_range, range_digest};
 use stratum_function::{Progress, WorkDir, io};
 use ves_api::function::{ChunkElement, SplitParams, SplitResult};
 use ves_api::recipe::{Damage, Problems, RateControl, Recipe, ResolvedRecipe, SourceFacts};
-use video::Rational;
+use video::{DecoderBuffer, Rational};
 
 use crate::inputs::{FRAME_TABLE, RECIPE};
 pub use failure::failure;
@@ -140,6 +140,7 @@ fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
     let source_region = resolved.source_region(table.source().format.resolution);
     let video_region = resolved.video_region();
     let target_bits = target_bits(table, resolved.recipe.rate_control);
+    let buffer = resolved.recipe.buffer.map(coded);
     let format = resolved.format;
     let damage = table.source().damage.iter();
     SplitResult {
@@ -160,6 +161,17 @@ fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
         encoder_args: resolved.encoder_args,
         filter_graph: resolved.filter_graph,
         target_bits,
+        buffer,
+    }
+}
+
+/// What chunks are coded for: in thousands of bits, as encoders count, and with a millisecond's bits to
+/// spare, as containers round times.
+fn coded(buffer: DecoderBuffer) -> DecoderBuffer {
+    let spare = buffer.max_bitrate.div_ceil(1_000);
+    DecoderBuffer {
+        max_bitrate: buffer.max_bitrate / 1_000 * 1_000,
+        size: (buffer.size - spare.min(buffer.size / 2)) / 1_000 * 1_000,
     }
 }
 

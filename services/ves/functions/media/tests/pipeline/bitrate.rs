@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use stratum_function::{Progress, WorkDir};
-use ves_api::function::{PlanResult, SURVEY, SplitResult, Survey, SurveyParams};
+use ves_api::function::{
+    COSTS, ChunkBuffer, PlanResult, SURVEY, SplitResult, Survey, SurveyParams,
+};
 
 use crate::judge;
 use crate::stages::{Encoded, encode, encode_by, keep, media, ready, run_encoder, with_frames};
@@ -13,7 +15,7 @@ use crate::stages::{Encoded, encode, encode_by, keep, media, ready, run_encoder,
 /// Bits in a second.
 const BITRATE: u64 = 400_000;
 /// Frames of the clip: the first half is flat. 24 are shown in a second.
-const FRAMES: u64 = 144;
+pub(crate) const FRAMES: u64 = 144;
 
 fn recipe(bitrate: u64) -> Value {
     json!({
@@ -33,19 +35,19 @@ fn encode_to_bitrate(source: &Path) -> Encoded {
         let planned = plan(folder, split);
         for (chunk, survey) in chunks.iter().zip(&surveys) {
             let budget = survey.cost.bits(planned.scale);
-            second_pass(source, split, chunk, survey, budget, folder)?;
+            second_pass(source, split, chunk, survey, budget, None, folder)?;
         }
         let settled = plan(folder, split);
         for (index, budget) in &settled.corrections {
             let (chunk, survey) = (&chunks[*index as usize], &surveys[*index as usize]);
-            second_pass(source, split, chunk, survey, *budget, folder)?;
+            second_pass(source, split, chunk, survey, *budget, None, folder)?;
         }
         Ok(())
     });
     encoded.unwrap()
 }
 
-fn survey(
+pub(crate) fn survey(
     stage: &str,
     source: &Path,
     split: &Value,
@@ -63,17 +65,19 @@ fn survey(
             crf,
         };
         let survey = ves_avc::survey(&work, params, &mut Progress::silent()).unwrap();
-        let lists = folder.join("surveys");
-        fs::create_dir_all(&lists).unwrap();
-        let to = lists.join(format!("{:08}.json", chunk["index"]));
-        fs::copy(work.output(SURVEY), to).unwrap();
+        for (list, name) in [("surveys", SURVEY), ("costs", COSTS)] {
+            let list = folder.join(list);
+            fs::create_dir_all(&list).unwrap();
+            let to = list.join(format!("{:08}.json", chunk["index"]));
+            fs::copy(work.output(name), to).unwrap();
+        }
         survey
     };
     chunks.iter().map(one).collect()
 }
 
 /// By the surveys, and by the units of chunks that have been encoded.
-fn plan(folder: &Path, split: &Value) -> PlanResult {
+pub(crate) fn plan(folder: &Path, split: &Value) -> PlanResult {
     let (surveys, units) = (folder.join("surveys"), folder.join("units"));
     let mut inputs = vec![("surveys", surveys.as_path())];
     if units.exists() {
@@ -83,12 +87,13 @@ fn plan(folder: &Path, split: &Value) -> PlanResult {
     serde_json::from_value(media("plan", &folder.join("plan"), &params, &inputs).unwrap()).unwrap()
 }
 
-fn second_pass(
+pub(crate) fn second_pass(
     source: &Path,
     split: &Value,
     chunk: &Value,
     survey: &Survey,
     budget: u64,
+    buffer: Option<ChunkBuffer>,
     folder: &Path,
 ) -> Result<(), Value> {
     let work = with_frames("encode", source, split, chunk, folder);
@@ -101,13 +106,13 @@ fn second_pass(
     let facts: SplitResult = serde_json::from_value(split.clone()).unwrap();
     let frames = survey.chunk.end - survey.chunk.start;
     let bitrate = facts.bitrate(budget, survey.cost, frames).unwrap();
-    run_encoder(&work, split, chunk, Some(bitrate))?;
+    run_encoder(&work, split, chunk, Some(bitrate), buffer)?;
     keep(&work, chunk, folder);
     Ok(())
 }
 
 /// Flat grey, then noise; the same on every machine.
-fn clip(to: &Path) {
+pub(crate) fn clip(to: &Path) {
     let seconds = FRAMES / 48;
     let flat = format!("color=gray:s=160x96:r=24:d={seconds}");
     let noise = format!("{flat},noise=alls=40:allf=t:all_seed=7");

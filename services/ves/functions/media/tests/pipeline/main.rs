@@ -5,6 +5,7 @@
 
 mod audio;
 mod bitrate;
+mod buffer;
 mod containers;
 mod hdr;
 mod judge;

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use stratum_function::{Progress, WorkDir};
 use tempfile::TempDir;
-use ves_api::function::{EncodeParams, STREAM, TRACK, UNITS};
+use ves_api::function::{ChunkBuffer, EncodeParams, STREAM, TRACK, UNITS};
 
 /// A finished encode.
 pub(crate) struct Encoded {
@@ -136,7 +136,7 @@ pub(crate) fn media(
 /// The frames of the chunk by a linear decode, encoded.
 fn encode_chunk(source: &Path, split: &Value, chunk: &Value, folder: &Path) -> Result<(), Value> {
     let work = with_frames("encode", source, split, chunk, folder);
-    run_encoder(&work, split, chunk, None)?;
+    run_encoder(&work, split, chunk, None, None)?;
     keep(&work, chunk, folder);
     Ok(())
 }
@@ -165,6 +165,7 @@ pub(crate) fn run_encoder(
     split: &Value,
     chunk: &Value,
     second_pass: Option<u64>,
+    buffer: Option<ChunkBuffer>,
 ) -> Result<(), Value> {
     let number = |name: &str| chunk[name].as_u64().unwrap();
     let params = EncodeParams {
@@ -174,6 +175,7 @@ pub(crate) fn run_encoder(
         filter_graph: split["filter_graph"].as_str().unwrap().into(),
         packets_digest: chunk["packets_digest"].as_str().unwrap().into(),
         second_pass,
+        buffer,
     };
     let encode = match split["codec"].as_str().unwrap() {
         "avc" => ves_avc::encode,

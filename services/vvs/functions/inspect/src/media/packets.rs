@@ -16,6 +16,7 @@ pub(crate) struct Packet {
     pub(crate) dts: Option<i64>,
     /// In ticks; 0 when the container does not say.
     pub(crate) duration: i64,
+    pub(crate) bytes: u64,
     /// Whether decoding can start here, as the container says.
     pub(crate) key: bool,
     /// Whether the container says not to show it.
@@ -34,7 +35,7 @@ pub(crate) struct Packets {
 pub(crate) fn list(file: &Path, track: u32) -> Result<Packets, Error> {
     let mut packets = Vec::new();
     let complaints = ffprobe()
-        .words("-v error -of compact=p=0 -show_entries packet=pts,dts,duration,flags")
+        .words("-v error -of compact=p=0 -show_entries packet=pts,dts,duration,size,flags")
         .args(["-select_streams", &track.to_string()])
         .arg(url(file))
         .run(|line| {
@@ -51,7 +52,7 @@ pub(crate) fn list(file: &Path, track: u32) -> Result<Packets, Error> {
     })
 }
 
-/// `pts=0|dts=N/A|duration=1001|flags=K_`; what follows of side data is passed over.
+/// `pts=0|dts=N/A|duration=1001|size=512|flags=K_`; what follows of side data is passed over.
 fn packet(line: &str) -> Result<Option<Packet>, Error> {
     if !line.starts_with("pts=") {
         return match line.is_empty() || line.starts_with("side_data") {
@@ -65,6 +66,7 @@ fn packet(line: &str) -> Result<Option<Packet>, Error> {
             Some(("pts", value)) => packet.pts = value.parse().ok(),
             Some(("dts", value)) => packet.dts = value.parse().ok(),
             Some(("duration", value)) => packet.duration = value.parse().unwrap_or(0),
+            Some(("size", value)) => packet.bytes = value.parse().unwrap_or(0),
             Some(("flags", value)) => {
                 packet.key = value.contains('K');
                 packet.hidden = value.contains('D');
@@ -86,10 +88,11 @@ mod tests {
             pts: Some(1001),
             dts: None,
             duration: 1001,
+            bytes: 512,
             key: true,
             hidden: true,
         };
-        let line = "pts=1001|dts=N/A|duration=1001|flags=KD_|side_data|";
+        let line = "pts=1001|dts=N/A|duration=1001|size=512|flags=KD_|side_data|";
         assert_eq!(packet(line).unwrap(), Some(expected));
         let bare = packet("pts=N/A|dts=N/A|duration=N/A|flags=__").unwrap();
         assert_eq!(bare, Some(Packet::default()));

@@ -1,6 +1,7 @@
 //! What the container says, compared with what is expected; and the video cut into segments.
 
 mod access;
+mod buffer;
 mod format;
 mod hdr;
 mod segments;
@@ -94,6 +95,10 @@ pub fn plan(work: &WorkDir, params: PlanParams, _: &mut Progress) -> Result<Plan
     }
     if let Some(most) = expected.access_frames {
         found.extend(access::rare(&packets.packets, most));
+    }
+    if let Some(expected) = expected.buffer {
+        let late = buffer::underflows(track, &packets.packets, &times, expected);
+        found.extend(late);
     }
     let mut found: Vec<Found> = found.into_iter().map(Found::from).collect();
     if expected.timestamps {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod buffer;
 mod defects;
 mod encode;
 mod good;
