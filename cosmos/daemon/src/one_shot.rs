@@ -8,6 +8,7 @@ use blob::Blobs;
 use optimus::{Requests, Service};
 use plato_runtime::Engines;
 use rpc::Router;
+use sources::{Remote, Sources};
 use store_fjall::Options;
 use timestone_client::Client;
 use ves_api::service::VesService;
@@ -32,6 +33,8 @@ pub struct OneShotConfig {
     pub workers: u32,
     /// The folders of what is read.
     pub source_roots: Vec<PathBuf>,
+    /// The servers of what is read.
+    pub servers: Remote,
     /// The folders of what is written.
     pub output_roots: Vec<PathBuf>,
     /// How long the histories of ended requests are kept, where one comes after the other;
@@ -129,16 +132,17 @@ async fn start_roles(stack: &mut Stack, services: Services, config: &OneShotConf
         store,
         timestone: timestone.clone(),
         blobs: blobs.clone(),
-        source_roots: config.source_roots.clone(),
+        sources: Sources::of(config.source_roots.clone(), config.servers.clone()),
         output_roots: config.output_roots.clone(),
         function_digests: functions::digests(&functions),
     };
-    let agent = roles::agent_config(
+    let mut agent = roles::agent_config(
         "ves".into(),
         Some(config.workers),
         None,
         Some(config.source_roots.clone()),
     );
+    agent.remote = config.servers.clone();
     roles::stratum(stack, agent, functions, timestone, blobs).await?;
     Ok(api)
 }

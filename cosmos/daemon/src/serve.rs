@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use blob::Blobs;
 use plato_runtime::{Engines, PlatoServer, Remote, Workflows};
 use rpc::Router;
+use sources::Sources;
 use store::Store;
 use store_fjall::Options;
 use timestone_client::Client;
@@ -261,6 +262,10 @@ async fn start_stratum(
     let roots = Some(config.optimus.source_roots.clone());
     let mut agent = roles::agent_config(name, stratum.cpus, stratum.memory_mb, roots);
     agent.lease_ms = Some(config.timestone.lease_seconds * 1_000);
+    agent.remote = parts::source_servers(config)?;
+    if let Some(mb) = config.sources.memory_mb {
+        agent.source_memory = mb << 20;
+    }
     agent.keep_logs = stratum.keep_logs;
     agent.containers = parts::containers(config, &agent.name).await?;
     let mut registry = functions::registry(services).context("cannot find the functions")?;
@@ -303,7 +308,10 @@ pub(crate) async fn start_optimus(
         store: on.store,
         timestone: on.timestone,
         blobs: on.blobs,
-        source_roots: config.optimus.source_roots.clone(),
+        sources: Sources::of(
+            config.optimus.source_roots.clone(),
+            parts::source_servers(config)?,
+        ),
         output_roots: config.optimus.output_roots.clone(),
         function_digests: function_digests(services),
     };

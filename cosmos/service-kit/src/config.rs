@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use sources::RemoteConfig;
 
 /// The commented defaults, which are also the documentation.
 pub const DEFAULT_CONFIG: &str = include_str!("default.yaml");
@@ -21,6 +22,8 @@ pub struct Config {
     pub optimus: OptimusConfig,
     pub plato: PlatoConfig,
     pub stratum: StratumConfig,
+    /// Servers that sources may come from.
+    pub sources: RemoteConfig,
     /// Folders of services that are programs of their own.
     pub services: Vec<PathBuf>,
     /// The file that it was read from, if it was.
@@ -146,6 +149,7 @@ impl Default for Config {
             optimus: OptimusConfig::default(),
             plato: PlatoConfig::default(),
             stratum: StratumConfig::default(),
+            sources: RemoteConfig::default(),
             services: Vec::new(),
             file: None,
         }
@@ -240,6 +244,9 @@ impl Config {
         self.data = folder.join(&self.data);
         self.blobs.path = self.blobs.path.map(|path| folder.join(path));
         self.token_file = self.token_file.map(|path| folder.join(path));
+        for bucket in &mut self.sources.s3 {
+            bucket.secret_file = bucket.secret_file.take().map(|path| folder.join(path));
+        }
         let services = self.services.iter().map(|path| folder.join(path));
         self.services = services.collect();
         self

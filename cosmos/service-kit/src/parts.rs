@@ -123,6 +123,14 @@ pub fn remote(config: &Config) -> Result<Client> {
     Ok(client.with_blobs(blobs(config)?))
 }
 
+/// The servers that sources may come from.
+///
+/// # Errors
+/// What of their configuration cannot be used.
+pub fn source_servers(config: &Config) -> Result<sources::Remote> {
+    sources::Remote::new(&config.sources).context("the configuration's sources cannot be used")
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

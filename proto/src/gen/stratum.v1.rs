@@ -901,7 +901,7 @@ pub mod input {
 #[derive(::serde::Serialize, ::serde::Deserialize)]
 #[serde(default)]
 pub struct Source {
-    /// file:///absolute/path
+    /// file:///absolute/path, <https://server/path,> s3://bucket/key
     ///
     /// Field 1: `uri`
     #[serde(
@@ -3775,7 +3775,7 @@ pub mod __buffa {
         /// A file or object that the platform reads and never changes.
         #[derive(Clone, Debug, Default)]
         pub struct SourceView<'a> {
-            /// file:///absolute/path
+            /// file:///absolute/path, <https://server/path,> s3://bucket/key
             ///
             /// Field 1: `uri`
             pub uri: &'a str,
@@ -4056,7 +4056,7 @@ pub mod __buffa {
             pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
                 self.0.into_bytes()
             }
-            /// file:///absolute/path
+            /// file:///absolute/path, <https://server/path,> s3://bucket/key
             ///
             /// Field 1: `uri`
             #[must_use]

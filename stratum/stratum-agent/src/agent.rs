@@ -6,6 +6,7 @@ use blob::{BlobError, Blobs};
 use clock::SharedClock;
 use stratum::{FunctionName, Registry};
 use stratum_init::Init;
+use stratum_sources::OpenSources;
 use timestone::{LeasedMessage, Session};
 use timestone_client::{Client, DequeueRequest, TimestoneError, names};
 use tokio::sync::watch;
@@ -85,6 +86,7 @@ impl Agent {
                 owner: config.name.clone(),
                 boot: uuid::Uuid::now_v7().to_string(),
             },
+            sources: OpenSources::new(config.remote.clone(), config.source_memory),
             config,
             registry,
             timestone,

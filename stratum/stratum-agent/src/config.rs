@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sources::Remote;
 use stratum_init::Containers;
 
 /// How an agent works.
@@ -17,6 +18,10 @@ pub struct Config {
     pub lease_ms: Option<u64>,
     /// Directories below which sources may lie; `None` = anywhere.
     pub source_roots: Option<Vec<PathBuf>>,
+    /// Servers that sources may come from.
+    pub remote: Remote,
+    /// Bytes of memory for each source of a server, besides those that are given away.
+    pub source_memory: u64,
     /// Whether what a function said is kept when it went well too; of failures it always is.
     pub keep_logs: bool,
     /// What runs the functions that have an image; `None` = there may be none.
@@ -32,6 +37,8 @@ impl Config {
             memory,
             lease_ms: None,
             source_roots: None,
+            remote: Remote::default(),
+            source_memory: stratum_sources::limits::MEMORY,
             keep_logs: false,
             containers: None,
         }

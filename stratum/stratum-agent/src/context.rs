@@ -4,6 +4,7 @@ use blob::Blobs;
 use clock::SharedClock;
 use stratum::Registry;
 use stratum_init::Init;
+use stratum_sources::OpenSources;
 use timestone::Session;
 use timestone_client::Client;
 
@@ -17,6 +18,7 @@ pub(crate) struct Context {
     pub(crate) registry: Registry,
     pub(crate) timestone: Client,
     pub(crate) blobs: Blobs,
+    pub(crate) sources: OpenSources,
     pub(crate) clock: SharedClock,
     pub(crate) init: Init,
     pub(crate) counters: Arc<Counters>,

@@ -111,7 +111,7 @@ impl Attempt<'_> {
             None => self.run_function(&staged).await,
         };
         // A source that changed explains whatever else went wrong.
-        staged.unchanged()?;
+        staged.unchanged().await?;
         ran?;
         Ok(outputs::publish(self.context, self.dir, &self.target.shape).await?)
     }
@@ -125,7 +125,7 @@ impl Attempt<'_> {
         let Some(spans) = &feed.codestreams else {
             return stream::run(self, staged, feed, name).await;
         };
-        let _files = numbered::lay(self.dir, name, &feed.source, spans, CODESTREAM).await?;
+        let _files = numbered::lay(self.dir, name, feed.source.path(), spans, CODESTREAM).await?;
         self.run_function(staged).await
     }
 

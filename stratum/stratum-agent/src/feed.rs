@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use blob::Digest;
 use errors::{Error, FrameRange};
@@ -13,7 +13,8 @@ use video::PixelFormat;
 
 use crate::context::Context;
 use crate::delivery::{Delivery, Target};
-use crate::{source, work_dir};
+use crate::source::{self, Opened};
+use crate::work_dir;
 
 /// The largest frame table that is read.
 const TABLE_BYTES: u64 = 512 << 20;
@@ -21,7 +22,7 @@ const TABLE_BYTES: u64 = 512 << 20;
 /// A range of frames, planned.
 #[derive(Debug)]
 pub(crate) struct Feed {
-    pub(crate) source: PathBuf,
+    pub(crate) source: Opened,
     pub(crate) table: FrameTable,
     pub(crate) plan: Plan,
     pub(crate) pixel_format: Option<PixelFormat>,
@@ -42,16 +43,19 @@ impl Feed {
         let Some(input) = frame_input(&delivery.invocation)? else {
             return Ok(None);
         };
-        let source = source::open(&input.source, context.config.source_roots.as_deref())?;
+        let source = source::open(context, &input.source).await?;
         let table = context.blobs.get(&input.frame_table, TABLE_BYTES).await;
         let table = table.map_err(|error| Error::platform("INPUT_LOST", error.to_string()))?;
         let (input, memo) = (input.clone(), delivery.invocation.memo);
         let kind = target.function().input;
-        let planned = tokio::task::spawn_blocking(move || plan(source, &table, &input, kind, memo));
-        planned
-            .await
-            .map_err(|error| work_dir::staging(&error))?
-            .map(Some)
+        let read = source.clone();
+        let planned = tokio::task::spawn_blocking(move || plan(read, &table, &input, kind, memo));
+        let planned = planned.await.map_err(|error| work_dir::staging(&error))?;
+        match planned {
+            Ok(feed) => Ok(Some(feed)),
+            // Why it cannot be read, rather than that it cannot.
+            Err(error) => source.unchanged().await.and(Err(error)),
+        }
     }
 
     /// Says in `input/source.json` what the source is and which of its frames are here.
@@ -97,7 +101,7 @@ fn frame_input(invocation: &Invocation) -> Result<Option<&FrameInput>, Error> {
 }
 
 fn plan(
-    source: PathBuf,
+    source: Opened,
     table: &[u8],
     input: &FrameInput,
     kind: InputKind,
@@ -109,7 +113,7 @@ fn plan(
     let plan = plan_range(&table, start, end);
     let plan = plan.map_err(|error| Error::user("INVALID_RANGE", error.to_string()))?;
     let digest = match memo {
-        true => digest(&source, &table, &plan)?,
+        true => digest(source.path(), &table, &plan)?,
         false => None,
     };
     // Who asks for a layout wants samples.
@@ -118,7 +122,7 @@ fn plan(
     Ok(Feed {
         pixel_format: pixel_format(input)?,
         codestreams: untouched
-            .then(|| codestreams_of(&source, &table, start..end))
+            .then(|| codestreams_of(source.path(), &table, start..end))
             .transpose()?,
         source,
         table,

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use blob::list::ListReader;
 use blob::{BlobRef, Value};
 use errors::Error;
-use stratum::{Content, Input, Invocation, ListInput, Source, limits};
+use stratum::{Content, Input, Invocation, ListInput, limits};
 
 use crate::context::Context;
-use crate::source;
+use crate::source::{self, Opened};
 use crate::work_dir::{self, WorkDir};
 
 /// How files of a list are numbered when their name does not say.
@@ -22,8 +22,8 @@ const NUMBER: &str = "%08d";
 pub(crate) struct Staged {
     /// Files outside the working directory that the function may read.
     pub(crate) readable: Vec<PathBuf>,
-    /// Sources whose identity must be the same at the end.
-    pub(crate) sources: Vec<Source>,
+    /// Sources that must be the same at the end.
+    pub(crate) sources: Vec<Opened>,
     /// Where frames are to be.
     pub(crate) frames: Option<PathBuf>,
     /// Whether a decoder runs beside the function.
@@ -32,8 +32,11 @@ pub(crate) struct Staged {
 
 impl Staged {
     /// Fails when a source has changed while it was read.
-    pub(crate) fn unchanged(&self) -> Result<(), Error> {
-        self.sources.iter().try_for_each(source::unchanged)
+    pub(crate) async fn unchanged(&self) -> Result<(), Error> {
+        for source in &self.sources {
+            source.unchanged().await?;
+        }
+        Ok(())
     }
 }
 
@@ -63,13 +66,16 @@ async fn stage_one(
             staged.readable.extend(place(&from, &path)?);
         }
         Content::Source(source) => {
-            let from = source::open(source, context.config.source_roots.as_deref())?;
-            symlink(&from, &path).map_err(|error| work_dir::io("link", &path, &error))?;
-            staged.readable.push(from);
-            staged.sources.push(source.clone());
+            let opened = source::open(context, source).await?;
+            let from = opened.path();
+            symlink(from, &path).map_err(|error| work_dir::io("link", &path, &error))?;
+            staged.readable.push(from.to_owned());
+            staged.sources.push(opened);
         }
         Content::Frames(frames) => {
-            staged.sources.push(frames.source.clone());
+            staged
+                .sources
+                .push(source::open(context, &frames.source).await?);
             staged.frames = Some(path);
         }
         Content::List(list) => {

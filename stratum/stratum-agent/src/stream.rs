@@ -193,7 +193,7 @@ impl Pass<'_> {
         let Feed { source, table, .. } = self.feed;
         decode_range(
             &self.tools,
-            source,
+            source.path(),
             table,
             &self.plan,
             self.output,

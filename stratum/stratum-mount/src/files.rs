@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use fuser::{
     Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, LockOwner,
-    OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyEntry, ReplyOpen, Request,
+    OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, Request,
 };
 
-use crate::{Entry, Span};
+use crate::{Entry, Shown, Span};
 
 /// Nothing changes while it is mounted.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -23,22 +23,21 @@ const FIRST_FILE: u64 = 2;
 const BLOCK: u64 = 512;
 
 pub(crate) struct Files {
-    source: File,
+    source: Arc<dyn Shown>,
     entries: Vec<Entry>,
     numbers: HashMap<OsString, usize>,
     modified: SystemTime,
 }
 
 impl Files {
-    pub(crate) fn new(source: File, entries: Vec<Entry>) -> io::Result<Self> {
-        let modified = source.metadata()?.modified()?;
+    pub(crate) fn new(source: Arc<dyn Shown>, entries: Vec<Entry>, modified: SystemTime) -> Self {
         let names = entries.iter().map(|entry| entry.name.clone());
-        Ok(Files {
+        Files {
             numbers: names.zip(0..).collect(),
             source,
             entries,
             modified,
-        })
+        }
     }
 
     fn span(&self, inode: INodeNo) -> Option<Span> {
@@ -74,15 +73,14 @@ impl Files {
             flags: 0,
         }
     }
+}
 
-    /// Bytes of a file, fewer only at its end. A source that has become shorter is an error, not
-    /// an end.
-    fn bytes(&self, span: Span, offset: u64, size: u32) -> io::Result<Vec<u8>> {
-        let left = span.length.saturating_sub(offset);
-        let mut bytes = vec![0; left.min(size.into()) as usize];
-        self.source
-            .read_exact_at(&mut bytes, span.offset.saturating_add(offset))?;
-        Ok(bytes)
+/// What of the source a read of a file means; less than was asked for only at the file's end.
+fn part(span: Span, offset: u64, size: u32) -> Span {
+    let left = span.length.saturating_sub(offset);
+    Span {
+        offset: span.offset.saturating_add(offset),
+        length: left.min(size.into()),
     }
 }
 
@@ -122,11 +120,19 @@ impl Filesystem for Files {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        match self.span(inode).map(|span| self.bytes(span, offset, size)) {
-            Some(Ok(bytes)) => reply.data(&bytes),
-            Some(Err(_)) => reply.error(Errno::EIO),
-            None => reply.error(Errno::EISDIR),
-        }
+        let Some(span) = self.span(inode) else {
+            return reply.error(Errno::EISDIR);
+        };
+        let answer = Box::new(|read: io::Result<Bytes>| match read {
+            Ok(bytes) => reply.data(&bytes),
+            Err(_) => reply.error(Errno::EIO),
+        });
+        self.source.read(part(span, offset, size), answer);
+    }
+
+    /// There is nothing to be written, so nobody need ask at each close.
+    fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
+        reply.error(Errno::ENOSYS);
     }
 
     fn readdir(
@@ -150,54 +156,22 @@ impl Filesystem for Files {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use std::io::Write;
-
     use super::*;
-    use crate::numbered;
 
     #[test]
     fn reads_stay_inside_their_span() {
-        let mut source = tempfile::tempfile().unwrap();
-        source.write_all(b"0123456789").unwrap();
-        let files = Files::new(
-            source,
-            numbered(
-                "f",
-                "x",
-                [Span {
-                    offset: 2,
-                    length: 5,
-                }],
-            ),
-        )
-        .unwrap();
-        let span = files.span(inode(0)).unwrap();
-        let cases: [(u64, u32, &[u8]); 4] = [
-            (0, 99, b"23456"),
-            (3, 1, b"5"),
-            (5, 9, b""),
-            (u64::MAX, 9, b""),
+        let span = Span {
+            offset: 2,
+            length: 5,
+        };
+        let cases = [
+            (0, 99, 2, 5),
+            (3, 1, 5, 1),
+            (5, 9, 7, 0),
+            (u64::MAX, 9, u64::MAX, 0),
         ];
-        for (offset, size, expected) in cases {
-            assert_eq!(files.bytes(span, offset, size).unwrap(), expected);
+        for (at, size, offset, length) in cases {
+            assert_eq!(part(span, at, size), Span { offset, length });
         }
-        assert_eq!(
-            (files.span(INodeNo::ROOT), files.span(inode(1))),
-            (None, None)
-        );
-        assert!(
-            files
-                .bytes(
-                    Span {
-                        offset: 8,
-                        length: 5
-                    },
-                    0,
-                    5
-                )
-                .is_err()
-        );
     }
 }

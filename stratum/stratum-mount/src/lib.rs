@@ -15,7 +15,9 @@ mod dead;
 mod entries;
 mod files;
 mod mount;
+mod shown;
 
 pub use dead::remove_dead;
 pub use entries::{Entry, Span, numbered};
 pub use mount::{Mount, MountError};
+pub use shown::{Answer, Shown};

@@ -3,16 +3,18 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 use rustix::mount::{UnmountFlags, unmount};
 use tracing::warn;
 
-use crate::Entry;
 use crate::dead;
 use crate::files::Files;
+use crate::{Entry, Shown};
 
-/// Enough to keep a few readers busy; reads are of local files.
+/// Enough to keep a few readers busy: reads are of local files, or answered later.
 const THREADS: usize = 2;
 
 /// A mounted folder. Dropping it unmounts, also under open files, and waits for the end of the
@@ -38,12 +40,30 @@ impl Mount {
     /// # Errors
     /// When this machine has no FUSE, the folder does not exist, or this process may not mount.
     pub fn new(at: &Path, source: File, entries: Vec<Entry>) -> Result<Self, MountError> {
+        let modified = source.metadata().and_then(|metadata| metadata.modified());
+        let modified = modified.map_err(|source| MountError {
+            at: at.to_owned(),
+            source,
+        })?;
+        Self::of(at, Arc::new(source), entries, modified)
+    }
+
+    /// The same of a source that is no file of this machine.
+    ///
+    /// # Errors
+    /// As [`Mount::new`].
+    pub fn of(
+        at: &Path,
+        source: Arc<dyn Shown>,
+        entries: Vec<Entry>,
+        modified: SystemTime,
+    ) -> Result<Self, MountError> {
         let failed = |source| MountError {
             at: at.to_owned(),
             source,
         };
         dead::clear(at).map_err(failed)?;
-        let files = Files::new(source, entries).map_err(failed)?;
+        let files = Files::new(source, entries, modified);
         let session = fuser::spawn_mount(files, at, &config()).map_err(failed)?;
         Ok(Mount {
             at: at.to_owned(),

@@ -51,10 +51,10 @@ pub enum Content {
     List(ListInput),
 }
 
-/// A file that the platform reads and never changes.
+/// A file or object that the platform reads and never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// file:///absolute/path
+    /// file:///absolute/path, https://server/path or s3://bucket/key
     pub uri: String,
     pub identity: SourceIdentity,
 }

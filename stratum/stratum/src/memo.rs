@@ -78,6 +78,11 @@ impl Parts {
             .bytes(&identity.inode.to_be_bytes())
             .bytes(&identity.mtime_ns.to_be_bytes())
             .bytes(&identity.ctime_ns.to_be_bytes())
-            .text(&identity.etag)
+            .text(&identity.etag);
+        // Two servers may call different things by one ETag.
+        match identity.etag.is_empty() {
+            true => self,
+            false => self.text(&source.uri),
+        }
     }
 }

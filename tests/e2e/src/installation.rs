@@ -67,6 +67,14 @@ impl Installation {
         Ok(site)
     }
 
+    /// Sources of this server may be read too.
+    pub fn allow_server(&self, authority: &str) -> Result<()> {
+        let config = fs::read_to_string(self.config("cosmos"))?;
+        let sources =
+            format!("sources: {{http: [\"http://{authority}/\"], private: [\"{authority}\"]}}\n");
+        Ok(fs::write(self.config("cosmos"), config + &sources)?)
+    }
+
     fn config(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.yaml"))
     }
@@ -120,6 +128,16 @@ impl Installation {
         );
         child.kill()?;
         child.wait()?;
+        Ok(())
+    }
+
+    /// Ends a role as an operator does (SIGTERM).
+    pub fn end(&mut self, name: &str) -> Result<()> {
+        self.signal(name, Signal::TERM)?;
+        let child = self.roles.remove(name);
+        child
+            .with_context(|| format!("{name} does not run"))?
+            .wait()?;
         Ok(())
     }
 

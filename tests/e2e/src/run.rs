@@ -17,6 +17,8 @@ pub struct Encode {
     pub output: PathBuf,
     pub state: PathBuf,
     pub args: Vec<String>,
+    /// Environment that it has besides.
+    pub env: Vec<(String, String)>,
 }
 
 /// What a finished run said.
@@ -38,6 +40,7 @@ impl Encode {
             output: folder.join("out.mp4"),
             state: folder.join("state"),
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            env: Vec::new(),
         }
     }
 
@@ -55,6 +58,7 @@ impl Encode {
             .args(["--json", "--verbose", "--overwrite"])
             .args(&self.args);
         command.env("RUST_LOG", "info").stdin(Stdio::null());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         Ok(command)
     }
 

@@ -9,7 +9,7 @@ struct Engine {
     homes: &'static [&'static str],
 }
 
-const ENGINES: [Engine; 7] = [
+const ENGINES: [Engine; 8] = [
     Engine {
         libraries: &["fjall"],
         homes: &["store-fjall"],
@@ -27,6 +27,10 @@ const ENGINES: [Engine; 7] = [
     Engine {
         libraries: &["fuser"],
         homes: &["stratum-mount", "powercut"],
+    },
+    Engine {
+        libraries: &["tokio-rustls", "rustls-native-certs"],
+        homes: &["sources"],
     },
     Engine {
         libraries: &["landlock", "seccompiler"],

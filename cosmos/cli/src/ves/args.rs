@@ -76,7 +76,8 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}\n\n{DOCUMENTED}"))]
 pub(super) struct EncodeArgs {
-    /// Video files to encode, or folders of them; they are only read
+    /// Video files to encode, or folders of them; they are only read. Also https://server/file and
+    /// s3://bucket/key
     #[arg(value_name = "IN", required = true)]
     pub inputs: Vec<PathBuf>,
 
@@ -265,6 +266,7 @@ Examples:
   ves encode master.mov -o copy.mp4 --lossless --tracks none --json
   ves encode film.mkv -o film.mp4 --named-preset web-720p-avc --dry-run
   ves encode *.mov -o small/ --height 720
+  ves encode https://media.example.org/film.mov -o film.mp4
   ves encode --recursive films -o '/archive/{dir}/{stem}.{codec}.{ext}' --codec hevc --skip-existing
 
 Interrupt it at any time: the same command goes on where it was.";

@@ -20,6 +20,7 @@ use super::follow::follow;
 use super::frames;
 use super::job::Job;
 use super::place::{Places, made_state_folder};
+use super::remote_source;
 use super::report::{Reporter, Summary};
 use crate::colour::{ColourChoice, Paint};
 use crate::stop::Stop;
@@ -96,11 +97,11 @@ async fn encode(
 ) -> Result<Summary, Stop> {
     let stop = listen();
     let resumed = job.state.exists();
-    let config = one_shot(args, places, &job);
+    let config = one_shot(args, places, &job)?;
     cache::leave_note(&job.state, &note(places)).map_err(|e| not_noted(&places.state, &e))?;
     let ves = OneShot::encode(&config).await.map_err(not_started)?;
     tokio::select! {
-        frames = frames::announced(&places.source.path) => reporter.set_frames(frames),
+        frames = frames::of_source(&places.source) => reporter.set_frames(frames),
         () = stop.cancelled() => {}
     }
     let caller = Caller::default();
@@ -144,16 +145,17 @@ pub(super) fn not_noted(state: &Path, error: &std::io::Error) -> Error {
         .hint("name another folder with --state, on a disk with room for the chunks")
 }
 
-fn one_shot(args: &EncodeArgs, places: &Places, job: &Job) -> OneShotConfig {
+fn one_shot(args: &EncodeArgs, places: &Places, job: &Job) -> Result<OneShotConfig, Error> {
     let folder = |path: &Path| path.parent().unwrap_or(path).to_owned();
-    OneShotConfig {
+    Ok(OneShotConfig {
         state: job.state.clone(),
         blobs: places.state.join(CACHE),
         workers: args.run.workers.unwrap_or_else(processors),
-        source_roots: vec![folder(&places.source.path)],
+        source_roots: places.source.folder().into_iter().collect(),
+        servers: remote_source::servers([&places.source])?,
         output_roots: vec![folder(&places.output)],
         keep_ended: None,
-    }
+    })
 }
 
 pub(super) fn processors() -> u32 {

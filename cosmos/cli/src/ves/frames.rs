@@ -2,6 +2,13 @@ use std::path::Path;
 
 use stratum_frames::{Description, SourceInfo, Tools, describe};
 
+use super::place::Source;
+
+/// The same of a source; of an object it is not asked for.
+pub(super) async fn of_source(source: &Source) -> Option<u64> {
+    announced(source.file().ok()?).await
+}
+
 /// How many frames a file has by its headers; `None` also where it cannot be read.
 pub(super) async fn announced(source: &Path) -> Option<u64> {
     let tools = Tools::locate().ok()?;

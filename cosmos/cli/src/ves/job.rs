@@ -50,7 +50,7 @@ fn key(request: &wire::EncodeRequest, places: &Places) -> String {
 fn request(args: &RecipeArgs, overwrite: bool, places: &Places) -> wire::EncodeRequest {
     wire::EncodeRequest {
         video_source: Some(wire::VideoSource {
-            uri: uri(&places.source.path),
+            uri: places.source.uri.clone(),
             ..Default::default()
         })
         .into(),

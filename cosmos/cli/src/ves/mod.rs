@@ -19,6 +19,7 @@ mod plan;
 mod presets;
 mod probe;
 mod remote;
+mod remote_source;
 mod report;
 pub(crate) mod shared_args;
 mod snapshot;

@@ -5,11 +5,14 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
+use blob::FileUri;
 use errors::Error;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
+use sources::RemoteConfig;
 
 use super::args::RecipeArgs;
 use super::container;
+use super::remote_source as remote;
 use crate::explain::one_line;
 
 /// The files of one encode, as absolute paths.
@@ -21,10 +24,14 @@ pub(super) struct Places {
     pub state: PathBuf,
 }
 
-/// A file to read.
+/// A file, or an object of a server, to read.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
+    /// Of an object, its URI.
     pub path: PathBuf,
+    pub uri: String,
+    /// Where an object is read; `None` for a file.
+    pub server: Option<RemoteConfig>,
     pub bytes: u64,
     /// Tells the source from a changed one of the same name.
     pub identity: String,
@@ -38,7 +45,10 @@ pub(super) fn files(
     recipe: &RecipeArgs,
     root: Option<&Path>,
 ) -> Result<(Source, PathBuf), Vec<Error>> {
-    let source = Source::at(input);
+    let source = match remote::is_meant(input) {
+        Some(uri) => remote::source(uri),
+        None => Source::at(input),
+    };
     let output = place_for(output, recipe, source.as_ref().ok(), root);
     match (source, output) {
         (Ok(source), Ok(output)) => Ok((source, output)),
@@ -63,6 +73,25 @@ pub(super) fn shown(path: &Path) -> String {
 }
 
 impl Source {
+    /// The file, for what reads files alone.
+    pub(super) fn file(&self) -> Result<&Path, Error> {
+        match self.server {
+            None => Ok(&self.path),
+            Some(_) => Err(input_problem(
+                "SOURCE_NOT_A_FILE",
+                &self.path,
+                "is on another machine, and only files are read here",
+                "`ves encode` reads it without --dry-run; else download it first",
+            )),
+        }
+    }
+
+    /// The folder of a file; nothing for an object.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        let file = self.server.is_none().then_some(&self.path)?;
+        Some(file.parent().unwrap_or(file).to_owned())
+    }
+
     /// The file at `path`, which is there and can be read.
     pub(super) fn at(path: &Path) -> Result<Self, Error> {
         let found = path
@@ -74,6 +103,8 @@ impl Source {
         Ok(Self {
             identity: identity(&meta),
             bytes: meta.len(),
+            uri: FileUri::of(&real).map_or_else(String::new, |uri| uri.to_string()),
+            server: None,
             path: real,
         })
     }
@@ -136,8 +167,8 @@ fn not_a_path(path: &Path) -> Option<Error> {
             "write it to a file first",
         ),
         _ if url => (
-            "is a URL, and only files are read",
-            "download it first, and name the file by its path",
+            "is a URL, and only files are read here",
+            "`ves encode` reads http, https and s3; else download it first",
         ),
         _ => return None,
     };
@@ -349,7 +380,9 @@ mod tests {
             (world.at("empty.mp4"), "SOURCE_EMPTY"),
             ("/dev/null".into(), "SOURCE_NOT_A_FILE"),
             ("-".into(), "SOURCE_NOT_A_FILE"),
-            ("https://example.org/in.mp4".into(), "SOURCE_NOT_A_FILE"),
+            ("ftp://example.org/in.mp4".into(), "SOURCE_NOT_A_FILE"),
+            ("https://example.org/in.mp4?token=1".into(), "URI_MALFORMED"),
+            ("s3://masters".into(), "URI_MALFORMED"),
         ];
         for (input, code) in table {
             assert_eq!(world.codes(&input, &world.at("out.mp4")), [code]);

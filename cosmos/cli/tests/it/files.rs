@@ -103,8 +103,8 @@ fn a_url_and_a_pipe_are_no_files() {
     assert_eq!(
         desk.say("probe https://example.org/film.mkv"),
         "\
-error: IN: https://example.org/film.mkv is a URL, and only files are read [SOURCE_NOT_A_FILE]
-  help: download it first, and name the file by its path
+error: IN: https://example.org/film.mkv is a URL, and only files are read here [SOURCE_NOT_A_FILE]
+  help: `ves encode` reads http, https and s3; else download it first
 exit 2
 "
     );

@@ -46,8 +46,8 @@ pub(crate) struct Api {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) timestone: Client,
     pub(crate) blobs: Blobs,
-    /// Folders that files may be read from.
-    pub(crate) source_roots: Vec<PathBuf>,
+    /// What may be a source.
+    pub(crate) sources: sources::Sources,
     /// Folders that files may be written to.
     pub(crate) output_roots: Vec<PathBuf>,
     /// Pins each function to a package, by name.

@@ -37,7 +37,7 @@ impl Built for Ves {
 /// Takes its requests, from this process.
 pub(crate) fn start(stack: &mut Stack, api: &Api) -> Requests<VesService> {
     let config = VesConfig {
-        policy: Policy::below(api.source_roots.clone(), api.output_roots.clone()),
+        policy: Policy::of(api.sources.clone(), api.output_roots.clone()),
         function_digests: api.function_digests.clone(),
     };
     roles::optimus(stack, api, VesService::new(config, api.blobs.clone()))

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use files::Roots;
 use optimus::Requests;
 use plato::InvalidDefinition;
 use rpc::Router;
@@ -39,7 +38,7 @@ impl Built for Vvs {
 pub(crate) fn start(stack: &mut Stack, api: &Api) -> Requests<VvsService> {
     let config = VvsConfig {
         policy: Policy {
-            roots: Roots::of("source", api.source_roots.clone()),
+            sources: api.sources.clone(),
             trust_blobs: false,
         },
         function_digests: api.function_digests.clone(),

@@ -15,6 +15,7 @@ mod pictures;
 mod probe;
 mod readme;
 mod server;
+mod sources;
 mod takeovers;
 mod validate;
 mod watch_folder;

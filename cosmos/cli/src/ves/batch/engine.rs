@@ -96,7 +96,7 @@ impl Engine<'_> {
         places: Places,
         id: String,
     ) -> Result<(Places, View), Stop> {
-        let frames = frames::announced(&places.source.path).await;
+        let frames = frames::of_source(&places.source).await;
         if let Some(reporter) = self.board.borrow_mut().of(number) {
             reporter.set_frames(frames);
             reporter.accepted(&id, false);

@@ -28,7 +28,8 @@ use super::args::EncodeArgs;
 use super::cache::{self, CACHE, InUse, JOBS, Note};
 use super::encode::{forget, not_noted, processors};
 use super::job;
-use super::place::{made_state_folder, shown};
+use super::place::{Source, made_state_folder, shown};
+use super::remote_source;
 use super::report::Tally;
 use crate::colour::Paint;
 use crate::signals;
@@ -101,7 +102,7 @@ async fn encode(
     board: &RefCell<Board>,
 ) -> Result<(), Stop> {
     let stop = signals::stop();
-    let config = one_shot(args, several, state);
+    let config = one_shot(args, several, state)?;
     let resumed = config.state.exists();
     let noted = cache::leave_note(&config.state, &note(args));
     noted.map_err(|error| not_noted(state, &error))?;
@@ -184,21 +185,21 @@ fn tell(board: &RefCell<Board>) {
     board.all().tallied(&Tally::of(lines, elapsed));
 }
 
-fn one_shot(args: &EncodeArgs, several: &Several, state: &Path) -> OneShotConfig {
-    let folder = |path: &Path| path.parent().unwrap_or(path).to_owned();
+fn one_shot(args: &EncodeArgs, several: &Several, state: &Path) -> Result<OneShotConfig, Error> {
     let usable = several
         .tasks
         .iter()
         .filter_map(|task| task.files.as_ref().ok());
-    let sources = usable.map(|(source, _)| folder(&source.path));
-    OneShotConfig {
+    let sources = usable.map(|(source, _)| source);
+    Ok(OneShotConfig {
         state: state.join(JOBS).join(key(args)),
         blobs: state.join(CACHE),
         workers: args.run.workers.unwrap_or_else(processors),
-        source_roots: roots(sources),
+        source_roots: roots(sources.clone().filter_map(Source::folder)),
+        servers: remote_source::servers(sources)?,
         output_roots: vec![several.root.clone()],
         keep_ended: None,
-    }
+    })
 }
 
 /// The same command has the same state, also when a file has come or changed meanwhile.

@@ -41,7 +41,7 @@ pub(super) async fn examined(source: &Source) -> Result<Examined, Stop> {
     let stop = signals::stop();
     let tools = Tools::locate().map_err(ves_media::failure)?;
     tokio::select! {
-        examined = examine(&tools, &source.path) => Ok(examined.map_err(ves_media::failure)?),
+        examined = examine(&tools, source.file()?) => Ok(examined.map_err(ves_media::failure)?),
         () = stop.cancelled() => Err(Stop::Interrupted),
     }
 }

@@ -6,9 +6,13 @@ use blob::FileUri;
 use errors::Error;
 
 use crate::explain::one_line;
+use crate::ves::remote_source;
 
 /// The absolute URI of a path. Links are left to the server: its allowed folders may be links.
 pub(super) fn uri(path: &Path, field: &str) -> Result<String, Error> {
+    if let Some(uri) = remote_source::is_meant(path) {
+        return Ok(uri.to_owned());
+    }
     let absolute = std::path::absolute(path).ok().map(|path| plain(&path));
     let uri = absolute.and_then(|path| FileUri::of(&path));
     uri.map(|uri| uri.to_string()).ok_or_else(|| {
@@ -48,6 +52,8 @@ mod tests {
             ("/no-such/../media/in.mkv", "file:///media/in.mkv"),
             ("a b.mkv", &below),
             ("./a b.mkv", &below),
+            ("https://server/in.mkv", "https://server/in.mkv"),
+            ("s3://bucket/in.mkv", "s3://bucket/in.mkv"),
         ];
         for (path, expected) in table {
             assert_eq!(uri(Path::new(path), "x").unwrap(), expected, "{path}");

@@ -17,6 +17,7 @@ use blob::{BlobRef, Blobs};
 use daemon::{OneShot, OneShotConfig};
 use errors::Error;
 use optimus::{Caller, State};
+use sources::Remote;
 use stratum_frames::{FrameTable, SourceInfo, Tools, build_table, describe};
 use tokio_util::sync::CancellationToken;
 use vvs_api::report::Report;
@@ -116,6 +117,7 @@ impl Files {
             blobs: self.state.join(CACHE),
             workers: workers.unwrap_or_else(processors),
             source_roots: files.into_iter().flatten().map(folder).collect(),
+            servers: Remote::default(),
             output_roots: Vec::new(),
             keep_ended: None,
         }

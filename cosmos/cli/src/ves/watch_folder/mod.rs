@@ -18,6 +18,7 @@ use daemon::OneShotConfig;
 use errors::Error;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use sources::Remote;
 
 use self::settling::{Mark, Settling};
 use super::batch::{Board, Engine, Item, Naming, Task, below, start};
@@ -141,6 +142,7 @@ fn one_shot(args: &WatchFolderArgs, folder: &Path, state: &Path, root: PathBuf) 
         blobs: state.join(CACHE),
         workers: args.watch.workers.unwrap_or_else(processors),
         source_roots: vec![folder.to_owned()],
+        servers: Remote::default(),
         output_roots: vec![root],
         keep_ended: Some(KEEP_ENDED),
     }

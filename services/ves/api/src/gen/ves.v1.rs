@@ -1643,7 +1643,8 @@ pub const __ENCODE_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::b
 #[derive(::serde::Serialize, ::serde::Deserialize)]
 #[serde(default)]
 pub struct VideoSource {
-    /// file:///absolute/path, below a configured root.
+    /// file:///absolute/path, below a configured root; or <https://server/path> or s3://bucket/key of
+    /// configured servers.
     ///
     /// Field 1: `uri`
     #[serde(
@@ -8383,7 +8384,8 @@ pub mod __buffa {
         /// The video to encode.
         #[derive(Clone, Debug, Default)]
         pub struct VideoSourceView<'a> {
-            /// file:///absolute/path, below a configured root.
+            /// file:///absolute/path, below a configured root; or <https://server/path> or s3://bucket/key of
+            /// configured servers.
             ///
             /// Field 1: `uri`
             pub uri: &'a str,
@@ -8610,7 +8612,8 @@ pub mod __buffa {
             pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
                 self.0.into_bytes()
             }
-            /// file:///absolute/path, below a configured root.
+            /// file:///absolute/path, below a configured root; or <https://server/path> or s3://bucket/key of
+            /// configured servers.
             ///
             /// Field 1: `uri`
             #[must_use]

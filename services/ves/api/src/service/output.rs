@@ -2,8 +2,8 @@
 
 use blob::{BlobError, BlobRef, Blobs, Value};
 use errors::Error;
-use files::Place;
 use optimus::{Ended, Stage};
+use sources::Place;
 
 use crate::output::{self, Publication};
 use crate::summary::{RECIPE, Summary, VIDEO};
@@ -114,7 +114,7 @@ async fn copy(
     let uri = target.place.uri();
     let (blob, id) = (video.clone(), id.to_owned());
     let copy = move || {
-        let source = files::identify(&source).ok();
+        let source = source.file().and_then(|place| files::identify(place).ok());
         output::publish(&Publication {
             file,
             blob,

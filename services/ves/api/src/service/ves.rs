@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use blob::{Blobs, FileUri, Value};
+use blob::{Blobs, Value};
 use errors::Error;
-use files::{Place, identify};
 use optimus::{Caller, Checked, Ended, Service};
 use proto::stratum::v1::{Source, SourceIdentity};
+use sources::Place;
 
 use super::output;
 use crate::function::Job;
@@ -105,7 +105,9 @@ impl Service for VesService {
         }
         // It is refused anyway: what is wrong with its files belongs to the answer.
         let mut problems = inspection.problems;
-        let files = look_at_files(inspection.source, inspection.output).await;
+        let files = self
+            .look_at_files(inspection.source, inspection.output)
+            .await;
         problems.extend(files.err().into_iter().flatten());
         Err(problems)
     }
@@ -116,11 +118,11 @@ impl Service for VesService {
         request: &wire::EncodeRequest,
     ) -> Result<Value, Vec<Error>> {
         let valid = validate(request, &self.config.policy)?;
-        let place = valid.source.clone();
-        let identity = look_at_files(Some(valid.source), valid.output).await?;
+        let uri = valid.source.uri();
+        let identity = self.look_at_files(Some(valid.source), valid.output).await?;
         let job = Job {
             source: Source {
-                uri: FileUri::of(&place.path()).map_or_else(String::new, |uri| uri.to_string()),
+                uri,
                 identity: identity.into(),
                 ..Default::default()
             },
@@ -154,6 +156,29 @@ impl Service for VesService {
 }
 
 impl VesService {
+    /// Identifies the source and sees that the output has a place; every problem at once.
+    async fn look_at_files(
+        &self,
+        source: Option<Place>,
+        output: Option<Target>,
+    ) -> Result<Option<SourceIdentity>, Vec<Error>> {
+        let source = match source {
+            Some(place) => self.config.policy.sources.identify(&place).await.map(Some),
+            None => Ok(None),
+        };
+        let source = source.map_err(|problem| problem.at("video_source.uri"));
+        let look = move || {
+            let known = source.as_ref().ok().and_then(Option::as_ref);
+            let output = output.map_or(Ok(()), |target| check_target(&target, known));
+            match (source, output) {
+                (Ok(identity), Ok(())) => Ok(identity),
+                (source, output) => Err(source.err().into_iter().chain(output.err()).collect()),
+            }
+        };
+        let looked = tokio::task::spawn_blocking(look).await;
+        looked.unwrap_or_else(|stopped| Err(vec![output::interrupted(&stopped)]))
+    }
+
     /// Where the result goes, and the source it must not touch. The policy of now
     /// counts: roots may have been withdrawn since the request was accepted.
     fn target(&self, request: &wire::EncodeRequest) -> Result<Option<(Target, Place)>, Error> {
@@ -185,10 +210,9 @@ fn checked(
 /// Equal for requests that ask for the same, however they are written. Whether a file
 /// may be replaced does not make it another encode.
 fn fingerprint(valid: &ValidRequest) -> serde_json::Result<String> {
-    let uri = |place: &Place| FileUri::of(&place.path()).map(|uri| uri.to_string());
     let parts = (
-        uri(&valid.source),
-        valid.output.as_ref().map(|target| uri(&target.place)),
+        valid.source.uri(),
+        valid.output.as_ref().map(|target| target.place.uri()),
         wire::Recipe::from(valid.recipe.clone()),
         &valid.labels,
     );
@@ -200,23 +224,4 @@ fn unwritable(problem: serde_json::Error) -> Vec<Error> {
         "JOB_UNWRITABLE",
         format!("the job cannot be written down: {problem}"),
     )]
-}
-
-/// Identifies the source and sees that the output has a place; every problem at once.
-async fn look_at_files(
-    source: Option<Place>,
-    output: Option<Target>,
-) -> Result<Option<SourceIdentity>, Vec<Error>> {
-    let look = move || {
-        let source = source.map(|place| identify(&place)).transpose();
-        let source = source.map_err(|problem| problem.at("video_source.uri"));
-        let known = source.as_ref().ok().and_then(Option::as_ref);
-        let output = output.map_or(Ok(()), |target| check_target(&target, known));
-        match (source, output) {
-            (Ok(identity), Ok(())) => Ok(identity),
-            (source, output) => Err(source.err().into_iter().chain(output.err()).collect()),
-        }
-    };
-    let looked = tokio::task::spawn_blocking(look).await;
-    looked.unwrap_or_else(|stopped| Err(vec![output::interrupted(&stopped)]))
 }

@@ -7,29 +7,35 @@ use buffa::Enumeration;
 use errors::Error;
 use files::{Place, Roots};
 use optimus::request;
+use sources::{Remote, Sources};
 
 use crate::recipe::{Problems, Recipe, codings};
 use crate::wire;
 
-/// Where files may be read and written; nowhere by default.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What may be read and where files may be written; nothing and nowhere by default.
+#[derive(Clone, Debug)]
 pub struct Policy {
-    /// Where sources may lie.
-    pub sources: Roots,
+    /// What may be a source.
+    pub sources: Sources,
     /// Where results may be put.
     pub outputs: Roots,
 }
 
 impl Policy {
+    /// These sources, and results below these absolute folders.
+    pub fn of(sources: Sources, outputs: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self {
+            sources,
+            outputs: Roots::of("output", outputs),
+        }
+    }
+
     /// Sources and results below these absolute folders.
     pub fn below(
         sources: impl IntoIterator<Item = PathBuf>,
         outputs: impl IntoIterator<Item = PathBuf>,
     ) -> Self {
-        Self {
-            sources: Roots::of("source", sources),
-            outputs: Roots::of("output", outputs),
-        }
+        Self::of(Sources::of(sources, Remote::default()), outputs)
     }
 }
 
@@ -42,7 +48,7 @@ impl Default for Policy {
 /// A request that says nothing wrong. Its files have not been looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValidRequest {
-    pub source: Place,
+    pub source: sources::Place,
     pub recipe: Recipe,
     /// `None`: the result stays in the blob store.
     pub output: Option<Target>,
@@ -69,7 +75,7 @@ pub fn validate(
 
 /// What is right about a request, and what is wrong.
 pub(crate) struct Inspection {
-    pub(crate) source: Option<Place>,
+    pub(crate) source: Option<sources::Place>,
     recipe: Option<Recipe>,
     pub(crate) output: Option<Target>,
     idempotency_key: Option<String>,
@@ -118,7 +124,7 @@ fn source(
     request: &wire::EncodeRequest,
     policy: &Policy,
     problems: &mut Vec<Error>,
-) -> Option<Place> {
+) -> Option<sources::Place> {
     const FIELD: &str = "video_source.uri";
     let uri = request
         .video_source
@@ -128,7 +134,7 @@ fn source(
         problems.push(missing(
             FIELD,
             "the source",
-            "name it as file:///absolute/path",
+            "name it as file:///absolute/path, https://server/path or s3://bucket/key",
         ));
         return None;
     }
@@ -157,8 +163,12 @@ fn noted<T>(result: Result<T, Error>, field: &str, problems: &mut Vec<Error>) ->
 }
 
 /// A first look, by name alone; the files themselves are compared when they are opened.
-fn refuse_same_file(source: Option<&Place>, output: Option<&Target>, problems: &mut Vec<Error>) {
-    if let (Some(source), Some(output)) = (source, output)
+fn refuse_same_file(
+    source: Option<&sources::Place>,
+    output: Option<&Target>,
+    problems: &mut Vec<Error>,
+) {
+    if let (Some(source), Some(output)) = (source.and_then(sources::Place::file), output)
         && source.path() == output.place.path()
     {
         problems.push(output_is_source());

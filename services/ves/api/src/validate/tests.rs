@@ -58,8 +58,9 @@ fn problems(changes: serde_json::Value) -> Vec<(String, String)> {
 #[test]
 fn a_good_request_passes_with_its_parts_in_place() {
     let valid = validate(&request(json!({})), &policy()).unwrap();
-    assert_eq!(valid.source.root, std::path::Path::new("/media/in"));
-    assert_eq!(valid.source.beneath, std::path::Path::new("a.mp4"));
+    let place = valid.source.file().unwrap();
+    assert_eq!(place.root, std::path::Path::new("/media/in"));
+    assert_eq!(place.beneath, std::path::Path::new("a.mp4"));
     assert_eq!(
         valid.output.unwrap().place.path(),
         std::path::Path::new("/media/out/b.mp4")
@@ -85,7 +86,8 @@ fn what_may_be_left_out_may_be_left_out() {
 fn the_innermost_root_counts() {
     let valid = request(json!({"videoSource": {"uri": "file:///media/in/deep/a.mp4"}}));
     let place = validate(&valid, &policy()).unwrap().source;
-    assert_eq!(place.root, std::path::Path::new("/media/in/deep"));
+    let root = &place.file().unwrap().root;
+    assert_eq!(root, std::path::Path::new("/media/in/deep"));
 }
 
 #[test]
@@ -104,9 +106,19 @@ fn each_mistake_is_told_with_its_field_and_code() {
             "URI_MALFORMED",
         ),
         (
-            json!({"videoSource": {"uri": "https://x/a.mp4"}}),
+            json!({"videoSource": {"uri": "ftp://x/a.mp4"}}),
             "video_source.uri",
             "SCHEME_NOT_OFFERED",
+        ),
+        (
+            json!({"videoSource": {"uri": "https://x/a.mp4"}}),
+            "video_source.uri",
+            "URL_NOT_ALLOWED",
+        ),
+        (
+            json!({"videoSource": {"uri": "s3://masters/a.mp4"}}),
+            "video_source.uri",
+            "BUCKET_NOT_ALLOWED",
         ),
         (
             json!({"videoSource": {"uri": "file:///etc/passwd"}}),
@@ -371,8 +383,9 @@ proptest! {
             Ok(valid) => {
                 let plain = |path: &std::path::Path| !path.to_string_lossy().contains("..")
                     || path.components().all(|part| part.as_os_str() != "..");
-                prop_assert!(valid.source.path().starts_with("/media/in"));
-                prop_assert!(plain(&valid.source.path()));
+                let source = valid.source.file().unwrap().path();
+                prop_assert!(source.starts_with("/media/in"));
+                prop_assert!(plain(&source));
                 prop_assert!((0.0..=51.0).contains(&crf) || crf.abs() < 0.001 || crf < 51.001);
             }
             Err(problems) => prop_assert!(!problems.is_empty()),

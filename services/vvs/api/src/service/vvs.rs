@@ -3,7 +3,6 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use blob::{BlobRef, Blobs, Value};
 use errors::Error;
-use files::identify;
 use optimus::{Caller, Checked, Ended, Service};
 use proto::stratum::v1::Source;
 
@@ -183,8 +182,7 @@ impl VvsService {
             }
             Some(Named::Place(place)) => {
                 let uri = place.uri();
-                let looked = tokio::task::spawn_blocking(move || identify(&place)).await;
-                let identity = looked.map_err(|stopped| interrupted(&stopped))?;
+                let identity = self.config.policy.sources.identify(&place).await;
                 let identity = identity.map_err(|problem| problem.at(format!("{field}.uri")))?;
                 Ok(Some(File::Source(Source {
                     uri,
@@ -230,11 +228,6 @@ fn fingerprint(request: &wire::ValidateRequest) -> serde_json::Result<String> {
     let labels: BTreeMap<_, _> = std::mem::take(&mut request.labels).into_iter().collect();
     let (request, labels) = (serde_json::to_vec(&request)?, serde_json::to_vec(&labels)?);
     Ok(ids::derived([request.as_slice(), labels.as_slice()]))
-}
-
-fn interrupted(stopped: &tokio::task::JoinError) -> Error {
-    let message = format!("the work on files was interrupted: {stopped}");
-    Error::platform("INTERRUPTED", message)
 }
 
 fn unwritable(problem: serde_json::Error) -> Vec<Error> {

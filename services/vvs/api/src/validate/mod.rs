@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use blob::BlobRef;
 use errors::Error;
-use files::{Place, Roots};
 use optimus::request;
+use sources::{Place, Sources};
 use video::Region;
 
 use crate::expect::Expectations;
@@ -15,10 +15,10 @@ use crate::wire;
 use wire::video_file::Place as WirePlace;
 
 /// What requests may name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// Where files may be read.
-    pub roots: Roots,
+    /// What files may be.
+    pub sources: Sources,
     /// Whether callers may name bytes that the platform keeps. Only those who are trusted may:
     /// whoever knows a digest could read what it stands for.
     pub trust_blobs: bool,
@@ -125,9 +125,9 @@ fn file(
     let named = match place {
         None => Err(Error::user("MISSING", "the file has no place")
             .at(field)
-            .hint("name it as uri: file:///absolute/path")),
+            .hint("name it as uri: file:///absolute/path, https://server/path or s3://bucket/key")),
         Some(WirePlace::Uri(uri)) => {
-            let place = policy.roots.place(uri);
+            let place = policy.sources.place(uri);
             place
                 .map(Named::Place)
                 .map_err(|error| error.at(format!("{field}.uri")))

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::json;
+use sources::Remote;
 
 use super::*;
 
@@ -9,7 +10,7 @@ const DIGEST: &str = "sha256/000000000000000000000000000000000000000000000000000
 
 fn policy(trust_blobs: bool) -> Policy {
     Policy {
-        roots: Roots::of("source", ["/media".into()]),
+        sources: Sources::of(["/media".into()], Remote::default()),
         trust_blobs,
     }
 }
@@ -117,7 +118,7 @@ fn every_problem_has_its_field_and_code() {
         (
             json!({"video": {"uri": "s3://a/b"}}),
             "video.uri",
-            "SCHEME_NOT_OFFERED",
+            "BUCKET_NOT_ALLOWED",
         ),
         (
             json!({"source": {"uri": "/media/b.mp4"}}),

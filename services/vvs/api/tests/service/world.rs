@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use blob::{BlobRef, BlobStore, Blobs, LocalBlobs};
 use clock::{SharedClock, SystemClock};
-use files::Roots;
 use optimus::{Config, OptimusRuntime};
 use proto::base::v1 as base;
 use proto::plato::v1::{NodeProgress, NodeState, StartWorkflow, WorkflowEvent, WorkflowState};
 use rpc::{Router, Server, Token};
 use serde_json::json;
+use sources::{Remote, Sources};
 use store::MemoryStore;
 use tempfile::TempDir;
 use timestone::{Completion, NewMessage, Session};
@@ -60,7 +60,7 @@ impl World {
         let blobs = Blobs::new(local, []);
         let config = VvsConfig {
             policy: Policy {
-                roots: Roots::of("source", [at("in")]),
+                sources: Sources::of([at("in")], Remote::default()),
                 trust_blobs,
             },
             function_digests: [("vvs-plan".into(), "sha256/aa".into())].into(),

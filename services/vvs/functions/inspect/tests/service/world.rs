@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use blob::{Blobs, LocalBlobs};
 use clock::{SharedClock, SystemClock};
-use files::Roots;
 use optimus::{Caller, OptimusRuntime, View};
 use plato_runtime::{PlatoRuntime, RuntimeConfig};
 use serde_json::json;
+use sources::{Remote, Sources};
 use store::{MemoryStore, Store};
 use stratum::Places;
 use stratum_agent::Agent;
@@ -74,7 +74,7 @@ impl World {
 
         let config = VvsConfig {
             policy: Policy {
-                roots: Roots::of("source", [root]),
+                sources: Sources::of([root], Remote::default()),
                 trust_blobs: true,
             },
             ..Default::default()
