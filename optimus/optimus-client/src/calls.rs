@@ -10,7 +10,7 @@ use timestone_client::{Client, names};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::listener::{Listener, Waiters, send_all};
+use crate::listener::{Listener, Waiters, heard_before, send_all};
 use crate::options::CallOptions;
 use crate::post::{self, Head};
 
@@ -174,12 +174,6 @@ fn too_late(head: &Head) -> Error {
 fn asked_already(id: &str) -> Error {
     let message = format!("call {id} is being waited for already");
     Error::user("CALL_ID_IN_USE", message).hint("choose a new id for a new call")
-}
-
-fn heard_before(id: &str) -> Error {
-    let message = format!("the answer to call {id} was heard before");
-    Error::user("ANSWER_HEARD", message)
-        .hint("call again under a new id; where an answer must survive the program, use a workflow")
 }
 
 fn interrupted() -> Error {

@@ -38,6 +38,24 @@ impl Waiters {
         is_new
     }
 
+    /// Tells the one who waits for this call.
+    fn tell(&self, call: &str, result: Result<Value, Error>) {
+        match self.remove(call) {
+            // One that has just given up does not hear it any more.
+            Some(waiter) => drop(waiter.send(result)),
+            None => tracing::debug!(call, "nobody waits for this answer any more"),
+        }
+    }
+
+    /// The answer to this call was heard, and is over in the queue. Whoever asked for it again
+    /// in between found it neither waiting nor over.
+    fn came_late(&self, call: &str) {
+        if let Some(waiter) = self.remove(call) {
+            // Who has given up does not hear that either.
+            let _ = waiter.send(Err(heard_before(call)));
+        }
+    }
+
     pub(crate) fn remove(&self, call: &str) -> Option<Waiter> {
         self.lock().remove(call)
     }
@@ -82,27 +100,43 @@ impl Listener {
         if messages.is_empty() {
             return Ok(());
         }
-        messages.iter().for_each(|message| self.hear(message));
+        let calls: Vec<_> = messages.iter().map(|message| self.hear(message)).collect();
         let tokens = messages.into_iter().map(|message| message.token);
         let heard = tokens.map(|token| Completion {
             token,
             then_enqueue: Vec::new(),
         });
-        self.client.complete(heard.collect()).await.map(drop)
+        let outcomes = self.client.complete(heard.collect()).await?;
+        for (call, outcome) in calls.iter().zip(outcomes) {
+            if let (Some(call), Ok(_)) = (call, outcome) {
+                self.waiters.came_late(call);
+            }
+        }
+        Ok(())
     }
 
-    fn hear(&self, message: &LeasedMessage) {
+    /// Tells who waits for it; which call it was about.
+    fn hear(&self, message: &LeasedMessage) -> Option<String> {
         let id = &message.token.key.id;
         match answer(&message.payload) {
-            Ok(Some(Answer { call, result })) => match self.waiters.remove(&call) {
-                // One that has just given up does not hear it any more.
-                Some(waiter) => drop(waiter.send(result)),
-                None => tracing::debug!(call, "nobody waits for this answer any more"),
-            },
-            Ok(None) => {}
-            Err(problem) => tracing::error!(message = id, %problem, "an answer makes no sense"),
+            Ok(Some(Answer { call, result })) => {
+                self.waiters.tell(&call, result);
+                Some(call)
+            }
+            Ok(None) => None,
+            Err(problem) => {
+                tracing::error!(message = id, %problem, "an answer makes no sense");
+                None
+            }
         }
     }
+}
+
+/// Whoever waits again for a call whose answer was told is told this.
+pub(crate) fn heard_before(id: &str) -> Error {
+    let message = format!("the answer to call {id} was heard before");
+    Error::user("ANSWER_HEARD", message)
+        .hint("call again under a new id; where an answer must survive the program, use a workflow")
 }
 
 /// Sends the messages of calls that were given up.
@@ -116,5 +150,29 @@ pub(crate) async fn send_all(
         if let Err(error) = post::send(&*clock, &client, message).await {
             tracing::warn!(message = id, %error, "a call goes on that nobody waits for");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn who_asks_again_while_the_answer_is_being_heard_does_not_wait_for_ever() {
+        let waiters = Waiters::default();
+        let wait = || {
+            let (waiter, answer) = oneshot::channel();
+            assert!(waiters.add("c", waiter));
+            answer
+        };
+        let mut first = wait();
+        waiters.tell("c", Ok(Value::inline("{}")));
+        assert_eq!(first.try_recv().unwrap(), Ok(Value::inline("{}")));
+        let mut second = wait();
+        waiters.came_late("c");
+        let late = second.try_recv().unwrap().unwrap_err();
+        assert_eq!(late.code, "ANSWER_HEARD");
+        assert!(waiters.lock().is_empty());
     }
 }
