@@ -91,7 +91,7 @@ struct Beat {
 
 impl Beat {
     async fn until_lost(mut self) -> Loss {
-        let mut next = self.renewed + self.lease / 3;
+        let mut next = self.after(self.renewed);
         loop {
             let until = next.min(self.lapse());
             self.clock.sleep_until_elapsed(until).await;
@@ -102,7 +102,7 @@ impl Beat {
             next = match self.renew().await {
                 Ok(Ok(())) => {
                     self.renewed = asked;
-                    asked + self.lease / 3
+                    self.after(asked)
                 }
                 Ok(Err(loss)) => return loss,
                 Err(why) => {
@@ -111,6 +111,15 @@ impl Beat {
                 }
             };
         }
+    }
+
+    /// The next renewal: at most a third of the lease later, at a moment that all leases of this
+    /// length have in common, so that their renewals travel together.
+    fn after(&self, renewed: Duration) -> Duration {
+        let latest = renewed + self.lease / 3;
+        let common = (self.lease / 6).as_millis().max(1);
+        let moment = latest.as_millis() / common * common;
+        Duration::from_millis(u64::try_from(moment).unwrap_or(u64::MAX)).max(renewed)
     }
 
     fn lapse(&self) -> Duration {

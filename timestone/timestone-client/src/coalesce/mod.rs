@@ -40,13 +40,15 @@ pub struct Coalesced {
     enqueue: Arc<Lane<NewMessage>>,
     complete: Arc<Lane<Completion>>,
     fail: Arc<Lane<Failure>>,
+    /// For as long as their queues say.
+    extend: Arc<Lane<LeaseToken>>,
     leases: Arc<Leases>,
 }
 
 impl Coalesced {
     /// Joins calls to `to`. They are made on the runtime of whoever calls.
     pub fn new(to: Arc<dyn Timestone>) -> Self {
-        let [first, second, third] = [(); 3].map(|()| Arc::clone(&to));
+        let [first, second, third, fourth] = [(); 4].map(|()| Arc::clone(&to));
         Self {
             enqueue: Lane::new(IN_FLIGHT, payload, move |batch| {
                 let to = Arc::clone(&first);
@@ -66,6 +68,14 @@ impl Coalesced {
                 move |batch| {
                     let to = Arc::clone(&third);
                     Box::pin(async move { to.fail(batch).await })
+                },
+            ),
+            extend: Lane::new(
+                IN_FLIGHT,
+                |_| 0,
+                move |batch| {
+                    let to = Arc::clone(&fourth);
+                    Box::pin(async move { to.extend(batch, None).await })
                 },
             ),
             leases: Arc::new(Leases::new(Arc::clone(&to))),
@@ -175,7 +185,10 @@ impl Timestone for Coalesced {
         tokens: Vec<LeaseToken>,
         lease_ms: Option<u64>,
     ) -> Result<Outcomes, TimestoneError> {
-        self.to.extend(tokens, lease_ms).await
+        match lease_ms {
+            None => self.extend.call(tokens).await,
+            Some(_) => self.to.extend(tokens, lease_ms).await,
+        }
     }
 
     async fn cancel(

@@ -21,6 +21,8 @@ struct Gate {
 enum Told {
     Enqueued(Vec<String>),
     Wanted(u32),
+    /// Which leases, and for how long.
+    Extended(Vec<String>, Option<u64>),
     GivenBack(usize),
 }
 
@@ -197,8 +199,16 @@ impl Timestone for Gate {
     async fn fail(&self, _: Vec<Failure>) -> Result<Outcomes, TimestoneError> {
         unasked()
     }
-    async fn extend(&self, _: Vec<LeaseToken>, _: Option<u64>) -> Result<Outcomes, TimestoneError> {
-        unasked()
+    async fn extend(
+        &self,
+        tokens: Vec<LeaseToken>,
+        lease_ms: Option<u64>,
+    ) -> Result<Outcomes, TimestoneError> {
+        let ids: Vec<_> = tokens.into_iter().map(|token| token.key.id).collect();
+        let outcomes = ids.iter().map(|id| outcome(id)).collect();
+        self.told.try_send(Told::Extended(ids, lease_ms)).unwrap();
+        self.open.acquire().await.unwrap().forget();
+        Ok(outcomes)
     }
     async fn cancel(&self, _: Vec<MessageKey>, _: &str) -> Result<Outcomes, TimestoneError> {
         unasked()
@@ -361,4 +371,33 @@ async fn a_wait_in_vain_and_an_error_end_for_those_who_shared_them() {
         Err(TimestoneError::Unavailable(_))
     ));
     assert!(scene.queue.leases.is_idle());
+}
+
+#[tokio::test]
+async fn renewals_of_many_leases_travel_together() {
+    let mut scene = Scene::new([]);
+    let to = scene.queue.clone();
+    let extend = |n, lease_ms| {
+        let queue = to.clone();
+        tokio::spawn(async move { queue.extend(vec![token(n)], lease_ms).await })
+    };
+    let renewed: Vec<_> = (0..50).map(|n| extend(n, None)).collect();
+    let Told::Extended(ids, None) = scene.heard().await else {
+        panic!("not the renewals")
+    };
+    assert_eq!(ids, (0..50).map(|n| n.to_string()).collect::<Vec<_>>());
+    let longer = [extend(7, Some(60_000)), extend(8, Some(60_000))];
+    for id in ["7", "8"] {
+        assert_eq!(
+            scene.heard().await,
+            Told::Extended(vec![id.into()], Some(60_000))
+        );
+    }
+    scene.gate.open.add_permits(3);
+    assert!(
+        all_done(renewed.into_iter().chain(longer))
+            .await
+            .iter()
+            .all(|done| *done)
+    );
 }

@@ -265,3 +265,28 @@ async fn a_dropped_heartbeat_renews_no_more() {
     }
     assert_eq!(*extender.calls.borrow(), 0);
 }
+
+#[test]
+fn leases_of_one_length_are_renewed_at_common_moments_and_in_time() {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_unix_ms(0)));
+    let extender = Arc::new(Extender {
+        calls: watch::Sender::new(0),
+        answer: renewed,
+        hangs_from: u32::MAX,
+    });
+    let beat = Beat {
+        clock,
+        client: Client::new(extender),
+        token: leased().token,
+        lease: LEASE,
+        renewed: Duration::ZERO,
+    };
+    let mut moments = std::collections::BTreeSet::new();
+    for ms in (0..30_000).step_by(7) {
+        let received = Duration::from_millis(ms);
+        let next = beat.after(received);
+        assert!(next > received + LEASE / 6 && next <= received + LEASE / 3);
+        moments.insert(next);
+    }
+    assert_eq!(moments.len(), 6, "{moments:?}");
+}
