@@ -3,33 +3,73 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may insist")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use clock::{ManualClock, Timestamp};
 use connectrpc::Protocol;
 use connectrpc::client::{ClientConfig, Http2Connection, SharedHttp2Connection};
-use rpc::Server;
+use rpc::{Server, Token};
 use store::MemoryStore;
-use timestone::{Completion, LeasedMessage, NewMessage, Outcome, Session};
+use timestone::{Completion, LeasedMessage, NewMessage, Outcome, QueueConfig, Session, shard_of};
 use timestone_client::{DequeueRequest, Timestone};
 use timestone_keda::{KedaScaler, wire};
-use timestone_server::{LocalTimestone, OwnerOptions};
+use timestone_server::{Fleet, FleetOptions, LocalTimestone, OwnerOptions, TimestoneServer};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 struct World {
-    queue: Arc<LocalTimestone>,
+    queue: Arc<dyn Timestone>,
     keda: wire::ExternalScalerClient<SharedHttp2Connection>,
-    _stop: DropGuard,
+    _stop: Vec<DropGuard>,
+    _fleets: Vec<Arc<Fleet>>,
+}
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(Timestamp::from_unix_ms(1_000_000)))
 }
 
 async fn world() -> World {
-    let clock = Arc::new(ManualClock::new(Timestamp::from_unix_ms(1_000_000)));
+    let clock = clock();
     let store = Arc::new(MemoryStore::new(clock.clone()));
-    let queue = Arc::new(LocalTimestone::start(
-        store,
-        clock,
-        OwnerOptions::new("test"),
-    ));
+    let queue = LocalTimestone::start(store, clock, OwnerOptions::new("test"));
+    scaled(Arc::new(queue)).await
+}
+
+const SHARDS: u32 = 5;
+/// Longer than the clock shows.
+const OWNERSHIP: Duration = Duration::from_secs(400_000_000);
+
+/// As KEDA sees it at a server that owns nothing, beside two that share the queues.
+async fn fleet() -> World {
+    let (clock, token) = (clock(), Token::random());
+    let store = Arc::new(MemoryStore::new(clock.clone()));
+    let (mut fleets, mut stops) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let mut options = FleetOptions::new(token.clone());
+        (options.owner.ttl, options.shards) = (OWNERSHIP, Some(SHARDS));
+        let fleet = Fleet::new(store.clone(), clock.clone(), options).await;
+        fleets.push(Arc::new(fleet.unwrap()));
+    }
+    for fleet in &fleets[..2] {
+        let services = TimestoneServer::of_fleet(fleet).into_services();
+        let server = Server::new(token.clone()).services(services);
+        let bound = server.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        fleet.join(&bound.url());
+        let stop = CancellationToken::new();
+        tokio::spawn(bound.serve(stop.clone()));
+        stops.push(stop.drop_guard());
+    }
+    let settled = |fleet: &Arc<Fleet>| fleet.is_settled() && fleet.served().len() >= 2;
+    while !fleets[..2].iter().all(settled) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let mut world = scaled(fleets[2].router()).await;
+    world._stop.extend(stops);
+    world._fleets = fleets;
+    world
+}
+
+async fn scaled(queue: Arc<dyn Timestone>) -> World {
     let services = KedaScaler::new(queue.clone()).into_services();
     let server = Server::without_token().services(services);
     let bound = server.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
@@ -43,7 +83,8 @@ async fn world() -> World {
     World {
         queue,
         keda: wire::ExternalScalerClient::new(transport, config),
-        _stop: stop.drop_guard(),
+        _stop: vec![stop.drop_guard()],
+        _fleets: Vec::new(),
     }
 }
 
@@ -181,4 +222,57 @@ async fn a_trigger_that_cannot_be_is_refused_with_its_keys() {
     let told = rpc::told(&refused);
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.iter().all(|error| error.code == "INVALID_ARGUMENT"));
+}
+
+/// A queue of each shard, and one that is spread over three.
+async fn everywhere(world: &World) -> Vec<String> {
+    let of = |shard| {
+        let mut names = (0..).map(|n| format!("queue-{n}"));
+        names.find(|name| shard_of(name, SHARDS) == shard).unwrap()
+    };
+    let spread = QueueConfig {
+        partitions: 3,
+        ..QueueConfig::default()
+    };
+    world.queue.put_queue("spread", spread).await.unwrap();
+    (0..SHARDS).map(of).chain(["spread".into()]).collect()
+}
+
+#[tokio::test]
+async fn queues_of_all_servers_are_asked_for_at_any() {
+    let world = fleet().await;
+    let queues = everywhere(&world).await;
+    for (n, queue) in (1..).zip(&queues) {
+        let one = [("queues", queue.as_str())];
+        assert!(!world.is_active(&one).await, "{queue}");
+        world.enqueue(queue, 0..n).await;
+        assert_eq!(world.work(&one).await.1, i64::from(n), "{queue}");
+        assert!(world.is_active(&one).await, "{queue}");
+    }
+    let all = queues.join(",");
+    let all = [("queues", all.as_str())];
+    assert_eq!(world.work(&all).await.1, 1 + 2 + 3 + 4 + 5 + 6);
+    let leased = world.lease("spread", 4).await;
+    assert_eq!(world.work(&all).await.1, 21, "what runs counts");
+    world.complete(leased).await;
+    assert_eq!(world.work(&all).await.1, 17);
+}
+
+#[tokio::test]
+async fn activity_of_a_queue_that_is_spread_is_pushed() {
+    let world = fleet().await;
+    everywhere(&world).await;
+    let object = object(&[("queues", "spread")]);
+    let mut stream = world.keda.stream_is_active(object).await.unwrap();
+    let mut next = async || {
+        let answer = stream.message().await.unwrap().unwrap();
+        answer.to_owned_message().result
+    };
+    assert!(!next().await);
+    world.enqueue("spread", 0..6).await;
+    assert!(next().await);
+    let leased = world.lease("spread", 6).await;
+    assert_eq!(leased.len(), 6);
+    world.complete(leased).await;
+    assert!(!next().await);
 }
