@@ -682,6 +682,16 @@ pub struct TakeRequest {
         skip_serializing_if = "::core::option::Option::is_none"
     )]
     pub known: ::core::option::Option<u32>,
+    /// Names the Take among those of its request: one that is repeated, as its answer was lost, is
+    /// answered with what it has leased, and leases nothing. 0: it has no name.
+    ///
+    /// Field 4: `number`
+    #[serde(
+        rename = "number",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub number: u64,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -692,6 +702,7 @@ impl ::core::fmt::Debug for TakeRequest {
             .field("request", &self.request)
             .field("up_to", &self.up_to)
             .field("known", &self.known)
+            .field("number", &self.number)
             .finish()
     }
 }
@@ -752,6 +763,9 @@ impl ::buffa::Message for TakeRequest {
         if let Some(v) = self.known {
             size += 1u64 + ::buffa::types::uint32_encoded_len(v) as u64;
         }
+        if self.number != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.number) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -775,6 +789,9 @@ impl ::buffa::Message for TakeRequest {
         }
         if let Some(v) = self.known {
             ::buffa::types::put_uint32_field(3u32, v, buf);
+        }
+        if self.number != 0u64 {
+            ::buffa::types::put_uint64_field(4u32, self.number, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -818,6 +835,13 @@ impl ::buffa::Message for TakeRequest {
                     ::buffa::types::decode_uint32(buf)?,
                 );
             }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.number = ::buffa::types::decode_uint64(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -829,6 +853,7 @@ impl ::buffa::Message for TakeRequest {
         self.request = ::buffa::MessageField::none();
         self.up_to = ::core::option::Option::None;
         self.known = ::core::option::Option::None;
+        self.number = 0u64;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -16938,6 +16963,11 @@ pub mod __buffa {
             ///
             /// Field 3: `known`
             pub known: ::core::option::Option<u32>,
+            /// Names the Take among those of its request: one that is repeated, as its answer was lost, is
+            /// answered with what it has leased, and leases nothing. 0: it has no name.
+            ///
+            /// Field 4: `number`
+            pub number: u64,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for TakeRequestView<'a> {
@@ -17015,6 +17045,13 @@ pub mod __buffa {
                         )?;
                         view.known = Some(::buffa::types::decode_uint32(&mut cur)?);
                     }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.number = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -17055,6 +17092,7 @@ pub mod __buffa {
                     },
                     up_to: self.up_to,
                     known: self.known,
+                    number: self.number,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -17083,6 +17121,10 @@ pub mod __buffa {
                 if let Some(v) = self.known {
                     size += 1u64 + ::buffa::types::uint32_encoded_len(v) as u64;
                 }
+                if self.number != 0u64 {
+                    size
+                        += 1u64 + ::buffa::types::uint64_encoded_len(self.number) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -17107,6 +17149,9 @@ pub mod __buffa {
                 }
                 if let Some(v) = self.known {
                     ::buffa::types::put_uint32_field(3u32, v, buf);
+                }
+                if self.number != 0u64 {
+                    ::buffa::types::put_uint64_field(4u32, self.number, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -17146,6 +17191,13 @@ pub mod __buffa {
                         .serialize_entry(
                             "known",
                             &::buffa::json_helpers::ProtoJson(&__v),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.number) {
+                    __map
+                        .serialize_entry(
+                            "number",
+                            &::buffa::json_helpers::ProtoJson(&self.number),
                         )?;
                 }
                 __map.end()
@@ -17264,6 +17316,14 @@ pub mod __buffa {
             #[must_use]
             pub fn known(&self) -> ::core::option::Option<u32> {
                 self.0.reborrow().known
+            }
+            /// Names the Take among those of its request: one that is repeated, as its answer was lost, is
+            /// answered with what it has leased, and leases nothing. 0: it has no name.
+            ///
+            /// Field 4: `number`
+            #[must_use]
+            pub fn number(&self) -> u64 {
+                self.0.reborrow().number
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<TakeRequestView<'static>>>

@@ -2,7 +2,7 @@
 //! queues that live apart.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may insist")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +10,15 @@ use clock::{SharedClock, SystemClock};
 use futures::StreamExt;
 use rpc::{Server, Token};
 use store::{FaultStore, MemoryStore, Store};
-use timestone::{Completion, LeasedMessage, NewMessage, Session, shard_of};
+use timestone::{Completion, LeasedMessage, NewMessage, QueueConfig, Session, shard_of};
 use timestone_client::{DequeueRequest, SubscribeRequest, Timestone, WatchRequest};
 use timestone_server::TimestoneServer;
-use timestone_server::{Fleet, FleetError, FleetOptions, LocalTimestone, OwnerOptions};
+use timestone_server::{Fleet, FleetError, FleetOptions, LocalTimestone, Metrics, OwnerOptions};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+const TOKEN: &str = "0123456789abcdef";
 const SHARDS: u32 = 6;
 const OWNERSHIP: Duration = Duration::from_millis(400);
 
@@ -24,10 +27,29 @@ fn clock() -> SharedClock {
 }
 
 struct Node {
-    fleet: Fleet,
+    fleet: Arc<Fleet>,
+    /// Where it tells what it measures.
+    address: String,
     /// Between it and the store that all share.
     store: Arc<FaultStore<MemoryStore>>,
     _stop: DropGuard,
+}
+
+impl Node {
+    /// What it tells at `/metrics`.
+    async fn told(&self) -> String {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        let request = format!(
+            "GET /metrics HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {TOKEN}\r\n\
+             connection: close\r\n\r\n",
+            self.address,
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer
+    }
 }
 
 /// Servers that can be cut off from their store.
@@ -40,7 +62,7 @@ struct Nodes {
 impl Nodes {
     async fn start(n: usize) -> Self {
         let mut nodes = Self {
-            token: Token::random(),
+            token: Token::parse(TOKEN).unwrap(),
             memory: Arc::new(MemoryStore::new(clock())),
             all: Vec::new(),
         };
@@ -55,15 +77,22 @@ impl Nodes {
         let store = Arc::new(FaultStore::new(Arc::clone(&self.memory)));
         let mut options = FleetOptions::new(self.token.clone());
         (options.owner.ttl, options.shards) = (OWNERSHIP, Some(SHARDS));
-        let fleet = Fleet::new(store.clone(), clock(), options).await.unwrap();
+        let metrics = Metrics::new(100, None);
+        options.owner.metrics = Some(metrics.clone());
+        let fleet = Fleet::new(store.clone(), clock(), options).await;
+        let fleet = Arc::new(fleet.unwrap());
         let services = TimestoneServer::of_fleet(&fleet).into_services();
-        let server = Server::new(self.token.clone()).services(services);
+        let measured = Arc::clone(&fleet);
+        let server = Server::new(self.token.clone())
+            .services(services)
+            .routes(metrics.routes(move || measured.served()));
         let bound = server.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         fleet.join(&bound.url());
-        let stop = CancellationToken::new();
+        let (address, stop) = (bound.address().to_string(), CancellationToken::new());
         tokio::spawn(bound.serve(stop.clone()));
         self.all.push(Node {
             fleet,
+            address,
             store,
             _stop: stop.drop_guard(),
         });
@@ -72,7 +101,7 @@ impl Nodes {
     /// Returns when the servers have these shares.
     async fn settled(&self, shares: &[usize]) {
         let settled = || {
-            let all = self.all.iter().map(|node| &node.fleet);
+            let all = self.all.iter().map(|node| &*node.fleet);
             all.clone().all(Fleet::is_settled)
                 && all
                     .map(|fleet| fleet.served().len())
@@ -81,6 +110,20 @@ impl Nodes {
         while !settled() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+    }
+
+    /// What all servers tell at `/metrics`, each figure summed up.
+    async fn figures(&self) -> BTreeMap<String, f64> {
+        let mut sums = BTreeMap::new();
+        for node in &self.all {
+            let text = node.told().await;
+            let lines = text.lines().filter(|line| !line.starts_with('#'));
+            for (name, value) in lines.filter_map(|line| line.rsplit_once(' ')) {
+                let value: f64 = value.parse().unwrap_or_default();
+                *sums.entry(name.to_owned()).or_default() += value;
+            }
+        }
+        sums
     }
 
     fn ask(&self, node: usize) -> Arc<dyn Timestone> {
@@ -156,6 +199,41 @@ async fn servers_come_and_go_and_every_message_stays() {
     let listed = nodes.ask(0).list_queues("queue-", "", 9).await.unwrap();
     let listed: BTreeSet<_> = listed.into_iter().map(|view| view.count.queue).collect();
     assert_eq!(listed, queues().into_iter().collect());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_servers_measure_sums_up_to_what_there_is() {
+    let mut nodes = Nodes::start(3).await;
+    let spread = QueueConfig {
+        partitions: 3,
+        ..QueueConfig::default()
+    };
+    nodes.ask(0).put_queue("spread", spread).await.unwrap();
+    let ids: Vec<_> = (0..9).map(|id| id.to_string()).collect();
+    for queue in queues().iter().chain([&"spread".to_owned()]) {
+        let messages = ids.iter().map(|id| message(queue, id, 0));
+        enqueue(&nodes.ask(1), messages.collect()).await;
+    }
+    let asked = nodes.ask(2);
+    let leased = asked.dequeue(demand(vec!["spread".into()], 4, "r"));
+    assert_eq!(leased.await.unwrap().len(), 4);
+    let summed = |figures: &BTreeMap<String, f64>, queue: &str, state: &str| {
+        figures[&format!("timestone_messages{{queue=\"{queue}\",state=\"{state}\"}}")]
+    };
+    let figures = nodes.figures().await;
+    assert_eq!(figures["timestone_owned_shards"], f64::from(SHARDS));
+    let enqueued = "timestone_events_total{queue=\"spread\",event=\"enqueued\"}";
+    assert_eq!(figures[enqueued], 9.0);
+    nodes.all.remove(0).fleet.shutdown().await;
+    nodes.settled(&[3, 3]).await;
+    for figures in [figures, nodes.figures().await] {
+        assert_eq!(summed(&figures, "spread", "pending"), 5.0);
+        assert_eq!(summed(&figures, "spread", "running"), 4.0);
+        for queue in queues() {
+            assert_eq!(summed(&figures, &queue, "pending"), 9.0);
+        }
+    }
+    assert_eq!(nodes.figures().await["timestone_owned_shards"], 6.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

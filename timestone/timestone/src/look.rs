@@ -25,6 +25,9 @@ pub struct Taken {
     /// Leases that it knows to hold here: where it holds more, the answer to an earlier take was
     /// lost. `None` = it does not say.
     pub known: Option<u32>,
+    /// Names the take among those of its request: repeated, it is answered with what it has
+    /// leased, as far as that is leased still. 0 = it has no name.
+    pub number: u64,
 }
 
 impl Queues {
@@ -65,9 +68,22 @@ impl Queues {
         if taken.known.is_some_and(|known| self.held(demand) > known) {
             return Ok(self.answer(demand));
         }
+        if let Some(again) = self.taken_before(demand, taken.number) {
+            return Ok(self.delivery(&again));
+        }
         let up_to = taken.up_to.unwrap_or(i64::MAX);
         let leased = self.lease_up_to(demand, (demand.max, up_to), nonce);
+        let sessions = &mut self.index.sessions;
+        sessions.took(&demand.session, &demand.request_id, taken.number, &leased);
         Ok(self.delivery(&leased))
+    }
+
+    /// What the newest take of this request has leased and still holds, if it has this number.
+    fn taken_before(&self, demand: &Demand, number: u64) -> Option<Vec<u64>> {
+        let request = self.request(demand)?;
+        let (newest, leased) = request.newest.as_ref()?;
+        let held = leased.iter().filter(|one| request.messages.contains(one));
+        (*newest == number).then(|| held.copied().collect())
     }
 
     /// Tells by [`take_freed`](Self::take_freed) when a lease under the demand's request ends,

@@ -36,6 +36,8 @@ pub(crate) struct Request {
     pub(crate) messages: Vec<u64>,
     /// How often the answer was given.
     pub(crate) answers: u32,
+    /// The number of the newest take that has one, and what it leased.
+    pub(crate) newest: Option<(u64, Vec<u64>)>,
 }
 
 /// What a session means to its worker.
@@ -123,6 +125,22 @@ impl Sessions {
         let request = worker.requests.get_mut(&key)?;
         request.answers += 1;
         Some(request.clone())
+    }
+
+    /// Notes what a take leased under a request, if it has a number.
+    pub(crate) fn took(
+        &mut self,
+        session: &Session,
+        request_id: &str,
+        number: u64,
+        leased: &[u64],
+    ) {
+        let worker = self.workers.get_mut(&session.owner);
+        let key = (session.boot.clone(), Arc::from(request_id));
+        let request = worker.and_then(|worker| worker.requests.get_mut(&key));
+        if let Some(request) = request.filter(|_| number > 0) {
+            request.newest = Some((number, leased.to_vec()));
+        }
     }
 
     pub(crate) fn request(&self, session: &Session, request_id: &str) -> Option<&Request> {

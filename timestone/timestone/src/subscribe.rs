@@ -3,6 +3,14 @@
 use crate::check;
 use crate::{Delivery, Demand, Queues, Refusal, Session};
 
+impl Refusal {
+    /// A subscription has the id of a request under which messages are leased.
+    pub fn subscription_id_in_use() -> Self {
+        let problem = "is that of a request that holds leases; choose a new one";
+        check::invalid("subscription_id", problem.into())
+    }
+}
+
 impl Queues {
     /// Begins to send messages under the demand's request: up to `max` of them are
     /// leased at any time.
@@ -11,10 +19,7 @@ impl Queues {
         self.refuse_spread(&demand.queues)?;
         self.admit(demand)?;
         match self.request(demand).is_some() {
-            true => Err(check::invalid(
-                "subscription_id",
-                "is that of a request that holds leases; choose a new one".into(),
-            )),
+            true => Err(Refusal::subscription_id_in_use()),
             false => {
                 let sessions = &mut self.index.sessions;
                 sessions.subscribe(&demand.session, &demand.request_id);

@@ -85,6 +85,7 @@ impl Outward for Take {
             request: Some(request(self.request, self.filter)).into(),
             up_to: self.taken.up_to,
             known: self.taken.known,
+            number: self.taken.number,
             ..Default::default()
         }
     }
@@ -99,6 +100,7 @@ impl Inward<wire::TakeRequest> for Take {
             taken: Taken {
                 up_to: take.up_to,
                 known: take.known,
+                number: take.number,
             },
         })
     }

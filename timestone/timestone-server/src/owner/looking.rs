@@ -99,8 +99,8 @@ mod tests {
     use clock::{ManualClock, Timestamp};
     use futures::poll;
     use store::MemoryStore;
-    use timestone::{Completion, NewMessage, Session, Sight};
-    use timestone_client::{DequeueRequest, Look, Shard, Timestone};
+    use timestone::{Completion, LeasedMessage, NewMessage, Session, Sight, Taken};
+    use timestone_client::{DequeueRequest, Look, Shard, Take, Timestone};
     use tokio::time::timeout;
 
     use crate::{LocalTimestone, OwnerOptions};
@@ -138,8 +138,16 @@ mod tests {
     }
 
     fn look(wait_ms: u64, held: u32) -> Look {
+        look_for("r", wait_ms, held)
+    }
+
+    /// One who has no room looks.
+    fn look_for(request_id: &str, wait_ms: u64, held: u32) -> Look {
         Look {
-            request: request(wait_ms),
+            request: DequeueRequest {
+                request_id: request_id.into(),
+                ..request(wait_ms)
+            },
             filter: None,
             held,
             full: true,
@@ -166,6 +174,64 @@ mod tests {
             .unwrap();
         let sight = in_time(waiting).await.unwrap();
         assert_eq!((sight.held, sight.replaced), (0, false));
+    }
+
+    /// Takes one message, by name.
+    async fn take(queue: &LocalTimestone, number: u64) -> Vec<LeasedMessage> {
+        let taken = Taken {
+            number,
+            ..Taken::default()
+        };
+        let (request, filter) = (request(0), None);
+        let take = Take {
+            request,
+            filter,
+            taken,
+        };
+        queue.take(take).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_take_that_is_repeated_takes_nothing_twice() {
+        let queue = with_a_message().await;
+        let message = NewMessage {
+            queue: "q".into(),
+            id: "b".into(),
+            ..NewMessage::default()
+        };
+        queue.enqueue(vec![message]).await.unwrap();
+        let first = take(&queue, 1).await;
+        assert_eq!(first[0].token.key.id, "a");
+        assert_eq!(take(&queue, 1).await, first, "the answer was lost");
+        let second = take(&queue, 2).await;
+        assert_eq!(second[0].token.key.id, "b");
+        assert_eq!(take(&queue, 2).await, second);
+        let done = Completion {
+            token: second[0].token.clone(),
+            then_enqueue: Vec::new(),
+        };
+        queue.complete(vec![done]).await.unwrap();
+        assert_eq!(take(&queue, 2).await, [], "it is not leased any more");
+    }
+
+    #[tokio::test]
+    async fn who_has_no_room_is_in_nobodys_way() {
+        let queue = with_a_message().await;
+        let leased = queue.dequeue(request(0)).await.unwrap();
+        let mut full = pin!(queue.look(look_for("full", 30_000, 0)));
+        assert!(poll!(&mut full).is_pending());
+        let with_room = Look {
+            full: false,
+            ..look_for("room", 30_000, 0)
+        };
+        let mut with_room = pin!(queue.look(with_room));
+        assert!(poll!(&mut with_room).is_pending());
+        queue
+            .release(vec![leased[0].token.clone()], true)
+            .await
+            .unwrap();
+        assert_eq!(in_time(with_room).await.unwrap().next, [0]);
+        assert!(poll!(&mut full).is_pending());
     }
 
     #[tokio::test]

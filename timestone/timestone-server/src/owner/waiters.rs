@@ -29,6 +29,11 @@ impl Waiter {
         matches!(self.taker, Taker::Looker(_))
     }
 
+    /// Whether it has no room, so that it stands in nobody's way.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(&self.taker, Taker::Looker(looker) if looker.full)
+    }
+
     /// Whether this is worth telling one who looks.
     pub(crate) fn is_news(&self, sight: &Sight) -> bool {
         match &self.taker {
@@ -233,11 +238,14 @@ impl Waiters {
         self.by_request.get(&request).copied()
     }
 
-    /// Lets a waiter stand in the lines of its queues, where its age says.
+    /// Lets a waiter stand in the lines of its queues, where its age says, if it wants something.
     pub(crate) fn line_up(&mut self, id: u64) {
         let Some((waiter, _)) = self.waiting.get(&id) else {
             return;
         };
+        if waiter.is_full() {
+            return;
+        }
         for queue in &waiter.demand.queues {
             let lines = self.by_queue.entry(queue.clone()).or_default();
             let line = lines.entry(waiter.demand.filter.clone()).or_default();

@@ -113,6 +113,8 @@ promises! {
         streamed::a_lease_that_lapses_makes_room,
         streamed::what_a_broken_stream_held_lapses,
         streamed::a_subscription_that_cannot_be_is_refused,
+        streamed::a_repeated_subscription_replaces_the_first,
+        streamed::a_subscription_under_an_id_that_holds_leases_is_refused,
         watched::a_watcher_hears_what_happens_after_what_there_is,
         watched::a_watcher_hears_what_it_asks_for,
         watched::a_watcher_hears_that_its_queue_is_deleted,

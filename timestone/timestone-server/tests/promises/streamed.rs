@@ -103,6 +103,30 @@ async fn what_a_subscriber_did_not_read_is_given_back_at_once() {
     assert_eq!(again[0].attempts_left, read[0].attempts_left);
 }
 
+pub async fn a_repeated_subscription_replaces_the_first(world: World) {
+    let mut first = subscribe(&world, 2, "s").await;
+    world.enqueue(message("q", "a", 0)).await.unwrap();
+    let leased = next(&mut first, 1).await;
+    world.complete(&leased[0]).await;
+    let mut second = subscribe(&world, 2, "s").await;
+    assert!(first.next().await.is_none(), "the first has ended");
+    world.enqueue(message("q", "b", 0)).await.unwrap();
+    assert_eq!(ids(&next(&mut second, 1).await), ["b"]);
+}
+
+pub async fn a_subscription_under_an_id_that_holds_leases_is_refused(world: World) {
+    let mut first = subscribe(&world, 2, "s").await;
+    world.enqueue(message("q", "a", 0)).await.unwrap();
+    next(&mut first, 1).await;
+    let refused = match world.timestone.subscribe(request(2, "s")).await {
+        Err(refused) => refused,
+        // Over RPC the stream begins before its first message tells.
+        Ok(mut stream) => stream.next().await.unwrap().unwrap_err(),
+    };
+    assert!(refused.to_string().contains("holds leases"), "{refused}");
+    assert!(first.next().await.is_none(), "the first has ended");
+}
+
 pub async fn a_subscription_that_cannot_be_is_refused(world: World) {
     let mut filtered = request(1, "s");
     filtered.filter = Some(Clause::equal("title", "x"));

@@ -40,6 +40,31 @@ pub(super) fn are_otherwise(parts: &[Part], sights: &[Sight]) -> bool {
     both.any(|(part, sight)| part.is_otherwise(sight))
 }
 
+/// How a take that is repeated, as its answer was lost, takes nothing twice.
+#[derive(Clone, Copy)]
+enum Once<'a> {
+    /// All that is held under the request is known.
+    Known(&'a Known),
+    /// It has a number of its own.
+    Numbered(u64),
+}
+
+impl Wish {
+    /// What is asked of the shard.
+    fn taken(self, once: Once<'_>, shard: u32) -> (u32, Taken) {
+        let (known, number) = match once {
+            Once::Known(known) => (Some(known.of(shard)), 0),
+            Once::Numbered(number) => (None, number),
+        };
+        let taken = Taken {
+            up_to: self.up_to,
+            known,
+            number,
+        };
+        (self.max, taken)
+    }
+}
+
 /// Those who choose at the moment, by the queues that they choose from.
 #[derive(Debug, Default)]
 pub(super) struct Crowd(Mutex<HashMap<Vec<String>, Choosing>>);
@@ -138,30 +163,27 @@ impl Router {
         try_join_all(looks).await
     }
 
-    /// Takes what is wanted of the most urgent messages of all parts; what is held there under
-    /// the request is `known`, unless it is `None`.
+    /// Takes what is wanted of the most urgent messages of all parts.
     async fn take(
         &self,
         parts: &[Part],
         sights: &[Sight],
         wanted: Wanted,
-        known: Option<&Known>,
+        once: Once<'_>,
     ) -> Result<Vec<(u32, Vec<LeasedMessage>)>, TimestoneError> {
         let wishes = parts.iter().zip(choose(sights, wanted));
         let wishes = wishes.filter(|(_, wish)| wish.max > 0);
-        let takes = wishes.map(|(part, wish)| {
-            let known = known.map(|known| known.of(part.shard));
-            self.take_of(part, wish, known)
-        });
+        let takes = wishes.map(|(part, wish)| self.take_of(part, wish.taken(once, part.shard)));
         try_join_all(takes).await
     }
 
-    /// Takes up to `room` of the most urgent messages of all parts, for one who holds others.
+    /// Takes up to `room` of the most urgent messages of all parts, for one who holds others and
+    /// numbers what it takes.
     pub(super) async fn take_more(
         &self,
         parts: &[Part],
         sights: &[Sight],
-        room: u32,
+        (room, number): (u32, u64),
     ) -> Result<Vec<(u32, Vec<LeasedMessage>)>, TimestoneError> {
         let queues = parts.iter().flat_map(|part| part.request.queues.clone());
         let queues: Vec<_> = queues.collect();
@@ -171,25 +193,22 @@ impl Router {
             left: crowd.before,
             turn: self.next_turn(),
         };
-        self.take(parts, sights, wanted, None).await
+        self.take(parts, sights, wanted, Once::Numbered(number))
+            .await
     }
 
     async fn take_of(
         &self,
         part: &Part,
-        wish: Wish,
-        known: Option<u32>,
+        (max, taken): (u32, Taken),
     ) -> Result<(u32, Vec<LeasedMessage>), TimestoneError> {
         let take = Take {
             request: DequeueRequest {
-                max: wish.max,
+                max,
                 ..part.request.clone()
             },
             filter: part.filter.clone(),
-            taken: Taken {
-                up_to: wish.up_to,
-                known,
-            },
+            taken,
         };
         let taken = self.at(part.shard, |desk| {
             let take = take.clone();
@@ -255,7 +274,8 @@ impl Router {
                     left: crowd.before,
                     turn: self.next_turn(),
                 };
-                self.take(parts, &sights, wanted, Some(&taken)).await?
+                self.take(parts, &sights, wanted, Once::Known(&taken))
+                    .await?
             };
             taken.add(some);
             let got = taken.len() - before;
@@ -274,12 +294,13 @@ impl Router {
     ) -> Result<Vec<LeasedMessage>, TimestoneError> {
         let parts = parts.iter().zip(sights).filter(|(_, sight)| sight.held > 0);
         let held = parts.map(|(part, _)| {
-            let wish = Wish {
-                max: 1,
+            let taken = Taken {
                 // Where they have ended meanwhile, nothing is leased anew.
                 up_to: Some(i64::MIN),
+                known: Some(0),
+                number: 0,
             };
-            self.take_of(part, wish, Some(0))
+            self.take_of(part, (1, taken))
         });
         let mut known = Known::default();
         known.add(try_join_all(held).await?);

@@ -1,9 +1,12 @@
 //! A subscription to queues that live in several shards.
+//!
+//! The first of them is its *home*: there each subscription waits, under an id that is derived
+//! from its own, for nothing but to be replaced by another of the same id, and then ends.
 
 use futures::StreamExt;
 use futures::future::{BoxFuture, try_join_all};
 use futures::stream::FuturesUnordered;
-use timestone::{LeasedMessage, Sight, limits};
+use timestone::{LeasedMessage, Refusal, Sight, limits};
 use timestone_client::{
     CallRefusal, DequeueRequest, SubscribeRequest, Subscription, TimestoneError,
 };
@@ -14,6 +17,8 @@ use super::several::{Part, are_otherwise};
 
 /// How long one look waits for news.
 const WAIT_MS: u64 = 30_000;
+/// What one knows, and wants to know, who holds nothing and has no room: nothing is news.
+const ONLY_REPLACED: (u32, bool) = (0, true);
 /// Answers that a subscriber may leave unread.
 const MAX_UNREAD: usize = 16;
 
@@ -40,6 +45,13 @@ impl Router {
             parts = self.parts_of(&request, &filter);
             sights = self.look_at_all(&parts).await?;
         }
+        let home = home(&parts)?;
+        if sights.iter().any(|sight| sight.held > 0) {
+            // An older one ends all the same.
+            let router = self.clone();
+            tokio::spawn(async move { router.look(&home, 1, ONLY_REPLACED).await });
+            return Err(Refusal::subscription_id_in_use().into());
+        }
         let (sender, messages) = mpsc::channel(MAX_UNREAD);
         let subscriber = Subscriber {
             router: self.clone(),
@@ -50,6 +62,8 @@ impl Router {
             credit,
             news: FuturesUnordered::new(),
             full: false,
+            takes: 0,
+            home,
         };
         tokio::spawn(subscriber.run(sender));
         let next = |mut messages: mpsc::Receiver<_>| async {
@@ -57,6 +71,25 @@ impl Router {
             Some((next, messages))
         };
         Ok(futures::stream::unfold(messages, next).boxed())
+    }
+}
+
+/// Where a subscription waits to be replaced.
+fn home(parts: &[Part]) -> Result<Part, TimestoneError> {
+    let first = parts.first().cloned();
+    let no_queue = || TimestoneError::Refused(CallRefusal::from("queues is empty".to_owned()));
+    let mut home = first.ok_or_else(no_queue)?;
+    let id = home.request.request_id;
+    home.request.request_id = ids::derived([b"subscription".as_slice(), id.as_bytes()]);
+    Ok(home)
+}
+
+/// Returns when another subscription waits in the place of this one.
+async fn until_replaced(router: Router, home: Part) -> Result<(), TimestoneError> {
+    loop {
+        if router.look(&home, WAIT_MS, ONLY_REPLACED).await?.replaced {
+            return Ok(());
+        }
     }
 }
 
@@ -85,11 +118,16 @@ struct Subscriber {
     news: FuturesUnordered<News>,
     /// Whether what parts have is no news now.
     full: bool,
+    /// How often it took.
+    takes: u64,
+    /// Where it waits to be replaced.
+    home: Part,
 }
 
 impl Subscriber {
     async fn run(mut self, sender: Sent) {
         self.ask_all();
+        let mut replaced = Box::pin(until_replaced(self.router.clone(), self.home.clone()));
         loop {
             if let Err(why) = self.top_up(&sender).await {
                 // Whoever subscribed has gone, or subscribes again.
@@ -98,6 +136,12 @@ impl Subscriber {
             }
             let (part, number, sight) = tokio::select! {
                 () = sender.closed() => return,
+                replaced = &mut replaced => {
+                    if let Err(why) = replaced {
+                        let _ = sender.send(Err(why)).await;
+                    }
+                    return;
+                }
                 Some(news) = self.news.next() => news,
             };
             if number != self.asked[part] {
@@ -151,9 +195,10 @@ impl Subscriber {
         let room = self.room();
         if room > 0 && self.sights.iter().any(|sight| !sight.next.is_empty()) {
             self.look_again().await?;
+            self.takes += 1;
             let taken = self
                 .router
-                .take_more(&self.parts, &self.sights, room)
+                .take_more(&self.parts, &self.sights, (room, self.takes))
                 .await?;
             self.note(&taken);
             let taken = taken.into_iter().flat_map(|(_, taken)| taken);
