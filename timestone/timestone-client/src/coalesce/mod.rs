@@ -33,6 +33,10 @@ const IN_FLIGHT: usize = 2;
 /// it, which takes longer.
 const ENDS_IN_FLIGHT: usize = 4;
 
+/// Messages of a call that goes alone and at once: there is little to gain by joining it with
+/// others, and waiting for them costs more.
+const LARGE: usize = 64;
+
 /// A queue behind which concurrent calls are joined. Each still is answered for itself.
 #[derive(Clone)]
 pub struct Coalesced {
@@ -99,7 +103,10 @@ impl Timestone for Coalesced {
     }
 
     async fn enqueue(&self, messages: Vec<NewMessage>) -> Result<Outcomes, TimestoneError> {
-        self.enqueue.call(messages).await
+        match messages.len() < LARGE {
+            true => self.enqueue.call(messages).await,
+            false => self.to.enqueue(messages).await,
+        }
     }
 
     async fn dequeue(&self, request: DequeueRequest) -> Result<Vec<LeasedMessage>, TimestoneError> {

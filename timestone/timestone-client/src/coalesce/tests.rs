@@ -269,6 +269,20 @@ async fn what_comes_meanwhile_travels_together_and_is_answered_apart() {
 }
 
 #[tokio::test]
+async fn a_large_call_waits_for_no_other() {
+    let mut scene = Scene::new([]);
+    let first = crowd(&mut scene).await;
+    let ids: Vec<_> = (0..LARGE).map(|n| n.to_string()).collect();
+    let messages = ids.iter().map(|id| message(id)).collect();
+    let queue = scene.queue.clone();
+    let large = tokio::spawn(async move { queue.enqueue(messages).await });
+    assert_eq!(scene.heard().await, Told::Enqueued(ids));
+    scene.gate.open.add_permits(IN_FLIGHT + 1);
+    assert_eq!(all_done(first).await, [true; IN_FLIGHT]);
+    assert_eq!(all_done([large]).await, [true]);
+}
+
+#[tokio::test]
 async fn a_malformed_call_spoils_no_other() {
     let mut scene = Scene::new([]);
     let first = crowd(&mut scene).await;
