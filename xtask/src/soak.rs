@@ -22,6 +22,9 @@ pub enum Trial {
     /// Functions in containers, their queue and agent killed ten times: one result each, nothing
     /// left.
     Docker,
+    /// Encodes from a server of which a fifth of the requests goes wrong: the bytes are those of the
+    /// local file, within a bounded memory.
+    Sources,
     /// Histories of concurrent calls of the queue, through crashes and kills, judged one by one.
     Timestone,
 }
@@ -35,6 +38,7 @@ impl Trial {
             Self::Takeovers => "soak-takeovers",
             Self::PlatoSeeds => "soak-plato-seeds",
             Self::Docker => "soak-docker",
+            Self::Sources => "soak-sources",
             Self::Timestone => "soak-timestone",
         }
     }

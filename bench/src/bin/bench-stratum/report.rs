@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::packing::Packed;
 use crate::rate::Rate;
+use crate::reading::Reading;
 use crate::rules::{RULES, Rule};
 
 #[derive(Serialize)]
@@ -16,17 +17,22 @@ pub struct Report {
     pub packing_over_lower_bound: BTreeMap<&'static str, f64>,
     pub placements_per_s_at_5000_hosts: f64,
     pub rate: Rate,
+    pub reading: Reading,
     pub packing: Vec<Packed>,
 }
 
 impl Report {
-    pub fn new(machine: Machine, packing: Vec<Packed>, rate: Rate) -> Self {
+    pub fn new(machine: Machine, packing: Vec<Packed>, rate: Rate, reading: Reading) -> Self {
+        let reads = reading
+            .ratios()
+            .map(|(name, ratio)| (name.to_owned(), ratio));
         Self {
             machine,
-            ratios: ratios(&packing),
+            ratios: ratios(&packing).into_iter().chain(reads).collect(),
             packing_over_lower_bound: over_bound(&packing),
             placements_per_s_at_5000_hosts: rate.rounds_of_100.map_or(f64::NAN, |s| s.median),
             rate,
+            reading,
             packing,
         }
     }
