@@ -46,7 +46,7 @@ impl fmt::Debug for Remote {
 /// Nothing may be read.
 impl Default for Remote {
     fn default() -> Self {
-        Self::by(Rules::default(), limits::IDLE)
+        Self::by(Rules::default(), limits::IDLE, Arc::new(SystemClock))
     }
 }
 
@@ -56,15 +56,23 @@ impl Remote {
     /// # Errors
     /// What of it cannot be meant.
     pub fn new(config: &RemoteConfig) -> Result<Self, InvalidRemote> {
-        let idle = config.idle_ms.map_or(limits::IDLE, Duration::from_millis);
-        Ok(Self::by(Rules::of(config)?, idle))
+        Self::timed(config, Arc::new(SystemClock))
     }
 
-    fn by(rules: Rules, idle: Duration) -> Self {
+    /// The same, by another clock.
+    ///
+    /// # Errors
+    /// What of the configuration cannot be meant.
+    pub fn timed(config: &RemoteConfig, clock: SharedClock) -> Result<Self, InvalidRemote> {
+        let idle = config.idle_ms.map_or(limits::IDLE, Duration::from_millis);
+        Ok(Self::by(Rules::of(config)?, idle, clock))
+    }
+
+    fn by(rules: Rules, idle: Duration, clock: SharedClock) -> Self {
         Self(Arc::new(Inner {
             rules,
             idle,
-            clock: Arc::new(SystemClock),
+            clock,
             tls: Tls::default(),
             pool: Pool::default(),
         }))

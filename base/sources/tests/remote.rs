@@ -1,9 +1,37 @@
 //! Objects of a real server, by ranges, through everything that goes wrong.
 #![allow(clippy::unwrap_used)]
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::BytesMut;
+use clock::{Clock, SystemClock, Timestamp};
 use origin::{Fault as Wrong, Faults, Manners, Origin};
 use sources::{Fault, Pinned, Place, Remote, RemoteConfig, S3Config, Sources};
+
+/// A clock on which pauses are a hundredth as long.
+struct Hasty;
+
+impl Clock for Hasty {
+    fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    fn sleep_until(&self, until: Timestamp) -> Sleep<'_> {
+        Box::pin(async move { SystemClock.sleep_until(until).await })
+    }
+
+    fn elapsed(&self) -> Duration {
+        SystemClock.elapsed() * 100
+    }
+
+    fn sleep_until_elapsed(&self, until: Duration) -> Sleep<'_> {
+        Box::pin(async move { SystemClock.sleep_until_elapsed(until / 100).await })
+    }
+}
+
+type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 const PATH: &str = "/masters/a%20film.mov";
 
@@ -100,7 +128,13 @@ async fn every_fault_passes_and_no_byte_is_another() {
 #[tokio::test]
 async fn a_server_that_never_recovers_is_given_up_by_name() {
     let origin = origin().await;
-    let (remote, pinned) = (remote(&origin), pin(&origin).await.unwrap());
+    let config = RemoteConfig {
+        http: vec![origin.url("/masters/")],
+        private: vec![origin.authority()],
+        ..RemoteConfig::default()
+    };
+    let remote = Remote::timed(&config, Arc::new(Hasty)).unwrap();
+    let pinned = pin(&origin).await.unwrap();
     drop(origin);
     let fault = remote.read(&pinned, 0..9, |_| {}).await.unwrap_err();
     assert!(

@@ -126,7 +126,7 @@ mod tests {
         let mut ahead = ReadAhead::new(SIZE, 64 << 20);
         for jump in 1..1_000u64 {
             let at = (jump * 7_919 * STEP * 100) % SIZE;
-            assert!(ahead.read(at..at + STEP).is_empty() || jump > 1_000);
+            assert!(ahead.read(at..at + STEP).is_empty());
         }
     }
 

@@ -40,7 +40,7 @@ impl World {
                 ..S3Config::default()
             }],
             private: vec![origin.authority()],
-            idle_ms: Some(300),
+            idle_ms: Some(1_000),
             ..RemoteConfig::default()
         };
         Self {
