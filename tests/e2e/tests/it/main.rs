@@ -16,6 +16,7 @@ mod probe;
 mod readme;
 mod server;
 mod sources;
+mod sweep;
 mod takeovers;
 mod validate;
 mod watch_folder;
