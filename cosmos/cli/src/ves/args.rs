@@ -269,7 +269,8 @@ Examples:
   ves encode https://media.example.org/film.mov -o film.mp4
   ves encode --recursive films -o '/archive/{dir}/{stem}.{codec}.{ext}' --codec hevc --skip-existing
 
-Interrupt it at any time: the same command goes on where it was.";
+Interrupt it at any time: the same command goes on where it was. Where some of several files failed,
+it leaves out those that are done.";
 
 #[cfg(test)]
 mod tests {

@@ -27,6 +27,8 @@ pub struct Expectations {
     pub boundaries: Option<Vec<u64>>,
     /// Frames from one random access point to the next, at most.
     pub access_frames: Option<u64>,
+    /// Indices of frames with which decoding can begin, ascending.
+    pub access_points: Option<Vec<u64>>,
     /// What a decoder holds that has each access unit in time.
     pub buffer: Option<DecoderBuffer>,
 }
@@ -81,7 +83,10 @@ impl Expectations {
             ("clean-decode", self.clean_decode),
             ("same-frames", self.same_frames),
             ("quality-steps", self.boundaries.is_some()),
-            ("random-access", self.access_frames.is_some()),
+            (
+                "random-access",
+                self.access_frames.is_some() || self.access_points.is_some(),
+            ),
             ("buffer-model", self.buffer.is_some()),
         ];
         let asked = checks.into_iter().filter(|(_, asked)| *asked);

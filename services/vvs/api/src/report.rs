@@ -10,7 +10,7 @@ use crate::wire;
 pub const REPORT: &str = "report.json";
 
 /// Codes of discrepancies, the gravest first. Stable: they are part of the contract.
-pub const CODES: [&str; 31] = [
+pub const CODES: [&str; 32] = [
     // The wrong pictures.
     FOREIGN_FRAMES,
     BLACK_FRAMES,
@@ -45,6 +45,7 @@ pub const CODES: [&str; 31] = [
     WRONG_PIXEL_FORMAT,
     WRONG_TRACKS,
     BUFFER_UNDERFLOW,
+    ACCESS_POINT_MISSING,
     RARE_ACCESS,
     QUALITY_STEP,
 ];
@@ -78,6 +79,7 @@ pub const LEVEL_EXCEEDED: &str = "LEVEL_EXCEEDED";
 pub const WRONG_PIXEL_FORMAT: &str = "WRONG_PIXEL_FORMAT";
 pub const WRONG_TRACKS: &str = "WRONG_TRACKS";
 pub const BUFFER_UNDERFLOW: &str = "BUFFER_UNDERFLOW";
+pub const ACCESS_POINT_MISSING: &str = "ACCESS_POINT_MISSING";
 pub const RARE_ACCESS: &str = "RARE_ACCESS";
 pub const QUALITY_STEP: &str = "QUALITY_STEP";
 

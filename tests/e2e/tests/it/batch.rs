@@ -50,7 +50,9 @@ fn a_folder_is_encoded_and_a_bad_film_stops_no_other() -> Result<()> {
         "a bad film became something"
     );
     let again = talk.say(&words(all))?;
-    again.is(2, &["OUTPUT_EXISTS", "--overwrite", "3 files: 3 failed"])?;
+    again.is(3, &["films/bad.mp4:", "3 files: 1 failed, 2 skipped"])?;
+    let other = talk.say(&words(&format!("{all} --crf 30")))?;
+    other.is(2, &["OUTPUT_EXISTS", "--overwrite", "3 files: 3 failed"])?;
     fs::remove_file(talk.at("out/a-avc.mp4"))?;
     fs::remove_file(talk.at("films/bad.mp4"))?;
     let rest = talk.say(&words(&format!("{all} --skip-existing")))?;

@@ -1,6 +1,7 @@
 //! `ves encode` of several files: one process, whose workers they share.
 
 mod board;
+mod done;
 mod engine;
 mod items;
 mod plan;
@@ -24,7 +25,8 @@ use daemon::OneShotConfig;
 use errors::Error;
 use futures::StreamExt;
 
-use super::args::EncodeArgs;
+use self::done::Done;
+use super::args::{EncodeArgs, RunArgs};
 use super::cache::{self, CACHE, InUse, JOBS, Note};
 use super::encode::{forget, not_noted, processors};
 use super::job;
@@ -106,6 +108,7 @@ async fn encode(
     let resumed = config.state.exists();
     let noted = cache::leave_note(&config.state, &note(args));
     noted.map_err(|error| not_noted(state, &error))?;
+    let done_before = Done::read(&config.state);
     let engine = Engine {
         ves: start(&config).await?,
         recipe: &args.recipe,
@@ -118,7 +121,14 @@ async fn encode(
         let mut board = board.borrow_mut();
         board.all().say("going on where the last run stopped");
     }
-    let done = all(&engine, args, &several.tasks, config.workers).await;
+    let batch = Batch {
+        engine: &engine,
+        run: &args.run,
+        before: &done_before,
+        done: RefCell::new(done_before.clone()),
+    };
+    let done = all(&batch, &several.tasks, config.workers).await;
+    let encoded = batch.done.into_inner();
     if matches!(done, Err(Stop::Interrupted)) {
         board.borrow_mut().all().stopping();
     }
@@ -127,40 +137,59 @@ async fn encode(
         // The next run of the same command begins anew, from the chunks that are done.
         forget(&config);
     }
+    if matches!(done, Err(Stop::Told(_))) && !encoded.is_empty() {
+        leave_done(&config.state, args, &encoded);
+    }
     tell(board);
     done
 }
 
+/// What is told to a later run, where this one failed in part.
+fn leave_done(state: &Path, args: &EncodeArgs, done: &Done) {
+    let left = cache::leave_note(state, &note(args)).and_then(|()| done.write(state));
+    if let Err(error) = left {
+        tracing::warn!(%error, state = %state.display(), "what is done cannot be noted");
+    }
+}
+
+/// Files that are encoded one beside the other.
+struct Batch<'a> {
+    engine: &'a Engine<'a>,
+    run: &'a RunArgs,
+    /// What the runs before this one have done.
+    before: &'a Done,
+    done: RefCell<Done>,
+}
+
 /// All files, some at the same time: while the last chunks of one are encoded, the next begins.
-async fn all(
-    engine: &Engine<'_>,
-    args: &EncodeArgs,
-    tasks: &[Task],
-    workers: u32,
-) -> Result<(), Stop> {
+async fn all(batch: &Batch<'_>, tasks: &[Task], workers: u32) -> Result<(), Stop> {
     for (number, task) in tasks.iter().enumerate() {
-        engine.board.borrow_mut().add(number, task.clone());
+        batch.engine.board.borrow_mut().add(number, task.clone());
     }
     let window = workers as usize + 1;
     let numbers = futures::stream::iter(0..tasks.len());
-    let ended = numbers.map(|number| one(engine, args, number, &tasks[number]));
+    let ended = numbers.map(|number| one(batch, number, &tasks[number]));
     worst(ended.buffer_unordered(window).collect().await)
 }
 
-async fn one(
-    engine: &Engine<'_>,
-    args: &EncodeArgs,
-    number: usize,
-    task: &Task,
-) -> Result<(), Stop> {
+async fn one(batch: &Batch<'_>, number: usize, task: &Task) -> Result<(), Stop> {
+    let Batch {
+        engine,
+        run,
+        before,
+        done,
+    } = batch;
     if engine.stop.is_cancelled() {
         return Err(Stop::Interrupted);
     }
-    if args.run.skip_existing && task.output.symlink_metadata().is_ok() {
+    let is_there = || task.output.symlink_metadata().is_ok();
+    if run.skip_existing && is_there() || !run.overwrite && before.holds(task) {
         engine.board.borrow_mut().skipped(number);
         return Ok(());
     }
-    engine.encode(number, task).await
+    engine.encode(number, task).await?;
+    done.borrow_mut().add(task);
+    Ok(())
 }
 
 /// How all ended: an interruption before everything else, else the failure that came first.

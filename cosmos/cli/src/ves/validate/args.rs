@@ -119,6 +119,11 @@ pub(crate) struct ExpectedArgs {
     #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_gop: Option<u64>,
 
+    /// Frames with which decoding can begin, whatever other ones there are (0,96,192): where players
+    /// change from one rung of a ladder to another
+    #[arg(long, value_name = "FRAMES", value_delimiter = ',')]
+    pub access_points: Vec<u64>,
+
     /// Bits in a second by which a decoder that is fed through a buffer has each frame in time, such as
     /// 5M or 800k (VBV, the hypothetical reference decoder)
     #[arg(long, value_name = "RATE")]
@@ -265,7 +270,7 @@ times, are expected without being listed.
           pixel_format: yuv420p
     - tracks: {others: 1}
     - quality_steps: {boundaries: [0, 240, 480]}
-    - random_access: {max_frames: 240}
+    - random_access: {max_frames: 240, points: [0, 240, 480]}
     - buffer_model: {max_bitrate: 5000000, buffer: 10000000}";
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ fn said(args: &ExpectedArgs, found: Option<&SourceInfo>) -> Result<Vec<Kind>, Er
     let mut kinds: Vec<Kind> = args.frames.map(frame_count).into_iter().collect();
     kinds.extend(format(args, found)?.map(|format| Kind::Format(Box::new(format))));
     kinds.extend(args.other_tracks.map(tracks));
-    kinds.extend(args.max_gop.map(random_access));
+    kinds.extend(random_access(args));
     kinds.extend(buffer_model(args));
     if !args.boundaries.is_empty() {
         kinds.push(quality_steps(args.boundaries.clone()));
@@ -136,11 +136,14 @@ fn timed(listed: &mut [wire::Expectation], table: Option<&Table>) -> Vec<Error> 
     problems
 }
 
-fn random_access(max_frames: u64) -> Kind {
-    Kind::RandomAccess(Box::new(wire::RandomAccess {
-        max_frames,
+fn random_access(args: &ExpectedArgs) -> Option<Kind> {
+    let told = args.max_gop.is_some() || !args.access_points.is_empty();
+    let access = wire::RandomAccess {
+        max_frames: args.max_gop.unwrap_or_default(),
+        points: args.access_points.clone(),
         ..Default::default()
-    }))
+    };
+    told.then(|| Kind::RandomAccess(Box::new(access)))
 }
 
 fn buffer_model(args: &ExpectedArgs) -> Option<Kind> {
@@ -355,6 +358,7 @@ mod tests {
         let args = ExpectedArgs {
             frames: Some(9),
             max_gop: Some(30),
+            access_points: vec![0, 15],
             ..Default::default()
         };
         let told = expectations(&args, known()).unwrap_err();
@@ -372,7 +376,7 @@ mod tests {
         let kinds: Vec<Kind> = all.into_iter().filter_map(|one| one.kind).collect();
         let expected = [
             frame_count(9),
-            random_access(30),
+            random_access(&args).unwrap(),
             Kind::CleanDecode(Box::default()),
         ];
         assert_eq!(kinds, expected);

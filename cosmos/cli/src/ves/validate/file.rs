@@ -175,6 +175,7 @@ mod tests {
             unreachable!("{kinds:?}")
         };
         assert_eq!((count.frames, access.max_frames), (14_315, 240));
+        assert_eq!(access.points, [0, 240, 480]);
         assert_eq!((model.max_bitrate, model.buffer), (5_000_000, 10_000_000));
         assert_eq!((format.codec.as_str(), format.max_level), ("h264", 41));
         assert_eq!(format.video.resolution.width, 1280);

@@ -2848,12 +2848,13 @@ pub const __QUALITY_STEPS_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buf
     from_json: ::buffa::type_registry::any_from_json::<QualitySteps>,
     is_wkt: false,
 };
-/// Decoding can begin often enough.
+/// Decoding can begin often enough, and where it should.
 #[derive(Clone, PartialEq, Default)]
 #[derive(::serde::Serialize, ::serde::Deserialize)]
 #[serde(default)]
 pub struct RandomAccess {
-    /// Frames from one random access point to the next, and to the end, at most.
+    /// Frames from one random access point to the next, and to the end, at most. 0 = no matter, where
+    /// points are told.
     ///
     /// Field 1: `max_frames`
     #[serde(
@@ -2863,13 +2864,38 @@ pub struct RandomAccess {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
     )]
     pub max_frames: u64,
+    /// Indices of frames with which decoding can begin, whatever other ones there are: where players
+    /// change from one encode of a film to another.
+    ///
+    /// Field 2: `points`
+    #[serde(
+        rename = "points",
+        with = "::buffa::json_helpers::proto_seq",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec"
+    )]
+    pub points: ::buffa::alloc::vec::Vec<u64>,
+    /// The same as a JSON array of numbers, where they are many.
+    ///
+    /// Field 3: `list`
+    #[serde(
+        rename = "list",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub list: ::buffa::MessageField<
+        ::proto::base::v1::BlobRef,
+        ::buffa::Inline<::proto::base::v1::BlobRef>,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
 }
 impl ::core::fmt::Debug for RandomAccess {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("RandomAccess").field("max_frames", &self.max_frames).finish()
+        f.debug_struct("RandomAccess")
+            .field("max_frames", &self.max_frames)
+            .field("points", &self.points)
+            .field("list", &self.list)
+            .finish()
     }
 }
 impl RandomAccess {
@@ -2895,25 +2921,60 @@ impl ::buffa::Message for RandomAccess {
     /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
     /// points reject, never a silently wrapped size.
     #[allow(clippy::let_and_return)]
-    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
         #[allow(unused_imports)]
         use ::buffa::Enumeration as _;
         let mut size = 0u64;
         if self.max_frames != 0u64 {
             size += 1u64 + ::buffa::types::uint64_encoded_len(self.max_frames) as u64;
         }
+        if !self.points.is_empty() {
+            let payload: u64 = self
+                .points
+                .iter()
+                .map(|&v| ::buffa::types::uint64_encoded_len(v) as u64)
+                .sum::<u64>();
+            size += 1u64 + ::buffa::encoding::varint_len(payload) as u64 + payload;
+        }
+        if self.list.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.list.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
     fn write_to(
         &self,
-        _cache: &mut ::buffa::SizeCache,
+        __cache: &mut ::buffa::SizeCache,
         buf: &mut impl ::buffa::EncodeSink,
     ) {
         #[allow(unused_imports)]
         use ::buffa::Enumeration as _;
         if self.max_frames != 0u64 {
             ::buffa::types::put_uint64_field(1u32, self.max_frames, buf);
+        }
+        if !self.points.is_empty() {
+            let payload: u64 = self
+                .points
+                .iter()
+                .map(|&v| ::buffa::types::uint64_encoded_len(v) as u64)
+                .sum::<u64>();
+            ::buffa::types::put_len_delimited_header(2u32, payload, buf);
+            for &v in &self.points {
+                ::buffa::types::encode_uint64(v, buf);
+            }
+        }
+        if self.list.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                3u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.list.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -2935,6 +2996,57 @@ impl ::buffa::Message for RandomAccess {
                 )?;
                 self.max_frames = ::buffa::types::decode_uint64(buf)?;
             }
+            2u32 => {
+                if tag.wire_type() == ::buffa::encoding::WireType::LengthDelimited {
+                    let len = ::buffa::encoding::decode_varint(buf)?;
+                    let len = usize::try_from(len)
+                        .map_err(|_| ::buffa::DecodeError::MessageTooLarge)?;
+                    if buf.remaining() < len {
+                        return ::core::result::Result::Err(
+                            ::buffa::DecodeError::UnexpectedEof,
+                        );
+                    }
+                    if buf.chunk().len() >= len {
+                        ::buffa::types::extend_packed_uint64(
+                            &buf.chunk()[..len],
+                            &mut self.points,
+                            len,
+                        )?;
+                        buf.advance(len);
+                    } else {
+                        self.points.reserve(len);
+                        let mut limited = buf.take(len);
+                        while limited.has_remaining() {
+                            self.points
+                                .push(::buffa::types::decode_uint64_packed(&mut limited)?);
+                        }
+                        let leftover = limited.remaining();
+                        if leftover > 0 {
+                            limited.advance(leftover);
+                        }
+                    }
+                } else if tag.wire_type() == ::buffa::encoding::WireType::Varint {
+                    self.points.push(::buffa::types::decode_uint64(buf)?);
+                } else {
+                    return ::core::result::Result::Err(
+                        ::buffa::encoding::wire_type_mismatch(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        ),
+                    );
+                }
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.list.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -2944,6 +3056,8 @@ impl ::buffa::Message for RandomAccess {
     }
     fn clear(&mut self) {
         self.max_frames = 0u64;
+        self.points.clear();
+        self.list = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -10062,13 +10176,25 @@ pub mod __buffa {
                 ::serde::Serialize::serialize(&self.0, __s)
             }
         }
-        /// Decoding can begin often enough.
+        /// Decoding can begin often enough, and where it should.
         #[derive(Clone, Debug, Default)]
         pub struct RandomAccessView<'a> {
-            /// Frames from one random access point to the next, and to the end, at most.
+            /// Frames from one random access point to the next, and to the end, at most. 0 = no matter, where
+            /// points are told.
             ///
             /// Field 1: `max_frames`
             pub max_frames: u64,
+            /// Indices of frames with which decoding can begin, whatever other ones there are: where players
+            /// change from one encode of a film to another.
+            ///
+            /// Field 2: `points`
+            pub points: ::buffa::RepeatedView<'a, u64>,
+            /// The same as a JSON array of numbers, where they are many.
+            ///
+            /// Field 3: `list`
+            pub list: ::buffa::MessageFieldView<
+                ::proto::base::v1::__buffa::view::BlobRefView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for RandomAccessView<'a> {
@@ -10114,6 +10240,53 @@ pub mod __buffa {
                         )?;
                         view.max_frames = ::buffa::types::decode_uint64(&mut cur)?;
                     }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.list.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.list = ::buffa::MessageFieldView::set(
+                                    <::proto::base::v1::__buffa::view::BlobRefView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    2u32 => {
+                        if tag.wire_type()
+                            == ::buffa::encoding::WireType::LengthDelimited
+                        {
+                            let payload = ::buffa::types::borrow_bytes(&mut cur)?;
+                            ::buffa::types::extend_packed_uint64(
+                                payload,
+                                view.points.as_mut_vec(),
+                                ::buffa::encoding::count_varints(payload),
+                            )?;
+                        } else if tag.wire_type() == ::buffa::encoding::WireType::Varint
+                        {
+                            view.points.push(::buffa::types::decode_uint64(&mut cur)?);
+                        } else {
+                            return Err(
+                                ::buffa::encoding::wire_type_mismatch(
+                                    tag,
+                                    ::buffa::encoding::WireType::LengthDelimited,
+                                ),
+                            );
+                        }
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -10144,6 +10317,16 @@ pub mod __buffa {
                 let _ = __buffa_src;
                 ::core::result::Result::Ok(super::super::RandomAccess {
                     max_frames: self.max_frames,
+                    points: self.points.to_vec(),
+                    list: match self.list.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                ::proto::base::v1::BlobRef,
+                                ::buffa::Inline<::proto::base::v1::BlobRef>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -10154,7 +10337,7 @@ pub mod __buffa {
         }
         impl<'a> ::buffa::ViewEncode<'a> for RandomAccessView<'a> {
             #[allow(clippy::needless_borrow, clippy::let_and_return)]
-            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
                 #[allow(unused_imports)]
                 use ::buffa::Enumeration as _;
                 let mut size = 0u64;
@@ -10163,19 +10346,56 @@ pub mod __buffa {
                         += 1u64
                             + ::buffa::types::uint64_encoded_len(self.max_frames) as u64;
                 }
+                if !self.points.is_empty() {
+                    let payload: u64 = self
+                        .points
+                        .iter()
+                        .map(|&v| ::buffa::types::uint64_encoded_len(v) as u64)
+                        .sum::<u64>();
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(payload) as u64
+                            + payload;
+                }
+                if self.list.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.list.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
             #[allow(clippy::needless_borrow)]
             fn write_to(
                 &self,
-                _cache: &mut ::buffa::SizeCache,
+                __cache: &mut ::buffa::SizeCache,
                 buf: &mut impl ::buffa::EncodeSink,
             ) {
                 #[allow(unused_imports)]
                 use ::buffa::Enumeration as _;
                 if self.max_frames != 0u64 {
                     ::buffa::types::put_uint64_field(1u32, self.max_frames, buf);
+                }
+                if !self.points.is_empty() {
+                    let payload: u64 = self
+                        .points
+                        .iter()
+                        .map(|&v| ::buffa::types::uint64_encoded_len(v) as u64)
+                        .sum::<u64>();
+                    ::buffa::types::put_len_delimited_header(2u32, payload, buf);
+                    for &v in &self.points {
+                        ::buffa::types::encode_uint64(v, buf);
+                    }
+                }
+                if self.list.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        3u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.list.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -10204,6 +10424,18 @@ pub mod __buffa {
                             "maxFrames",
                             &::buffa::json_helpers::ProtoJson(&self.max_frames),
                         )?;
+                }
+                if !self.points.is_empty() {
+                    __map
+                        .serialize_entry(
+                            "points",
+                            &::buffa::json_helpers::RepeatedJson(&self.points),
+                        )?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.list.as_option() {
+                        __map.serialize_entry("list", __v)?;
+                    }
                 }
                 __map.end()
             }
@@ -10298,12 +10530,32 @@ pub mod __buffa {
             pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
                 self.0.into_bytes()
             }
-            /// Frames from one random access point to the next, and to the end, at most.
+            /// Frames from one random access point to the next, and to the end, at most. 0 = no matter, where
+            /// points are told.
             ///
             /// Field 1: `max_frames`
             #[must_use]
             pub fn max_frames(&self) -> u64 {
                 self.0.reborrow().max_frames
+            }
+            /// Indices of frames with which decoding can begin, whatever other ones there are: where players
+            /// change from one encode of a film to another.
+            ///
+            /// Field 2: `points`
+            #[must_use]
+            pub fn points(&self) -> &::buffa::RepeatedView<'_, u64> {
+                &self.0.reborrow().points
+            }
+            /// The same as a JSON array of numbers, where they are many.
+            ///
+            /// Field 3: `list`
+            #[must_use]
+            pub fn list(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                ::proto::base::v1::__buffa::view::BlobRefView<'_>,
+            > {
+                &self.0.reborrow().list
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<RandomAccessView<'static>>>

@@ -23,15 +23,17 @@ impl From<RequestView> for wire::RequestView {
     }
 }
 
-/// A view for a list: without the discrepancies, which may be many, and without the boundaries of
-/// chunks.
+/// A view for a list: without the discrepancies, which may be many, and without the frames that
+/// are listed.
 pub(super) fn brief(mut view: RequestView) -> wire::RequestView {
     if let Some(response) = view.response.as_mut() {
         response.discrepancies.clear();
     }
     for expectation in &mut view.request.expectations {
-        if let Some(wire::expectation::Kind::QualitySteps(steps)) = &mut expectation.kind {
-            steps.boundaries.clear();
+        match &mut expectation.kind {
+            Some(wire::expectation::Kind::QualitySteps(steps)) => steps.boundaries.clear(),
+            Some(wire::expectation::Kind::RandomAccess(access)) => access.points.clear(),
+            _ => {}
         }
     }
     view.into()

@@ -77,7 +77,7 @@ impl Service for VvsService {
         request: &wire::ValidateRequest,
     ) -> Result<Value, Vec<Error>> {
         let valid = self
-            .with_boundaries(validate(request, &self.policy(caller))?)
+            .with_lists(validate(request, &self.policy(caller))?)
             .await?;
         let reference = valid.reference();
         let (video, source) = self.look_at_files(&valid).await?;
@@ -126,28 +126,32 @@ impl VvsService {
         }
     }
 
-    /// With the boundaries that were too many for the request.
-    async fn with_boundaries(&self, mut valid: ValidRequest) -> Result<ValidRequest, Vec<Error>> {
-        let Some(list) = &valid.boundaries else {
-            return Ok(valid);
-        };
-        const FIELD: &str = "expectations.quality_steps.list";
-        let bytes = self.blobs.get(list, MAX_LIST_BYTES).await;
-        let bytes = bytes.map_err(|problem| {
-            vec![Error::platform("BLOB_UNREADABLE", problem.to_string()).at(FIELD)]
-        })?;
-        let read: Vec<u64> = serde_json::from_slice(&bytes).map_err(|problem| {
-            vec![
-                Error::user("LIST_MALFORMED", problem.to_string())
-                    .at(FIELD)
-                    .hint("write a JSON array of numbers"),
-            ]
-        })?;
-        if let Some(problem) = expectations::boundaries(&read, FIELD) {
-            return Err(vec![problem]);
+    /// With the frames that were too many for the request.
+    async fn with_lists(&self, mut valid: ValidRequest) -> Result<ValidRequest, Vec<Error>> {
+        if let Some(list) = &valid.boundaries {
+            let read = self.list(list, "expectations.quality_steps.list").await;
+            valid.expectations.boundaries = Some(read.map_err(|problem| vec![problem])?);
         }
-        valid.expectations.boundaries = Some(read);
+        if let Some(list) = &valid.access_points {
+            let read = self.list(list, "expectations.random_access.list").await;
+            valid.expectations.access_points = Some(read.map_err(|problem| vec![problem])?);
+        }
         Ok(valid)
+    }
+
+    async fn list(&self, list: &BlobRef, field: &str) -> Result<Vec<u64>, Error> {
+        let bytes = self.blobs.get(list, MAX_LIST_BYTES).await;
+        let bytes = bytes
+            .map_err(|problem| Error::platform("BLOB_UNREADABLE", problem.to_string()).at(field))?;
+        let read: Vec<u64> = serde_json::from_slice(&bytes).map_err(|problem| {
+            Error::user("LIST_MALFORMED", problem.to_string())
+                .at(field)
+                .hint("write a JSON array of numbers")
+        })?;
+        match expectations::boundaries(&read, field) {
+            Some(problem) => Err(problem),
+            None => Ok(read),
+        }
     }
 
     /// Identifies files and sees that blobs are there; every problem at once.

@@ -26,6 +26,7 @@ pub(super) struct Expected {
     pub(super) all: Expectations,
     pub(super) frame_table: Option<BlobRef>,
     pub(super) boundaries: Option<BlobRef>,
+    pub(super) access_points: Option<BlobRef>,
 }
 
 /// Reads all expectations; what is wrong with them is added to `problems`.
@@ -116,10 +117,18 @@ fn read(
         Kind::CleanDecode(_) => all.clean_decode = true,
         Kind::SameFrames(_) => all.same_frames = true,
         Kind::RandomAccess(access) => {
-            all.access_frames = Some(access.max_frames);
-            if access.max_frames == 0 {
-                let field = format!("{field}.random_access.max_frames");
-                problems.push(out_of_range(&field, "name at least 1 frame"));
+            let field = format!("{field}.random_access");
+            let told = !access.points.is_empty();
+            all.access_frames = Some(access.max_frames).filter(|most| *most > 0);
+            all.access_points = told.then(|| access.points.clone());
+            if let Some(list) = access.list.as_option() {
+                let list = blob(list, &format!("{field}.list"), policy);
+                expected.access_points = list.map_err(|problem| problems.push(problem)).ok();
+            } else if told {
+                problems.extend(boundaries(&access.points, &format!("{field}.points")));
+            } else if access.max_frames == 0 {
+                let field = format!("{field}.max_frames");
+                problems.push(out_of_range(&field, "name at least 1 frame, or points"));
             }
         }
         Kind::BufferModel(model) => {

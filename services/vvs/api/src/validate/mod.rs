@@ -35,6 +35,8 @@ pub struct ValidRequest {
     pub frame_table: Option<BlobRef>,
     /// Where chunks begin, if they are too many for a request.
     pub boundaries: Option<BlobRef>,
+    /// Where decoding can begin, if that is at too many frames for a request.
+    pub access_points: Option<BlobRef>,
     /// The part of the source that the video shows.
     pub source_region: Option<Region>,
     /// The part of the video that shows it.
@@ -76,6 +78,7 @@ pub fn validate(
         expectations: expected.all,
         frame_table: expected.frame_table,
         boundaries: expected.boundaries,
+        access_points: expected.access_points,
         source_region: region(
             request.source_region.as_option(),
             "source_region",

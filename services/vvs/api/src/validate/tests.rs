@@ -62,6 +62,8 @@ fn a_good_request_passes_with_its_parts_in_place() {
             {"cleanDecode": {}},
             {"sameFrames": {}},
             {"qualitySteps": {"boundaries": ["0", "30"]}},
+            {"randomAccess": {"points": ["0", "12"]}},
+            {"bufferModel": {"maxBitrate": "9000"}},
         ],
     });
     let valid = validate(&request(all), &policy(true)).unwrap();
@@ -69,12 +71,15 @@ fn a_good_request_passes_with_its_parts_in_place() {
     assert!(matches!(&valid.source, Some(Named::Place(_))));
     assert!(valid.reference() && valid.frame_table.is_some());
     let expected = &valid.expectations;
-    assert_eq!(expected.checks().len(), 7);
+    assert_eq!(expected.checks().len(), 9);
     assert_eq!(
         (expected.frame_count, expected.other_tracks),
         (Some(12), Some(0))
     );
     assert_eq!(expected.boundaries, Some(vec![0, 30]));
+    assert_eq!(expected.access_points, Some(vec![0, 12]));
+    assert_eq!(expected.access_frames, None);
+    assert_eq!(expected.buffer, video::DecoderBuffer::new(9_000, 9_000));
     let format = expected.format.clone().unwrap();
     assert_eq!(
         (format.codec.as_deref(), format.max_level),
@@ -168,6 +173,21 @@ fn every_problem_has_its_field_and_code() {
             one(json!({"qualitySteps": {"boundaries": ["5", "5"]}})),
             "expectations[0].quality_steps.boundaries",
             "OUT_OF_RANGE",
+        ),
+        (
+            one(json!({"randomAccess": {}})),
+            "expectations[0].random_access.max_frames",
+            "OUT_OF_RANGE",
+        ),
+        (
+            one(json!({"randomAccess": {"points": ["5", "4"]}})),
+            "expectations[0].random_access.points",
+            "OUT_OF_RANGE",
+        ),
+        (
+            one(json!({"randomAccess": {"list": blob()}})),
+            "expectations[0].random_access.list",
+            "BLOB_NOT_ALLOWED",
         ),
         (format(json!({})), "expectations[0].format", "MISSING"),
         (

@@ -14,13 +14,14 @@ use crate::stages::{Encoded, encode_by, keep, media, ready, run_encoder, with_fr
 const CAP: (u64, u64) = (500_000, 400_000);
 const BITRATE: u64 = 220_000;
 
-fn recipe(mut rate: Value) -> Value {
+/// In chunks of so many frames.
+fn recipe(frames: u32, mut rate: Value) -> Value {
     rate["maxBitrate"] = json!(CAP.0);
     rate["buffer"] = json!(CAP.1);
     json!({
         "codec": {"format": "CODEC_FORMAT_AVC", "preset": "veryfast"},
         "rateControl": rate,
-        "chunkingDirectives": {"frames": 18, "alignment": "CHUNK_ALIGNMENT_FIXED"},
+        "chunkingDirectives": {"frames": frames, "alignment": "CHUNK_ALIGNMENT_FIXED"},
     })
 }
 
@@ -90,7 +91,7 @@ fn encode_capped(source: &Path) -> (Encoded, usize) {
     let mut again = 0;
     let encoded = encode_by(
         source,
-        &recipe(json!({"crf": 20})),
+        &recipe(18, json!({"crf": 20})),
         |folder, split, chunks| {
             let facts: SplitResult = serde_json::from_value(split.clone()).unwrap();
             let mut encode = |index: usize, share: Share| {
@@ -115,7 +116,7 @@ fn encode_capped(source: &Path) -> (Encoded, usize) {
 fn encode_to_bitrate(source: &Path) -> Encoded {
     let encoded = encode_by(
         source,
-        &recipe(json!({"bitrate": BITRATE})),
+        &recipe(36, json!({"bitrate": BITRATE})),
         |folder, split, chunks| {
             let facts: SplitResult = serde_json::from_value(split.clone()).unwrap();
             survey("survey", source, split, chunks, 23_000, folder);

@@ -1,8 +1,11 @@
-//! Can decoding begin often enough?
+//! Can decoding begin often enough, and where it should?
 
-use vvs_api::report::{Discrepancy, RARE_ACCESS};
+use std::collections::BTreeSet;
+
+use vvs_api::report::{ACCESS_POINT_MISSING, Discrepancy, RARE_ACCESS};
 
 use crate::media::Packet;
+use crate::times::Times;
 
 /// Stretches of more than `most` frames, in decoding order, of which only the first can be begun
 /// with.
@@ -29,9 +32,57 @@ fn told(start: u64, end: u64, most: u64) -> Discrepancy {
         .differs(format!("at most {most} frames"), format!("{frames} frames"))
 }
 
+/// Frames with which decoding cannot begin, though it should: runs of points that follow one another
+/// are told once.
+pub(super) fn missing(packets: &[Packet], times: &Times, points: &[u64]) -> Vec<Discrepancy> {
+    let shown = (0..).zip(packets).filter(|(_, packet)| packet.key);
+    let frame = |(turn, packet): (u64, &Packet)| {
+        let frame = packet.pts.and_then(|pts| times.frame(pts));
+        frame.unwrap_or(turn)
+    };
+    let keys: BTreeSet<u64> = shown.map(frame).collect();
+    let runs = points.chunk_by(|a, b| keys.contains(a) == keys.contains(b));
+    runs.filter(|run| !keys.contains(&run[0]))
+        .map(lacking)
+        .collect()
+}
+
+fn lacking(points: &[u64]) -> Discrepancy {
+    let (first, last) = (points[0], points[points.len() - 1]);
+    let message = match points.len() {
+        1 => format!("decoding cannot begin with frame {first}"),
+        points => format!("decoding cannot begin at {points} places at which it should"),
+    };
+    Discrepancy::new(ACCESS_POINT_MISSING, message)
+        .frames(first, last + 1)
+        .differs("a random access point", "none")
+}
+
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn points_are_frames_as_they_are_shown() {
+        // Decoded out of order: frame 3 is a key frame, and comes third.
+        let shown = [0, 1, 3, 2, 4, 5];
+        let packet = |frame: i64| Packet {
+            pts: Some(frame * 10),
+            key: frame % 3 == 0,
+            ..Packet::default()
+        };
+        let packets: Vec<Packet> = shown.into_iter().map(packet).collect();
+        let times = Times::new((0..6).map(|frame| frame * 10).collect()).unwrap();
+        let told = |points: &[u64]| {
+            let told = missing(&packets, &times, points);
+            let frames = told.into_iter().filter_map(|one| one.frames);
+            frames.map(|one| (one.start, one.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[0, 3]), []);
+        assert_eq!(told(&[0, 2, 3, 4, 5]), [(2, 3), (4, 6)]);
+        assert_eq!(told(&[9]), [(9, 10)]);
+    }
 
     fn ranges(keys: &[usize], frames: usize, most: u64) -> Vec<(u64, u64)> {
         let packet = |frame| Packet {

@@ -96,6 +96,13 @@ pub fn plan(work: &WorkDir, params: PlanParams, _: &mut Progress) -> Result<Plan
     if let Some(most) = expected.access_frames {
         found.extend(access::rare(&packets.packets, most));
     }
+    // Where frames are missing or too many, all behind them are elsewhere, which is told by itself.
+    let counted = expected
+        .frame_count
+        .is_none_or(|frames| frames == times.len());
+    if let Some(points) = expected.access_points.as_ref().filter(|_| counted) {
+        found.extend(access::missing(&packets.packets, &times, points));
+    }
     if let Some(expected) = expected.buffer {
         let late = buffer::underflows(track, &packets.packets, &times, expected);
         found.extend(late);

@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use vvs_api::expect::Expectations;
 use vvs_api::function::{PlanParams, Segment};
 use vvs_api::report::{
-    BLACK_FRAMES, Discrepancy, FOREIGN_FRAMES, FRAME_DOUBLED, FRAME_MISSING, FRAMES_SHIFTED,
-    FRAMES_SWAPPED, FROZEN_FRAMES, HIDDEN_FRAMES, LEVEL_EXCEEDED, QUALITY_STEP, RARE_ACCESS,
-    Report, SIZE_CHANGES, UNCLEAN_DECODE, WRONG_CODEC, WRONG_DURATION, WRONG_FRAME_COUNT,
-    WRONG_MATRIX, WRONG_PIXEL_FORMAT, WRONG_PIXEL_SHAPE, WRONG_PRIMARIES, WRONG_PROFILE,
-    WRONG_RANGE, WRONG_ROTATION, WRONG_SCAN, WRONG_SIZE, WRONG_TIMESTAMPS, WRONG_TRACKS,
-    WRONG_TRANSFER,
+    ACCESS_POINT_MISSING, BLACK_FRAMES, Discrepancy, FOREIGN_FRAMES, FRAME_DOUBLED, FRAME_MISSING,
+    FRAMES_SHIFTED, FRAMES_SWAPPED, FROZEN_FRAMES, HIDDEN_FRAMES, LEVEL_EXCEEDED, QUALITY_STEP,
+    RARE_ACCESS, Report, SIZE_CHANGES, UNCLEAN_DECODE, WRONG_CODEC, WRONG_DURATION,
+    WRONG_FRAME_COUNT, WRONG_MATRIX, WRONG_PIXEL_FORMAT, WRONG_PIXEL_SHAPE, WRONG_PRIMARIES,
+    WRONG_PROFILE, WRONG_RANGE, WRONG_ROTATION, WRONG_SCAN, WRONG_SIZE, WRONG_TIMESTAMPS,
+    WRONG_TRACKS, WRONG_TRANSFER,
 };
 
 use crate::encode::{AVC, encode, reordered, run};
@@ -260,6 +261,30 @@ fn random_access_points_that_are_too_far_apart() {
     let rare = format!("{AVC} -g 80 -keyint_min 80");
     let expected = [(RARE_ACCESS, at(0, 80)), (RARE_ACCESS, at(80, 120))];
     check_encode(&film, "rare", &rare, &expected);
+}
+
+#[test]
+fn random_access_points_that_are_elsewhere() {
+    if !ready() {
+        return;
+    }
+    let film = moving();
+    let video = encode(&film, "rare.mp4", &format!("{AVC} -g 40 -keyint_min 40"));
+    let of = |points: &[u64], frame_count| {
+        let expected = Expectations {
+            access_points: Some(points.to_vec()),
+            frame_count,
+            ..Expectations::default()
+        };
+        let validated = validate(&video, None, None, &expected).unwrap();
+        told(&validated.report)
+    };
+    assert_eq!(of(&[0, 40, 80], None), []);
+    let elsewhere = (ACCESS_POINT_MISSING.to_owned(), at(30, 61));
+    assert_eq!(of(&[0, 30, 60, 80], Some(120)), [elsewhere]);
+    // Behind frames that are missing all are somewhere else: that is told by itself.
+    let missing = of(&[0, 30, 60], Some(121));
+    assert!(missing.iter().all(|(code, _)| code == WRONG_FRAME_COUNT));
 }
 
 #[test]

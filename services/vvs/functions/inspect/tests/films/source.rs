@@ -86,6 +86,7 @@ impl Film {
             same_frames: true,
             boundaries: Some((0..self.table.len()).step_by(30).collect()),
             access_frames: Some(30),
+            access_points: None,
             buffer: None,
         }
     }
