@@ -75,6 +75,7 @@ fn all_subcommands_are_there() {
         "run",
         "queue",
         "workflow",
+        "blobs",
         "function",
         "shapes",
         "new",
