@@ -199,18 +199,23 @@ fn too_large(payload: &Bytes, most: usize, hint: &str) -> Refusal {
     }
 }
 
-/// What is known of the work stays readable.
+/// What is known of the work stays readable, where it is not large itself: other bytes may look
+/// like an envelope as well.
 fn refer_to(payload: &Bytes, blob: BlobRef) -> Bytes {
     let reference = wire::PayloadRef {
         blob: Some(blob.into()).into(),
         ..Default::default()
     };
     let sealed = envelope::seal(&reference);
-    envelope::to_payload(&base::Envelope {
-        r#type: sealed.r#type,
-        body: sealed.body,
+    let named = envelope::to_payload(&base::Envelope {
+        r#type: sealed.r#type.clone(),
+        body: sealed.body.clone(),
         ..envelope::of_payload(payload).unwrap_or_default()
-    })
+    });
+    match named.len() <= limits::MAX_PAYLOAD_BYTES {
+        true => named,
+        false => envelope::to_payload(&sealed),
+    }
 }
 
 fn unreadable(why: BlobError) -> Error {

@@ -142,6 +142,24 @@ fn error_code(view: &timestone::MessageView) -> String {
     error.code
 }
 
+/// A field of Protobuf that nobody knows, as bytes of any other form may look.
+fn unknown_field(bytes: u32) -> Bytes {
+    let mut field = vec![0x7a];
+    buffa::encoding::encode_varint(u64::from(bytes), &mut field);
+    field.resize(field.len() + bytes as usize, 7);
+    field.into()
+}
+
+#[tokio::test]
+async fn bytes_that_look_like_an_envelope_travel_too() {
+    let world = World::new();
+    let large = unknown_field(50_000);
+    assert!(envelope::of_payload(&large).is_ok());
+    world.enqueue("a", &large).await;
+    let leased = lease(&world.client).await;
+    assert_eq!(leased[0].payload, large);
+}
+
 #[tokio::test]
 async fn what_can_travel_travels_and_more_goes_by_reference() {
     let world = World::new();

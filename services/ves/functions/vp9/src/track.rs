@@ -130,6 +130,7 @@ mod tests {
             .map(str::to_owned)
             .into(),
             filter_graph: String::new(),
+            buffer: None,
             packets_digest: String::new(),
         }
     }
