@@ -1,5 +1,6 @@
 //! `ves encode`: every role in this process, for one request.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -176,8 +177,14 @@ pub(super) fn not_started(error: anyhow::Error) -> Error {
 
 /// Media tools are installed by people; what belongs to us comes with us.
 fn not_loaded(lacking: &LoadError) -> Error {
+    let is_tool = |name: &OsStr| MEDIA_TOOLS.iter().any(|tool| name == *tool);
+    let of_others = match lacking {
+        LoadError::NoProgram { program, .. } => is_tool(program.as_ref()),
+        LoadError::Io { path, .. } => path.file_name().is_some_and(is_tool),
+        LoadError::Declaration { .. } | LoadError::Twice(_) => false,
+    };
     let (what, hint) = match lacking {
-        LoadError::NoProgram { program, .. } if MEDIA_TOOLS.contains(&program.as_str()) => (
+        _ if of_others => (
             "a tool is missing",
             "install ffmpeg with ffprobe (Debian: apt install ffmpeg), then ask again",
         ),
@@ -232,6 +239,12 @@ mod tests {
             not_started(lacking.into()).hint.unwrap()
         };
         assert!(hint("ffprobe").contains("apt install ffmpeg"));
+        let unread = LoadError::Io {
+            path: "/usr/bin/ffmpeg".into(),
+            source: std::io::ErrorKind::NotFound.into(),
+        };
+        let unread = not_started(unread.into()).hint.unwrap();
+        assert!(unread.contains("apt install ffmpeg"));
         assert!(!hint("ves-avc").contains("ffmpeg") && hint("ves-avc").contains("beside `ves`"));
     }
 }
