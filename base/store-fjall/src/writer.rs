@@ -11,7 +11,7 @@ use store::{Batch, Fence, StoreError};
 use tokio::sync::mpsc::Receiver;
 
 use crate::directory::Directory;
-use crate::places::{Answered, Change, Group, Places, Request, Waiting};
+use crate::places::{Answered, Change, Group, Places, Request, Waiting, refuse_after};
 
 /// Whoever asks waits for a sync that lasts as long as this at most; other tasks of its thread
 /// wait with it.
@@ -161,7 +161,8 @@ impl Disk {
 
     fn write_group(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
         let begun = self.clock.elapsed();
-        let outcome = self.write(changes);
+        // What got its place while a write failed is not to outlive it.
+        let outcome = refuse_after(&self.failure).and_then(|()| self.write(changes));
         let ended = self.clock.elapsed();
         self.last = (ended, ended.saturating_sub(begun));
         if let Err(error) = &outcome {
@@ -315,6 +316,22 @@ mod tests {
         assert!(scene.commits_here(2), "it takes along what is before it");
         placed.try_recv().unwrap().unwrap();
         assert_eq!(scene.value(0).unwrap()[..], [2]);
+    }
+
+    #[test]
+    fn what_got_its_place_while_a_write_failed_is_not_written() {
+        let scene = Scene::new();
+        let disk = lock(&scene.writer.disk);
+        let placed = scene.writer.place_here(&scene.fence, &batch(1));
+        disk.failure.get_or_init(|| "the disk is gone".into());
+        drop(disk);
+        let (_, requests) = mpsc::channel(1);
+        // Nobody asks any more: what waits is ended.
+        scene.writer.run(requests);
+        let refused = placed.unwrap().unwrap().try_recv().unwrap();
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))));
+        assert_eq!(scene.value(0), None);
+        assert!(!scene.commits_here(1));
     }
 
     #[test]
