@@ -194,10 +194,18 @@ impl Core {
         }
     }
 
-    /// Takes note of what was told about a workflow; unknown and ended requests
-    /// have nothing to learn.
-    pub(crate) fn event(&mut self, change: &mut Change, event: &Event, now: Timestamp) {
-        let Some(before) = self.active.get(event.workflow.as_str()).cloned() else {
+    /// Takes note of what was told about a workflow; `known` is its request when that is not
+    /// under way. Unknown requests have nothing to learn, and ended ones only that a failed
+    /// workflow goes on.
+    pub(crate) fn event(
+        &mut self,
+        change: &mut Change,
+        event: &Event,
+        known: Option<Arc<Record>>,
+        now: Timestamp,
+    ) {
+        let active = self.active.get(event.workflow.as_str()).cloned();
+        let Some(before) = active.or(known) else {
             return;
         };
         let Some(next) = before.on_event(event, now) else {
@@ -274,19 +282,18 @@ impl Core {
             return;
         };
         if let Some(event) = wire::start_refused(&sent.message_id, error) {
-            self.event(change, &event, now);
+            self.event(change, &event, None, now);
         }
     }
 
     /// Forgets the requests that a committed change has ended.
     pub(crate) fn settle(&mut self, change: &Change) {
-        for record in change.records.iter().filter(|record| record.is_final()) {
-            self.active.remove(&record.id);
-            record
-                .meta
-                .key
-                .iter()
-                .for_each(|key| drop(self.keys.remove(key)));
+        for Record { id, meta, .. } in change.records.iter().map(|record| &**record) {
+            // One that failed may go on within the same change.
+            if self.active.get(id).is_some_and(|last| last.is_final()) {
+                self.active.remove(id);
+                meta.key.iter().for_each(|key| drop(self.keys.remove(key)));
+            }
         }
     }
 

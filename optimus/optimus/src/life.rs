@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -195,53 +196,76 @@ impl<S: Service> Life<S> {
         }
     }
 
-    /// The ended request that a command may be about.
-    async fn known(&self, command: &Command) -> Result<Option<Arc<Record>>, StoreError> {
-        let Shared { store, shard, .. } = &*self.shared;
+    /// The ended requests that a command may be about.
+    async fn known(&self, command: &Command) -> Result<Vec<Arc<Record>>, StoreError> {
         match command {
             Command::Submit { submission, .. } => match &submission.key {
                 Some(key) => self.known_by(key).await,
-                None => Ok(None),
+                None => Ok(Vec::new()),
             },
             Command::CancelCall { key, .. } => self.known_by(key).await,
-            Command::Cancel { id, .. } if !self.core.is_active(id) => {
-                records::record(&*store.snapshot(shard).await?, id).await
+            Command::Cancel { id, .. } => self.ended([id.as_str()]).await,
+            Command::Events { events, .. } => {
+                let told = events.iter().map(|event| event.workflow.as_str());
+                self.ended(told.collect::<BTreeSet<_>>()).await
             }
-            _ => Ok(None),
+            Command::Finished { .. } | Command::Sent(_) => Ok(Vec::new()),
         }
     }
 
-    async fn known_by(&self, key: &str) -> Result<Option<Arc<Record>>, StoreError> {
+    /// Those of these requests that are not under way.
+    async fn ended(
+        &self,
+        ids: impl IntoIterator<Item = &str>,
+    ) -> Result<Vec<Arc<Record>>, StoreError> {
         let Shared { store, shard, .. } = &*self.shared;
-        match self.core.knows_key(key) {
-            true => Ok(None),
-            false => records::record_of_key(&*store.snapshot(shard).await?, key).await,
+        let (mut snapshot, mut ended) = (None, Vec::new());
+        for id in ids.into_iter().filter(|id| !self.core.is_active(id)) {
+            let snapshot = match &mut snapshot {
+                Some(snapshot) => snapshot,
+                none => none.insert(store.snapshot(shard).await?),
+            };
+            ended.extend(records::record(&**snapshot, id).await?);
         }
+        Ok(ended)
+    }
+
+    async fn known_by(&self, key: &str) -> Result<Vec<Arc<Record>>, StoreError> {
+        let Shared { store, shard, .. } = &*self.shared;
+        if self.core.knows_key(key) {
+            return Ok(Vec::new());
+        }
+        let snapshot = store.snapshot(shard).await?;
+        let known = records::record_of_key(&*snapshot, key).await?;
+        Ok(known.into_iter().collect())
     }
 
     fn step(
         &mut self,
         change: &mut Change,
         command: Command,
-        known: Option<Arc<Record>>,
+        mut known: Vec<Arc<Record>>,
         now: clock::Timestamp,
     ) -> Option<Answer> {
         let core = &mut self.core;
         match command {
-            Command::Submit { submission, reply } => {
-                Some(answer(reply, core.submit(change, *submission, known, now)))
-            }
-            Command::Cancel { id, reason, reply } => {
-                Some(answer(reply, core.cancel(change, &id, &reason, known, now)))
-            }
+            Command::Submit { submission, reply } => Some(answer(
+                reply,
+                core.submit(change, *submission, known.pop(), now),
+            )),
+            Command::Cancel { id, reason, reply } => Some(answer(
+                reply,
+                core.cancel(change, &id, &reason, known.pop(), now),
+            )),
             Command::CancelCall { key, reason, reply } => {
-                let canceled = core.cancel_call(change, &key, &reason, known, now);
+                let canceled = core.cancel_call(change, &key, &reason, known.pop(), now);
                 Some(answer(reply, canceled))
             }
             Command::Events { events, reply } => {
-                events
-                    .iter()
-                    .for_each(|event| core.event(change, event, now));
+                for event in &events {
+                    let known = known.iter().find(|known| *known.id == *event.workflow);
+                    core.event(change, event, known.cloned(), now);
+                }
                 Some(answer(reply, Ok(())))
             }
             Command::Finished { id, result } => {

@@ -4,7 +4,7 @@ use buffa::Message;
 use bytes::Bytes;
 use clock::Timestamp;
 use errors::Error;
-use proto::base::v1 as wire;
+use proto::base::v1 as base;
 use serde::{Deserialize, Serialize};
 use store::Batch;
 
@@ -13,7 +13,7 @@ use crate::error;
 use crate::keys;
 use crate::view::State;
 use crate::wire::calls::Call;
-use crate::wire::{Event, Told};
+use crate::wire::{self, Event, Told};
 
 /// Everything that is remembered of one request. Immutable: a change makes a new one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,10 +78,11 @@ impl Record {
 
     /// The record after `event`; `None` when it tells nothing new.
     pub(crate) fn on_event(&self, event: &Event, now: Timestamp) -> Option<Self> {
-        if !self.is_news(event) {
+        if !self.is_news(event) && !self.is_retry(event) {
             return None;
         }
         let mut next = self.changed(now);
+        next.answer = Bytes::new();
         next.meta.sequence = event.sequence;
         if !event.encoded.is_empty() {
             next.event = event.encoded.clone();
@@ -104,6 +105,15 @@ impl Record {
             Told::NeverStarted(_) => !settled && self.event.is_empty(),
             _ => !settled && (event.sequence > self.meta.sequence || self.event.is_empty()),
         }
+    }
+
+    /// A workflow that failed goes on when it is told to, and its request with it. Nothing
+    /// follows an end that was not the workflow's own, or that a caller has heard of.
+    fn is_retry(&self, event: &Event) -> bool {
+        self.meta.state == State::Failed
+            && self.meta.call.is_none()
+            && event.sequence > self.meta.sequence
+            && wire::tells_failure(&self.event)
     }
 
     /// The record after a cancellation; `None` when it is too late for one.
@@ -171,11 +181,15 @@ impl Record {
         if self.event != before.event {
             batch.put(keys::event(&self.id), self.event.clone());
         }
-        if self.is_final() {
-            batch
+        match (before.is_final(), self.is_final()) {
+            (_, true) => batch
                 .put(keys::answer(&self.id), self.answer.clone())
-                .delete(keys::active(&self.id));
-        }
+                .delete(keys::active(&self.id)),
+            (true, false) => batch
+                .put(keys::active(&self.id), Bytes::new())
+                .delete(keys::answer(&self.id)),
+            (false, false) => batch,
+        };
     }
 }
 
@@ -201,11 +215,11 @@ impl Meta {
 }
 
 fn encode_error(error: &Error) -> Bytes {
-    wire::Error::from(error.clone()).encode_to_bytes()
+    base::Error::from(error.clone()).encode_to_bytes()
 }
 
 fn decode_error(bytes: &[u8]) -> Error {
-    match wire::Error::decode_from_slice(bytes) {
+    match base::Error::decode_from_slice(bytes) {
         Ok(error) => error.into(),
         Err(problem) => Error::platform(
             "ANSWER_UNREADABLE",

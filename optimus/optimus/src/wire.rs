@@ -119,6 +119,12 @@ pub(crate) fn encoded_len(value: &Value) -> usize {
     base::Value::from(value.clone()).encode_to_vec().len()
 }
 
+/// Whether a workflow event, as it is kept, tells that the workflow failed.
+pub(crate) fn tells_failure(event: &[u8]) -> bool {
+    let event = plato::WorkflowEvent::decode_from_slice(event).unwrap_or_default();
+    event.state.as_known() == Some(plato::WorkflowState::Failed)
+}
+
 /// How far each node was by a workflow event; nothing when it cannot be read.
 pub(crate) fn stages_of(event: &[u8]) -> Vec<Stage> {
     let event = plato::WorkflowEvent::decode_from_slice(event).unwrap_or_default();

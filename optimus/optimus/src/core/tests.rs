@@ -136,11 +136,11 @@ fn the_highest_sequence_wins_and_success_waits_for_the_result_to_be_in_place() {
     let (mut core, mut change) = (core(), Change::default());
     core.submit(&mut change, submission("a", None, "f"), None, at(1))
         .unwrap();
-    core.event(&mut change, &event("a", 5, Told::Running), at(2));
-    core.event(&mut change, &event("a", 3, Told::Failed), at(3));
+    core.event(&mut change, &event("a", 5, Told::Running), None, at(2));
+    core.event(&mut change, &event("a", 3, Told::Failed), None, at(3));
     assert_eq!(state(&core, "a"), State::Running);
-    core.event(&mut change, &event("a", 9, Told::Succeeded), at(4));
-    core.event(&mut change, &event("a", 10, Told::Failed), at(5));
+    core.event(&mut change, &event("a", 9, Told::Succeeded), None, at(4));
+    core.event(&mut change, &event("a", 10, Told::Failed), None, at(5));
     core.cancel(&mut change, "a", "too late", None, at(6))
         .unwrap();
     assert_eq!(state(&core, "a"), State::Running);
@@ -167,6 +167,7 @@ fn a_canceled_request_stays_canceled_whatever_is_heard_later() {
     core.event(
         &mut change,
         &event("a", 9, plato::WorkflowState::Succeeded),
+        None,
         at(4),
     );
     assert_eq!(state(&core, "a"), State::Canceled);
@@ -187,6 +188,73 @@ fn a_canceled_request_stays_canceled_whatever_is_heard_later() {
 }
 
 #[test]
+fn a_request_goes_on_with_its_workflow_that_failed_and_is_tried_again() {
+    use plato::WorkflowState as Told;
+    let (mut core, mut change) = (core(), Change::default());
+    core.submit(&mut change, submission("a", Some("k"), "f"), None, at(1))
+        .unwrap();
+    core.event(&mut change, &event("a", 5, Told::Failed), None, at(2));
+    core.settle(&change);
+    assert!(!core.is_active("a") && !core.knows_key("k"));
+    let failed = change.records.pop();
+    let mut late = Change::default();
+    core.event(
+        &mut late,
+        &event("a", 4, Told::Running),
+        failed.clone(),
+        at(3),
+    );
+    assert!(late.records.is_empty(), "it was sent before the failure");
+    let mut tried = Change::default();
+    core.event(
+        &mut tried,
+        &event("a", 6, Told::Running),
+        failed.clone(),
+        at(4),
+    );
+    core.settle(&tried);
+    assert_eq!(state(&core, "a"), State::Running);
+    assert!(core.knows_key("k") && tried.records[0].error().is_none());
+    // What tells of the retry itself may not have come.
+    core.event(&mut tried, &event("a", 7, Told::Failed), None, at(5));
+    core.event(&mut tried, &event("a", 9, Told::Succeeded), None, at(6));
+    core.settle(&tried);
+    assert_eq!(core.finishing().count(), 1);
+}
+
+#[test]
+fn a_failure_that_is_not_the_workflows_own_is_the_end() {
+    use plato::WorkflowState as Told;
+    let later = event("a", 9, Told::Running);
+    let ended = |submission, told: &[Told], result: Option<Error>| {
+        let (mut core, mut change) = (core(), Change::default());
+        core.submit(&mut change, submission, None, at(1)).unwrap();
+        for (sequence, told) in (1..).zip(told) {
+            core.event(&mut change, &event("a", sequence, *told), None, at(2));
+        }
+        if let Some(error) = result {
+            core.finished(&mut change, "a", &Err(error), at(3));
+        }
+        core.settle(&change);
+        let last = change.records.pop();
+        assert_eq!(last.as_ref().unwrap().meta.state, State::Failed);
+        let mut change = Change::default();
+        core.event(&mut change, &later, last, at(4));
+        change.records.is_empty()
+    };
+    let no_room = Error::platform("DISK_FULL", "no room for the result");
+    assert!(ended(
+        submission("a", None, "f"),
+        &[Told::Succeeded],
+        Some(no_room)
+    ));
+    assert!(
+        ended(called("a", "k"), &[Told::Failed], None),
+        "the caller was told"
+    );
+}
+
+#[test]
 fn a_start_that_was_lost_fails_the_request_only_if_nothing_was_heard() {
     for heard in [false, true] {
         let (mut core, mut change) = (core(), Change::default());
@@ -196,6 +264,7 @@ fn a_start_that_was_lost_fails_the_request_only_if_nothing_was_heard() {
             core.event(
                 &mut change,
                 &event("a", 1, plato::WorkflowState::Running),
+                None,
                 at(2),
             );
         }
@@ -287,8 +356,8 @@ fn who_called_is_told_once_and_together_with_the_end() {
     let (mut core, mut change) = (core(), Change::default());
     core.submit(&mut change, called("a", "k"), None, at(1))
         .unwrap();
-    core.event(&mut change, &event("a", 1, Told::Running), at(2));
-    core.event(&mut change, &event("a", 2, Told::Succeeded), at(3));
+    core.event(&mut change, &event("a", 1, Told::Running), None, at(2));
+    core.event(&mut change, &event("a", 2, Told::Succeeded), None, at(3));
     assert_eq!(answers(&change), []);
     let mut end = Change::default();
     core.finished(&mut end, "a", &Ok(Bytes::from_static(b"{}")), at(4));
@@ -434,8 +503,9 @@ impl Bench {
                 state,
             } => {
                 let state = buffa::EnumValue::from(state).as_known().unwrap();
-                self.core
-                    .event(&mut change, &event(&name(id), sequence, state), now);
+                let event = event(&name(id), sequence, state);
+                let known = self.stored(&name(id)).await;
+                self.core.event(&mut change, &event, known, now);
             }
             Input::Cancel { id } => {
                 let known = self.stored(&name(id)).await;
@@ -517,8 +587,11 @@ impl Bench {
     async fn commit(&mut self, change: Change) {
         for record in &change.records {
             let before = self.seen.insert(record.id.to_string(), Arc::clone(record));
-            let before = before.map(|before| (before.is_final(), before.meta.version));
-            assert!(before.is_none_or(|(ended, version)| !ended && version < record.meta.version));
+            let Some(before) = before else { continue };
+            assert!(before.meta.version < record.meta.version);
+            // Of what has ended only a failed workflow goes on, unless its caller was told.
+            let goes_on = before.meta.state == State::Failed && before.meta.call.is_none();
+            assert!(!before.is_final() || goes_on);
         }
         self.store
             .commit(&self.fence, change.batch.clone())

@@ -94,6 +94,27 @@ async fn a_failed_workflow_fails_the_request_with_its_error() {
 }
 
 #[tokio::test]
+async fn a_request_goes_on_when_its_failed_workflow_is_tried_again() {
+    let world = World::in_memory().await;
+    let id = world.submit("hello").await;
+    within(world.plato.next()).await;
+    world
+        .plato
+        .failed(&id, 4, Error::source("TRUNCATED", "ends early"))
+        .await;
+    world.ended(&id).await;
+    world.plato.running(&id, 5, 1).await;
+    let view = world.becomes(&id, State::Running).await;
+    assert!(view.error.is_none() && view.response.is_none());
+    world.plato.succeeded(&id, 6, "olleh").await;
+    let view = world.ended(&id).await;
+    assert_eq!(
+        (view.state, inline(&view)),
+        (State::Succeeded, &b"olleh"[..])
+    );
+}
+
+#[tokio::test]
 async fn repeated_and_late_events_change_nothing() {
     let world = World::in_memory().await;
     let id = world.submit("hello").await;

@@ -194,6 +194,20 @@ impl World {
         .await
     }
 
+    /// Asks until it is in this state: who watches is told nothing more after an end.
+    pub(crate) async fn becomes(&self, id: &str, state: State) -> EchoView {
+        within(async {
+            loop {
+                let view = self.requests.get(id).await.unwrap();
+                if view.state == state {
+                    return view;
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+    }
+
     pub(crate) async fn running(&self, id: &str) -> EchoView {
         self.seen(id, |view| view.state == State::Running).await
     }
