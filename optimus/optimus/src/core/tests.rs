@@ -206,12 +206,7 @@ fn a_request_goes_on_with_its_workflow_that_failed_and_is_tried_again() {
     );
     assert!(late.records.is_empty(), "it was sent before the failure");
     let mut tried = Change::default();
-    core.event(
-        &mut tried,
-        &event("a", 6, Told::Running),
-        failed.clone(),
-        at(4),
-    );
+    core.event(&mut tried, &event("a", 6, Told::Running), failed, at(4));
     core.settle(&tried);
     assert_eq!(state(&core, "a"), State::Running);
     assert!(core.knows_key("k") && tried.records[0].error().is_none());
