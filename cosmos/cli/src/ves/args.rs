@@ -113,12 +113,12 @@ pub(super) struct RecipeArgs {
     pub crf: Option<f64>,
 
     /// Size: bits of the coded video in a second, on average over the whole file, such as 2M, 800k or
-    /// 1500000; they go where they are needed (avc)
+    /// 1500000; they go where they are needed (avc, hevc)
     #[arg(long, value_name = "RATE", conflicts_with_all = ["crf", "lossless"])]
     pub bitrate: Option<BitsPerSecond>,
 
     /// Bits in a second by which a decoder that is fed through a buffer has each frame in time, such as
-    /// 5M (VBV, HRD); with --crf or --bitrate, over the whole file (avc)
+    /// 5M (VBV, HRD); with --crf or --bitrate, over the whole file (avc, hevc)
     #[arg(long, value_name = "RATE", conflicts_with = "lossless")]
     pub max_bitrate: Option<BitsPerSecond>,
 

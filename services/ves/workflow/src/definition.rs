@@ -94,9 +94,9 @@ fn whole(name: String, encoding: Vec<NodeDef>, encoded: &str) -> Definition {
 pub fn register(registry: &mut Registry) -> Result<(), InvalidDefinition> {
     codings().iter().try_for_each(|coding| {
         register_one(registry, coding.name)?;
-        match coding.takes_bitrate {
-            true => register_led(registry, coding.name),
-            false => Ok(()),
+        match coding.passes {
+            Some(_) => register_led(registry, coding.name),
+            None => Ok(()),
         }
     })
 }
@@ -187,7 +187,7 @@ mod tests {
                 service::capped_definition(codec),
                 service::capped_bitrate_definition(codec),
             ];
-            let known = if coding.takes_bitrate { 4 } else { 1 };
+            let known = if coding.passes.is_some() { 4 } else { 1 };
             let names = names.into_iter().take(known);
             for name in names {
                 let activation = registry.get(&name, 1).unwrap();

@@ -3,7 +3,7 @@ use std::path::Path;
 use stratum::{LoadError, Package, Places, Registry};
 
 /// The `function.yaml` of every function, by the folder it stands in.
-const FUNCTIONS: [(&str, &str); 8] = [
+const FUNCTIONS: [(&str, &str); 9] = [
     (
         "functions/avc",
         include_str!("../../functions/avc/function.yaml"),
@@ -15,6 +15,10 @@ const FUNCTIONS: [(&str, &str); 8] = [
     (
         "functions/hevc",
         include_str!("../../functions/hevc/function.yaml"),
+    ),
+    (
+        "functions/hevc/survey",
+        include_str!("../../functions/hevc/survey/function.yaml"),
     ),
     (
         "functions/av1",

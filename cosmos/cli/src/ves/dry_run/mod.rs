@@ -7,7 +7,7 @@ use std::path::Path;
 use errors::Error;
 use serde::Serialize;
 use stratum_frames::Examined;
-use ves_api::recipe::{Problems, RateControl, Recipe};
+use ves_api::recipe::{Passes, Problems, RateControl, Recipe};
 use ves_api::wire;
 
 use super::args::EncodeArgs;
@@ -105,45 +105,45 @@ impl DryRun {
 /// To a bitrate, all chunks are looked at before one is encoded; for a buffer, some are encoded again.
 fn passes(recipe: &Recipe) -> Vec<Pass> {
     let led = matches!(recipe.rate_control, RateControl::Bitrate(_));
-    let share = if led {
-        "-pass 2 -b:v (each chunk's share)"
-    } else {
-        ""
-    };
-    let buffer = recipe.buffer.map_or(
-        "",
-        |_| "-maxrate -bufsize -rc_init_occupancy (what is in the buffer when the chunk begins)",
-    );
-    let both = [share, buffer].map(str::to_owned).into_iter();
-    let adds: Vec<String> = both.filter(|adds| !adds.is_empty()).collect();
-    let adds = adds.join(" ");
+    let buffered = recipe.buffer.is_some();
+    let adds = adds(recipe.codec.coding.passes, led, buffered);
     let mut passes = if led { looks(recipe) } else { vec![] };
     passes.push(pass("encoder", "encodes", adds.clone()));
-    if led || recipe.buffer.is_some() {
-        passes.push(pass(
-            "repair",
-            again(led, recipe.buffer.is_some()),
-            adds.clone(),
-        ));
+    if led || buffered {
+        passes.push(pass("repair", again(led, buffered), adds.clone()));
     }
-    if recipe.buffer.is_some() {
+    if buffered {
         passes.push(pass("repair-2", again(false, true), adds));
     }
     passes
 }
 
+/// What each chunk is told for itself.
+fn adds(passes: Option<&Passes>, led: bool, buffered: bool) -> String {
+    let share = |passes: &Passes| format!("{} -b:v (each chunk's share)", passes.second);
+    let buffer = |passes: &Passes| {
+        let Passes { buffer, .. } = passes;
+        format!("{buffer} (what is in the buffer when the chunk begins)")
+    };
+    let share = passes.filter(|_| led).map(share);
+    let buffer = passes.filter(|_| buffered).map(buffer);
+    let both: Vec<String> = share.into_iter().chain(buffer).collect();
+    both.join(" ")
+}
+
 fn looks(recipe: &Recipe) -> Vec<Pass> {
-    let usual = recipe.codec.coding.usual_crf();
+    let coding = recipe.codec.coding;
+    let first = coding.passes.map_or("", |passes| passes.first);
     vec![
         pass(
             "survey",
             "looks at what chunks cost",
-            format!("-pass 1 -crf {usual}"),
+            format!("{first} -crf {}", coding.usual_crf()),
         ),
         pass(
             "analysis",
             "looks again, near the bitrate; reused where the first look was near",
-            "-pass 1 -crf (one for all chunks)".into(),
+            format!("{first} -crf (one for all chunks)"),
         ),
     ]
 }

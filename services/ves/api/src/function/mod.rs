@@ -9,6 +9,7 @@ mod job;
 pub mod obu;
 mod packets;
 mod params;
+mod survey;
 mod track;
 mod units;
 
@@ -30,5 +31,6 @@ pub use params::{
     AssembleParams, AssembleResult, ChunkBuffer, ChunkElement, EncodeParams, EncodeResult,
     PlanParams, PlanResult, SplitParams, SplitResult, Survey, SurveyParams,
 };
+pub use survey::survey;
 pub use track::{Framing, Track};
 pub use units::{Unit, Units};

@@ -3568,7 +3568,7 @@ pub mod chunking_directives {
 pub struct RateControl {
     /// Bits in a second by which a decoder that is fed through a buffer has each frame in time (VBV, the
     /// hypothetical reference decoder with a variable rate): 1,000 to 1,000,000,000, no less than
-    /// `bitrate`. With `crf` it caps the quality. 0 = no limit. AVC alone.
+    /// `bitrate`. With `crf` it caps the quality. 0 = no limit. AVC and HEVC.
     ///
     /// Field 4: `max_bitrate`
     #[serde(
@@ -11721,7 +11721,7 @@ pub mod __buffa {
         pub struct RateControlView<'a> {
             /// Bits in a second by which a decoder that is fed through a buffer has each frame in time (VBV, the
             /// hypothetical reference decoder with a variable rate): 1,000 to 1,000,000,000, no less than
-            /// `bitrate`. With `crf` it caps the quality. 0 = no limit. AVC alone.
+            /// `bitrate`. With `crf` it caps the quality. 0 = no limit. AVC and HEVC.
             ///
             /// Field 4: `max_bitrate`
             pub max_bitrate: u64,
@@ -12109,7 +12109,7 @@ pub mod __buffa {
             }
             /// Bits in a second by which a decoder that is fed through a buffer has each frame in time (VBV, the
             /// hypothetical reference decoder with a variable rate): 1,000 to 1,000,000,000, no less than
-            /// `bitrate`. With `crf` it caps the quality. 0 = no limit. AVC alone.
+            /// `bitrate`. With `crf` it caps the quality. 0 = no limit. AVC and HEVC.
             ///
             /// Field 4: `max_bitrate`
             #[must_use]

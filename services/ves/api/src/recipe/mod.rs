@@ -16,7 +16,7 @@ mod size;
 mod wire;
 
 pub use codec::{BitDepth, Codec};
-pub use coding::{Coding, Level, Lossless, Profile, RateFactors, codings};
+pub use coding::{Coding, Level, Lossless, Passes, Profile, RateFactors, codings};
 pub use edges::Edges;
 pub use plan::{ChunkPlan, MAX_CHUNKS, PlanError, plan};
 pub use presets::{NamedPreset, fields, presets};

@@ -255,7 +255,7 @@ fn rate_control(
             problems.push(impossible(
                 "recipe.rate_control.lossless",
                 &format!("{} does not code without loss", codec.coding.encoder),
-                "use CODEC_FORMAT_AVC for that, or a constant rate factor",
+                "use avc, hevc or vp9 for that, or a constant rate factor",
             ));
             usual
         }
@@ -283,14 +283,11 @@ fn buffer(
         let field = format!("recipe.rate_control.{field}");
         problems.push(error.at(field).hint(hint));
     };
-    if !codec.coding.takes_bitrate {
+    if codec.coding.passes.is_none() {
         let why = format!("{} is not kept to a buffer yet", codec.coding.encoder);
-        let hint = "use CODEC_FORMAT_AVC for that, or leave it out";
-        wrong(
-            "max_bitrate",
-            Error::user("IMPOSSIBLE_COMBINATION", why),
-            hint,
-        );
+        let error = Error::user("IMPOSSIBLE_COMBINATION", why);
+        let hint = format!("use {} for that, or leave it out", led());
+        wrong("max_bitrate", error, &hint);
     }
     if matches!(mode, Some(Mode::Lossless(true)) | Some(Mode::Crf(0.0))) {
         let why = "what keeps every sample has as many bits as it takes";
@@ -325,10 +322,10 @@ fn buffer(
 
 fn bitrate(bits: u64, coding: &Coding, problems: &mut Vec<Error>) -> Option<RateControl> {
     const FIELD: &str = "recipe.rate_control.bitrate";
-    if !coding.takes_bitrate {
+    if coding.passes.is_none() {
         let why = format!("{} is not led to a bitrate yet", coding.encoder);
-        let hint = "use CODEC_FORMAT_AVC for that, or a constant rate factor";
-        problems.push(impossible(FIELD, &why, hint));
+        let hint = format!("use {} for that, or a constant rate factor", led());
+        problems.push(impossible(FIELD, &why, &hint));
     }
     let bitrate = Bitrate::new(bits);
     if bitrate.is_none() {
@@ -337,6 +334,13 @@ fn bitrate(bits: u64, coding: &Coding, problems: &mut Vec<Error>) -> Option<Rate
         problems.push(error.hint("use 1000 (1 kb/s) to 1000000000 (1 Gb/s)"));
     }
     bitrate.map(RateControl::Bitrate)
+}
+
+/// The formats that can be led to a bitrate.
+fn led() -> String {
+    let led = codings().iter().filter(|coding| coding.passes.is_some());
+    let names: Vec<_> = led.map(|coding| coding.name).collect();
+    names.join(" or ")
 }
 
 fn crf(value: f64, coding: &Coding, problems: &mut Vec<Error>) -> RateControl {

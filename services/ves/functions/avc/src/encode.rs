@@ -17,12 +17,10 @@ pub fn encode(
     mut params: EncodeParams,
     progress: &mut Progress,
 ) -> Result<EncodeResult, Error> {
-    if let Some(bitrate) = params.second_pass {
-        params.encoder_args = second_pass(work, &params.encoder_args, bitrate);
-    }
-    params
-        .encoder_args
-        .extend(params.buffer.iter().flat_map(buffer));
+    let bitrate = params.second_pass.iter();
+    let second_pass = bitrate.flat_map(|bitrate| second_pass(work, *bitrate));
+    let buffer = params.buffer.iter().flat_map(buffer);
+    params.encoder_args.extend(second_pass.chain(buffer));
     let mut units = run(work, &params, "h264", progress)?;
     if params.second_pass.is_some() || params.buffer.is_some() {
         units = notes::leave_out(work, units)?;

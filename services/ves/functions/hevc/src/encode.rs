@@ -7,14 +7,16 @@ use ves_api::function::{
 };
 
 use crate::nal::Nal;
+use crate::passes::add_own;
 use crate::track::ParameterSets;
 
-/// Encodes `input/source.y4m`.
+/// Encodes `input/source.y4m`; as a second pass where the parameters say so.
 pub fn encode(
     work: &WorkDir,
-    params: EncodeParams,
+    mut params: EncodeParams,
     progress: &mut Progress,
 ) -> Result<EncodeResult, Error> {
+    add_own(work, &mut params);
     let units = run(work, &params, "hevc", progress)?;
     let mut sets = ParameterSets::default();
     for_each_unit(work, &units, |unit, bytes| {

@@ -1,4 +1,5 @@
-//! The HEVC function: frames in, an elementary stream and its access units out.
+//! The HEVC function: frames in, an elementary stream and its access units out. Beside it, the first
+//! pass of two, which tells what a chunk costs.
 
 #![allow(
     clippy::result_large_err,
@@ -7,7 +8,9 @@
 
 mod encode;
 mod nal;
+mod passes;
 mod sps;
 mod track;
 
 pub use encode::encode;
+pub use passes::survey;

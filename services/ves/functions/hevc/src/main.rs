@@ -1,7 +1,16 @@
-//! The HEVC function as a program.
+//! The HEVC function as a program: `ves-hevc`, and `ves-hevc survey` for first passes.
 
 use std::process::ExitCode;
 
+use stratum_function::run;
+
 fn main() -> ExitCode {
-    stratum_function::run(ves_hevc::encode)
+    match std::env::args().nth(1).as_deref() {
+        None => run(ves_hevc::encode),
+        Some("survey") => run(ves_hevc::survey),
+        Some(_) => {
+            eprintln!("usage: ves-hevc [survey]");
+            ExitCode::from(2)
+        }
+    }
 }

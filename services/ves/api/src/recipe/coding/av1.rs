@@ -32,7 +32,7 @@ pub(super) static AV1: Coding = Coding {
         usual: 35_000,
         lossless: Lossless::Never,
     },
-    takes_bitrate: false,
+    passes: None,
     containers: &[
         Container::Mp4,
         Container::Mkv,

@@ -1,11 +1,13 @@
 //! AVC (ITU-T H.264): what x264 is told, and what it cannot do.
 
 use errors::Error;
-use video::{DecoderBuffer, Range, ScanType, VideoFormat};
+use video::{Range, ScanType, VideoFormat};
 
 use super::args::{check_subsampling, option, words};
 use super::profile::{ALL_CHROMA, UP_TO_420, UP_TO_422, YUV420};
-use super::{Encoder, Level, Lossless, Profile, RateFactors, avc_level, level, profile};
+use super::{
+    Encoder, Level, Lossless, Passes, Profile, RateFactors, avc_level, level, peak, profile,
+};
 use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl, Recipe};
 use crate::wire;
 
@@ -54,7 +56,11 @@ pub(super) static AVC: Coding = Coding {
         usual: 23_000,
         lossless: Lossless::AtZero,
     },
-    takes_bitrate: true,
+    passes: Some(&Passes {
+        first: "-pass 1",
+        second: "-pass 2",
+        buffer: "-maxrate -bufsize -rc_init_occupancy",
+    }),
     containers: &[Container::Mp4, Container::Mkv, Container::Elementary],
     extensions: &["264", "h264", "avc"],
     tells_pixel_shape: true,
@@ -117,10 +123,9 @@ impl Encoder for X264 {
         check_subsampling(format)?;
         profile::check(codec, &format.pixel_format)?;
         level::check(codec, format, BLOCK)?;
-        let buffer = recipe.buffer.iter();
-        buffer
-            .copied()
-            .try_for_each(|buffer| avc_level::check(codec, format, buffer))
+        recipe
+            .buffer
+            .map_or(Ok(()), |buffer| avc_level::check(codec, format, buffer))
     }
 
     fn args(&self, recipe: &Recipe, format: &VideoFormat, _: &ChunkPlan) -> Vec<String> {
@@ -145,16 +150,8 @@ impl Encoder for X264 {
 fn level_name(recipe: &Recipe, format: &VideoFormat) -> Option<&'static str> {
     let codec = &recipe.codec;
     let least = |peak| avc_level::least(codec, format.resolution, format.frame_rate, peak);
-    match (codec.level, recipe.buffer, recipe.rate_control) {
-        (Some(level), ..) => Some(level.name),
-        (None, Some(buffer), _) => Some(least(buffer)),
-        // As x264 reckons of a whole file whose peaks are not bounded.
-        (None, None, RateControl::Bitrate(bitrate)) => Some(least(DecoderBuffer {
-            max_bitrate: 2 * bitrate.get(),
-            size: 0,
-        })),
-        (None, None, _) => None,
-    }
+    let asked = codec.level.map(|level| level.name);
+    asked.or_else(|| peak::of(recipe).map(least))
 }
 
 /// What x264 calls a colour that nobody told.

@@ -5,8 +5,8 @@
 use errors::Error;
 use video::{Chroma, DecoderBuffer, FrameRate, PixelFormat, Resolution, VideoFormat};
 
-use super::Level;
 use super::avc::{AVC, BLOCK};
+use super::{Level, peak};
 use crate::recipe::Codec;
 
 /// Table A-1 of the standard, by level: macroblocks of the decoded picture buffer, thousands of bits in a
@@ -62,32 +62,12 @@ pub(super) fn check(
     format: &VideoFormat,
     buffer: DecoderBuffer,
 ) -> Result<(), Error> {
-    let rate = format.frame_rate.as_rational();
-    let frames = i128::from(buffer.size) * i128::from(rate.numerator());
-    if frames < 2 * i128::from(buffer.max_bitrate) * i128::from(rate.denominator()) {
-        let message = "the buffer holds less than comes in the time of two frames";
-        return Err(Error::user("OUT_OF_RANGE", message)
-            .at("recipe.rate_control.buffer")
-            .hint("use what max_bitrate brings in a tenth of a second, or more"));
-    }
+    peak::check_frames(format, buffer)?;
     let limits = codec.level.and_then(|level| of_level(level.name));
-    let Some((bits, size)) = limits else {
-        return Ok(());
-    };
     let factor = factor(codec, &format.pixel_format);
-    for (field, asked, limit) in [
-        ("max_bitrate", buffer.max_bitrate, bits * factor),
-        ("buffer", buffer.size, size * factor),
-    ] {
-        if asked > limit {
-            let level = codec.level.map_or("", |level| level.name);
-            let message = format!("level {level} allows {limit} bits, but {asked} are asked for");
-            return Err(Error::user("LEVEL_EXCEEDED", message)
-                .at(format!("recipe.rate_control.{field}"))
-                .hint(format!("use {limit} at most, or leave the level out")));
-        }
-    }
-    Ok(())
+    limits.map_or(Ok(()), |(bits, size)| {
+        peak::check_limits(codec, buffer, (bits * factor, size * factor))
+    })
 }
 
 /// Units of bits in a second, and of a buffer.

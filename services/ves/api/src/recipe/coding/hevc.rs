@@ -5,8 +5,10 @@ use video::{Chroma, VideoFormat};
 
 use super::args::{check_bounds, check_progressive, check_subsampling, colour, option, words};
 use super::profile::{ALL_CHROMA, YUV420};
-use super::{Encoder, Level, Lossless, Profile, RateFactors, level, profile};
-use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl, Recipe};
+use super::{
+    Encoder, Level, Lossless, Passes, Profile, RateFactors, hevc_level, level, peak, profile,
+};
+use crate::recipe::{ChunkPlan, Coding, Container, RateControl, Recipe};
 use crate::wire;
 
 pub(super) static HEVC: Coding = Coding {
@@ -51,7 +53,11 @@ pub(super) static HEVC: Coding = Coding {
         usual: 28_000,
         lossless: Lossless::Possible,
     },
-    takes_bitrate: false,
+    passes: Some(&Passes {
+        first: "pass=1 (-x265-params)",
+        second: "pass=2 (-x265-params)",
+        buffer: "vbv-maxrate, vbv-bufsize, vbv-init",
+    }),
     containers: &[Container::Mp4, Container::Mkv, Container::Elementary],
     extensions: &["265", "h265", "hevc"],
     tells_pixel_shape: true,
@@ -100,7 +106,10 @@ impl Encoder for X265 {
         check_bounds(codec.coding, format.resolution, LEAST_SIDE, MOST_SIDES)?;
         check_subsampling(format)?;
         profile::check(codec, &format.pixel_format)?;
-        level::check(codec, format, BLOCK)
+        level::check(codec, format, BLOCK)?;
+        recipe
+            .buffer
+            .map_or(Ok(()), |buffer| hevc_level::check(codec, format, buffer))
     }
 
     fn args(&self, recipe: &Recipe, format: &VideoFormat, _: &ChunkPlan) -> Vec<String> {
@@ -113,14 +122,21 @@ impl Encoder for X265 {
         }
         args.extend(words(["-pix_fmt", format.pixel_format.as_str()]));
         args.extend(colour(format));
-        args.extend(words(["-x265-params", &params(codec, rate, format)]));
+        args.extend(words(["-x265-params", &params(recipe, format)]));
         args
     }
 }
 
+/// x265 finds one itself, but where bits are asked for.
+fn level_name(recipe: &Recipe, format: &VideoFormat) -> Option<&'static str> {
+    let least = |peak| hevc_level::least(format.resolution, format.frame_rate, peak);
+    let asked = recipe.codec.level.map(|level| level.name);
+    asked.or_else(|| peak::of(recipe).map(least))
+}
+
 /// A worker has one processor: neither pools nor frames nor rows beside one another, which are what
 /// the bytes could depend on. No note of the version, which would differ from build to build.
-fn params(codec: &Codec, rate: RateControl, format: &VideoFormat) -> String {
+fn params(recipe: &Recipe, format: &VideoFormat) -> String {
     let shape = format.sample_aspect_ratio.as_rational();
     let mut params = vec![
         "log-level=error:info=0:pools=none:frame-threads=1:wpp=0:lookahead-slices=0".to_owned(),
@@ -128,8 +144,8 @@ fn params(codec: &Codec, rate: RateControl, format: &VideoFormat) -> String {
         // A colon within a value is told apart by a backslash.
         format!(r"sar={}\:{}", shape.numerator(), shape.denominator()),
     ];
-    params.extend(codec.level.map(|level| format!("level-idc={}", level.name)));
-    if rate == RateControl::Lossless {
+    params.extend(level_name(recipe, format).map(|level| format!("level-idc={level}")));
+    if recipe.rate_control == RateControl::Lossless {
         params.push("lossless=1".into());
     }
     let hdr = format.hdr;

@@ -6,7 +6,9 @@ mod avc;
 mod avc_level;
 mod encoder;
 mod hevc;
+mod hevc_level;
 mod level;
+mod peak;
 mod profile;
 mod vp9;
 
@@ -51,9 +53,9 @@ pub struct Coding {
     pub levels: &'static [Level],
     pub tunes: &'static [&'static str],
     pub rate_factors: RateFactors,
-    /// Whether it can be led to a bitrate, by a first pass that tells what chunks cost, and kept to a
-    /// decoder's buffer.
-    pub takes_bitrate: bool,
+    /// How it is led to a bitrate, by a first pass that tells what chunks cost, and kept to a decoder's
+    /// buffer; `None` where it cannot be.
+    pub passes: Option<&'static Passes>,
     pub containers: &'static [Container],
     /// Of files that hold the coded video alone.
     pub extensions: &'static [&'static str],
@@ -62,6 +64,14 @@ pub struct Coding {
     /// Whether the coded video itself tells what HDR10 says of the whole film.
     pub tells_static_hdr: bool,
     pub(super) spec: &'static dyn Encoder,
+}
+
+/// What an encoder that can be led is told in each pass, for people to read.
+#[derive(Debug)]
+pub struct Passes {
+    pub first: &'static str,
+    pub second: &'static str,
+    pub buffer: &'static str,
 }
 
 /// Constant rate factors of an encoder, in thousandths.

@@ -32,7 +32,7 @@ pub(super) static VP9: Coding = Coding {
         usual: 32_000,
         lossless: Lossless::Possible,
     },
-    takes_bitrate: false,
+    passes: None,
     containers: &[
         Container::Mp4,
         Container::Mkv,

@@ -1,13 +1,15 @@
 //! A bitrate over the whole file: half of it flat, half of it noise.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use stratum_function::{Progress, WorkDir};
 use ves_api::function::{
     COSTS, ChunkBuffer, PlanResult, SURVEY, SplitResult, Survey, SurveyParams,
 };
+
+use ves_api::recipe::Coding;
 
 use crate::judge;
 use crate::stages::{Encoded, encode, encode_by, keep, media, ready, run_encoder, with_frames};
@@ -17,9 +19,9 @@ const BITRATE: u64 = 400_000;
 /// Frames of the clip: the first half is flat. 24 are shown in a second.
 pub(crate) const FRAMES: u64 = 144;
 
-fn recipe(bitrate: u64) -> Value {
+fn recipe(format: &str, bitrate: u64) -> Value {
     json!({
-        "codec": {"format": "CODEC_FORMAT_AVC", "preset": "veryfast"},
+        "codec": {"format": format, "preset": "veryfast"},
         "rateControl": {"bitrate": bitrate},
         "chunkingDirectives": {"frames": 36, "alignment": "CHUNK_ALIGNMENT_FIXED"},
     })
@@ -27,9 +29,9 @@ fn recipe(bitrate: u64) -> Value {
 
 /// The stages as the workflow has them: two first passes over every chunk, a second, and another of
 /// what makes the whole miss its target.
-fn encode_to_bitrate(source: &Path) -> Encoded {
-    let encoded = encode_by(source, &recipe(BITRATE), |folder, split, chunks| {
-        survey("survey", source, split, chunks, 23_000, folder);
+fn encode_to_bitrate(format: &str, source: &Path) -> Encoded {
+    let encoded = encode_by(source, &recipe(format, BITRATE), |folder, split, chunks| {
+        survey("survey", source, split, chunks, usual_crf(split), folder);
         let aim = plan(folder, split);
         let surveys = survey("analysis", source, split, chunks, aim.crf, folder);
         let planned = plan(folder, split);
@@ -45,6 +47,12 @@ fn encode_to_bitrate(source: &Path) -> Encoded {
         Ok(())
     });
     encoded.unwrap()
+}
+
+/// In thousandths.
+pub(crate) fn usual_crf(split: &Value) -> u32 {
+    let coding = Coding::named(split["codec"].as_str().unwrap()).unwrap();
+    coding.rate_factors.usual
 }
 
 pub(crate) fn survey(
@@ -64,7 +72,12 @@ pub(crate) fn survey(
             filter_graph: String::new(),
             crf,
         };
-        let survey = ves_avc::survey(&work, params, &mut Progress::silent()).unwrap();
+        let survey = match split["codec"].as_str().unwrap() {
+            "avc" => ves_avc::survey,
+            "hevc" => ves_hevc::survey,
+            other => panic!("no function surveys {other}"),
+        };
+        let survey = survey(&work, params, &mut Progress::silent()).unwrap();
         for (list, name) in [("surveys", SURVEY), ("costs", COSTS)] {
             let list = folder.join(list);
             fs::create_dir_all(&list).unwrap();
@@ -98,9 +111,10 @@ pub(crate) fn second_pass(
 ) -> Result<(), Value> {
     let work = with_frames("encode", source, split, chunk, folder);
     let surveyed = WorkDir::new(folder.join(format!("analysis-{}", chunk["index"])));
-    for name in ["first-0.log", "first-0.log.mbtree"] {
-        if surveyed.output(name).exists() {
-            fs::copy(surveyed.output(name), work.input(name)).unwrap();
+    for entry in fs::read_dir(surveyed.output("")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if ![SURVEY, COSTS].contains(&name.as_str()) {
+            fs::copy(surveyed.output(&name), work.input(&name)).unwrap();
         }
     }
     let facts: SplitResult = serde_json::from_value(split.clone()).unwrap();
@@ -127,23 +141,29 @@ pub(crate) fn clip(to: &Path) {
     corpus::run("ffmpeg", args).unwrap();
 }
 
-/// One x264 over the whole file, in two passes, to so many bits in a second.
-fn whole_file(source: &Path, split: &Value, bits: u64, folder: &Path) -> std::path::PathBuf {
+/// One encoder over the whole file, in two passes, to so many bits in a second.
+fn whole_file(source: &Path, split: &Value, bits: u64, folder: &Path) -> PathBuf {
     let (source, to) = (source.display().to_string(), folder.join("whole.mkv"));
     let statistics = folder.join("whole").display().to_string();
-    let args: Vec<String> = serde_json::from_value(split["encoder_args"].clone()).unwrap();
     for (pass, out) in [
         ("1", "/dev/null".to_owned()),
         ("2", to.display().to_string()),
     ] {
         let before = ["-nostdin", "-v", "error", "-y", "-i", &source].map(str::to_owned);
-        let bits = bits.to_string();
-        let after = ["-b:v", &bits, "-pass", pass, "-passlogfile", &statistics];
-        let after = after.into_iter().chain(["-f", "matroska", &out]);
-        let args = before.into_iter().chain(args.clone());
-        corpus::run("ffmpeg", args.chain(after.map(str::to_owned))).unwrap();
+        let after = ["-b:v", &bits.to_string(), "-f", "matroska", &out].map(str::to_owned);
+        let args = in_pass(split, pass, &statistics);
+        corpus::run("ffmpeg", before.into_iter().chain(args).chain(after)).unwrap();
     }
     to
+}
+
+fn in_pass(split: &Value, pass: &str, statistics: &str) -> Vec<String> {
+    let mut args: Vec<String> = serde_json::from_value(split["encoder_args"].clone()).unwrap();
+    match args.iter().position(|arg| arg == "-x265-params") {
+        Some(at) => args[at + 1].push_str(&format!(":pass={pass}:stats={statistics}")),
+        None => args.extend(["-pass", pass, "-passlogfile", statistics].map(str::to_owned)),
+    }
+    args
 }
 
 /// PSNR of the noisy half, in dB.
@@ -166,14 +186,23 @@ fn noisy_psnr(encoded: &Path, source: &Path) -> f64 {
 }
 
 #[test]
-fn the_whole_meets_its_bitrate_and_is_as_good_as_by_one_encoder() {
+fn the_whole_meets_its_bitrate_and_is_as_good_as_by_one_x264() {
+    compare("CODEC_FORMAT_AVC");
+}
+
+#[test]
+fn the_whole_meets_its_bitrate_and_is_as_good_as_by_one_x265() {
+    compare("CODEC_FORMAT_HEVC");
+}
+
+fn compare(format: &str) {
     if !ready() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("source.mkv");
     clip(&source);
-    let encoded = encode_to_bitrate(&source);
+    let encoded = encode_to_bitrate(format, &source);
     judge::accept(&encoded);
     let bits = encoded.assembled["video_bytes"].as_u64().unwrap() * 8;
     let target = BITRATE * FRAMES / 24;
@@ -199,9 +228,10 @@ fn a_bitrate_beyond_all_bounds_and_one_for_another_encoder_are_refused() {
     let source = folder.path().join("source.mkv");
     clip(&source);
     let refused = |recipe: Value| encode(&source, &recipe).err().unwrap();
-    assert_eq!(refused(recipe(12))["code"], "OUT_OF_RANGE");
-    let mut other = recipe(BITRATE);
-    other["codec"] = json!({"format": "CODEC_FORMAT_AV1"});
+    let avc = recipe("CODEC_FORMAT_AVC", 12);
+    assert_eq!(refused(avc)["code"], "OUT_OF_RANGE");
+    let mut other = recipe("CODEC_FORMAT_AV1", BITRATE);
+    other["codec"]["preset"] = json!("8");
     let error = refused(other);
     assert_eq!(error["code"], "IMPOSSIBLE_COMBINATION");
     assert_eq!(error["field"], "recipe.rate_control.bitrate");

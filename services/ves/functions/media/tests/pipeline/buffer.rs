@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use ves_api::function::{PlanResult, SplitResult};
 use ves_api::rate::{Share, Shares};
 
-use crate::bitrate::{FRAMES, clip, plan, second_pass, survey};
+use crate::bitrate::{FRAMES, clip, plan, second_pass, survey, usual_crf};
 use crate::judge;
 use crate::stages::{Encoded, encode_by, keep, media, ready, run_encoder, with_frames};
 
@@ -15,11 +15,11 @@ const CAP: (u64, u64) = (500_000, 400_000);
 const BITRATE: u64 = 220_000;
 
 /// In chunks of so many frames.
-fn recipe(frames: u32, mut rate: Value) -> Value {
+fn recipe(format: &str, frames: u32, mut rate: Value) -> Value {
     rate["maxBitrate"] = json!(CAP.0);
     rate["buffer"] = json!(CAP.1);
     json!({
-        "codec": {"format": "CODEC_FORMAT_AVC", "preset": "veryfast"},
+        "codec": {"format": format, "preset": "veryfast"},
         "rateControl": rate,
         "chunkingDirectives": {"frames": frames, "alignment": "CHUNK_ALIGNMENT_FIXED"},
     })
@@ -87,11 +87,11 @@ fn encode_changed(
 }
 
 /// As the workflow has it; how many chunks were encoded again is told too.
-fn encode_capped(source: &Path) -> (Encoded, usize) {
+fn encode_capped(format: &str, source: &Path) -> (Encoded, usize) {
     let mut again = 0;
     let encoded = encode_by(
         source,
-        &recipe(18, json!({"crf": 20})),
+        &recipe(format, 18, json!({"crf": 20})),
         |folder, split, chunks| {
             let facts: SplitResult = serde_json::from_value(split.clone()).unwrap();
             let mut encode = |index: usize, share: Share| {
@@ -113,13 +113,13 @@ fn encode_capped(source: &Path) -> (Encoded, usize) {
     (encoded.unwrap(), again)
 }
 
-fn encode_to_bitrate(source: &Path) -> Encoded {
+fn encode_to_bitrate(format: &str, source: &Path) -> Encoded {
     let encoded = encode_by(
         source,
-        &recipe(36, json!({"bitrate": BITRATE})),
+        &recipe(format, 36, json!({"bitrate": BITRATE})),
         |folder, split, chunks| {
             let facts: SplitResult = serde_json::from_value(split.clone()).unwrap();
-            survey("survey", source, split, chunks, 23_000, folder);
+            survey("survey", source, split, chunks, usual_crf(split), folder);
             let aim = plan(folder, split);
             let surveys = survey("analysis", source, split, chunks, aim.crf, folder);
             let mut encode = |index: usize, share: Share| {
@@ -151,13 +151,22 @@ fn encode_to_bitrate(source: &Path) -> Encoded {
 
 #[test]
 fn a_capped_quality_has_every_frame_in_time() {
+    cap_quality("CODEC_FORMAT_AVC");
+}
+
+#[test]
+fn a_capped_quality_of_hevc_has_every_frame_in_time() {
+    cap_quality("CODEC_FORMAT_HEVC");
+}
+
+fn cap_quality(format: &str) {
     if !ready() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("source.mkv");
     clip(&source);
-    let (encoded, again) = encode_capped(&source);
+    let (encoded, again) = encode_capped(format, &source);
     judge::accept(&encoded);
     assert_eq!(late(&encoded.video()), 0);
     assert!(
@@ -168,13 +177,22 @@ fn a_capped_quality_has_every_frame_in_time() {
 
 #[test]
 fn a_capped_bitrate_is_met_with_every_frame_in_time() {
+    cap_bitrate("CODEC_FORMAT_AVC");
+}
+
+#[test]
+fn a_capped_bitrate_of_hevc_is_met_with_every_frame_in_time() {
+    cap_bitrate("CODEC_FORMAT_HEVC");
+}
+
+fn cap_bitrate(format: &str) {
     if !ready() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("source.mkv");
     clip(&source);
-    let encoded = encode_to_bitrate(&source);
+    let encoded = encode_to_bitrate(format, &source);
     judge::accept(&encoded);
     assert_eq!(late(&encoded.video()), 0);
     let bits = encoded.assembled["video_bytes"].as_u64().unwrap() * 8;
