@@ -10,6 +10,7 @@ mod services;
 mod stack;
 mod sweeper;
 mod trial;
+mod versions;
 
 pub use one_shot::{OneShot, OneShotConfig};
 pub use serve::{run, up};
@@ -18,3 +19,4 @@ pub use stack::Role;
 pub use trial::Trial;
 
 use service_kit::parts;
+pub use service_kit::parts::blobs;

@@ -1,6 +1,7 @@
 //! Every role in one process, for one request: what `ves encode` and `ves validate` run.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -10,6 +11,7 @@ use plato_runtime::Engines;
 use rpc::Router;
 use sources::{Remote, Sources};
 use store_fjall::Options;
+use stratum_catalog::Catalog;
 use timestone_client::Client;
 use ves_api::service::VesService;
 use vvs_api::service::VvsService;
@@ -17,6 +19,7 @@ use vvs_api::service::VvsService;
 use crate::roles::{Plato, Seen};
 use crate::services::{self, Api, Built, Services};
 use crate::stack::Stack;
+use crate::versions::Versions;
 use crate::{functions, parts, roles};
 
 /// One owner, who knows that every earlier one is dead: the store's lock says so.
@@ -127,14 +130,15 @@ async fn start_roles(stack: &mut Stack, services: Services, config: &OneShotConf
         engines: Engines::default(),
     };
     roles::plato(stack, services, plato).await?;
+    let installed = functions::digests(&functions);
+    let catalog = Catalog::new(store.clone(), blobs.clone(), installed);
     let api = Api {
-        settings: settings(),
+        settings: settings(catalog),
         store,
         timestone: timestone.clone(),
         blobs: blobs.clone(),
         sources: Sources::of(config.source_roots.clone(), config.servers.clone()),
         output_roots: config.output_roots.clone(),
-        function_digests: functions::digests(&functions),
     };
     let mut agent = roles::agent_config(
         "ves".into(),
@@ -147,10 +151,11 @@ async fn start_roles(stack: &mut Stack, services: Services, config: &OneShotConf
     Ok(api)
 }
 
-fn settings() -> optimus::Config {
+fn settings(catalog: Catalog) -> optimus::Config {
     optimus::Config {
         groups: 1,
         ownership: OWNERSHIP,
+        versions: Arc::new(Versions(catalog)),
         ..Default::default()
     }
 }

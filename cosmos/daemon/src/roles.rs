@@ -14,6 +14,7 @@ use service_kit::KedaConfig;
 use store::Store;
 use stratum::Registry;
 use stratum_agent::Agent;
+use stratum_catalog::Catalog;
 use timestone_client::{Client, Timestone};
 use timestone_keda::KedaScaler;
 use timestone_server::{
@@ -242,13 +243,13 @@ pub(crate) fn optimus<S: Service>(stack: &mut Stack, api: &Api, service: S) -> R
     requests
 }
 
-/// Takes requests for every service, and serves their APIs, and what looks after their
-/// workflows, at one address; which it is.
+/// Takes requests for every service, and serves their APIs, and what looks after their workflows
+/// and functions, at one address; which it is.
 pub(crate) async fn serve_optimus(
     stack: &mut Stack,
     services: Services,
     api: &Api,
-    workflows: Option<PlatoServer>,
+    (workflows, catalog): (Option<PlatoServer>, Catalog),
     token: Token,
     listen: &str,
 ) -> Result<SocketAddr> {
@@ -259,6 +260,7 @@ pub(crate) async fn serve_optimus(
     if let Some(workflows) = workflows {
         routes = workflows.register(routes);
     }
+    let routes = routes.merge(catalog.into_services());
     let server = Server::new(token).services(routes);
     serve(stack, "optimus server", server, listen).await
 }

@@ -1,6 +1,5 @@
 //! A whole installation, or one role of it, until it is told to stop.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use rpc::Router;
 use sources::Sources;
 use store::Store;
 use store_fjall::Options;
+use stratum_catalog::{Catalog, Pins};
 use timestone_client::Client;
 use timestone_server::{HistoryOptions, Metrics};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ use crate::roles::{Plato, Queues, Seen};
 use crate::services::{self, Api, Services};
 use crate::stack::{Role, Stack};
 use crate::sweeper::{Measured, Sweeper};
+use crate::versions::Versions;
 use crate::{Config, functions, outside, parts, roles};
 
 /// Runs every role in this process until `stop`.
@@ -295,14 +296,20 @@ pub(crate) async fn start_optimus(
     on: On,
     sees_workflows: Option<Vec<Remote>>,
 ) -> Result<SocketAddr> {
+    let catalog = catalog(services, config, &on);
+    let versions = Arc::new(Versions(catalog.clone()));
     let workflows = match sees_workflows {
-        Some(outside) => Some(workflows(services, config, &on)?.with(outside)),
+        Some(outside) => {
+            let seen = workflows(services, config, &on)?.with(outside);
+            Some(seen.pinned_by(versions.clone()))
+        }
         None => None,
     };
     let api = Api {
         settings: optimus::Config {
             groups: config.plato.groups,
             ownership: config.ownership(),
+            versions,
             ..optimus::Config::default()
         },
         store: on.store,
@@ -313,28 +320,37 @@ pub(crate) async fn start_optimus(
             parts::source_servers(config)?,
         ),
         output_roots: config.optimus.output_roots.clone(),
-        function_digests: function_digests(services),
     };
     let listen = &config.optimus.listen;
     roles::serve_optimus(
         stack,
         services,
         &api,
-        workflows,
+        (workflows, catalog),
         parts::token(config)?,
         listen,
     )
     .await
 }
 
-/// Requests are pinned to the functions of this machine where it has them; an API
-/// server without them leaves the choice to the agents.
-fn function_digests(services: Services) -> BTreeMap<String, String> {
-    match functions::registry(services) {
+fn catalog(services: Services, config: &Config, on: &On) -> Catalog {
+    let installed = installed(services, config);
+    Catalog::new(on.store.clone(), on.blobs.clone(), installed)
+}
+
+/// Without another version, requests are pinned to the functions of this machine where it has
+/// them; an API server without them leaves the choice to the agents.
+fn installed(services: Services, config: &Config) -> Pins {
+    let registry = functions::registry(services).map_err(anyhow::Error::from);
+    let all = registry.and_then(|mut registry| {
+        registry.append(functions::of_services(config)?)?;
+        Ok(registry)
+    });
+    match all {
         Ok(registry) => functions::digests(&registry),
         Err(error) => {
-            tracing::warn!(%error, "requests are not pinned to function packages");
-            BTreeMap::new()
+            tracing::warn!("requests are not pinned to function packages: {error:#}");
+            Pins::new()
         }
     }
 }

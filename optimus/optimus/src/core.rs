@@ -17,6 +17,7 @@ use crate::keys;
 use crate::limits::{MAX_ACTIVE, SEND_WITHIN};
 use crate::record::{Meta, Record};
 use crate::tombstones::Tombstones;
+use crate::versions::Pins;
 use crate::view::State;
 use crate::wire::calls::{self, Call, ToJson};
 use crate::wire::{self, Event, Start, Told};
@@ -48,6 +49,8 @@ pub(crate) struct Submission {
     pub(crate) definition: String,
     pub(crate) request: Bytes,
     pub(crate) input: Value,
+    /// The versions of functions that its workflow runs.
+    pub(crate) pins: Pins,
     pub(crate) fingerprint: String,
     /// Hash of tenant and idempotency key, or of tenant and call.
     pub(crate) key: Option<String>,
@@ -149,6 +152,7 @@ impl Core {
         let start = Start {
             definition: &submission.definition,
             input: submission.input,
+            pins: submission.pins,
             attributes: submission.attributes,
             deadline: submission.deadline,
             notify: &self.address.events,

@@ -12,6 +12,7 @@ use crate::error;
 use crate::limits::{MAX_KEY_BYTES, MAX_REQUEST_BYTES};
 use crate::record::Record;
 use crate::service::Checked;
+use crate::versions::Pins;
 use crate::wire;
 use crate::wire::calls::{AskedCall, Call};
 
@@ -23,6 +24,8 @@ pub(crate) struct Draft<R> {
     fingerprint: String,
     /// Hash of tenant and idempotency key, or of tenant and call.
     pub(crate) key: Option<String>,
+    /// Of the versions of functions.
+    pub(crate) channel: String,
     call: Option<Call>,
     attributes: BTreeMap<String, String>,
     priority: Option<i64>,
@@ -46,6 +49,7 @@ impl<R: Message> Draft<R> {
             request: checked.request,
             encoded,
             key: key.map(|key| ids::derived([caller.tenant.as_bytes(), key.as_bytes()])),
+            channel: checked.channel,
             call: None,
             caller: caller.clone(),
             fingerprint: checked.fingerprint,
@@ -72,22 +76,25 @@ impl<R: Message> Draft<R> {
         record.same_as(&self.fingerprint).map(|id| id.to_string())
     }
 
-    /// The whole request, under a new id.
+    /// The whole request, under its id.
     pub(crate) fn submission(
         self,
+        id: String,
         definition: String,
         input: Value,
+        pins: Pins,
     ) -> Result<Submission, Vec<Error>> {
         let bytes = wire::encoded_len(&input);
         if let Some(problem) = oversized("workflow's input", bytes) {
             return Err(vec![problem]);
         }
         Ok(Submission {
-            id: ids::time_ordered(),
+            id,
             caller: self.caller,
             definition,
             request: self.encoded,
             input,
+            pins,
             fingerprint: self.fingerprint,
             key: self.key,
             call: self.call,

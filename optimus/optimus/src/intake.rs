@@ -170,9 +170,7 @@ impl<S: Service> Intake<S> {
             .map_err(|error| vec![error])?;
         let checked = service.check(caller, request).await?;
         let draft = Draft::new(caller, checked)?.of_call(asked);
-        let input = service.prepare(caller, &draft.request).await?;
-        let definition = self.shared.service.definition_of(&draft.request);
-        let submission = Box::new(draft.submission(definition, input)?);
+        let submission = Box::new(self.shared.complete(caller, draft).await?);
         Ok(|reply| Command::Submit { submission, reply })
     }
 

@@ -19,6 +19,7 @@ mod limits;
 mod caller;
 pub mod request;
 mod service;
+mod versions;
 mod view;
 
 mod core;
@@ -50,4 +51,5 @@ pub use limits::{MAX_PAGE_SIZE, MAX_WAIT};
 pub use requests::{Listing, Page, Requests};
 pub use runtime::{Config, OptimusRuntime};
 pub use service::{Checked, Ended, Service};
+pub use versions::{Installed, Pins, Versions};
 pub use view::{Stage, StageState, State, View};

@@ -2,16 +2,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::SharedClock;
+use errors::Error;
 use store::{Fence, Store, StoreError};
 use timestone_client::Client;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::caller::Caller;
 use crate::commands::Command;
-use crate::core::Address;
+use crate::core::{Address, Submission};
+use crate::draft::Draft;
 use crate::error;
 use crate::life::{End, Life};
 use crate::service::Service;
+use crate::versions::Versions;
 use crate::views::Views;
 
 /// What the handles, the owner and its helpers share.
@@ -26,6 +30,23 @@ pub(crate) struct Shared<S> {
     pub(crate) shard: String,
     /// Whether this process owns the shard.
     pub(crate) serving: watch::Sender<bool>,
+    pub(crate) versions: Arc<dyn Versions>,
+}
+
+impl<S: Service> Shared<S> {
+    /// The whole of a request that is a new one.
+    pub(crate) async fn complete(
+        &self,
+        caller: &Caller,
+        draft: Draft<S::Request>,
+    ) -> Result<Submission, Vec<Error>> {
+        let (service, id) = (&self.service, ids::time_ordered());
+        let pins = self.versions.pins(service.name(), &draft.channel, &id);
+        let pins = pins.await.map_err(|error| vec![error])?;
+        let input = service.prepare(caller, &draft.request, &pins).await?;
+        let definition = service.definition_of(&draft.request);
+        draft.submission(id, definition, input, pins)
+    }
 }
 
 /// Owns the service's requests whenever it can, one [`Life`] after another.

@@ -80,9 +80,7 @@ impl<S: Service> Requests<S> {
         if let Some(same) = self.of_key(&draft).await.map_err(one)? {
             return draft.same(&same).map_err(one);
         }
-        let input = self.shared.service.prepare(caller, &draft.request).await?;
-        let definition = self.shared.service.definition_of(&draft.request);
-        let submission = Box::new(draft.submission(definition, input)?);
+        let submission = Box::new(self.shared.complete(caller, draft).await?);
         let id = self
             .ask(|reply| Command::Submit { submission, reply })
             .await;

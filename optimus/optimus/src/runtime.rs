@@ -13,6 +13,7 @@ use crate::limits::MAX_COMMANDS;
 use crate::owner::{Owner, Shared};
 use crate::requests::Requests;
 use crate::service::Service;
+use crate::versions::{Installed, Versions};
 use crate::views::Views;
 use crate::wire::calls::to_json;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub owner: String,
     /// How long the requests stay with an owner that is not heard of.
     pub ownership: Duration,
+    /// What chooses the versions of functions.
+    pub versions: Arc<dyn Versions>,
 }
 
 impl Default for Config {
@@ -33,6 +36,7 @@ impl Default for Config {
             groups: 4,
             owner: ids::time_ordered(),
             ownership: Duration::from_secs(10),
+            versions: Arc::new(Installed),
         }
     }
 }
@@ -62,6 +66,7 @@ impl<S: Service> OptimusRuntime<S> {
             shard: format!("optimus/{}", service.name()),
             views: Views::default(),
             serving: watch::Sender::new(false),
+            versions: config.versions,
             service,
             store,
             timestone,

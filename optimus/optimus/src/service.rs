@@ -9,6 +9,7 @@ use errors::Error;
 use serde::Serialize;
 
 use crate::caller::Caller;
+use crate::versions::Pins;
 use crate::view::Stage;
 
 /// What a service adds to the kit: its messages, its rules and its results.
@@ -43,10 +44,15 @@ pub trait Service: Send + Sync + 'static {
         request: Self::Request,
     ) -> Result<Checked<Self::Request>, Vec<Error>>;
 
-    /// Makes the input of the workflow (24 KiB encoded at most) for a checked
-    /// request, which is a new one; every problem at once when its files, say, are
-    /// not there.
-    async fn prepare(&self, caller: &Caller, request: &Self::Request) -> Result<Value, Vec<Error>>;
+    /// Makes the input of the workflow (24 KiB encoded at most), which runs the functions that it
+    /// is pinned to, for a checked request, which is a new one; every problem at once when its
+    /// files, say, are not there.
+    async fn prepare(
+        &self,
+        caller: &Caller,
+        request: &Self::Request,
+        pins: &Pins,
+    ) -> Result<Value, Vec<Error>>;
 
     /// Called when the workflow has succeeded, before the request is recorded as
     /// succeeded: brings the output to where the request wants it and makes the
@@ -71,6 +77,8 @@ pub struct Checked<R> {
     pub idempotency_key: Option<String>,
     /// Searchable facts, handed to the workflow.
     pub attributes: BTreeMap<String, String>,
+    /// Of the versions of functions; empty: none in particular.
+    pub channel: String,
     /// Lower is more urgent; `None`: by time of acceptance. A call brings its own.
     pub priority: Option<i64>,
     /// When the work has lost its worth.

@@ -16,6 +16,7 @@ use timestone_client::envelope;
 pub(crate) mod calls;
 
 use crate::record::Meta;
+use crate::versions::Pins;
 use crate::view::{Stage, StageState};
 
 /// What the workflow layer, or the queue on the way to it, tells about a workflow.
@@ -198,6 +199,7 @@ pub(crate) fn start_refused(message_id: &str, refusal: Error) -> Option<Event> {
 pub(crate) struct Start<'a> {
     pub(crate) definition: &'a str,
     pub(crate) input: Value,
+    pub(crate) pins: Pins,
     pub(crate) attributes: BTreeMap<String, String>,
     pub(crate) deadline: Option<Timestamp>,
     /// The queue that shall hear of the workflow.
@@ -212,6 +214,7 @@ pub(crate) fn start_message(id: &str, meta: &Meta, start: Start<'_>) -> queue::N
         input: Some(base::Value::from(start.input)).into(),
         notify: start.notify.to_owned(),
         attributes: start.attributes.into_iter().collect(),
+        function_digests: start.pins.into_iter().collect(),
         ..Default::default()
     };
     let mut payload = enveloped(id, meta, &body);

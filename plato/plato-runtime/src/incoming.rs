@@ -94,7 +94,8 @@ impl Start {
         check_id(&self.workflow)?;
         check_value("input", "INPUT_TOO_LARGE", &self.input)?;
         check_depth(self.header.depth)?;
-        check_attributes(&self.header.attributes)
+        check_attributes(&self.header.attributes)?;
+        check_pins(&self.header.function_digests)
     }
 }
 
@@ -147,6 +148,19 @@ fn check_attributes(attributes: &BTreeMap<String, String>) -> Result<(), Error> 
         )
         .at("attributes")
         .hint(format!("at most {}", plato::limits::MAX_ATTRIBUTES_BYTES))),
+    }
+}
+
+fn check_pins(pins: &BTreeMap<String, String>) -> Result<(), Error> {
+    let most = plato::limits::MAX_PINS;
+    match pins.len() <= most {
+        true => Ok(()),
+        false => Err(Error::user(
+            "TOO_MANY_PINS",
+            format!("it is pinned to versions of {} functions", pins.len()),
+        )
+        .at("function_digests")
+        .hint(format!("at most {most}; name those that it runs"))),
     }
 }
 

@@ -41,6 +41,6 @@ pub use metrics::Engines;
 pub use observe::{Observed, observe};
 pub use runtime::{PlatoRuntime, StartError};
 pub use search::{FoundWorkflows, WorkflowSearch};
-pub use service::{PlatoServer, Remote, Workflows};
+pub use service::{Pinning, PlatoServer, Remote, Workflows};
 pub use view::{Standing, WorkflowReader, WorkflowView};
 pub use wire::{assert_facts, retract_facts, run_result};

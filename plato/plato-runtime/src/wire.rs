@@ -64,6 +64,7 @@ fn start(mut envelope: Envelope) -> Result<Incoming, Error> {
             node: start.parent_node,
         }),
         depth: start.depth,
+        function_digests: start.function_digests.into_iter().collect(),
         ..header(envelope)
     };
     let start = Start {
@@ -345,9 +346,13 @@ impl About<'_> {
     }
 }
 
-/// The payload that carries an invocation.
-pub(crate) fn invocation(about: &About<'_>, invocation: &stratum_wire::Invocation) -> Bytes {
-    about.payload(envelope::seal(invocation))
+/// The payload that carries an invocation, of the version that its workflow is pinned to.
+pub(crate) fn invocation(about: &About<'_>, mut invocation: stratum_wire::Invocation) -> Bytes {
+    let pinned = about.header.function_digests.get(&invocation.function);
+    if let (true, Some(pinned)) = (invocation.function_digest.is_empty(), pinned) {
+        invocation.function_digest.clone_from(pinned);
+    }
+    about.payload(envelope::seal(&invocation))
 }
 
 /// The payload that carries a call of a service.
@@ -384,6 +389,7 @@ pub(crate) struct Starting<'a> {
 /// The payload that starts a workflow.
 pub(crate) fn start_workflow(about: &About<'_>, start: Starting<'_>) -> Bytes {
     let attributes = start.attributes.iter();
+    let pins = about.header.function_digests.iter();
     about.payload(envelope::seal(&plato_wire::StartWorkflow {
         workflow_id: start.id.to_owned(),
         definition: start.definition.to_owned(),
@@ -396,6 +402,10 @@ pub(crate) fn start_workflow(about: &About<'_>, start: Starting<'_>) -> Bytes {
         parent: start.parent.workflow,
         parent_node: start.parent.node,
         depth: start.depth,
+        // What it starts runs the same versions.
+        function_digests: pins
+            .map(|(name, digest)| (name.clone(), digest.clone()))
+            .collect(),
         ..Default::default()
     }))
 }

@@ -143,6 +143,9 @@ pub struct Header {
     /// How many workflows are above it.
     #[serde(skip_serializing_if = "is_zero")]
     pub depth: u32,
+    /// The version of each function that it runs, by name; of others, whatever is installed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub function_digests: BTreeMap<String, String>,
 }
 
 /// The node of a workflow that has started another one.

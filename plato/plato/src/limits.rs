@@ -44,6 +44,8 @@ pub const LOG_END_BYTES: usize = 4 << 10;
 pub const LOGS: usize = 20;
 /// And at most.
 pub const MAX_LOGS: usize = 32;
+/// Functions that a workflow is pinned to versions of.
+pub const MAX_PINS: usize = 64;
 /// Names and values of the attributes of a workflow, in bytes.
 pub const MAX_ATTRIBUTES_BYTES: usize = 4 << 10;
 /// Inputs and outputs that the owner of a group of workflows keeps in memory, in bytes.

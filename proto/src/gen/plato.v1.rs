@@ -629,6 +629,20 @@ pub struct StartWorkflow {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
     )]
     pub depth: u32,
+    /// The version of each function that it runs, from the first try to the last: digest of the
+    /// package, by the function's name. Of others, whatever is installed.
+    ///
+    /// Field 10: `function_digests`
+    #[serde(
+        rename = "functionDigests",
+        alias = "function_digests",
+        skip_serializing_if = "::buffa::__private::HashMap::is_empty",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub function_digests: ::buffa::__private::HashMap<
+        ::buffa::alloc::string::String,
+        ::buffa::alloc::string::String,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -645,6 +659,7 @@ impl ::core::fmt::Debug for StartWorkflow {
             .field("parent", &self.parent)
             .field("parent_node", &self.parent_node)
             .field("depth", &self.depth)
+            .field("function_digests", &self.function_digests)
             .finish()
     }
 }
@@ -712,6 +727,12 @@ impl ::buffa::Message for StartWorkflow {
         if self.depth != 0u32 {
             size += 1u64 + ::buffa::types::uint32_encoded_len(self.depth) as u64;
         }
+        size
+            += ::buffa::map_codec::field_len::<
+                ::buffa::map_codec::Str,
+                ::buffa::map_codec::Str,
+                _,
+            >(&self.function_digests, 1u64);
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -756,6 +777,11 @@ impl ::buffa::Message for StartWorkflow {
         if self.depth != 0u32 {
             ::buffa::types::put_uint32_field(9u32, self.depth, buf);
         }
+        ::buffa::map_codec::write_field::<
+            ::buffa::map_codec::Str,
+            ::buffa::map_codec::Str,
+            _,
+        >(&self.function_digests, 10u32, buf);
         self.__buffa_unknown_fields.write_to(buf);
     }
     fn merge_field(
@@ -840,6 +866,17 @@ impl ::buffa::Message for StartWorkflow {
                 )?;
                 self.depth = ::buffa::types::decode_uint32(buf)?;
             }
+            10u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::map_codec::merge_entry::<
+                    ::buffa::map_codec::Str,
+                    ::buffa::map_codec::Str,
+                    _,
+                >(&mut self.function_digests, buf, ctx)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -857,6 +894,7 @@ impl ::buffa::Message for StartWorkflow {
         self.parent.clear();
         self.parent_node.clear();
         self.depth = 0u32;
+        self.function_digests.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -3540,6 +3578,19 @@ pub struct Workflow {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_i64"
     )]
     pub forgotten_at_unix_ms: i64,
+    /// The versions of functions that it is pinned to: digest of the package, by function.
+    ///
+    /// Field 23: `function_digests`
+    #[serde(
+        rename = "functionDigests",
+        alias = "function_digests",
+        skip_serializing_if = "::buffa::__private::HashMap::is_empty",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub function_digests: ::buffa::__private::HashMap<
+        ::buffa::alloc::string::String,
+        ::buffa::alloc::string::String,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -3569,6 +3620,7 @@ impl ::core::fmt::Debug for Workflow {
             .field("parent_node", &self.parent_node)
             .field("rules", &self.rules)
             .field("forgotten_at_unix_ms", &self.forgotten_at_unix_ms)
+            .field("function_digests", &self.function_digests)
             .finish()
     }
 }
@@ -3698,6 +3750,12 @@ impl ::buffa::Message for Workflow {
                     + ::buffa::types::int64_encoded_len(self.forgotten_at_unix_ms)
                         as u64;
         }
+        size
+            += ::buffa::map_codec::field_len::<
+                ::buffa::map_codec::Str,
+                ::buffa::map_codec::Str,
+                _,
+            >(&self.function_digests, 2u64);
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -3799,6 +3857,11 @@ impl ::buffa::Message for Workflow {
         if self.forgotten_at_unix_ms != 0i64 {
             ::buffa::types::put_int64_field(22u32, self.forgotten_at_unix_ms, buf);
         }
+        ::buffa::map_codec::write_field::<
+            ::buffa::map_codec::Str,
+            ::buffa::map_codec::Str,
+            _,
+        >(&self.function_digests, 23u32, buf);
         self.__buffa_unknown_fields.write_to(buf);
     }
     fn merge_field(
@@ -3989,6 +4052,17 @@ impl ::buffa::Message for Workflow {
                 )?;
                 self.forgotten_at_unix_ms = ::buffa::types::decode_int64(buf)?;
             }
+            23u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::map_codec::merge_entry::<
+                    ::buffa::map_codec::Str,
+                    ::buffa::map_codec::Str,
+                    _,
+                >(&mut self.function_digests, buf, ctx)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -4019,6 +4093,7 @@ impl ::buffa::Message for Workflow {
         self.parent_node.clear();
         self.rules = ::buffa::MessageField::none();
         self.forgotten_at_unix_ms = 0i64;
+        self.function_digests.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -9899,6 +9974,29 @@ pub struct StartWorkflowRequest {
         ::buffa::alloc::string::String,
         ::buffa::alloc::string::String,
     >,
+    /// Channel of the versions of its functions. Empty: stable, or canary for the part of the
+    /// workflows that it is meant for.
+    ///
+    /// Field 6: `channel`
+    #[serde(
+        rename = "channel",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub channel: ::buffa::alloc::string::String,
+    /// Versions that it gets whatever the channel names: digest of the package, by function.
+    ///
+    /// Field 7: `function_digests`
+    #[serde(
+        rename = "functionDigests",
+        alias = "function_digests",
+        skip_serializing_if = "::buffa::__private::HashMap::is_empty",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub function_digests: ::buffa::__private::HashMap<
+        ::buffa::alloc::string::String,
+        ::buffa::alloc::string::String,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -9911,6 +10009,8 @@ impl ::core::fmt::Debug for StartWorkflowRequest {
             .field("definition_version", &self.definition_version)
             .field("input", &self.input)
             .field("attributes", &self.attributes)
+            .field("channel", &self.channel)
+            .field("function_digests", &self.function_digests)
             .finish()
     }
 }
@@ -9966,6 +10066,15 @@ impl ::buffa::Message for StartWorkflowRequest {
                 ::buffa::map_codec::Str,
                 _,
             >(&self.attributes, 1u64);
+        if !self.channel.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.channel) as u64;
+        }
+        size
+            += ::buffa::map_codec::field_len::<
+                ::buffa::map_codec::Str,
+                ::buffa::map_codec::Str,
+                _,
+            >(&self.function_digests, 1u64);
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -9998,6 +10107,14 @@ impl ::buffa::Message for StartWorkflowRequest {
             ::buffa::map_codec::Str,
             _,
         >(&self.attributes, 5u32, buf);
+        if !self.channel.is_empty() {
+            ::buffa::types::put_string_field(6u32, &self.channel, buf);
+        }
+        ::buffa::map_codec::write_field::<
+            ::buffa::map_codec::Str,
+            ::buffa::map_codec::Str,
+            _,
+        >(&self.function_digests, 7u32, buf);
         self.__buffa_unknown_fields.write_to(buf);
     }
     fn merge_field(
@@ -10054,6 +10171,24 @@ impl ::buffa::Message for StartWorkflowRequest {
                     _,
                 >(&mut self.attributes, buf, ctx)?;
             }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.channel, buf)?;
+            }
+            7u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::map_codec::merge_entry::<
+                    ::buffa::map_codec::Str,
+                    ::buffa::map_codec::Str,
+                    _,
+                >(&mut self.function_digests, buf, ctx)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -10067,6 +10202,8 @@ impl ::buffa::Message for StartWorkflowRequest {
         self.definition_version = 0u32;
         self.input = ::buffa::MessageField::none();
         self.attributes.clear();
+        self.channel.clear();
+        self.function_digests.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -11457,6 +11594,11 @@ pub mod __buffa {
             ///
             /// Field 9: `depth`
             pub depth: u32,
+            /// The version of each function that it runs, from the first try to the last: digest of the
+            /// package, by the function's name. Of others, whatever is installed.
+            ///
+            /// Field 10: `function_digests` (map)
+            pub function_digests: ::buffa::MapView<'a, &'a str, &'a str>,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for StartWorkflowView<'a> {
@@ -11614,6 +11756,49 @@ pub mod __buffa {
                         }
                         view.attributes.push(key, val);
                     }
+                    10u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let entry_bytes = ::buffa::types::borrow_bytes(&mut cur)?;
+                        let mut entry_cur: &'a [u8] = entry_bytes;
+                        let mut key = "";
+                        let mut val = "";
+                        ctx.register_element_memory(
+                            ::buffa::__private::element_footprint(&key)
+                                + ::buffa::__private::element_footprint(&val),
+                        )?;
+                        while !entry_cur.is_empty() {
+                            let entry_tag = ::buffa::encoding::Tag::decode(
+                                &mut entry_cur,
+                            )?;
+                            match entry_tag.field_number() {
+                                1 => {
+                                    ::buffa::encoding::check_wire_type(
+                                        entry_tag,
+                                        ::buffa::encoding::WireType::LengthDelimited,
+                                    )?;
+                                    key = ::buffa::types::borrow_str(&mut entry_cur)?;
+                                }
+                                2 => {
+                                    ::buffa::encoding::check_wire_type(
+                                        entry_tag,
+                                        ::buffa::encoding::WireType::LengthDelimited,
+                                    )?;
+                                    val = ::buffa::types::borrow_str(&mut entry_cur)?;
+                                }
+                                _ => {
+                                    ::buffa::encoding::skip_field_depth(
+                                        entry_tag,
+                                        &mut entry_cur,
+                                        ctx.depth(),
+                                    )?;
+                                }
+                            }
+                        }
+                        view.function_digests.push(key, val);
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -11664,6 +11849,11 @@ pub mod __buffa {
                     parent: self.parent.to_string(),
                     parent_node: self.parent_node.to_string(),
                     depth: self.depth,
+                    function_digests: self
+                        .function_digests
+                        .iter()
+                        .map(|(k, v)| (k.to_string(), v.to_string()))
+                        .collect(),
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -11732,6 +11922,15 @@ pub mod __buffa {
                 if self.depth != 0u32 {
                     size += 1u64 + ::buffa::types::uint32_encoded_len(self.depth) as u64;
                 }
+                #[allow(clippy::for_kv_map)]
+                for (k, v) in &self.function_digests {
+                    let entry_size: u64 = 1u64
+                        + ::buffa::types::string_encoded_len(k) as u64 + 1u64
+                        + ::buffa::types::string_encoded_len(v) as u64;
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(entry_size) as u64
+                            + entry_size;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -11794,6 +11993,29 @@ pub mod __buffa {
                 }
                 if self.depth != 0u32 {
                     ::buffa::types::put_uint32_field(9u32, self.depth, buf);
+                }
+                for (k, v) in &self.function_digests {
+                    let entry_size: u64 = 1u64
+                        + ::buffa::types::string_encoded_len(k) as u64 + 1u64
+                        + ::buffa::types::string_encoded_len(v) as u64;
+                    ::buffa::encoding::Tag::new(
+                            10u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::encoding::encode_varint(entry_size, buf);
+                    ::buffa::encoding::Tag::new(
+                            1u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::types::encode_string(k, buf);
+                    ::buffa::encoding::Tag::new(
+                            2u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::types::encode_string(v, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -11870,6 +12092,30 @@ pub mod __buffa {
                         .serialize_entry(
                             "depth",
                             &::buffa::json_helpers::ProtoJson(&self.depth),
+                        )?;
+                }
+                if !self.function_digests.is_empty() {
+                    struct _WM<'__a, '__x>(
+                        &'__x ::buffa::MapView<'__x, &'__a str, &'__a str>,
+                    );
+                    impl<'__a> ::serde::Serialize for _WM<'__a, '_> {
+                        fn serialize<__S: ::serde::Serializer>(
+                            &self,
+                            __s: __S,
+                        ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                            use ::serde::ser::SerializeMap as _;
+                            let mut __m = __s
+                                .serialize_map(::core::option::Option::Some(self.0.len()))?;
+                            for (k, v) in self.0.iter_unique() {
+                                __m.serialize_entry(k, v)?;
+                            }
+                            __m.end()
+                        }
+                    }
+                    __map
+                        .serialize_entry(
+                            "functionDigests",
+                            &_WM(&self.function_digests),
                         )?;
                 }
                 __map.end()
@@ -12033,6 +12279,14 @@ pub mod __buffa {
             #[must_use]
             pub fn depth(&self) -> u32 {
                 self.0.reborrow().depth
+            }
+            /// The version of each function that it runs, from the first try to the last: digest of the
+            /// package, by the function's name. Of others, whatever is installed.
+            ///
+            /// Field 10: `function_digests` (map)
+            #[must_use]
+            pub fn function_digests(&self) -> &::buffa::MapView<'_, &'_ str, &'_ str> {
+                &self.0.reborrow().function_digests
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<StartWorkflowView<'static>>>
@@ -16445,6 +16699,10 @@ pub mod __buffa {
             ///
             /// Field 22: `forgotten_at_unix_ms`
             pub forgotten_at_unix_ms: i64,
+            /// The versions of functions that it is pinned to: digest of the package, by function.
+            ///
+            /// Field 23: `function_digests` (map)
+            pub function_digests: ::buffa::MapView<'a, &'a str, &'a str>,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for WorkflowView<'a> {
@@ -16746,6 +17004,49 @@ pub mod __buffa {
                         }
                         view.attributes.push(key, val);
                     }
+                    23u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let entry_bytes = ::buffa::types::borrow_bytes(&mut cur)?;
+                        let mut entry_cur: &'a [u8] = entry_bytes;
+                        let mut key = "";
+                        let mut val = "";
+                        ctx.register_element_memory(
+                            ::buffa::__private::element_footprint(&key)
+                                + ::buffa::__private::element_footprint(&val),
+                        )?;
+                        while !entry_cur.is_empty() {
+                            let entry_tag = ::buffa::encoding::Tag::decode(
+                                &mut entry_cur,
+                            )?;
+                            match entry_tag.field_number() {
+                                1 => {
+                                    ::buffa::encoding::check_wire_type(
+                                        entry_tag,
+                                        ::buffa::encoding::WireType::LengthDelimited,
+                                    )?;
+                                    key = ::buffa::types::borrow_str(&mut entry_cur)?;
+                                }
+                                2 => {
+                                    ::buffa::encoding::check_wire_type(
+                                        entry_tag,
+                                        ::buffa::encoding::WireType::LengthDelimited,
+                                    )?;
+                                    val = ::buffa::types::borrow_str(&mut entry_cur)?;
+                                }
+                                _ => {
+                                    ::buffa::encoding::skip_field_depth(
+                                        entry_tag,
+                                        &mut entry_cur,
+                                        ctx.depth(),
+                                    )?;
+                                }
+                            }
+                        }
+                        view.function_digests.push(key, val);
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -16823,6 +17124,11 @@ pub mod __buffa {
                         None => ::buffa::MessageField::none(),
                     },
                     forgotten_at_unix_ms: self.forgotten_at_unix_ms,
+                    function_digests: self
+                        .function_digests
+                        .iter()
+                        .map(|(k, v)| (k.to_string(), v.to_string()))
+                        .collect(),
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -16966,6 +17272,15 @@ pub mod __buffa {
                                 self.forgotten_at_unix_ms,
                             ) as u64;
                 }
+                #[allow(clippy::for_kv_map)]
+                for (k, v) in &self.function_digests {
+                    let entry_size: u64 = 1u64
+                        + ::buffa::types::string_encoded_len(k) as u64 + 1u64
+                        + ::buffa::types::string_encoded_len(v) as u64;
+                    size
+                        += 2u64 + ::buffa::encoding::varint_len(entry_size) as u64
+                            + entry_size;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -17089,6 +17404,29 @@ pub mod __buffa {
                         self.forgotten_at_unix_ms,
                         buf,
                     );
+                }
+                for (k, v) in &self.function_digests {
+                    let entry_size: u64 = 1u64
+                        + ::buffa::types::string_encoded_len(k) as u64 + 1u64
+                        + ::buffa::types::string_encoded_len(v) as u64;
+                    ::buffa::encoding::Tag::new(
+                            23u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::encoding::encode_varint(entry_size, buf);
+                    ::buffa::encoding::Tag::new(
+                            1u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::types::encode_string(k, buf);
+                    ::buffa::encoding::Tag::new(
+                            2u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::types::encode_string(v, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -17230,6 +17568,30 @@ pub mod __buffa {
                         .serialize_entry(
                             "forgottenAtUnixMs",
                             &::buffa::json_helpers::ProtoJson(&self.forgotten_at_unix_ms),
+                        )?;
+                }
+                if !self.function_digests.is_empty() {
+                    struct _WM<'__a, '__x>(
+                        &'__x ::buffa::MapView<'__x, &'__a str, &'__a str>,
+                    );
+                    impl<'__a> ::serde::Serialize for _WM<'__a, '_> {
+                        fn serialize<__S: ::serde::Serializer>(
+                            &self,
+                            __s: __S,
+                        ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                            use ::serde::ser::SerializeMap as _;
+                            let mut __m = __s
+                                .serialize_map(::core::option::Option::Some(self.0.len()))?;
+                            for (k, v) in self.0.iter_unique() {
+                                __m.serialize_entry(k, v)?;
+                            }
+                            __m.end()
+                        }
+                    }
+                    __map
+                        .serialize_entry(
+                            "functionDigests",
+                            &_WM(&self.function_digests),
                         )?;
                 }
                 __map.end()
@@ -17477,6 +17839,13 @@ pub mod __buffa {
             #[must_use]
             pub fn forgotten_at_unix_ms(&self) -> i64 {
                 self.0.reborrow().forgotten_at_unix_ms
+            }
+            /// The versions of functions that it is pinned to: digest of the package, by function.
+            ///
+            /// Field 23: `function_digests` (map)
+            #[must_use]
+            pub fn function_digests(&self) -> &::buffa::MapView<'_, &'_ str, &'_ str> {
+                &self.0.reborrow().function_digests
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<WorkflowView<'static>>>
@@ -28788,6 +29157,15 @@ pub mod __buffa {
             >,
             /// Field 5: `attributes` (map)
             pub attributes: ::buffa::MapView<'a, &'a str, &'a str>,
+            /// Channel of the versions of its functions. Empty: stable, or canary for the part of the
+            /// workflows that it is meant for.
+            ///
+            /// Field 6: `channel`
+            pub channel: &'a str,
+            /// Versions that it gets whatever the channel names: digest of the package, by function.
+            ///
+            /// Field 7: `function_digests` (map)
+            pub function_digests: ::buffa::MapView<'a, &'a str, &'a str>,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for StartWorkflowRequestView<'a> {
@@ -28874,6 +29252,13 @@ pub mod __buffa {
                             }
                         }
                     }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.channel = ::buffa::types::borrow_str(&mut cur)?;
+                    }
                     5u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -28916,6 +29301,49 @@ pub mod __buffa {
                             }
                         }
                         view.attributes.push(key, val);
+                    }
+                    7u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let entry_bytes = ::buffa::types::borrow_bytes(&mut cur)?;
+                        let mut entry_cur: &'a [u8] = entry_bytes;
+                        let mut key = "";
+                        let mut val = "";
+                        ctx.register_element_memory(
+                            ::buffa::__private::element_footprint(&key)
+                                + ::buffa::__private::element_footprint(&val),
+                        )?;
+                        while !entry_cur.is_empty() {
+                            let entry_tag = ::buffa::encoding::Tag::decode(
+                                &mut entry_cur,
+                            )?;
+                            match entry_tag.field_number() {
+                                1 => {
+                                    ::buffa::encoding::check_wire_type(
+                                        entry_tag,
+                                        ::buffa::encoding::WireType::LengthDelimited,
+                                    )?;
+                                    key = ::buffa::types::borrow_str(&mut entry_cur)?;
+                                }
+                                2 => {
+                                    ::buffa::encoding::check_wire_type(
+                                        entry_tag,
+                                        ::buffa::encoding::WireType::LengthDelimited,
+                                    )?;
+                                    val = ::buffa::types::borrow_str(&mut entry_cur)?;
+                                }
+                                _ => {
+                                    ::buffa::encoding::skip_field_depth(
+                                        entry_tag,
+                                        &mut entry_cur,
+                                        ctx.depth(),
+                                    )?;
+                                }
+                            }
+                        }
+                        view.function_digests.push(key, val);
                     }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
@@ -28960,6 +29388,12 @@ pub mod __buffa {
                     },
                     attributes: self
                         .attributes
+                        .iter()
+                        .map(|(k, v)| (k.to_string(), v.to_string()))
+                        .collect(),
+                    channel: self.channel.to_string(),
+                    function_digests: self
+                        .function_digests
                         .iter()
                         .map(|(k, v)| (k.to_string(), v.to_string()))
                         .collect(),
@@ -29012,6 +29446,20 @@ pub mod __buffa {
                         += 1u64 + ::buffa::encoding::varint_len(entry_size) as u64
                             + entry_size;
                 }
+                if !self.channel.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.channel) as u64;
+                }
+                #[allow(clippy::for_kv_map)]
+                for (k, v) in &self.function_digests {
+                    let entry_size: u64 = 1u64
+                        + ::buffa::types::string_encoded_len(k) as u64 + 1u64
+                        + ::buffa::types::string_encoded_len(v) as u64;
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(entry_size) as u64
+                            + entry_size;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -29046,6 +29494,32 @@ pub mod __buffa {
                         + ::buffa::types::string_encoded_len(v) as u64;
                     ::buffa::encoding::Tag::new(
                             5u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::encoding::encode_varint(entry_size, buf);
+                    ::buffa::encoding::Tag::new(
+                            1u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::types::encode_string(k, buf);
+                    ::buffa::encoding::Tag::new(
+                            2u32,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )
+                        .encode(buf);
+                    ::buffa::types::encode_string(v, buf);
+                }
+                if !self.channel.is_empty() {
+                    ::buffa::types::put_string_field(6u32, &self.channel, buf);
+                }
+                for (k, v) in &self.function_digests {
+                    let entry_size: u64 = 1u64
+                        + ::buffa::types::string_encoded_len(k) as u64 + 1u64
+                        + ::buffa::types::string_encoded_len(v) as u64;
+                    ::buffa::encoding::Tag::new(
+                            7u32,
                             ::buffa::encoding::WireType::LengthDelimited,
                         )
                         .encode(buf);
@@ -29123,6 +29597,33 @@ pub mod __buffa {
                         }
                     }
                     __map.serialize_entry("attributes", &_WM(&self.attributes))?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.channel) {
+                    __map.serialize_entry("channel", self.channel)?;
+                }
+                if !self.function_digests.is_empty() {
+                    struct _WM<'__a, '__x>(
+                        &'__x ::buffa::MapView<'__x, &'__a str, &'__a str>,
+                    );
+                    impl<'__a> ::serde::Serialize for _WM<'__a, '_> {
+                        fn serialize<__S: ::serde::Serializer>(
+                            &self,
+                            __s: __S,
+                        ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                            use ::serde::ser::SerializeMap as _;
+                            let mut __m = __s
+                                .serialize_map(::core::option::Option::Some(self.0.len()))?;
+                            for (k, v) in self.0.iter_unique() {
+                                __m.serialize_entry(k, v)?;
+                            }
+                            __m.end()
+                        }
+                    }
+                    __map
+                        .serialize_entry(
+                            "functionDigests",
+                            &_WM(&self.function_digests),
+                        )?;
                 }
                 __map.end()
             }
@@ -29251,6 +29752,21 @@ pub mod __buffa {
             #[must_use]
             pub fn attributes(&self) -> &::buffa::MapView<'_, &'_ str, &'_ str> {
                 &self.0.reborrow().attributes
+            }
+            /// Channel of the versions of its functions. Empty: stable, or canary for the part of the
+            /// workflows that it is meant for.
+            ///
+            /// Field 6: `channel`
+            #[must_use]
+            pub fn channel(&self) -> &'_ str {
+                self.0.reborrow().channel
+            }
+            /// Versions that it gets whatever the channel names: digest of the package, by function.
+            ///
+            /// Field 7: `function_digests` (map)
+            #[must_use]
+            pub fn function_digests(&self) -> &::buffa::MapView<'_, &'_ str, &'_ str> {
+                &self.0.reborrow().function_digests
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<StartWorkflowRequestView<'static>>>

@@ -19,6 +19,7 @@ use crate::counts::{Counters, Counts};
 use crate::delivery::{self, Delivery};
 use crate::heartbeat::Leases;
 use crate::stop::{self, Reason};
+use crate::versions::Versions;
 use crate::{Config, settle};
 
 /// One wait for work.
@@ -40,8 +41,8 @@ pub struct Agent {
 pub enum StartError {
     #[error(transparent)]
     Init(#[from] stratum_init::Error),
-    #[error("cannot sweep what earlier agents left: {0}")]
-    Sweep(#[from] BlobError),
+    #[error("cannot use the blob store: {0}")]
+    Blobs(#[from] BlobError),
     #[error("cannot remove the mounts of frames that earlier agents left: {0}")]
     Mounts(#[from] io::Error),
     #[error("an agent without processors or without functions has nothing to do")]
@@ -89,6 +90,7 @@ impl Agent {
             sources: OpenSources::new(config.remote.clone(), config.source_memory),
             config,
             registry,
+            versions: Versions::new(&blobs).await?,
             timestone,
             blobs,
             clock,
@@ -179,6 +181,7 @@ impl Work {
         }
         self.leases.stop_all(Reason::Shutdown);
         while self.deliveries.join_next().await.is_some() {}
+        self.context.versions.discard().await;
         tracing::info!(agent = self.context.config.name, "agent stops");
     }
 
@@ -229,7 +232,7 @@ impl Work {
         });
         for (message, stop) in messages.collect::<Vec<_>>() {
             let token = message.token.clone();
-            match Delivery::new(&self.context, message, stop) {
+            match Delivery::new(&self.context, message, stop).await {
                 Ok(delivery) => self.place(delivery).await,
                 Err(unreadable) => {
                     settle::unreadable(&self.context, token.clone(), &unreadable).await;

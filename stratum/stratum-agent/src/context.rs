@@ -10,12 +10,14 @@ use timestone_client::Client;
 
 use crate::Config;
 use crate::counts::Counters;
+use crate::versions::Versions;
 
 /// What every part of an agent works with.
 pub(crate) struct Context {
     pub(crate) config: Config,
     pub(crate) session: Session,
     pub(crate) registry: Registry,
+    pub(crate) versions: Versions,
     pub(crate) timestone: Client,
     pub(crate) blobs: Blobs,
     pub(crate) sources: OpenSources,

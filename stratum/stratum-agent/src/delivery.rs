@@ -48,7 +48,7 @@ pub(crate) enum Unreadable {
 }
 
 impl Delivery {
-    pub(crate) fn new(
+    pub(crate) async fn new(
         context: &Context,
         message: LeasedMessage,
         stop: Stop,
@@ -56,7 +56,7 @@ impl Delivery {
         let envelope = envelope::of_payload(&message.payload)?;
         let invocation = Invocation::try_from(envelope::open::<wire::Invocation>(&envelope)?)?;
         Ok(Self {
-            target: target(context, &invocation),
+            target: target(context, &invocation).await,
             message,
             envelope,
             invocation,
@@ -79,27 +79,38 @@ impl Delivery {
     }
 }
 
-fn target(context: &Context, invocation: &Invocation) -> Result<Target, Error> {
-    let name = &invocation.function;
-    let package = context.registry.get(name).ok_or_else(|| {
-        let message = format!("agent {} has no function `{name}`", context.config.name);
-        Error::platform("NO_SUCH_FUNCTION", message)
-    })?;
-    let wanted = invocation.function_digest.unwrap_or(package.digest);
-    if wanted != package.digest {
-        let message = format!(
-            "agent {} has `{name}` as {}, not the {wanted} that was asked for",
-            context.config.name, package.digest
-        );
-        return Err(Error::platform("OTHER_PACKAGE", message));
-    }
+async fn target(context: &Context, invocation: &Invocation) -> Result<Target, Error> {
+    let package = package(context, invocation).await?;
     let routing = &package.function.routing;
     let shape = routing
         .choose(&invocation.attributes)
         .map_err(|error| Error::user("NO_SHAPE", error.to_string()))?;
     Ok(Target {
         shape: routing.larger(shape, invocation.outgrown).clone(),
-        package: package.clone(),
+        package,
+    })
+}
+
+/// The version that the invocation is pinned to: the installed one, or one that is published.
+async fn package(context: &Context, invocation: &Invocation) -> Result<Arc<Package>, Error> {
+    let name = &invocation.function;
+    let installed = context.registry.get(name).ok_or_else(|| {
+        let message = format!("agent {} has no function `{name}`", context.config.name);
+        Error::platform("NO_SUCH_FUNCTION", message)
+    })?;
+    let wanted = invocation.function_digest.unwrap_or(installed.digest);
+    if wanted == installed.digest {
+        return Ok(installed.clone());
+    }
+    let published = context.versions.get(name, wanted).await?;
+    published.ok_or_else(|| {
+        let message = format!(
+            "the version {wanted} of `{name}`, which the work is pinned to, is not published, and \
+             agent {} has {} installed",
+            context.config.name, installed.digest
+        );
+        Error::platform("VERSION_MISSING", message)
+            .hint("publish it again from the same files: cosmos function publish FOLDER")
     })
 }
 

@@ -34,6 +34,7 @@ mod source;
 mod stop;
 mod stream;
 mod text;
+mod versions;
 mod work_dir;
 
 pub use agent::{Agent, StartError};

@@ -12,6 +12,7 @@ mod function;
 mod image;
 mod invocation;
 pub mod limits;
+mod manifest;
 mod memo;
 mod names;
 mod package;
@@ -29,6 +30,7 @@ pub use invocation::{
     Content, FrameInput, Input, Invocation, InvocationResult, ListInput, Progress, Source,
     SourceIdentity, Usage,
 };
+pub use manifest::{Manifest, NotAManifest};
 pub use memo::{FramesDigest, memo_key};
 pub use names::{FileName, FunctionName, InvalidName};
 pub use package::{LoadError, Package, Places, Tool};

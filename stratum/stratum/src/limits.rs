@@ -4,6 +4,10 @@ use std::time::Duration;
 
 /// A `function.yaml`.
 pub const FUNCTION_YAML: usize = 64 * 1024;
+/// The manifest of a function's package.
+pub const MANIFEST: u64 = 128 * 1024;
+/// Published versions of functions that an agent keeps at hand, those aside that run.
+pub const FETCHED: usize = 64;
 /// Shapes, rules, tools, environment variables or arguments of one function.
 pub const FUNCTION_ITEMS: usize = 64;
 /// A routing condition.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use blob::Digest;
 
-use crate::{Function, FunctionName, InvalidFunction, fingerprint};
+use crate::{Function, FunctionName, InvalidFunction, Manifest, NotAManifest, fingerprint};
 
 /// The name of the declaration in a function's directory.
 const DECLARATION: &str = "function.yaml";
@@ -50,6 +50,8 @@ pub struct Package {
     /// Of the declaration, the program and the tools, or the image that has them: what a memo is
     /// scoped by.
     pub digest: Digest,
+    /// What the digest is of.
+    pub manifest: Manifest,
     /// On this host, or in its image.
     pub program: PathBuf,
     /// Of this host.
@@ -72,6 +74,18 @@ pub enum LoadError {
     },
     #[error("two functions are named `{0}`")]
     Twice(FunctionName),
+    #[error(transparent)]
+    Manifest(#[from] NotAManifest),
+    #[error(
+        "function `{function}`: {path} is {found}, and not the {wanted} that the version was \
+         published with", path = path.display()
+    )]
+    OtherTool {
+        function: FunctionName,
+        path: PathBuf,
+        found: Digest,
+        wanted: Digest,
+    },
     #[error("cannot read {path}: {source}", path = path.display())]
     Io { path: PathBuf, source: io::Error },
 }
@@ -98,28 +112,66 @@ impl Package {
             path: origin.to_owned(),
             error,
         })?;
-        if let Some(image) = &function.image {
+        if function.image.is_some() {
             // Its bytes are named in the declaration.
-            return Ok(Self {
-                digest: Digest::of(format!("stratum package 1\nimage\n{yaml}").as_bytes()),
-                program: image.program(&function.command[0]),
+            let manifest = Manifest {
+                program: None,
                 tools: vec![],
-                function,
-            });
+                declaration: yaml.to_owned(),
+            };
+            return Ok(Self::in_image(function, manifest));
         }
         let program = find(&function, &function.command[0], &places.programs)?;
-        let tools = function
-            .tools
-            .iter()
-            .map(|name| tool(&function, name, places));
-        let tools: Vec<Tool> = tools.collect::<Result<_, _>>()?;
-        let program_digest = fingerprint::file(&program).map_err(io_error(&program))?;
-        Ok(Self {
-            digest: digest(yaml, program_digest, &tools),
+        let tools = tools(&function, places)?;
+        let manifest = Manifest {
+            program: Some(fingerprint::file(&program).map_err(io_error(&program))?),
+            tools: tools.iter().map(Tool::named).collect(),
+            declaration: yaml.to_owned(),
+        };
+        Ok(Self::on_host(function, manifest, program, tools))
+    }
+
+    /// The package that a manifest is of, whose program, if it is not in an image, lies at
+    /// `program`; its tools are looked for in `places`.
+    ///
+    /// # Errors
+    /// When the declaration is wrong, or a tool is missing or another one.
+    pub fn of_manifest(
+        manifest: Manifest,
+        program: Option<PathBuf>,
+        places: &Places,
+    ) -> Result<Self, LoadError> {
+        let function = Function::from_yaml(&manifest.declaration);
+        let function = function.map_err(|error| LoadError::Declaration {
+            path: manifest.digest().to_string().into(),
+            error,
+        })?;
+        match (&function.image, program) {
+            (Some(_), _) => Ok(Self::in_image(function, manifest)),
+            (None, None) => Err(NotAManifest.into()),
+            (None, Some(program)) => {
+                let tools = tools(&function, places)?;
+                check(&function, &tools, &manifest)?;
+                Ok(Self::on_host(function, manifest, program, tools))
+            }
+        }
+    }
+
+    fn in_image(function: Function, manifest: Manifest) -> Self {
+        let image = function.image.as_ref();
+        let command = &function.command[0];
+        let program = image.map_or_else(|| command.into(), |image| image.program(command));
+        Self::on_host(function, manifest, program, vec![])
+    }
+
+    fn on_host(function: Function, manifest: Manifest, program: PathBuf, tools: Vec<Tool>) -> Self {
+        Self {
+            digest: manifest.digest(),
+            manifest,
             function,
             program,
             tools,
-        })
+        }
     }
 
     /// The whole command: the program's path, then its arguments.
@@ -128,12 +180,33 @@ impl Package {
     }
 }
 
-fn digest(yaml: &str, program: Digest, tools: &[Tool]) -> Digest {
-    let mut text = format!("stratum package 1\n{program}\n");
-    for tool in tools {
-        text += &format!("{} {}\n", tool.digest, tool.name);
+impl Tool {
+    fn named(&self) -> (Digest, String) {
+        (self.digest, self.name.clone())
     }
-    Digest::of((text + yaml).as_bytes())
+}
+
+fn tools(function: &Function, places: &Places) -> Result<Vec<Tool>, LoadError> {
+    let names = function.tools.iter();
+    names.map(|name| tool(function, name, places)).collect()
+}
+
+/// A host with other tools would make other bytes.
+fn check(function: &Function, tools: &[Tool], manifest: &Manifest) -> Result<(), LoadError> {
+    let names = manifest.tools.iter().map(|(_, name)| name);
+    if !names.eq(&function.tools) {
+        return Err(NotAManifest.into());
+    }
+    let mut both = tools.iter().zip(&manifest.tools);
+    match both.find(|(tool, (wanted, _))| tool.digest != *wanted) {
+        None => Ok(()),
+        Some((tool, (wanted, _))) => Err(LoadError::OtherTool {
+            function: function.name.clone(),
+            path: tool.path.clone(),
+            found: tool.digest,
+            wanted: *wanted,
+        }),
+    }
 }
 
 fn tool(function: &Function, name: &str, places: &Places) -> Result<Tool, LoadError> {
@@ -238,6 +311,26 @@ mod tests {
         assert_eq!(package.digest, image(b"one").digest);
         assert_ne!(package.digest, image(b"two").digest);
         assert_ne!(package.digest, hosts_own);
+    }
+
+    #[test]
+    fn a_manifest_is_the_package_wherever_its_program_lies() {
+        let host = Host::new();
+        let here = host.load().unwrap();
+        let places = Places {
+            programs: vec![],
+            tools: vec![host.0.path().to_owned()],
+        };
+        let manifest = Manifest::parse(&here.manifest.to_string()).unwrap();
+        let copy = host.0.path().join("copy");
+        let of = |program| Package::of_manifest(manifest.clone(), program, &places);
+        let there = of(Some(copy.clone())).unwrap();
+        assert_eq!((there.digest, &there.program), (here.digest, &copy));
+        assert_eq!(there.tools, here.tools);
+        assert!(matches!(of(None), Err(LoadError::Manifest(_))));
+        host.write("tool", "#!/bin/sh\n# newer\n");
+        let told = of(Some(copy)).unwrap_err();
+        assert!(matches!(told, LoadError::OtherTool { .. }), "{told}");
     }
 
     #[test]

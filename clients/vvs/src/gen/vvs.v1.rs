@@ -259,6 +259,16 @@ pub struct ValidateRequest {
         ::proto::video::v1::Region,
         ::buffa::Inline<::proto::video::v1::Region>,
     >,
+    /// Channel of the functions' versions that look at it. Empty: stable, or canary for the part of
+    /// the requests that it is meant for.
+    ///
+    /// Field 8: `channel`
+    #[serde(
+        rename = "channel",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub channel: ::buffa::alloc::string::String,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -273,6 +283,7 @@ impl ::core::fmt::Debug for ValidateRequest {
             .field("labels", &self.labels)
             .field("source_region", &self.source_region)
             .field("video_region", &self.video_region)
+            .field("channel", &self.channel)
             .finish()
     }
 }
@@ -354,6 +365,9 @@ impl ::buffa::Message for ValidateRequest {
                 += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                     + inner_size as u64;
         }
+        if !self.channel.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.channel) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -411,6 +425,9 @@ impl ::buffa::Message for ValidateRequest {
                 buf,
             );
             self.video_region.write_to(__cache, buf);
+        }
+        if !self.channel.is_empty() {
+            ::buffa::types::put_string_field(8u32, &self.channel, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -499,6 +516,13 @@ impl ::buffa::Message for ValidateRequest {
                     ctx,
                 )?;
             }
+            8u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.channel, buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -514,6 +538,7 @@ impl ::buffa::Message for ValidateRequest {
         self.labels.clear();
         self.source_region = ::buffa::MessageField::none();
         self.video_region = ::buffa::MessageField::none();
+        self.channel.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -5609,6 +5634,11 @@ pub mod __buffa {
             pub video_region: ::buffa::MessageFieldView<
                 ::proto::video::v1::__buffa::view::RegionView<'a>,
             >,
+            /// Channel of the functions' versions that look at it. Empty: stable, or canary for the part of
+            /// the requests that it is meant for.
+            ///
+            /// Field 8: `channel`
+            pub channel: &'a str,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for ValidateRequestView<'a> {
@@ -5754,6 +5784,13 @@ pub mod __buffa {
                             }
                         }
                     }
+                    8u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.channel = ::buffa::types::borrow_str(&mut cur)?;
+                    }
                     3u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -5893,6 +5930,7 @@ pub mod __buffa {
                         }
                         None => ::buffa::MessageField::none(),
                     },
+                    channel: self.channel.to_string(),
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -5961,6 +5999,11 @@ pub mod __buffa {
                     size
                         += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                             + inner_size as u64;
+                }
+                if !self.channel.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.channel) as u64;
                 }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
@@ -6039,6 +6082,9 @@ pub mod __buffa {
                     );
                     self.video_region.write_to(__cache, buf);
                 }
+                if !self.channel.is_empty() {
+                    ::buffa::types::put_string_field(8u32, &self.channel, buf);
+                }
                 self.__buffa_unknown_fields.write_to(buf);
             }
         }
@@ -6111,6 +6157,9 @@ pub mod __buffa {
                     {
                         __map.serialize_entry("videoRegion", __v)?;
                     }
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.channel) {
+                    __map.serialize_entry("channel", self.channel)?;
                 }
                 __map.end()
             }
@@ -6277,6 +6326,14 @@ pub mod __buffa {
                 ::proto::video::v1::__buffa::view::RegionView<'_>,
             > {
                 &self.0.reborrow().video_region
+            }
+            /// Channel of the functions' versions that look at it. Empty: stable, or canary for the part of
+            /// the requests that it is meant for.
+            ///
+            /// Field 8: `channel`
+            #[must_use]
+            pub fn channel(&self) -> &'_ str {
+                self.0.reborrow().channel
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<ValidateRequestView<'static>>>

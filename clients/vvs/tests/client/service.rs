@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use blob::Value;
 use errors::Error;
-use optimus::{Caller, Checked, Ended, Service};
+use optimus::{Caller, Checked, Ended, Pins, Service};
 use plato::{Definition, NodeCode, NodeDef, Registry, TaskContext};
 use proto::stratum::v1::Invocation;
 use vvs_client::wire::{
@@ -67,6 +67,7 @@ impl Service for Validation {
                 fingerprint: format!("{:?}", request.expectations),
                 attributes: Default::default(),
                 idempotency_key: None,
+                channel: String::new(),
                 priority: None,
                 deadline: None,
                 request,
@@ -78,6 +79,7 @@ impl Service for Validation {
         &self,
         _caller: &Caller,
         request: &ValidateRequest,
+        _pins: &Pins,
     ) -> Result<Value, Vec<Error>> {
         plato::json::value(request).map_err(|error| vec![error])
     }

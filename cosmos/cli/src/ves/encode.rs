@@ -181,7 +181,10 @@ fn not_loaded(lacking: &LoadError) -> Error {
     let of_others = match lacking {
         LoadError::NoProgram { program, .. } => is_tool(program.as_ref()),
         LoadError::Io { path, .. } => path.file_name().is_some_and(is_tool),
-        LoadError::Declaration { .. } | LoadError::Twice(_) => false,
+        LoadError::Declaration { .. }
+        | LoadError::Twice(_)
+        | LoadError::Manifest(_)
+        | LoadError::OtherTool { .. } => false,
     };
     let (what, hint) = match lacking {
         _ if of_others => (

@@ -3,7 +3,6 @@
 pub(crate) mod ves;
 pub(crate) mod vvs;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -50,8 +49,6 @@ pub(crate) struct Api {
     pub(crate) sources: sources::Sources,
     /// Folders that files may be written to.
     pub(crate) output_roots: Vec<PathBuf>,
-    /// Pins each function to a package, by name.
-    pub(crate) function_digests: BTreeMap<String, String>,
 }
 
 #[cfg(test)]

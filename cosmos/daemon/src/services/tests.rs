@@ -3,12 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use blob::Value;
 use errors::Error;
-use optimus::{Caller, Checked, Ended};
+use optimus::{Caller, Checked, Ended, Pins};
 use optimus_client::{CallOptions, Calls};
 use plato::{Definition, NodeCode, NodeDef, ServiceCall, TaskContext};
 use plato_runtime::Engines;
@@ -80,12 +81,18 @@ impl optimus::Service for EchoService {
             request,
             idempotency_key: None,
             attributes: BTreeMap::new(),
+            channel: String::new(),
             priority: None,
             deadline: None,
         })
     }
 
-    async fn prepare(&self, _caller: &Caller, request: &wire::Value) -> Result<Value, Vec<Error>> {
+    async fn prepare(
+        &self,
+        _caller: &Caller,
+        request: &wire::Value,
+        _pins: &Pins,
+    ) -> Result<Value, Vec<Error>> {
         Ok(Value::inline(request.inline.clone()))
     }
 

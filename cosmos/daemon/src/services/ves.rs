@@ -38,7 +38,6 @@ impl Built for Ves {
 pub(crate) fn start(stack: &mut Stack, api: &Api) -> Requests<VesService> {
     let config = VesConfig {
         policy: Policy::of(api.sources.clone(), api.output_roots.clone()),
-        function_digests: api.function_digests.clone(),
     };
     roles::optimus(stack, api, VesService::new(config, api.blobs.clone()))
 }

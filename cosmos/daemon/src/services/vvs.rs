@@ -41,7 +41,6 @@ pub(crate) fn start(stack: &mut Stack, api: &Api) -> Requests<VvsService> {
             sources: api.sources.clone(),
             trust_blobs: false,
         },
-        function_digests: api.function_digests.clone(),
     };
     roles::optimus(stack, api, VvsService::new(config, api.blobs.clone()))
 }

@@ -41,6 +41,7 @@ fn submission(id: &str, key: Option<&str>, fingerprint: &str) -> Submission {
         definition: "test.run".into(),
         request: Bytes::from_static(b"request"),
         input: Value::inline("input"),
+        pins: [("echo".into(), "sha256/aa".into())].into(),
         fingerprint: fingerprint.into(),
         key: key.map(str::to_owned),
         call: None,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use blob::Value;
 use errors::Error;
-use optimus::{Caller, Checked, Ended, Service};
+use optimus::{Caller, Checked, Ended, Pins, Service};
 use proto::base::v1 as wire;
 use tokio::sync::Semaphore;
 
@@ -72,6 +72,7 @@ impl Service for Echo {
             fingerprint: ids::derived([request.body.as_slice()]),
             idempotency_key: Some(request.correlation_id.clone()),
             attributes: BTreeMap::new(),
+            channel: String::new(),
             priority: None,
             deadline: None,
             request,
@@ -82,6 +83,7 @@ impl Service for Echo {
         &self,
         _caller: &Caller,
         request: &wire::Envelope,
+        _pins: &Pins,
     ) -> Result<Value, Vec<Error>> {
         let panics = &self.0.panics;
         let panic = panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));

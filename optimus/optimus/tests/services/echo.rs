@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use blob::Value;
 use errors::Error;
-use optimus::{Caller, Checked, Ended, Service};
+use optimus::{Caller, Checked, Ended, Pins, Service};
 use plato::{Definition, NodeCode, NodeDef, Registry, Retry, TaskContext, json};
 use proto::base::v1 as wire;
 use proto::stratum::v1::Invocation;
@@ -93,6 +93,7 @@ impl Service for Echo {
             request,
             idempotency_key: None,
             attributes: Default::default(),
+            channel: String::new(),
             priority: None,
             deadline: None,
         })
@@ -102,6 +103,7 @@ impl Service for Echo {
         &self,
         _caller: &Caller,
         request: &wire::Envelope,
+        _pins: &Pins,
     ) -> Result<Value, Vec<Error>> {
         let text = String::from_utf8_lossy(&request.body).into_owned();
         let slow = text == "slow";

@@ -49,7 +49,7 @@ pub(crate) fn message(
                 .saturating_sub_unsigned(invocation.expected_ms);
             (
                 names::function(function),
-                wire::invocation(&about, &invocation),
+                wire::invocation(&about, invocation),
                 begin,
             )
         }

@@ -91,11 +91,11 @@ impl Sending<'_> {
             element: self.task.element,
             ..invocation
         };
-        let payload = wire::invocation(&self.about(), &invocation);
         // A deadline less the time it takes is when it must begin.
         let begin = self
             .priority()
             .saturating_sub_unsigned(invocation.expected_ms);
+        let payload = wire::invocation(&self.about(), invocation);
         Ok(NewMessage {
             priority: begin,
             ..self.addressed(names::function(function), payload)?

@@ -9,6 +9,7 @@ mod explain;
 mod listing;
 mod logs;
 mod outward;
+mod pinning;
 mod ruled;
 mod tell;
 mod watch;
@@ -74,6 +75,7 @@ impl Workflows {
 }
 
 pub use elsewhere::Remote;
+pub use pinning::Pinning;
 
 /// Serves workflows to other processes.
 pub struct PlatoServer {
@@ -81,6 +83,8 @@ pub struct PlatoServer {
     /// Services whose workflows other processes serve.
     remotes: Vec<Remote>,
     timestone: Client,
+    /// What chooses versions of functions; `None` = whatever is installed runs.
+    pinning: Option<Arc<dyn Pinning>>,
 }
 
 impl PlatoServer {
@@ -90,7 +94,14 @@ impl PlatoServer {
             services: services.into_iter().collect(),
             remotes: Vec::new(),
             timestone,
+            pinning: None,
         }
+    }
+
+    /// Pins what is started to versions of its functions.
+    pub fn pinned_by(mut self, pinning: Arc<dyn Pinning>) -> Self {
+        self.pinning = Some(pinning);
+        self
     }
 
     /// Serves the workflows of these services as well, by asking who has them.
@@ -387,7 +398,9 @@ impl PlatoService for PlatoServer {
     ) -> ServiceResult<wire::StartWorkflowResponse> {
         let request = request.to_owned_message();
         let version = request.definition_version;
-        if let Some(there) = self.defined_elsewhere(&request.definition, version).await? {
+        let there = self.defined_elsewhere(&request.definition, version).await?;
+        let request = self.pinned(request, there.as_ref()).await?;
+        if let Some(there) = there {
             return Response::ok(there.start_workflow(request).await?.into_owned());
         }
         let (workflows, standing) = self.start(request).await?;

@@ -61,6 +61,7 @@ pub(super) fn of_header(id: String, header: Header) -> wire::Workflow {
         definition: header.definition,
         definition_version: header.version,
         attributes: header.attributes.into_iter().collect(),
+        function_digests: header.function_digests.into_iter().collect(),
         tenant: header.tenant,
         priority: header.priority,
         deadline_unix_ms: header.deadline_ms.unwrap_or(0),

@@ -27,16 +27,14 @@ impl PlatoServer {
             let error = unknown_definition(self.services.iter(), name, version);
             return Err(rpc::refuse_one(error));
         };
-        let id = match request.workflow_id.is_empty() {
-            true => ids::time_ordered(),
-            false => request.workflow_id.clone(),
-        };
+        let id = request.workflow_id;
         let start = wire::StartWorkflow {
             workflow_id: id.clone(),
             definition: request.definition,
             definition_version: version,
             input: request.input,
             attributes: request.attributes,
+            function_digests: request.function_digests,
             ..Default::default()
         };
         let payload = envelope::to_payload(&envelope::seal(&start));

@@ -77,7 +77,7 @@ async fn it_sees_what_a_sandbox_shows(world: &World) {
     assert_eq!(env.join(" "), expected);
     assert!(result.usage.wall_ms > 0 && result.usage.peak_memory_bytes > 0);
     let refused = world.run(pinned_to_another).await.outcome.unwrap_err();
-    assert_eq!(refused.code, "OTHER_PACKAGE");
+    assert_eq!(refused.code, "VERSION_MISSING");
 }
 
 async fn it_fails_in_its_own_words(world: &World) {

@@ -2,6 +2,7 @@
 
 use crate::support::{World, input, invocation, source};
 use errors::Class;
+use std::fs;
 use stratum::{CanonicalJson, Content, Invocation, InvocationResult, ListInput};
 use stratum_agent::Config;
 
@@ -333,7 +334,7 @@ async fn what_cannot_run_here_says_why() {
         ..invocation("small", "2")
     };
     let (class, code, _) = error(world.run(pinned).await);
-    assert_eq!((class, &*code), (Class::Platform, "OTHER_PACKAGE"));
+    assert_eq!((class, &*code), (Class::Platform, "VERSION_MISSING"));
 }
 
 #[tokio::test]
@@ -356,4 +357,91 @@ async fn what_a_function_said_is_kept_of_a_success_where_that_is_asked_for() {
             assert_eq!(log, "--- stderr ---\nerr\n\n--- stdout ---\nout\n");
         }
     }
+}
+
+/// Keeps the version that a function is at the moment among the blobs; which it is.
+async fn publish(world: &World, name: &str) -> (blob::Digest, blob::Digest) {
+    let places = stratum::Places::default();
+    let package = stratum::Package::load(&world.functions.join(name), &places).unwrap();
+    let program = fs::read(&package.program).unwrap();
+    let home = world.blobs.home();
+    let program = home.put(program.into(), "").await.unwrap();
+    let manifest = package.manifest.to_string();
+    let manifest = home.put(manifest.into(), "").await.unwrap();
+    assert_eq!(manifest.digest, package.digest);
+    (package.digest, program.digest)
+}
+
+fn pinned(function: &str, id: &str, version: blob::Digest) -> Invocation {
+    Invocation {
+        function_digest: Some(version),
+        ..invocation(function, id)
+    }
+}
+
+#[tokio::test]
+async fn versions_run_side_by_side_each_for_the_work_that_is_pinned_to_it() {
+    let world = World::new();
+    let says = |text: &str| format!("echo '{{\"version\": \"{text}\"}}' > output/result.json");
+    let mut published = Vec::new();
+    for text in ["new", "newer"] {
+        world.function("says", "", &says(text));
+        published.push(publish(&world, "says").await);
+    }
+    world.function("other", "", &says("other"));
+    world.function("says", "", &says("installed"));
+    let agent = world.agent().await;
+    let said = async |invocation| {
+        let value = world.run(invocation).await.outcome.unwrap();
+        String::from_utf8(value.inline.to_vec()).unwrap()
+    };
+    for round in 0..2 {
+        for (n, text) in ["new", "newer"].into_iter().enumerate() {
+            let id = format!("{round}-{n}");
+            let says = said(pinned("says", &id, published[n].0)).await;
+            assert_eq!(says, format!("{{\"version\": \"{text}\"}}"));
+        }
+    }
+    let installed = said(invocation("says", "installed")).await;
+    assert_eq!(installed, "{\"version\": \"installed\"}");
+
+    let (class, code, message) = error(world.run(pinned("other", "o", published[0].0)).await);
+    assert_eq!(
+        (class, &*code),
+        (Class::User, "OTHER_FUNCTION"),
+        "{message}"
+    );
+    agent.stop().await;
+
+    // What is fetched stays with the agent that has fetched it; another finds that it is gone.
+    let later = world.blobs.home();
+    let since = clock::Timestamp::MAX;
+    assert!(later.remove_untouched(published[0].1, since).await.unwrap());
+    let _agent = world.agent().await;
+    let (class, code, message) = error(world.run(pinned("says", "gone", published[0].0)).await);
+    assert_eq!((class, &*code), (Class::Platform, "VERSION_MISSING"));
+    let digest = published[0].0.to_string();
+    assert!(
+        message.contains(&digest) && message.contains("`says`"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_version_that_was_made_with_other_tools_does_not_run() {
+    let world = World::new();
+    world.function("says", "tools: [sh]", "true");
+    let (_, program) = publish(&world, "says").await;
+    let yaml = "name: says\nversion: '2'\ncommand: [run.sh]\ntools: [sh]\n";
+    let manifest = stratum::Manifest {
+        program: Some(program),
+        tools: vec![(blob::Digest::of(b"another sh"), "sh".into())],
+        declaration: yaml.into(),
+    };
+    let put = world.blobs.home().put(manifest.to_string().into(), "");
+    let version = put.await.unwrap().digest;
+    let _agent = world.agent().await;
+    let (class, code, message) = error(world.run(pinned("says", "1", version)).await);
+    assert_eq!((class, &*code), (Class::Platform, "VERSION_UNUSABLE"));
+    assert!(message.contains(" is sha256/"), "{message}");
 }

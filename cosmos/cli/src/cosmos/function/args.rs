@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 use stratum::{CanonicalJson, FileName, limits};
 
+use super::versions::args::{PromoteArgs, PublishArgs, RemoveArgs, RollbackArgs, VersionsArgs};
 use crate::cosmos::queue::args::ServerArgs;
 use crate::cosmos::workflow::args::ServerArgs as WorkflowServerArgs;
 
@@ -26,6 +27,7 @@ Examples:
   cosmos function run functions/poster --input film.mov -o poster
   cosmos function build functions/poster
   cosmos function list --config cosmos.yaml
+  cosmos function publish functions/poster --channel canary --percent 10
   cosmos function logs 0198c6f0-7a53-7cc1-a2f4-3d1c6f3a9b10
 
 A function is a folder with a function.yaml and any program.";
@@ -43,6 +45,16 @@ pub(crate) enum FunctionCommand {
     List(ListArgs),
     /// Print what functions said that a workflow ran
     Logs(LogsArgs),
+    /// Make a version of a function known, for work that begins from now on
+    Publish(PublishArgs),
+    /// Have a channel name a version
+    Promote(PromoteArgs),
+    /// Have a channel name what it named before
+    Rollback(RollbackArgs),
+    /// List the versions that are published, with the channels that name them
+    Versions(VersionsArgs),
+    /// Forget a version that no channel names
+    Remove(RemoveArgs),
 }
 
 /// Settings of `cosmos function logs`.

@@ -10,6 +10,7 @@ pub(super) mod list;
 mod logs;
 mod report;
 mod run;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -56,5 +57,10 @@ async fn run(args: &FunctionArgs, desk: &Desk) -> Result<(), Stop> {
         FunctionCommand::Push(args) => image::push(desk, args).await,
         FunctionCommand::List(args) => list::list(desk, args).await,
         FunctionCommand::Logs(args) => logs::logs(desk, args).await,
+        FunctionCommand::Publish(args) => versions::publish(desk, args).await,
+        FunctionCommand::Promote(args) => versions::promote(desk, args).await,
+        FunctionCommand::Rollback(args) => versions::rollback(desk, args).await,
+        FunctionCommand::Versions(args) => versions::versions(desk, args).await,
+        FunctionCommand::Remove(args) => versions::remove(desk, args).await,
     }
 }

@@ -39,6 +39,7 @@ const DOCUMENTED: &str = "\
 JSON objects, one a line. Times are Unix milliseconds, fields without a value are left out:
   list, show, start, pause, resume, retry, signal, cancel, assert, retract:
     workflow, service, definition, definition_version, state, stopping, paused, attributes,
+    functions: {name: digest of the version that it is pinned to},
     nodes: [{node, state, total, done, running, retries, from_memo, cpu_ms, output_bytes,
     lost, speculated, skipped, children}], rules: {facts, fired, running, halted}, output,
     error, events, at_unix_ms, retries, tenant, priority, deadline_unix_ms,
@@ -211,6 +212,10 @@ pub(crate) struct StartArgs {
     /// An attribute, by which it is found
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
     pub attributes: Vec<(String, String)>,
+
+    /// Channel of the versions of its functions [default: stable, or canary for its part]
+    #[arg(long, value_name = "NAME")]
+    pub channel: Option<String>,
 }
 
 /// Settings of `cosmos workflow assert`.

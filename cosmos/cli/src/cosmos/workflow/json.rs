@@ -22,6 +22,8 @@ pub(super) struct Workflow<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     paused: Option<&'a str>,
     attributes: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    functions: BTreeMap<&'a str, &'a str>,
     nodes: Vec<Node<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rules: Option<Rules>,
@@ -83,6 +85,11 @@ impl<'a> From<&'a wire::Workflow> for Workflow<'a> {
             paused: workflow.is_paused.then_some(&workflow.paused),
             attributes: attributes
                 .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect(),
+            functions: workflow
+                .function_digests
+                .iter()
+                .map(|(name, digest)| (name.as_str(), digest.as_str()))
                 .collect(),
             nodes: workflow.nodes.iter().map(Node::from).collect(),
             rules: workflow.rules.as_option().map(Rules::from),

@@ -68,6 +68,7 @@ fn lines(workflow: &Workflow) -> Vec<(&'static str, String)> {
     if !attributes.is_empty() {
         lines.push(("attributes", attributes));
     }
+    lines.extend(words::functions(workflow).map(|pinned| ("function", pinned)));
     if !workflow.parent.is_empty() {
         let parent = format!("node {} of {}", workflow.parent_node, workflow.parent);
         lines.push(("started by", one_line(&parent)));

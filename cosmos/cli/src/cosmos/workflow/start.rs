@@ -23,6 +23,7 @@ pub(super) async fn start(desk: &Desk, args: &StartArgs) -> Result<(), Stop> {
         definition_version,
         input: Some(input).into(),
         attributes: args.attributes.iter().cloned().collect(),
+        channel: args.channel.clone().unwrap_or_default(),
         ..Default::default()
     };
     let answer = desk.server.client.start_workflow(request).await;

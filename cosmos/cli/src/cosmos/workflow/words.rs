@@ -1,5 +1,7 @@
 //! Workflows in words that stand in more than one place.
 
+use std::collections::BTreeMap;
+
 use errors::Error;
 use proto::plato::v1::{
     ExplainedFiring, FiringState, NodeProgress, NodeState, Workflow, WorkflowHappening,
@@ -96,6 +98,16 @@ pub(super) fn attributes(workflow: &Workflow) -> String {
         .into_iter()
         .map(|(name, value)| one_line(&format!("{name}={value}")));
     pairs.collect::<Vec<_>>().join(", ")
+}
+
+/// The functions that a workflow is pinned to versions of: "ves-avc, version 3f9c02d1a8e4".
+pub(super) fn functions(workflow: &Workflow) -> impl Iterator<Item = String> {
+    let pins: BTreeMap<_, _> = workflow.function_digests.iter().collect();
+    pins.into_iter().map(|(name, digest)| {
+        let digits = digest.strip_prefix("sha256/").unwrap_or(digest);
+        let short = digits.get(..12).unwrap_or(digits);
+        one_line(&format!("{name}, version {short}"))
+    })
 }
 
 /// What a workflow put out, where that is text.

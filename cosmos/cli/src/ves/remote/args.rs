@@ -66,6 +66,10 @@ pub(crate) struct RequestArgs {
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub labels: Vec<(String, String)>,
 
+    /// Channel of the versions of functions that encode it [default: stable, or canary for its part]
+    #[arg(long, value_name = "NAME")]
+    pub channel: Option<String>,
+
     /// Two requests with the same key are one [default: a new key]
     #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<String>,

@@ -80,6 +80,7 @@ fn request(args: &SubmitArgs) -> Result<wire::EncodeRequest, Vec<Error>> {
         .into(),
         idempotency_key: key.unwrap_or_else(ids::time_ordered),
         labels: args.request.labels.iter().cloned().collect(),
+        channel: args.request.channel.clone().unwrap_or_default(),
         ..Default::default()
     })
 }

@@ -11,8 +11,8 @@ use crate::wire;
 pub struct Job {
     pub source: stratum::Source,
     pub recipe: Recipe,
-    /// Pins each function to a package, by name; a function that is not named is whatever its
-    /// registry's stable channel holds.
+    /// The version of each function, by name, as the resolved recipe tells it; of others, whatever
+    /// is installed.
     pub function_digests: BTreeMap<String, String>,
 }
 

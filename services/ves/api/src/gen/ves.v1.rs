@@ -1231,6 +1231,16 @@ pub struct EncodeRequest {
         ::buffa::alloc::string::String,
         ::buffa::alloc::string::String,
     >,
+    /// Channel of the functions' versions that encode it. Empty: stable, or canary for the part of
+    /// the requests that it is meant for.
+    ///
+    /// Field 6: `channel`
+    #[serde(
+        rename = "channel",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub channel: ::buffa::alloc::string::String,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -1243,6 +1253,7 @@ impl ::core::fmt::Debug for EncodeRequest {
             .field("output", &self.output)
             .field("idempotency_key", &self.idempotency_key)
             .field("labels", &self.labels)
+            .field("channel", &self.channel)
             .finish()
     }
 }
@@ -1308,6 +1319,9 @@ impl ::buffa::Message for EncodeRequest {
                 ::buffa::map_codec::Str,
                 _,
             >(&self.labels, 1u64);
+        if !self.channel.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.channel) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -1350,6 +1364,9 @@ impl ::buffa::Message for EncodeRequest {
             ::buffa::map_codec::Str,
             _,
         >(&self.labels, 5u32, buf);
+        if !self.channel.is_empty() {
+            ::buffa::types::put_string_field(6u32, &self.channel, buf);
+        }
         self.__buffa_unknown_fields.write_to(buf);
     }
     fn merge_field(
@@ -1414,6 +1431,13 @@ impl ::buffa::Message for EncodeRequest {
                     _,
                 >(&mut self.labels, buf, ctx)?;
             }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.channel, buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -1427,6 +1451,7 @@ impl ::buffa::Message for EncodeRequest {
         self.output = ::buffa::MessageField::none();
         self.idempotency_key.clear();
         self.labels.clear();
+        self.channel.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -7430,6 +7455,11 @@ pub mod __buffa {
             ///
             /// Field 5: `labels` (map)
             pub labels: ::buffa::MapView<'a, &'a str, &'a str>,
+            /// Channel of the functions' versions that encode it. Empty: stable, or canary for the part of
+            /// the requests that it is meant for.
+            ///
+            /// Field 6: `channel`
+            pub channel: &'a str,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for EncodeRequestView<'a> {
@@ -7550,6 +7580,13 @@ pub mod __buffa {
                         )?;
                         view.idempotency_key = ::buffa::types::borrow_str(&mut cur)?;
                     }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.channel = ::buffa::types::borrow_str(&mut cur)?;
+                    }
                     5u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -7655,6 +7692,7 @@ pub mod __buffa {
                         .iter()
                         .map(|(k, v)| (k.to_string(), v.to_string()))
                         .collect(),
+                    channel: self.channel.to_string(),
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -7707,6 +7745,11 @@ pub mod __buffa {
                     size
                         += 1u64 + ::buffa::encoding::varint_len(entry_size) as u64
                             + entry_size;
+                }
+                if !self.channel.is_empty() {
+                    size
+                        += 1u64
+                            + ::buffa::types::string_encoded_len(&self.channel) as u64;
                 }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
@@ -7769,6 +7812,9 @@ pub mod __buffa {
                         .encode(buf);
                     ::buffa::types::encode_string(v, buf);
                 }
+                if !self.channel.is_empty() {
+                    ::buffa::types::put_string_field(6u32, &self.channel, buf);
+                }
                 self.__buffa_unknown_fields.write_to(buf);
             }
         }
@@ -7830,6 +7876,9 @@ pub mod __buffa {
                         }
                     }
                     __map.serialize_entry("labels", &_WM(&self.labels))?;
+                }
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.channel) {
+                    __map.serialize_entry("channel", self.channel)?;
                 }
                 __map.end()
             }
@@ -7968,6 +8017,14 @@ pub mod __buffa {
             #[must_use]
             pub fn labels(&self) -> &::buffa::MapView<'_, &'_ str, &'_ str> {
                 &self.0.reborrow().labels
+            }
+            /// Channel of the functions' versions that encode it. Empty: stable, or canary for the part of
+            /// the requests that it is meant for.
+            ///
+            /// Field 6: `channel`
+            #[must_use]
+            pub fn channel(&self) -> &'_ str {
+                self.0.reborrow().channel
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<EncodeRequestView<'static>>>

@@ -1,9 +1,7 @@
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use blob::{Blobs, Value};
 use errors::Error;
-use optimus::{Caller, Checked, Ended, Service};
+use optimus::{Caller, Checked, Ended, Pins, Service};
 use proto::stratum::v1::{Source, SourceIdentity};
 use sources::Place;
 
@@ -40,14 +38,11 @@ pub fn capped_bitrate_definition(codec: &str) -> String {
 /// The first codec's workflow; those of others are named after it.
 const DEFINITION: &str = "ves.encode";
 
-/// What the service is allowed to do, and with what.
+/// What the service is allowed to do.
 #[derive(Clone, Debug, Default)]
 pub struct VesConfig {
     /// Where files may be read and written.
     pub policy: Policy,
-    /// Pins each function to a package, by name; a function that is not named is
-    /// whatever its registry's stable channel holds.
-    pub function_digests: BTreeMap<String, String>,
 }
 
 /// The Video Encoding Service: its rules on the way in, its results on the way out.
@@ -116,6 +111,7 @@ impl Service for VesService {
         &self,
         _caller: &Caller,
         request: &wire::EncodeRequest,
+        pins: &Pins,
     ) -> Result<Value, Vec<Error>> {
         let valid = validate(request, &self.config.policy)?;
         let uri = valid.source.uri();
@@ -127,7 +123,7 @@ impl Service for VesService {
                 ..Default::default()
             },
             recipe: valid.recipe,
-            function_digests: self.config.function_digests.clone(),
+            function_digests: pins.clone(),
         };
         job.to_json().map(Value::inline).map_err(unwritable)
     }
@@ -198,7 +194,8 @@ fn checked(
     request: wire::EncodeRequest,
 ) -> Result<Checked<wire::EncodeRequest>, Vec<Error>> {
     Ok(Checked {
-        fingerprint: fingerprint(&valid).map_err(unwritable)?,
+        fingerprint: fingerprint(&valid, &request.channel).map_err(unwritable)?,
+        channel: request.channel.clone(),
         request,
         idempotency_key: valid.idempotency_key,
         attributes: valid.labels,
@@ -209,14 +206,15 @@ fn checked(
 
 /// Equal for requests that ask for the same, however they are written. Whether a file
 /// may be replaced does not make it another encode.
-fn fingerprint(valid: &ValidRequest) -> serde_json::Result<String> {
+fn fingerprint(valid: &ValidRequest, channel: &str) -> serde_json::Result<String> {
     let parts = (
         valid.source.uri(),
         valid.output.as_ref().map(|target| target.place.uri()),
         wire::Recipe::from(valid.recipe.clone()),
         &valid.labels,
     );
-    Ok(ids::derived([serde_json::to_vec(&parts)?.as_slice()]))
+    let parts = [serde_json::to_vec(&parts)?, channel.as_bytes().to_vec()].concat();
+    Ok(ids::derived([parts.as_slice()]))
 }
 
 fn unwritable(problem: serde_json::Error) -> Vec<Error> {

@@ -28,6 +28,7 @@ async fn a_video_goes_from_json_request_to_published_file() {
         RateControl::Crf(Crf::new(20.0).unwrap())
     );
     assert_eq!(job.function_digests["ves-avc"], "sha256/aa");
+    assert_eq!(start.function_digests["ves-avc"], "sha256/aa");
 
     world.succeeded(id, "encoded").await;
     let wait = json!({"requestId": id, "waitMs": "60000"});
@@ -181,4 +182,25 @@ async fn a_result_whose_place_was_taken_meanwhile_fails_the_request() {
     assert_eq!(answer["view"]["state"], "REQUEST_STATE_FAILED", "{answer}");
     assert_eq!(answer["view"]["response"]["error"]["code"], "OUTPUT_EXISTS");
     assert_eq!(fs::read(world.path("out/b.mp4")).unwrap(), b"mine");
+}
+
+#[tokio::test]
+async fn a_request_may_name_the_channel_of_its_functions() {
+    let world = World::new().await;
+    let mut request = world.request();
+    request["request"]["channel"] = json!("canary");
+    request["request"]["idempotencyKey"] = json!("once");
+    let (status, answer) = world.json("EncodeVideo", request.clone()).await;
+    assert_eq!(status, 200, "{answer}");
+    let start = world.started().await;
+    assert_eq!(start.function_digests["ves-avc"], "sha256/aacanary");
+
+    request["request"]["channel"] = json!("");
+    let (_, answer) = world.json("EncodeVideo", request.clone()).await;
+    assert!(answer.to_string().contains("IDEMPOTENCY"), "{answer}");
+    request["request"]["channel"] = json!("none");
+    request["request"]["idempotencyKey"] = json!("other");
+    let (status, answer) = world.json("EncodeVideo", request).await;
+    assert_eq!(status, 400, "{answer}");
+    assert!(answer.to_string().contains("NO_SUCH_CHANNEL"), "{answer}");
 }

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use blob::{BlobStore, Blobs, LocalBlobs};
 use clock::{SharedClock, SystemClock};
-use optimus::{Config, OptimusRuntime};
+use errors::Error;
+use optimus::{Config, OptimusRuntime, Pins, Versions};
 use proto::base::v1 as base;
 use proto::plato::v1::{
     CancelWorkflow, NodeProgress, NodeState, StartWorkflow, WorkflowEvent, WorkflowState,
@@ -25,6 +27,21 @@ use ves_api::validate::Policy;
 use ves_api::wire::{VideoEncodingServiceClient, VideoEncodingServiceExt};
 
 pub(crate) const TOKEN: &str = "0123456789abcdef0123";
+
+/// One version of one function, whatever the channel.
+#[derive(Debug)]
+struct Pinned;
+
+#[async_trait]
+impl Versions for Pinned {
+    async fn pins(&self, service: &str, channel: &str, _: &str) -> Result<Pins, Error> {
+        assert_eq!(service, "ves");
+        match channel {
+            "none" => Err(Error::user("NO_SUCH_CHANNEL", "there is none").at("channel")),
+            _ => Ok([("ves-avc".into(), format!("sha256/aa{channel}"))].into()),
+        }
+    }
+}
 
 /// The service on a port of its own, and the workflow layer's double.
 pub(crate) struct World {
@@ -58,11 +75,13 @@ impl World {
         let blobs = Blobs::new(local, []);
         let config = VesConfig {
             policy: Policy::below([at("in")], [at("out")]),
-            function_digests: [("ves-avc".into(), "sha256/aa".into())].into(),
         };
         let service = VesService::new(config, blobs.clone());
-        let optimus =
-            OptimusRuntime::start(Config::default(), store(), queue.clone(), clock, service);
+        let settings = Config {
+            versions: Arc::new(Pinned),
+            ..Config::default()
+        };
+        let optimus = OptimusRuntime::start(settings, store(), queue.clone(), clock, service);
         let services = Arc::new(VesRpc::new(optimus.requests())).register(Router::new());
         let server = Server::new(Token::parse(TOKEN).unwrap()).services(services);
         let bound = server.bind(([127, 0, 0, 1], 0).into()).await.unwrap();

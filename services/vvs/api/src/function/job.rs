@@ -22,8 +22,7 @@ pub struct Job {
     pub source_region: Option<Region>,
     /// The part of the video that shows it; `None` = all of it.
     pub video_region: Option<Region>,
-    /// Pins each function to a package, by name; a function that is not named is whatever its
-    /// registry's stable channel holds.
+    /// The version of each function, by name; of others, whatever is installed.
     pub function_digests: BTreeMap<String, String>,
 }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use blob::{BlobRef, Blobs, Value};
 use errors::Error;
-use optimus::{Caller, Checked, Ended, Service};
+use optimus::{Caller, Checked, Ended, Pins, Service};
 use proto::stratum::v1::Source;
 
 use crate::function::{File, Job};
@@ -14,14 +14,11 @@ use crate::wire;
 /// The longest list of boundaries, in bytes: 100,000 of them, and room to spare.
 const MAX_LIST_BYTES: u64 = 2 << 20;
 
-/// What the service is allowed to do, and with what.
+/// What the service is allowed to do.
 #[derive(Clone, Debug, Default)]
 pub struct VvsConfig {
     /// What requests may name.
     pub policy: Policy,
-    /// Pins each function to a package, by name; a function that is not named is
-    /// whatever its registry's stable channel holds.
-    pub function_digests: BTreeMap<String, String>,
 }
 
 /// The Video Validation Service: its rules on the way in, its results on the way out.
@@ -63,6 +60,7 @@ impl Service for VvsService {
         let valid = validate(&request, &self.policy(caller))?;
         Ok(Checked {
             fingerprint: fingerprint(&request).map_err(unwritable)?,
+            channel: request.channel.clone(),
             request,
             idempotency_key: valid.idempotency_key,
             attributes: valid.labels,
@@ -75,6 +73,7 @@ impl Service for VvsService {
         &self,
         caller: &Caller,
         request: &wire::ValidateRequest,
+        pins: &Pins,
     ) -> Result<Value, Vec<Error>> {
         let valid = self
             .with_lists(validate(request, &self.policy(caller))?)
@@ -89,7 +88,7 @@ impl Service for VvsService {
             reference,
             source_region: valid.source_region,
             video_region: valid.video_region,
-            function_digests: self.config.function_digests.clone(),
+            function_digests: pins.clone(),
         };
         job.to_json().map(Value::inline).map_err(unwritable)
     }
