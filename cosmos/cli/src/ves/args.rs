@@ -74,7 +74,7 @@ pub(super) enum Command {
 
 /// Settings of `ves encode`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}\n\n{DOCUMENTED}"))]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{LADDER}\n\n{EXIT_STATUS}\n\n{DOCUMENTED}"))]
 pub(super) struct EncodeArgs {
     /// Video files to encode, or folders of them; they are only read. Also https://server/file and
     /// s3://bucket/key
@@ -83,6 +83,11 @@ pub(super) struct EncodeArgs {
 
     #[arg(short, long, value_name = "OUT", help = codings::output_help())]
     pub output: PathBuf,
+
+    /// Several encodes of one film, between which players can change: a ladder of this name (`ves
+    /// presets` lists them), or a file of rungs; other arguments say what all have in common
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "skip_existing")]
+    pub ladder: Option<String>,
 
     #[command(flatten)]
     pub recipe: RecipeArgs,
@@ -181,6 +186,11 @@ pub(super) struct RecipeArgs {
     #[arg(long)]
     pub align: Option<Align>,
 
+    /// Let decoding begin with the first frames of chunks and no others: the same frames in all encodes
+    /// that are cut alike
+    #[arg(long)]
+    pub aligned_access: bool,
+
     /// What HDR10 says of the display that the film was made on, in the notation of x265:
     /// G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min) [default: as the source says]
     #[arg(long, value_name = "DISPLAY")]
@@ -267,10 +277,26 @@ Examples:
   ves encode film.mkv -o film.mp4 --named-preset web-720p-avc --dry-run
   ves encode *.mov -o small/ --height 720
   ves encode https://media.example.org/film.mov -o film.mp4
+  ves encode film.mkv -o 'out/{stem}-{rung}.{ext}' --ladder stream-avc
   ves encode --recursive films -o '/archive/{dir}/{stem}.{codec}.{ext}' --codec hevc --skip-existing
 
 Interrupt it at any time: the same command goes on where it was. Where some of several files failed,
 it leaves out those that are done.";
+
+/// A file of rungs, for help and manual.
+pub(super) const LADDER: &str = "\
+A ladder (--ladder FILE), in YAML or JSON, by the names of the contract (Ladder in ves.proto):
+  rungs:
+    - name: 1080p
+      recipe: {named_preset: web-1080p-avc}
+    - name: 720p
+      recipe:
+        codec: {format: CODEC_FORMAT_AVC, preset: slow}
+        rate_control: {bitrate: 2500000, max_bitrate: 4000000, buffer: 8000000}
+        resolution: {height: 720, shrink_only: true}
+The film is indexed once; all rungs are cut at the same frames, of 6 s by default (--chunk), and
+decoding can begin with those frames and no others. Each rung is encoded, validated and cached by
+itself. Outputs are told apart by {rung}; in a folder they are {stem}-{rung}.{ext}.";
 
 #[cfg(test)]
 mod tests {

@@ -46,6 +46,17 @@ impl ContainerName {
         }
     }
 
+    /// What is written into this container is called.
+    pub(super) fn written(container: Container) -> Self {
+        match container {
+            Container::Mp4 => Self::Mp4,
+            Container::Mkv => Self::Mkv,
+            Container::WebM => Self::Webm,
+            Container::Ivf => Self::Ivf,
+            Container::Elementary => Self::Elementary,
+        }
+    }
+
     /// The one of a file of this name.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let extension = extension(path);

@@ -16,10 +16,11 @@ use ves_api::wire;
 use super::args::EncodeArgs;
 use super::batch::{self, Several, Task};
 use super::cache::{self, CACHE, InUse, Note};
-use super::dry_run::dry_run;
+use super::dry_run::{self, dry_run};
 use super::follow::follow;
 use super::frames;
 use super::job::Job;
+use super::ladder::{self, Ladder};
 use super::place::{Places, made_state_folder};
 use super::remote_source;
 use super::report::{Reporter, Summary};
@@ -36,6 +37,9 @@ pub(super) type View = optimus::View<wire::EncodeRequest, wire::EncodeResponse>;
 pub(super) fn main(args: &EncodeArgs, colour: ColourChoice) -> ExitCode {
     logging::start(args.report.log_level(), colour);
     let paint = Paint::for_errors(colour);
+    if let Some(ladder) = &args.ladder {
+        return of_ladder(args, ladder, colour);
+    }
     let several = match Several::of(args) {
         Ok(several) => several,
         Err(problems) => {
@@ -56,6 +60,23 @@ pub(super) fn main(args: &EncodeArgs, colour: ColourChoice) -> ExitCode {
             reporter.ended(done, "the same command goes on where this one stopped")
         }
     }
+}
+
+fn of_ladder(args: &EncodeArgs, ladder: &str, colour: ColourChoice) -> ExitCode {
+    let paint = Paint::for_errors(colour);
+    let mut reporter = Reporter::new(&args.report, paint);
+    let ladder = match Ladder::of(ladder, &args.recipe, &args.inputs, &args.output) {
+        Ok(ladder) => ladder,
+        Err(problems) => return reporter.ended(Err(problems.into()), "nothing was begun"),
+    };
+    if !args.run.dry_run {
+        return ladder::main(args, &ladder, paint);
+    }
+    let planned = dry_run::of_ladder(args, &ladder).map(|rungs| {
+        let paint = Paint::for_output(colour);
+        rungs.iter().for_each(|rung| reporter.planned(rung, paint));
+    });
+    reporter.ended(planned, "nothing was begun")
 }
 
 fn planned(
@@ -128,7 +149,7 @@ async fn encode(
 }
 
 /// Whether the request itself was wrong, so that it was never accepted.
-fn is_refused(ended: &Result<View, Stop>) -> bool {
+pub(super) fn is_refused<T>(ended: &Result<T, Stop>) -> bool {
     matches!(ended, Err(Stop::Failed(errors)) if errors.iter().all(|e| e.class == Class::User))
 }
 

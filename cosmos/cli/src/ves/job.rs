@@ -159,9 +159,11 @@ fn chunking(args: &RecipeArgs) -> Option<wire::ChunkingDirectives> {
         Align::Source => wire::ChunkAlignment::Source,
         Align::Fixed => wire::ChunkAlignment::Fixed,
     });
-    (target.is_some() || alignment.is_some()).then(|| wire::ChunkingDirectives {
+    let told = target.is_some() || alignment.is_some() || args.aligned_access;
+    told.then(|| wire::ChunkingDirectives {
         target,
         alignment: alignment.unwrap_or_default().into(),
+        aligned_access: args.aligned_access,
         ..Default::default()
     })
 }

@@ -45,14 +45,19 @@ pub(super) fn files(
     recipe: &RecipeArgs,
     root: Option<&Path>,
 ) -> Result<(Source, PathBuf), Vec<Error>> {
-    let source = match remote::is_meant(input) {
-        Some(uri) => remote::source(uri),
-        None => Source::at(input),
-    };
+    let source = source(input);
     let output = place_for(output, recipe, source.as_ref().ok(), root);
     match (source, output) {
         (Ok(source), Ok(output)) => Ok((source, output)),
         (source, output) => Err([source.err(), output.err()].into_iter().flatten().collect()),
+    }
+}
+
+/// The source of this name, which is there and can be read.
+pub(super) fn source(input: &Path) -> Result<Source, Error> {
+    match remote::is_meant(input) {
+        Some(uri) => remote::source(uri),
+        None => Source::at(input),
     }
 }
 
@@ -176,7 +181,7 @@ fn not_a_path(path: &Path) -> Option<Error> {
 }
 
 /// The output need not be there, but its folder must, or `root`, below which it will be made.
-fn place_for(
+pub(super) fn place_for(
     path: &Path,
     recipe: &RecipeArgs,
     source: Option<&Source>,

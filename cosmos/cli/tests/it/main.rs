@@ -9,6 +9,7 @@ mod files;
 mod function;
 mod help;
 mod image;
+mod ladder;
 mod new;
 mod pages;
 mod presets;

@@ -1,11 +1,11 @@
-use plato::{Definition, InvalidDefinition, NodeCode, NodeDef, Registry};
+use plato::{Definition, InvalidDefinition, NodeCode, NodeDef, Registry, Retry};
 
 use ves_api::function::{encoder_function, survey_function};
-use ves_api::recipe::codings;
+use ves_api::recipe::{MAX_RUNGS, codings};
 use ves_api::service;
 use vvs_client::validate_video_node;
 
-use crate::nodes::{assembler, encoder, notifier, planner, splitter, survey, validator};
+use crate::nodes::{assembler, encoder, ladder, notifier, planner, splitter, survey, validator};
 
 /// The workflow that encodes by the codec of this name, as data.
 pub fn definition(codec: &str) -> Definition {
@@ -87,11 +87,51 @@ fn whole(name: String, encoding: Vec<NodeDef>, encoded: &str) -> Definition {
     }
 }
 
-/// Makes the workflows of every codec known, with the code of their nodes.
+/// The workflow of a ladder of so many rungs, as data: each is a request of its own.
+pub fn ladder_definition(rungs: usize) -> Definition {
+    // A rung that failed has tried its own nodes again.
+    let retry = Retry {
+        function: 0,
+        ..Retry::default()
+    };
+    let rung = |number| {
+        NodeDef::service(ladder::node(number), ladder::SERVICE, ladder::ENCODE_VIDEO)
+            .after(["index"])
+            .retry(retry)
+    };
+    let mut nodes = vec![NodeDef::function("index", "ves-index")];
+    nodes.extend((0..rungs).map(rung));
+    nodes.push(NodeDef::inline("ladder").after((0..rungs).map(ladder::node)));
+    Definition {
+        name: service::ladder_definition(rungs),
+        version: 1,
+        nodes,
+        output: "ladder".into(),
+    }
+}
+
+fn register_ladder(registry: &mut Registry, rungs: usize) -> Result<(), InvalidDefinition> {
+    let rung = |number| {
+        let code = NodeCode::service(ladder::prepare_rung(number));
+        (ladder::node(number), code)
+    };
+    let mut code = vec![
+        (
+            "index".to_owned(),
+            NodeCode::function(ladder::prepare_index),
+        ),
+        ("ladder".to_owned(), NodeCode::inline(ladder::gather)),
+    ];
+    code.extend((0..rungs).map(rung));
+    registry.register(ladder_definition(rungs), code)
+}
+
+/// Makes the workflows of every codec and of ladders known, with the code of their nodes.
 ///
 /// # Errors
 /// When one is registered already.
 pub fn register(registry: &mut Registry) -> Result<(), InvalidDefinition> {
+    (1..=MAX_RUNGS).try_for_each(|rungs| register_ladder(registry, rungs))?;
     codings().iter().try_for_each(|coding| {
         register_one(registry, coding.name)?;
         match coding.passes {
@@ -174,6 +214,21 @@ fn with_common(encoding: Vec<(&str, NodeCode)>) -> Vec<(&str, NodeCode)> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn every_ladder_that_can_be_asked_for_is_known() {
+        let mut registry = Registry::new();
+        register(&mut registry).unwrap();
+        for rungs in 1..=MAX_RUNGS {
+            let ladder = registry.get(&service::ladder_definition(rungs), 1).unwrap();
+            assert_eq!(ladder.plan().definition().nodes.len(), rungs + 2);
+        }
+        assert!(
+            registry
+                .get(&service::ladder_definition(MAX_RUNGS + 1), 1)
+                .is_none()
+        );
+    }
 
     #[test]
     fn the_definitions_are_valid_and_every_node_has_code() {

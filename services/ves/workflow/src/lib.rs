@@ -16,6 +16,14 @@
 //! For a decoder's buffer, chunks that were told too much of it are encoded again, twice at most (*settler*,
 //! *repair*, *settler-2*, *repair-2*), behind the encoder of either.
 //!
+//! A ladder is a workflow of its own: one index of the source, and each rung a request of this very service,
+//! which is cut by that index and published by itself.
+//!
+//! ```text
+//! index ──▶ rung-1, rung-2, … ──▶ ladder
+//! ves-index calls VES             inline
+//! ```
+//!
 //! There is one definition of each kind for each codec, alike but for the function that encodes.
 
 #![allow(
@@ -28,6 +36,7 @@ mod nodes;
 mod packages;
 
 pub use definition::{
-    bitrate_definition, capped_bitrate_definition, capped_definition, definition, register,
+    bitrate_definition, capped_bitrate_definition, capped_definition, definition,
+    ladder_definition, register,
 };
 pub use packages::packages;

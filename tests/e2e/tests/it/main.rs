@@ -8,6 +8,7 @@ mod buffer;
 mod contained;
 mod dry_run;
 mod four_processes;
+mod ladder;
 mod monitoring;
 mod one_process;
 mod outside;

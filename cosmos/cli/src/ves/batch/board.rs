@@ -74,7 +74,7 @@ impl Board {
     /// There is a file.
     pub(in crate::ves) fn add(&mut self, number: usize, task: Task) {
         let bytes = task.bytes() as f64;
-        let json = Reporter::of_one(&self.args, &task.input());
+        let json = Reporter::of_one(&self.args, &task.input(), task.rung.as_deref());
         self.bytes += bytes;
         let file = File {
             task,
@@ -110,7 +110,7 @@ impl Board {
         file.json.finished(summary);
         match self.each {
             true => self.all.ended_one(summary),
-            false => self.all.warnings(&file.task.input(), &summary.warnings),
+            false => self.all.warnings(&file.task.name(), &summary.warnings),
         }
         self.done.output_bytes += summary.size_bytes;
         self.done.worked += file.bytes * (1.0 - file.reused);
@@ -124,7 +124,7 @@ impl Board {
             return;
         };
         file.json.failed_for_machines(errors);
-        self.all.problems(&file.task.input(), errors);
+        self.all.problems(&file.task.name(), errors);
         let line = Line::new(file.task.input(), file.task.output(), Outcome::Failed);
         self.ended(number, file.bytes, line);
     }

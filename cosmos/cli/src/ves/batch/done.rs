@@ -79,6 +79,7 @@ mod tests {
             },
             output: output.to_owned(),
             files: Ok((source, output.to_owned())),
+            rung: None,
         }
     }
 

@@ -8,12 +8,13 @@ mod plan;
 mod template;
 
 pub(super) use board::Board;
-use engine::roots;
-pub(super) use engine::{Engine, start};
+pub(super) use engine::{Engine, roots, start};
 use items::items;
 pub(super) use items::{Item, below};
+pub(super) use plan::taken;
 pub(super) use plan::{Naming, Task};
-use plan::{problems, taken, without_outputs};
+use plan::{problems, without_outputs};
+pub(super) use template::Template;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -207,7 +208,8 @@ fn worst(ended: Vec<Result<(), Stop>>) -> Result<(), Stop> {
     first
 }
 
-fn tell(board: &RefCell<Board>) {
+/// How all went, each by itself.
+pub(super) fn tell(board: &RefCell<Board>) {
     let mut board = board.borrow_mut();
     let lines = board.lines();
     let elapsed = u64::try_from(board.all().elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -19,6 +19,8 @@ pub(in crate::ves) struct Task {
     pub output: PathBuf,
     /// The source and the output's place, or why they cannot be used.
     pub files: Result<(Source, PathBuf), Vec<Error>>,
+    /// Of a ladder.
+    pub rung: Option<String>,
 }
 
 /// How names become names.
@@ -54,7 +56,7 @@ impl Naming {
 
     /// The output of a file.
     pub(in crate::ves) fn output(&self, item: &Item) -> PathBuf {
-        self.template.fill(item, &self.recipe)
+        self.template.fill(item, &self.recipe, "")
     }
 
     /// The folder that has to be there, as it is.
@@ -74,6 +76,7 @@ impl Naming {
             item,
             output,
             files,
+            rung: None,
         }
     }
 }
@@ -82,6 +85,20 @@ impl Task {
     /// The file as it was named.
     pub(in crate::ves) fn input(&self) -> String {
         self.item.input.display().to_string()
+    }
+
+    /// What is told of it goes by this name.
+    pub(in crate::ves) fn name(&self) -> String {
+        match &self.rung {
+            None => self.input(),
+            Some(rung) => format!("{} {rung}", self.input()),
+        }
+    }
+
+    /// Its output's place.
+    pub(in crate::ves) fn place(&self) -> String {
+        let place = self.files.as_ref().map(|(_, place)| place);
+        place.unwrap_or(&self.output).display().to_string()
     }
 
     /// Its output as it was named.

@@ -20,14 +20,17 @@ enum Part {
     Codec,
     /// The usual extension of what is written.
     Ext,
+    /// Name of the rung of a ladder.
+    Rung,
 }
 
-/// The placeholders, as they are written.
-const PLACEHOLDERS: [(&str, Part); 4] = [
+/// The placeholders, as they are written; the last one of ladders alone.
+const PLACEHOLDERS: [(&str, Part); 5] = [
     ("stem", Part::Stem),
     ("dir", Part::Dir("")),
     ("codec", Part::Codec),
     ("ext", Part::Ext),
+    ("rung", Part::Rung),
 ];
 
 /// How an input's name becomes an output's.
@@ -40,12 +43,23 @@ pub(in crate::ves) struct Template {
 impl Template {
     /// As it was written; a folder holds outputs that are named like the inputs.
     pub(in crate::ves) fn of(written: &Path) -> Result<Self, Error> {
+        Self::with(written, "{stem}.{ext}", &PLACEHOLDERS[..4])
+    }
+
+    /// Of the rungs of a ladder.
+    pub(in crate::ves) fn of_ladder(written: &Path) -> Result<Self, Error> {
+        Self::with(written, "{stem}-{rung}.{ext}", &PLACEHOLDERS)
+    }
+
+    fn with(written: &Path, in_folder: &str, known: &[(&str, Part)]) -> Result<Self, Error> {
         let named = match is_folder(written) {
-            true => written.join("{dir}").join("{stem}.{ext}"),
+            true => written.join("{dir}").join(in_folder),
             false => written.to_owned(),
         };
         let parts = match named.to_str() {
-            Some(text) => parts(text).map_err(|unknown| not_known(written, unknown))?,
+            Some(text) => {
+                parts(text, known).map_err(|unknown| not_known(written, unknown, known))?
+            }
             None => vec![Part::Text(named.clone().into())],
         };
         Ok(Self {
@@ -80,8 +94,8 @@ impl Template {
         }
     }
 
-    /// The output of this input.
-    pub(in crate::ves) fn fill(&self, item: &Item, recipe: &Recipe) -> PathBuf {
+    /// The output of this input; `rung` is empty where there is no ladder.
+    pub(in crate::ves) fn fill(&self, item: &Item, recipe: &Recipe, rung: &str) -> PathBuf {
         let coding = recipe.codec.coding;
         let mut name = OsString::new();
         for part in &self.parts {
@@ -94,6 +108,7 @@ impl Template {
                     name.push(&item.dir);
                     name.push(slash);
                 }
+                Part::Rung => name.push(rung),
                 Part::Codec => name.push(coding.name),
                 Part::Ext => name.push(extension(coding, recipe.container)),
             }
@@ -117,7 +132,7 @@ fn extension(coding: &'static Coding, container: Container) -> &'static str {
 }
 
 /// The parts of a name, or the placeholder that is none.
-fn parts(text: &str) -> Result<Vec<Part>, String> {
+fn parts(text: &str, known: &[(&str, Part)]) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
@@ -131,8 +146,8 @@ fn parts(text: &str) -> Result<Vec<Part>, String> {
         }
         let placeholder = after.split_once('}').filter(|_| brace == "{");
         let (name, after) = placeholder.ok_or_else(|| rest[at..].to_owned())?;
-        let known = PLACEHOLDERS.iter().find(|(known, _)| *known == name);
-        let (_, part) = known.ok_or_else(|| format!("{{{name}}}"))?;
+        let found = known.iter().find(|(known, _)| *known == name);
+        let (_, part) = found.ok_or_else(|| format!("{{{name}}}"))?;
         if !literal.is_empty() {
             parts.push(Part::Text(std::mem::take(&mut literal).into()));
         }
@@ -150,8 +165,11 @@ fn parts(text: &str) -> Result<Vec<Part>, String> {
     Ok(parts)
 }
 
-fn not_known(written: &Path, unknown: String) -> Error {
-    let names = PLACEHOLDERS.map(|(name, _)| format!("{{{name}}}"));
+fn not_known(written: &Path, unknown: String, known: &[(&str, Part)]) -> Error {
+    let names: Vec<_> = known
+        .iter()
+        .map(|(name, _)| format!("{{{name}}}"))
+        .collect();
     let unknown = shown(Path::new(&unknown));
     let why = format!("holds `{unknown}`, which nothing is put in for");
     let hint = format!("use {}; write {{{{ for a brace", names.join(", "));
@@ -173,7 +191,7 @@ mod tests {
 
     fn filled(template: &str, input: &str, dir: &str) -> String {
         let template = Template::of(Path::new(template)).unwrap();
-        let path = template.fill(&item(input, dir), &Recipe::default());
+        let path = template.fill(&item(input, dir), &Recipe::default(), "");
         path.display().to_string()
     }
 
@@ -198,6 +216,18 @@ mod tests {
         for (template, input, dir, output) in table {
             assert_eq!(filled(template, input, dir), output, "{template}");
         }
+    }
+
+    #[test]
+    fn rungs_have_names_in_ladders_alone() {
+        let named = |template: &str| {
+            let template = Template::of_ladder(Path::new(template)).unwrap();
+            let path = template.fill(&item("in/a.mov", ""), &Recipe::default(), "720p");
+            path.display().to_string()
+        };
+        assert_eq!(named("{stem}.{rung}.mkv"), "a.720p.mkv");
+        assert_eq!(named("/o/"), "/o/a-720p.mp4");
+        assert!(Template::of(Path::new("{rung}.mkv")).is_err());
     }
 
     #[test]

@@ -2,8 +2,6 @@
 
 mod words;
 
-use std::path::Path;
-
 use errors::Error;
 use serde::Serialize;
 use stratum_frames::Examined;
@@ -11,8 +9,9 @@ use ves_api::recipe::{Passes, Problems, RateControl, Recipe};
 use ves_api::wire;
 
 use super::args::EncodeArgs;
-use super::batch::Task;
+use super::batch::{Task, taken};
 use super::job;
+use super::ladder::Ladder;
 use super::place::Source;
 use super::plan::{Plan, PlannedChunk, PlannedTrack, examined};
 use crate::colour::Paint;
@@ -21,6 +20,9 @@ use crate::stop::Stop;
 /// What would be done.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct DryRun {
+    /// Of a ladder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rung: Option<String>,
     source: String,
     output: String,
     frames: u64,
@@ -61,7 +63,32 @@ pub(super) fn dry_run(args: &EncodeArgs, task: &Task) -> Result<DryRun, Stop> {
     let examined = runtime.block_on(examined(&source))?;
     ves_media::refuse_damage(&examined.table, recipe.damage)?;
     let plan = Plan::of(recipe, &examined)?;
-    Ok(DryRun::of(&source, &task.output, &examined, plan))
+    Ok(DryRun::of(&source, task, &examined, plan))
+}
+
+/// The same of each rung of a ladder; every problem of all at once.
+pub(super) fn of_ladder(args: &EncodeArgs, ladder: &Ladder) -> Result<Vec<DryRun>, Stop> {
+    let (source, tasks) = ladder.tasks()?;
+    if !args.run.overwrite {
+        refuse_taken(&tasks)?;
+    }
+    let runtime = crate::runtime().map_err(|e| Error::platform("NO_RUNTIME", e.to_string()))?;
+    let examined = runtime.block_on(examined(&source))?;
+    let resolved = ves_media::resolved(ladder.recipes(), &examined.table);
+    let resolved = resolved.map_err(|Problems(wrong)| wrong)?;
+    let plans = resolved.into_iter().zip(&tasks);
+    let plans = plans.map(|(resolved, task)| {
+        let plan = Plan::resolved(resolved, &examined);
+        DryRun::of(&source, task, &examined, plan)
+    });
+    Ok(plans.collect())
+}
+
+fn refuse_taken(tasks: &[Task]) -> Result<(), Vec<Error>> {
+    match taken(tasks) {
+        taken if taken.is_empty() => Ok(()),
+        taken => Err(taken),
+    }
 }
 
 /// The source and the recipe.
@@ -75,12 +102,13 @@ fn understood(args: &EncodeArgs, task: &Task) -> Result<(Source, Recipe), Vec<Er
 }
 
 impl DryRun {
-    fn of(source: &Source, output: &Path, examined: &Examined, plan: Plan) -> Self {
+    fn of(source: &Source, task: &Task, examined: &Examined, plan: Plan) -> Self {
         let (resolved, format) = (plan.resolved, &examined.table);
         let passes = passes(&resolved.recipe);
         Self {
             source: source.path.display().to_string(),
-            output: output.display().to_string(),
+            output: task.output(),
+            rung: task.rung.clone(),
             frames: format.len(),
             container: resolved.recipe.container.name(),
             recipe: resolved.recipe.into(),

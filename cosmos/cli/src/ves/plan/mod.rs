@@ -51,11 +51,16 @@ impl Plan {
     pub(super) fn of(recipe: Recipe, examined: &Examined) -> Result<Self, Error> {
         let table = &examined.table;
         let resolved = ves_media::resolve(recipe, table, BTreeMap::new())?;
-        Ok(Self {
-            chunks: chunks(table, &resolved),
+        Ok(Self::resolved(resolved, examined))
+    }
+
+    /// What a resolved recipe comes to for the source that it was resolved for.
+    pub(super) fn resolved(resolved: ResolvedRecipe, examined: &Examined) -> Self {
+        Self {
+            chunks: chunks(&examined.table, &resolved),
             tracks: tracks::planned_tracks(&resolved.recipe, examined),
             resolved,
-        })
+        }
     }
 }
 

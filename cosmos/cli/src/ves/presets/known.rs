@@ -1,7 +1,8 @@
 //! What there is to choose from: the one place that knows the presets' source.
 
 use serde::Serialize;
-use ves_api::recipe::{Coding, codings};
+use ves_api::recipe::{Coding, codings, fields, rungs};
+use ves_api::wire;
 
 use super::example::{self, Example};
 
@@ -15,6 +16,16 @@ pub(super) struct NamedPreset {
     pub fields: Vec<(String, String)>,
     /// What comes of it for one source.
     pub example: Option<Example>,
+}
+
+/// A ladder with a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct NamedLadder {
+    pub name: String,
+    /// One sentence.
+    pub about: String,
+    /// Its rungs, from the first.
+    pub rungs: Vec<NamedPreset>,
 }
 
 /// The names that an encoder gives to one of its settings.
@@ -35,6 +46,30 @@ pub(super) fn presets() -> Vec<NamedPreset> {
         about: preset.description.clone(),
         fields: preset.fields(),
         example: example::of(&preset.recipe),
+    })
+    .collect()
+}
+
+/// Ladders, with what each rung comes to.
+pub(super) fn ladders() -> Vec<NamedLadder> {
+    let all = ves_api::recipe::ladders().iter();
+    all.map(|named| NamedLadder {
+        name: named.name.clone(),
+        about: named.description.clone(),
+        rungs: rungs_of(&named.ladder),
+    })
+    .collect()
+}
+
+/// What rungs say by themselves, and what they come to as those of a ladder.
+fn rungs_of(ladder: &wire::Ladder) -> Vec<NamedPreset> {
+    let filled = rungs(&wire::Recipe::default(), ladder).unwrap_or_default();
+    let both = ladder.rungs.iter().zip(filled);
+    both.map(|(rung, filled)| NamedPreset {
+        name: rung.name.clone(),
+        about: String::new(),
+        fields: rung.recipe.as_option().map(fields).unwrap_or_default(),
+        example: example::of(&filled.recipe.into()),
     })
     .collect()
 }

@@ -10,7 +10,7 @@ use errors::Error;
 use serde::Serialize;
 
 use self::example::Example;
-use self::known::{NamedPreset, Setting, presets, settings};
+use self::known::{NamedLadder, NamedPreset, Setting, ladders, presets, settings};
 use crate::colour::{ColourChoice, Paint};
 use crate::output::{Output, ended};
 use crate::stop::Stop;
@@ -21,6 +21,7 @@ use crate::stop::Stop;
 Examples:
   ves presets
   ves presets web-720p-av1
+  ves presets stream-avc
   ves presets slow
   ves encode film.mkv -o film.mp4 --preset slow --tune film")]
 pub(super) struct PresetsArgs {
@@ -36,6 +37,7 @@ pub(super) struct PresetsArgs {
 #[derive(Debug, Serialize)]
 struct Listing {
     presets: Vec<NamedPreset>,
+    ladders: Vec<NamedLadder>,
     encoder_settings: Vec<Setting>,
 }
 
@@ -49,6 +51,7 @@ pub(super) fn main(args: &PresetsArgs, colour: ColourChoice) -> ExitCode {
 fn list(name: Option<&str>, output: &Output, paint: Paint) -> Result<(), Stop> {
     let everything = Listing {
         presets: presets(),
+        ladders: ladders(),
         encoder_settings: settings(),
     };
     let listing = match name {
@@ -64,14 +67,15 @@ impl Listing {
     fn only(self, name: &str) -> Result<Self, Error> {
         let listing = Self {
             presets: only(self.presets, |preset| preset.name == name),
+            ladders: only(self.ladders, |ladder| ladder.name == name),
             encoder_settings: only(self.encoder_settings, |setting| {
                 setting.names.contains(&name)
             }),
         };
-        match listing.presets.is_empty() && listing.encoder_settings.is_empty() {
-            true => Err(unknown(name)),
-            false => Ok(listing),
-        }
+        let known = !listing.presets.is_empty()
+            || !listing.ladders.is_empty()
+            || !listing.encoder_settings.is_empty();
+        known.then_some(listing).ok_or_else(|| unknown(name))
     }
 
     /// With what each preset comes to where there is room for it.
@@ -81,6 +85,11 @@ impl Listing {
             described(preset, paint) + &example.map(shown).unwrap_or_default()
         });
         let mut parts: Vec<String> = presets.collect();
+        if !self.ladders.is_empty() {
+            parts.push(paint.strong("Ladders"));
+        }
+        let ladders = self.ladders.iter();
+        parts.extend(ladders.map(|ladder| climbed(ladder, with_examples, paint)));
         if !self.encoder_settings.is_empty() {
             parts.push(paint.strong("Encoder presets"));
         }
@@ -106,6 +115,20 @@ fn described(preset: &NamedPreset, paint: Paint) -> String {
         .map(|(field, value)| format!("\n    {field} {value}"))
         .collect();
     format!("{}  {}{fields}", paint.strong(&preset.name), preset.about)
+}
+
+/// Rungs by their names, or each with what it sets and comes to.
+fn climbed(ladder: &NamedLadder, with_examples: bool, paint: Paint) -> String {
+    let title = format!("{}  {}", paint.strong(&ladder.name), ladder.about);
+    if !with_examples {
+        let rungs = ladder.rungs.iter().map(|rung| rung.name.as_str());
+        return format!("{title}\n    {}", rungs.collect::<Vec<_>>().join(" "));
+    }
+    let rungs = ladder.rungs.iter().map(|rung| {
+        let example = rung.example.as_ref().map(shown).unwrap_or_default();
+        format!("\n\n{}{example}", described(rung, paint))
+    });
+    title + &rungs.collect::<String>()
 }
 
 fn shown(example: &Example) -> String {
@@ -144,6 +167,7 @@ mod tests {
                     encoder_args: vec!["-crf".into(), "21".into()],
                 }),
             }],
+            ladders: ladders(),
             encoder_settings: settings(),
         }
     }
@@ -155,6 +179,15 @@ mod tests {
         assert_eq!(only.in_words(false, Paint::default()), brief);
         let whole = format!("{brief}\n\n  of a film:\n    encoder  -crf 21");
         assert_eq!(only.in_words(true, Paint::default()), whole);
+    }
+
+    #[test]
+    fn a_ladder_is_told_with_its_rungs_and_what_each_comes_to() {
+        let only = listing().only("stream-avc").unwrap();
+        let brief = only.in_words(false, Paint::default());
+        assert!(brief.ends_with("\n    1080p 720p 480p 360p"), "{brief}");
+        let whole = only.in_words(true, Paint::default());
+        assert_eq!(whole.matches("encoder  -c:v libx264").count(), 4, "{whole}");
     }
 
     #[test]

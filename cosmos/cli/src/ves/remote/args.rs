@@ -37,6 +37,11 @@ pub(crate) struct SubmitArgs {
     #[arg(short, long, value_name = "OUT")]
     pub output: PathBuf,
 
+    /// Several encodes of one film, between which players can change: a ladder of this name, or a file of
+    /// rungs, as `ves encode` has it
+    #[arg(long, value_name = "NAME|FILE")]
+    pub ladder: Option<String>,
+
     #[command(flatten)]
     pub recipe: RecipeArgs,
 

@@ -99,21 +99,24 @@ async fn watch(
     Ok(())
 }
 
-/// What a request came to.
-pub(super) fn summary(view: RequestView) -> Result<Summary, Stop> {
+/// What a request came to: one encode, or those of a ladder.
+pub(super) fn summaries(view: RequestView) -> Result<Vec<Summary>, Stop> {
     if let Some(error) = view::error(&view) {
         return Err(error.into());
     }
     let elapsed = view.updated_unix_ms.saturating_sub(view.created_unix_ms);
     let elapsed = Duration::from_millis(u64::try_from(elapsed).unwrap_or_default());
-    let video = view
-        .response
-        .into_option()
-        .and_then(|response| response.output_video.into_option())
-        .ok_or_else(|| Error::platform("NO_OUTPUT", "it ended without an output"))?;
-    let output = view::path_of(&video.uri);
-    Ok(Summary {
-        output,
-        ..Summary::of(view.request_id, video, elapsed)
-    })
+    let response = view.response.into_option().unwrap_or_default();
+    let rungs = response.rungs.into_iter();
+    let rungs = rungs.filter_map(|rung| rung.output_video.into_option());
+    let videos = response.output_video.into_option().into_iter().chain(rungs);
+    let summaries = videos.map(|video| Summary {
+        output: view::path_of(&video.uri),
+        ..Summary::of(view.request_id.clone(), video, elapsed)
+    });
+    let summaries: Vec<Summary> = summaries.collect();
+    match summaries.is_empty() {
+        true => Err(Error::platform("NO_OUTPUT", "it ended without an output").into()),
+        false => Ok(summaries),
+    }
 }

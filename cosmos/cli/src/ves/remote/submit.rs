@@ -1,12 +1,13 @@
 //! `ves submit` and `ves watch`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use errors::Error;
 use ves_api::wire;
 
 use super::args::{ServerArgs, SubmitArgs, WatchArgs};
-use super::follow::{follow, summary};
+use super::follow::{follow, summaries};
 use super::place::uri;
 use super::server::Server;
 use crate::colour::{ColourChoice, Paint};
@@ -14,6 +15,7 @@ use crate::stop::Stop;
 use crate::ves::container;
 use crate::ves::frames;
 use crate::ves::job;
+use crate::ves::ladder::Ladder;
 use crate::ves::report::Reporter;
 use crate::{logging, signals};
 
@@ -56,12 +58,15 @@ async fn send(server: &Server, request: wire::EncodeRequest) -> Result<String, S
 /// What the arguments ask for; every problem at once.
 fn request(args: &SubmitArgs) -> Result<wire::EncodeRequest, Vec<Error>> {
     let source = uri(&args.input, "video_source.uri");
-    let target =
-        container::check(&args.output, &args.recipe).and_then(|()| uri(&args.output, "output.uri"));
-    let (source, target) = match (source, target) {
-        (Ok(source), Ok(target)) => (source, target),
-        (source, target) => {
-            return Err(source.err().into_iter().chain(target.err()).collect());
+    let wanted = match &args.ladder {
+        None => one(args),
+        Some(ladder) => several(args, ladder),
+    };
+    let (source, wanted) = match (source, wanted) {
+        (Ok(source), Ok(wanted)) => (source, wanted),
+        (source, wanted) => {
+            let wrong = wanted.err().into_iter().flatten();
+            return Err(source.err().into_iter().chain(wrong).collect());
         }
     };
     let key = args.request.idempotency_key.clone();
@@ -71,16 +76,49 @@ fn request(args: &SubmitArgs) -> Result<wire::EncodeRequest, Vec<Error>> {
             ..Default::default()
         })
         .into(),
+        idempotency_key: key.unwrap_or_else(ids::time_ordered),
+        labels: args.request.labels.iter().cloned().collect(),
+        channel: args.request.channel.clone().unwrap_or_default(),
+        ..wanted
+    })
+}
+
+/// One encode, but for its source.
+fn one(args: &SubmitArgs) -> Result<wire::EncodeRequest, Vec<Error>> {
+    let target =
+        container::check(&args.output, &args.recipe).and_then(|()| uri(&args.output, "output.uri"));
+    Ok(wire::EncodeRequest {
         recipe: Some(job::recipe(&args.recipe, Some(&args.output))).into(),
         output: Some(wire::OutputTarget {
-            uri: target,
+            uri: target.map_err(|error| vec![error])?,
             overwrite: args.request.overwrite,
             ..Default::default()
         })
         .into(),
-        idempotency_key: key.unwrap_or_else(ids::time_ordered),
-        labels: args.request.labels.iter().cloned().collect(),
-        channel: args.request.channel.clone().unwrap_or_default(),
+        ..Default::default()
+    })
+}
+
+/// Those of a ladder.
+fn several(args: &SubmitArgs, ladder: &str) -> Result<wire::EncodeRequest, Vec<Error>> {
+    let inputs = std::slice::from_ref(&args.input);
+    let ladder = Ladder::of(ladder, &args.recipe, inputs, &args.output)?;
+    let target = |output: PathBuf| {
+        Ok(wire::OutputTarget {
+            uri: uri(&output, "output.uri")?,
+            overwrite: args.request.overwrite,
+            ..Default::default()
+        })
+    };
+    let outputs = ladder.outputs()?;
+    let misleading = ladder.misleading(&outputs);
+    if !misleading.is_empty() {
+        return Err(misleading);
+    }
+    let targets: Result<Vec<_>, Error> = outputs.into_iter().map(target).collect();
+    Ok(wire::EncodeRequest {
+        recipe: Some(ladder.common.clone()).into(),
+        ladder: Some(ladder.placed(targets.map_err(|error| vec![error])?)).into(),
         ..Default::default()
     })
 }
@@ -105,7 +143,9 @@ async fn watch_until_end(server: &Server, id: &str, reporter: &mut Reporter) -> 
     let stop = signals::stop();
     reporter.set_frames(frames_of(server, id).await);
     let view = follow(server, id, reporter, &stop).await?;
-    reporter.finished(&summary(view)?);
+    for summary in summaries(view)? {
+        reporter.finished(&summary);
+    }
     Ok(())
 }
 

@@ -56,13 +56,17 @@ pub(super) fn source(view: &wire::RequestView) -> String {
         .unwrap_or_default()
 }
 
-/// Path of its output.
+/// Path of its output, or of those of all rungs.
 pub(super) fn target(view: &wire::RequestView) -> String {
-    let request = view.request.as_option();
-    let output = request.and_then(|request| request.output.as_option());
-    output
-        .map(|output| path_of(&output.uri))
-        .unwrap_or_default()
+    let Some(request) = view.request.as_option() else {
+        return String::new();
+    };
+    let rungs = request.ladder.as_option();
+    let rungs = rungs.into_iter().flat_map(|ladder| &ladder.rungs);
+    let rungs = rungs.filter_map(|rung| rung.output.as_option());
+    let outputs = request.output.as_option().into_iter().chain(rungs);
+    let outputs: Vec<String> = outputs.map(|output| path_of(&output.uri)).collect();
+    outputs.join(", ")
 }
 
 /// The path that a `file:` URI names; else the URI itself.
@@ -83,7 +87,7 @@ pub(super) fn in_words(view: &wire::RequestView, paint: Paint) -> String {
     ];
     lines.extend(labels(view));
     lines.extend(view.stages.iter().map(stage));
-    lines.extend(result(view));
+    lines.extend(results(view));
     let error = error(view).map(|error| explain(&[error], paint));
     lines.extend(error.map(|text| text.trim_end().to_owned()));
     lines.join("\n")
@@ -120,13 +124,23 @@ fn stage(stage: &wire::StageProgress) -> String {
     )
 }
 
-fn result(view: &wire::RequestView) -> Option<String> {
-    let video = view.response.as_option()?.output_video.as_option()?;
-    Some(format!(
-        "result    {} frames, {}",
-        video.frames,
-        Size(video.size_bytes)
-    ))
+fn results(view: &wire::RequestView) -> Vec<String> {
+    let Some(response) = view.response.as_option() else {
+        return Vec::new();
+    };
+    let one = response
+        .output_video
+        .as_option()
+        .map(|video| ("result", video));
+    let rungs = response.rungs.iter();
+    let rungs = rungs.filter_map(|rung| Some((&*rung.name, rung.output_video.as_option()?)));
+    let videos = one.into_iter().chain(rungs);
+    videos
+        .map(|(name, video)| {
+            let size = Size(video.size_bytes);
+            format!("{:10}{} frames, {size}", one_line(name), video.frames)
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::ves::validate::Verdict;
 /// The documentation of the events, for help and manual.
 pub(in crate::ves) const DOCUMENTED: &str = "\
 JSON events (--json): one object a line on standard output, told apart by `event`; fields are only
-ever added; what is not known is null. Of several files, each event names its own as `input`.
+ever added; what is not known is null. Of several files, each names its `input`; of a ladder, `rung`.
   planned      source, output, frames, recipe, container, width, height, pixel_format,
                decoded_pixel_format, filter_graph, encoder_args,
                passes: each stage, purpose, adds,
@@ -77,18 +77,20 @@ pub(super) struct Progress {
     pub elapsed_ms: u64,
 }
 
-/// An event, and which of several files it is of.
+/// An event, and which of several files and rungs it is of.
 #[derive(Serialize)]
 struct Line<'a> {
     #[serde(flatten)]
     event: &'a Event<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rung: Option<&'a str>,
 }
 
 /// Says it. A reader that went away does not concern the encode.
-pub(super) fn emit(event: &Event<'_>, input: Option<&str>) {
-    if let Ok(line) = serde_json::to_string(&Line { event, input }) {
+pub(super) fn emit(event: &Event<'_>, input: Option<&str>, rung: Option<&str>) {
+    if let Ok(line) = serde_json::to_string(&Line { event, input, rung }) {
         let _ = writeln!(io::stdout().lock(), "{line}");
     }
 }

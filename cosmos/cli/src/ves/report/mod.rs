@@ -90,8 +90,9 @@ pub(super) struct Reporter {
     frames: Option<u64>,
     voice: Voice,
     paint: Paint,
-    /// Which of several files this is about.
+    /// Which of several files this is about, and which rung of a ladder.
     input: Option<String>,
+    rung: Option<String>,
 }
 
 enum Voice {
@@ -120,11 +121,12 @@ impl Reporter {
             voice,
             paint,
             input: None,
+            rung: None,
         }
     }
 
     /// Of one of several files: machines are told of each, people of all together.
-    pub(super) fn of_one(args: &ReportArgs, input: &str) -> Self {
+    pub(super) fn of_one(args: &ReportArgs, input: &str, rung: Option<&str>) -> Self {
         let voice = if args.json { Voice::Json } else { Voice::Quiet };
         Self {
             start: Instant::now(),
@@ -134,11 +136,12 @@ impl Reporter {
             voice,
             paint: Paint::default(),
             input: Some(input.to_owned()),
+            rung: rung.map(str::to_owned),
         }
     }
 
     fn emit(&self, event: &Event<'_>) {
-        emit(event, self.input.as_deref());
+        emit(event, self.input.as_deref(), self.rung.as_deref());
     }
 
     /// How many frames there are, roughly: speed is told in frames from now on.

@@ -1,56 +1,35 @@
 //! A file of expectations, by the names of the contract.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use errors::Error;
 use serde_json::Value;
 use vvs_api::wire;
 
-use crate::explain::one_line;
-use crate::ves::place::shown;
-
-/// The longest file, in bytes: 100,000 boundaries, and room to spare.
-const MAX_BYTES: u64 = 2 << 20;
-/// Names that are told as unknown.
-const TOLD: usize = 20;
+use crate::ves::contract_file::Kind;
 
 const FIELD: &str = "expectations";
-const HINT: &str = "`vvs validate --help` shows such a file";
+const FILE: Kind = Kind {
+    argument: "--expect",
+    unreadable: "EXPECTATIONS_UNREADABLE",
+    malformed: "EXPECTATIONS_MALFORMED",
+    hint: "`vvs validate --help` shows such a file",
+};
 
 /// Reads a file of expectations; every problem at once.
 pub(super) fn read(path: &Path) -> Result<Vec<wire::Expectation>, Vec<Error>> {
-    let text = text(path).map_err(|error| vec![error])?;
+    let text = FILE.text(path).map_err(|error| vec![error])?;
     parse(&text)
 }
 
-fn text(path: &Path) -> Result<String, Error> {
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
-    let problem = |why: &str| {
-        let message = format!("{} {why}", shown(path));
-        Error::user("EXPECTATIONS_UNREADABLE", message)
-            .at("--expect")
-            .hint("name a file of YAML or JSON")
-    };
-    match read {
-        Err(error) => Err(problem(&format!("cannot be read: {error}"))),
-        Ok(bytes) if bytes as u64 > MAX_BYTES => {
-            Err(problem(&format!("is longer than {MAX_BYTES} bytes")))
-        }
-        Ok(_) => Ok(text),
-    }
-}
-
 fn parse(text: &str) -> Result<Vec<wire::Expectation>, Vec<Error>> {
-    let document: Value = serde_saphyr::from_str(text)
-        .map_err(|error| vec![malformed("", &format!("it is no YAML or JSON: {error}"))])?;
-    let list = list(document).map_err(|error| vec![error])?;
+    let list = FILE
+        .document(text)
+        .and_then(list)
+        .map_err(|error| vec![error])?;
     let (mut read, mut problems) = (Vec::new(), Vec::new());
     for (index, value) in list.into_iter().enumerate() {
-        let field = format!("{FIELD}[{index}]");
-        match expectation(&field, value) {
+        match FILE.message(&format!("{FIELD}[{index}]"), value) {
             Ok(expectation) => read.push(expectation),
             Err(wrong) => problems.extend(wrong),
         }
@@ -69,88 +48,17 @@ fn list(document: Value) -> Result<Vec<Value>, Error> {
     };
     match list {
         Some(Value::Array(list)) => Ok(list),
-        _ => Err(malformed("", "it is no list of expectations")),
+        _ => Err(FILE.malformed("", "it is no list of expectations")),
     }
-}
-
-fn expectation(field: &str, value: Value) -> Result<wire::Expectation, Vec<Error>> {
-    let malformed = |why: String| vec![malformed(field, &why)];
-    let read: wire::Expectation =
-        serde_json::from_value(value.clone()).map_err(|error| malformed(error.to_string()))?;
-    let known = serde_json::to_value(&read).map_err(|error| malformed(error.to_string()))?;
-    let mut unknown = Vec::new();
-    unknown_names(&value, &known, field, &mut unknown);
-    let told = unknown.into_iter().take(TOLD);
-    let problems: Vec<Error> = told.map(|name| unknown_name(&name)).collect();
-    match problems.is_empty() {
-        true => Ok(read),
-        false => Err(problems),
-    }
-}
-
-/// Names that were not understood: what was read does not have them. Where nothing was said of a
-/// name (0, or an empty text), nothing is lost.
-fn unknown_names(written: &Value, read: &Value, place: &str, unknown: &mut Vec<String>) {
-    match (written, read) {
-        (Value::Object(written), read) => {
-            for (name, value) in written.iter().filter(|(_, value)| says_something(value)) {
-                let place = format!("{place}.{name}");
-                match read.get(camel_case(name)) {
-                    Some(read) => unknown_names(value, read, &place, unknown),
-                    None => unknown.push(place),
-                }
-            }
-        }
-        (Value::Array(written), Value::Array(read)) => {
-            for (index, (written, read)) in written.iter().zip(read).enumerate() {
-                unknown_names(written, read, &format!("{place}[{index}]"), unknown);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn says_something(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(list) => !list.is_empty(),
-        Value::Bool(true) | Value::Object(_) => true,
-    }
-}
-
-/// The contract's JSON name of a field.
-fn camel_case(name: &str) -> String {
-    let mut parts = name.split('_');
-    let mut joined = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let mut chars = part.chars();
-        joined.extend(chars.next().map(|first| first.to_ascii_uppercase()));
-        joined.push_str(chars.as_str());
-    }
-    joined
-}
-
-fn malformed(field: &str, why: &str) -> Error {
-    let place = if field.is_empty() { "--expect" } else { field };
-    Error::user("EXPECTATIONS_MALFORMED", one_line(why))
-        .at(place)
-        .hint(HINT)
-}
-
-fn unknown_name(place: &str) -> Error {
-    Error::user("UNKNOWN_FIELD", "the contract knows no such name")
-        .at(one_line(place))
-        .hint(HINT)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use errors::Error;
     use wire::expectation::Kind;
 
-    use super::*;
+    use super::{parse, wire};
     use crate::ves::validate::args::EXPECT;
 
     fn problems(text: &str) -> Vec<(String, String)> {

@@ -26,10 +26,11 @@ pub fn encoder_function(codec: &str) -> String {
 }
 
 pub use encode::{COSTS, STREAM, SURVEY, TRACK, UNITS, encode, for_each_unit, pass};
-pub use job::Job;
+pub use job::{Job, LadderJob, LadderRung};
 pub use params::{
     AssembleParams, AssembleResult, ChunkBuffer, ChunkElement, EncodeParams, EncodeResult,
-    PlanParams, PlanResult, SplitParams, SplitResult, Survey, SurveyParams,
+    IndexParams, IndexResult, PlanParams, PlanResult, SplitParams, SplitResult, Survey,
+    SurveyParams,
 };
 pub use survey::survey;
 pub use track::{Framing, Track};

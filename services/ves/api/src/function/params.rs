@@ -10,6 +10,20 @@ use video::{DecoderBuffer, FrameRate, Region};
 use crate::rate::{Corrections, Cost, Scale, Share, Shares};
 use crate::wire;
 
+/// Parameters of `ves-index`: the recipes of a ladder's rungs, in its order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IndexParams {
+    pub recipes: Vec<wire::Recipe>,
+}
+
+/// Result of `ves-index`, beside the frame table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexResult {
+    pub frames: u64,
+    /// Of each rung.
+    pub chunks: u64,
+}
+
 /// Parameters of `ves-split`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SplitParams {

@@ -1219,7 +1219,7 @@ pub struct EncodeRequest {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub idempotency_key: ::buffa::alloc::string::String,
-    /// At most 16.
+    /// At most 16; with a ladder, at most 15.
     ///
     /// Field 5: `labels`
     #[serde(
@@ -1241,6 +1241,15 @@ pub struct EncodeRequest {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub channel: ::buffa::alloc::string::String,
+    /// Several encodes instead of one. What a rung leaves unset is then as `recipe` says, which may be left
+    /// out itself; each rung has its own output.
+    ///
+    /// Field 7: `ladder`
+    #[serde(
+        rename = "ladder",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub ladder: ::buffa::MessageField<Ladder, ::buffa::Inline<Ladder>>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -1254,6 +1263,7 @@ impl ::core::fmt::Debug for EncodeRequest {
             .field("idempotency_key", &self.idempotency_key)
             .field("labels", &self.labels)
             .field("channel", &self.channel)
+            .field("ladder", &self.ladder)
             .finish()
     }
 }
@@ -1322,6 +1332,14 @@ impl ::buffa::Message for EncodeRequest {
         if !self.channel.is_empty() {
             size += 1u64 + ::buffa::types::string_encoded_len(&self.channel) as u64;
         }
+        if self.ladder.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.ladder.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -1366,6 +1384,14 @@ impl ::buffa::Message for EncodeRequest {
         >(&self.labels, 5u32, buf);
         if !self.channel.is_empty() {
             ::buffa::types::put_string_field(6u32, &self.channel, buf);
+        }
+        if self.ladder.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                7u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.ladder.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -1438,6 +1464,17 @@ impl ::buffa::Message for EncodeRequest {
                 )?;
                 ::buffa::types::merge_string(&mut self.channel, buf)?;
             }
+            7u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.ladder.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -1452,6 +1489,7 @@ impl ::buffa::Message for EncodeRequest {
         self.idempotency_key.clear();
         self.labels.clear();
         self.channel.clear();
+        self.ladder = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -1484,6 +1522,353 @@ pub const __ENCODE_REQUEST_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::bu
     from_json: ::buffa::type_registry::any_from_json::<EncodeRequest>,
     is_wkt: false,
 };
+/// Encodes of one source, between which players change while they play: the source is indexed once, all
+/// rungs are cut at the same frames, and decoding can begin with those and no others. Chunks are of six
+/// seconds and lie on a fixed grid, unless the request's `recipe.chunking_directives` say otherwise.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct Ladder {
+    /// 1 to 12.
+    ///
+    /// Field 1: `rungs`
+    #[serde(
+        rename = "rungs",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub rungs: ::buffa::alloc::vec::Vec<Rung>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for Ladder {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Ladder").field("rungs", &self.rungs).finish()
+    }
+}
+impl Ladder {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.Ladder";
+}
+::buffa::impl_default_instance!(Ladder);
+impl ::buffa::MessageName for Ladder {
+    const PACKAGE: &'static str = "ves.v1";
+    const NAME: &'static str = "Ladder";
+    const FULL_NAME: &'static str = "ves.v1.Ladder";
+    const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.Ladder";
+}
+impl ::buffa::Message for Ladder {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        for v in &self.rungs {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        for v in &self.rungs {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.rungs.push(elem);
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.rungs.clear();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for Ladder {
+    const PROTO_FQN: &'static str = "ves.v1.Ladder";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for Ladder {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __LADDER_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/ves.v1.Ladder",
+    to_json: ::buffa::type_registry::any_to_json::<Ladder>,
+    from_json: ::buffa::type_registry::any_from_json::<Ladder>,
+    is_wkt: false,
+};
+/// One encode of a ladder: a request of its own, with the label "rung".
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct Rung {
+    /// Told from those of the others by letters, digits, ".", "_" and "-", 64 at most: "1080p".
+    ///
+    /// Field 1: `name`
+    #[serde(
+        rename = "name",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub name: ::buffa::alloc::string::String,
+    /// All but the chunking directives, which are the ladder's.
+    ///
+    /// Field 2: `recipe`
+    #[serde(
+        rename = "recipe",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub recipe: ::buffa::MessageField<Recipe, ::buffa::Inline<Recipe>>,
+    /// Where this rung shall be.
+    ///
+    /// Field 3: `output`
+    #[serde(
+        rename = "output",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub output: ::buffa::MessageField<OutputTarget, ::buffa::Inline<OutputTarget>>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for Rung {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Rung")
+            .field("name", &self.name)
+            .field("recipe", &self.recipe)
+            .field("output", &self.output)
+            .finish()
+    }
+}
+impl Rung {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.Rung";
+}
+::buffa::impl_default_instance!(Rung);
+impl ::buffa::MessageName for Rung {
+    const PACKAGE: &'static str = "ves.v1";
+    const NAME: &'static str = "Rung";
+    const FULL_NAME: &'static str = "ves.v1.Rung";
+    const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.Rung";
+}
+impl ::buffa::Message for Rung {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if !self.name.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.name) as u64;
+        }
+        if self.recipe.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.recipe.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.output.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.output.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if !self.name.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.name, buf);
+        }
+        if self.recipe.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.recipe.write_to(__cache, buf);
+        }
+        if self.output.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                3u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.output.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.name, buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.recipe.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.output.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.name.clear();
+        self.recipe = ::buffa::MessageField::none();
+        self.output = ::buffa::MessageField::none();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for Rung {
+    const PROTO_FQN: &'static str = "ves.v1.Rung";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for Rung {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __RUNG_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/ves.v1.Rung",
+    to_json: ::buffa::type_registry::any_to_json::<Rung>,
+    from_json: ::buffa::type_registry::any_from_json::<Rung>,
+    is_wkt: false,
+};
 /// The answer to an EncodeRequest.
 #[derive(Clone, PartialEq, Default)]
 #[derive(::serde::Serialize, ::serde::Deserialize)]
@@ -1505,6 +1890,15 @@ pub struct EncodeResponse {
         ::proto::base::v1::Error,
         ::buffa::Inline<::proto::base::v1::Error>,
     >,
+    /// Of a ladder, in its order, once all are done.
+    ///
+    /// Field 3: `rungs`
+    #[serde(
+        rename = "rungs",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_vec",
+        deserialize_with = "::buffa::json_helpers::null_as_default"
+    )]
+    pub rungs: ::buffa::alloc::vec::Vec<RungOutput>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -1514,6 +1908,7 @@ impl ::core::fmt::Debug for EncodeResponse {
         f.debug_struct("EncodeResponse")
             .field("output_video", &self.output_video)
             .field("error", &self.error)
+            .field("rungs", &self.rungs)
             .finish()
     }
 }
@@ -1560,6 +1955,14 @@ impl ::buffa::Message for EncodeResponse {
                 += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                     + inner_size as u64;
         }
+        for v in &self.rungs {
+            let __slot = __cache.reserve();
+            let inner_size = v.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -1585,6 +1988,14 @@ impl ::buffa::Message for EncodeResponse {
                 buf,
             );
             self.error.write_to(__cache, buf);
+        }
+        for v in &self.rungs {
+            ::buffa::types::put_len_delimited_header(
+                3u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            v.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -1621,6 +2032,18 @@ impl ::buffa::Message for EncodeResponse {
                     ctx,
                 )?;
             }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let mut elem = ::core::default::Default::default();
+                ctx.register_element_memory(
+                    ::buffa::__private::element_footprint(&elem),
+                )?;
+                ::buffa::Message::merge_length_delimited(&mut elem, buf, ctx)?;
+                self.rungs.push(elem);
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -1631,6 +2054,7 @@ impl ::buffa::Message for EncodeResponse {
     fn clear(&mut self) {
         self.output_video = ::buffa::MessageField::none();
         self.error = ::buffa::MessageField::none();
+        self.rungs.clear();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -1663,6 +2087,173 @@ pub const __ENCODE_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::b
     from_json: ::buffa::type_registry::any_from_json::<EncodeResponse>,
     is_wkt: false,
 };
+/// One encode of a ladder.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct RungOutput {
+    /// Name of the rung.
+    ///
+    /// Field 1: `name`
+    #[serde(
+        rename = "name",
+        with = "::buffa::json_helpers::proto_string",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
+    )]
+    pub name: ::buffa::alloc::string::String,
+    /// Without format and resolved recipe, which the rung's own request tells.
+    ///
+    /// Field 2: `output_video`
+    #[serde(
+        rename = "outputVideo",
+        alias = "output_video",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub output_video: ::buffa::MessageField<OutputVideo, ::buffa::Inline<OutputVideo>>,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for RungOutput {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("RungOutput")
+            .field("name", &self.name)
+            .field("output_video", &self.output_video)
+            .finish()
+    }
+}
+impl RungOutput {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.RungOutput";
+}
+::buffa::impl_default_instance!(RungOutput);
+impl ::buffa::MessageName for RungOutput {
+    const PACKAGE: &'static str = "ves.v1";
+    const NAME: &'static str = "RungOutput";
+    const FULL_NAME: &'static str = "ves.v1.RungOutput";
+    const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.RungOutput";
+}
+impl ::buffa::Message for RungOutput {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if !self.name.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.name) as u64;
+        }
+        if self.output_video.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.output_video.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if !self.name.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.name, buf);
+        }
+        if self.output_video.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.output_video.write_to(__cache, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(&mut self.name, buf)?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.output_video.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.name.clear();
+        self.output_video = ::buffa::MessageField::none();
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for RungOutput {
+    const PROTO_FQN: &'static str = "ves.v1.RungOutput";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for RungOutput {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __RUNG_OUTPUT_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/ves.v1.RungOutput",
+    to_json: ::buffa::type_registry::any_to_json::<RungOutput>,
+    from_json: ::buffa::type_registry::any_from_json::<RungOutput>,
+    is_wkt: false,
+};
 /// The video to encode.
 #[derive(Clone, PartialEq, Default)]
 #[derive(::serde::Serialize, ::serde::Deserialize)]
@@ -1678,13 +2269,29 @@ pub struct VideoSource {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub uri: ::buffa::alloc::string::String,
+    /// Its frame table, where one was made before: the source is not indexed again. For other services and
+    /// rungs of a ladder alone.
+    ///
+    /// Field 2: `frame_table`
+    #[serde(
+        rename = "frameTable",
+        alias = "frame_table",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub frame_table: ::buffa::MessageField<
+        ::proto::base::v1::BlobRef,
+        ::buffa::Inline<::proto::base::v1::BlobRef>,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
 }
 impl ::core::fmt::Debug for VideoSource {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("VideoSource").field("uri", &self.uri).finish()
+        f.debug_struct("VideoSource")
+            .field("uri", &self.uri)
+            .field("frame_table", &self.frame_table)
+            .finish()
     }
 }
 impl VideoSource {
@@ -1710,25 +2317,41 @@ impl ::buffa::Message for VideoSource {
     /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
     /// points reject, never a silently wrapped size.
     #[allow(clippy::let_and_return)]
-    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
         #[allow(unused_imports)]
         use ::buffa::Enumeration as _;
         let mut size = 0u64;
         if !self.uri.is_empty() {
             size += 1u64 + ::buffa::types::string_encoded_len(&self.uri) as u64;
         }
+        if self.frame_table.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.frame_table.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
     fn write_to(
         &self,
-        _cache: &mut ::buffa::SizeCache,
+        __cache: &mut ::buffa::SizeCache,
         buf: &mut impl ::buffa::EncodeSink,
     ) {
         #[allow(unused_imports)]
         use ::buffa::Enumeration as _;
         if !self.uri.is_empty() {
             ::buffa::types::put_string_field(1u32, &self.uri, buf);
+        }
+        if self.frame_table.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.frame_table.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -1750,6 +2373,17 @@ impl ::buffa::Message for VideoSource {
                 )?;
                 ::buffa::types::merge_string(&mut self.uri, buf)?;
             }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.frame_table.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -1759,6 +2393,7 @@ impl ::buffa::Message for VideoSource {
     }
     fn clear(&mut self) {
         self.uri.clear();
+        self.frame_table = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -3293,6 +3928,17 @@ pub struct ChunkingDirectives {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
     )]
     pub alignment: ::buffa::EnumValue<ChunkAlignment>,
+    /// Decoding can begin with the first frames of chunks and no others. Encodes of a source that are cut
+    /// alike then have their random access points at the same frames.
+    ///
+    /// Field 4: `aligned_access`
+    #[serde(
+        rename = "alignedAccess",
+        alias = "aligned_access",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub aligned_access: bool,
     #[serde(flatten)]
     pub target: ::core::option::Option<__buffa::oneof::chunking_directives::Target>,
     #[serde(skip)]
@@ -3303,6 +3949,7 @@ impl ::core::fmt::Debug for ChunkingDirectives {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("ChunkingDirectives")
             .field("alignment", &self.alignment)
+            .field("aligned_access", &self.aligned_access)
             .field("target", &self.target)
             .finish()
     }
@@ -3350,6 +3997,9 @@ impl ::buffa::Message for ChunkingDirectives {
                 size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
             }
         }
+        if self.aligned_access {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -3375,6 +4025,9 @@ impl ::buffa::Message for ChunkingDirectives {
             if val != 0 {
                 ::buffa::types::put_int32_field(3u32, val, buf);
             }
+        }
+        if self.aligned_access {
+            ::buffa::types::put_bool_field(4u32, self.aligned_access, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -3420,6 +4073,13 @@ impl ::buffa::Message for ChunkingDirectives {
                     ::buffa::types::decode_int32(buf)?,
                 );
             }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.aligned_access = ::buffa::types::decode_bool(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -3430,6 +4090,7 @@ impl ::buffa::Message for ChunkingDirectives {
     fn clear(&mut self) {
         self.target = ::core::option::Option::None;
         self.alignment = ::buffa::EnumValue::from(0);
+        self.aligned_access = false;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -3463,6 +4124,7 @@ impl<'de> ::serde::Deserialize<'de> for ChunkingDirectives {
                 let mut __f_alignment: ::core::option::Option<
                     ::buffa::EnumValue<ChunkAlignment>,
                 > = None;
+                let mut __f_aligned_access: ::core::option::Option<bool> = None;
                 let mut __oneof_target: ::core::option::Option<
                     __buffa::oneof::chunking_directives::Target,
                 > = None;
@@ -3481,6 +4143,21 @@ impl<'de> ::serde::Deserialize<'de> for ChunkingDirectives {
                                         D::Error,
                                     > {
                                         ::buffa::json_helpers::proto_enum::deserialize(d)
+                                    }
+                                }
+                                map.next_value_seed(_S)?
+                            });
+                        }
+                        "alignedAccess" | "aligned_access" => {
+                            __f_aligned_access = Some({
+                                struct _S;
+                                impl<'de> ::serde::de::DeserializeSeed<'de> for _S {
+                                    type Value = bool;
+                                    fn deserialize<D: ::serde::Deserializer<'de>>(
+                                        self,
+                                        d: D,
+                                    ) -> ::core::result::Result<bool, D::Error> {
+                                        ::buffa::json_helpers::proto_bool::deserialize(d)
                                     }
                                 }
                                 map.next_value_seed(_S)?
@@ -3550,6 +4227,9 @@ impl<'de> ::serde::Deserialize<'de> for ChunkingDirectives {
                 let mut __r = <ChunkingDirectives as ::core::default::Default>::default();
                 if let ::core::option::Option::Some(v) = __f_alignment {
                     __r.alignment = v;
+                }
+                if let ::core::option::Option::Some(v) = __f_aligned_access {
+                    __r.aligned_access = v;
                 }
                 __r.target = __oneof_target;
                 Ok(__r)
@@ -4627,7 +5307,8 @@ pub struct ResolvedRecipe {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
     )]
     pub recipe: ::buffa::MessageField<Recipe, ::buffa::Inline<Recipe>>,
-    /// Boundaries of the chunks: n + 1 frame indices for n chunks.
+    /// Boundaries of the chunks: n + 1 frame indices for n chunks. Of a rung they are left out when it has
+    /// ended.
     ///
     /// Field 2: `boundaries`
     #[serde(
@@ -5407,7 +6088,7 @@ pub const __REQUEST_VIEW_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buff
 pub struct StageProgress {
     /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
     /// "survey", "aim", "analysis", "planner", and after it "settler", "repair"; with a buffer after it
-    /// "settler", "repair", "settler-2", "repair-2".
+    /// "settler", "repair", "settler-2", "repair-2". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
     ///
     /// Field 1: `stage`
     #[serde(
@@ -7451,7 +8132,7 @@ pub mod __buffa {
             ///
             /// Field 4: `idempotency_key`
             pub idempotency_key: &'a str,
-            /// At most 16.
+            /// At most 16; with a ladder, at most 15.
             ///
             /// Field 5: `labels` (map)
             pub labels: ::buffa::MapView<'a, &'a str, &'a str>,
@@ -7460,6 +8141,13 @@ pub mod __buffa {
             ///
             /// Field 6: `channel`
             pub channel: &'a str,
+            /// Several encodes instead of one. What a rung leaves unset is then as `recipe` says, which may be left
+            /// out itself; each rung has its own output.
+            ///
+            /// Field 7: `ladder`
+            pub ladder: ::buffa::MessageFieldView<
+                super::super::__buffa::view::LadderView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for EncodeRequestView<'a> {
@@ -7587,6 +8275,31 @@ pub mod __buffa {
                         )?;
                         view.channel = ::buffa::types::borrow_str(&mut cur)?;
                     }
+                    7u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.ladder.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.ladder = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::LadderView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
                     5u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -7693,6 +8406,15 @@ pub mod __buffa {
                         .map(|(k, v)| (k.to_string(), v.to_string()))
                         .collect(),
                     channel: self.channel.to_string(),
+                    ladder: match self.ladder.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::Ladder,
+                                ::buffa::Inline<super::super::Ladder>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -7750,6 +8472,14 @@ pub mod __buffa {
                     size
                         += 1u64
                             + ::buffa::types::string_encoded_len(&self.channel) as u64;
+                }
+                if self.ladder.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.ladder.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
                 }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
@@ -7815,6 +8545,14 @@ pub mod __buffa {
                 if !self.channel.is_empty() {
                     ::buffa::types::put_string_field(6u32, &self.channel, buf);
                 }
+                if self.ladder.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        7u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.ladder.write_to(__cache, buf);
+                }
                 self.__buffa_unknown_fields.write_to(buf);
             }
         }
@@ -7879,6 +8617,11 @@ pub mod __buffa {
                 }
                 if !::buffa::json_helpers::skip_if::is_empty_str(self.channel) {
                     __map.serialize_entry("channel", self.channel)?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.ladder.as_option() {
+                        __map.serialize_entry("ladder", __v)?;
+                    }
                 }
                 __map.end()
             }
@@ -8011,7 +8754,7 @@ pub mod __buffa {
             pub fn idempotency_key(&self) -> &'_ str {
                 self.0.reborrow().idempotency_key
             }
-            /// At most 16.
+            /// At most 16; with a ladder, at most 15.
             ///
             /// Field 5: `labels` (map)
             #[must_use]
@@ -8025,6 +8768,18 @@ pub mod __buffa {
             #[must_use]
             pub fn channel(&self) -> &'_ str {
                 self.0.reborrow().channel
+            }
+            /// Several encodes instead of one. What a rung leaves unset is then as `recipe` says, which may be left
+            /// out itself; each rung has its own output.
+            ///
+            /// Field 7: `ladder`
+            #[must_use]
+            pub fn ladder(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::LadderView<'_>,
+            > {
+                &self.0.reborrow().ladder
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<EncodeRequestView<'static>>>
@@ -8057,6 +8812,706 @@ pub mod __buffa {
                 ::serde::Serialize::serialize(&self.0, __s)
             }
         }
+        /// Encodes of one source, between which players change while they play: the source is indexed once, all
+        /// rungs are cut at the same frames, and decoding can begin with those and no others. Chunks are of six
+        /// seconds and lie on a fixed grid, unless the request's `recipe.chunking_directives` say otherwise.
+        #[derive(Clone, Debug, Default)]
+        pub struct LadderView<'a> {
+            /// 1 to 12.
+            ///
+            /// Field 1: `rungs`
+            pub rungs: ::buffa::RepeatedView<
+                'a,
+                super::super::__buffa::view::RungView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for LadderView<'a> {
+            type Owned = super::super::Ladder;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::RungView,
+                            >(),
+                        )?;
+                        view.rungs
+                            .push(
+                                <super::super::__buffa::view::RungView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<super::super::Ladder, ::buffa::DecodeError> {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<super::super::Ladder, ::buffa::DecodeError> {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::Ladder {
+                    rungs: self
+                        .rungs
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for LadderView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                for v in &self.rungs {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                for v in &self.rungs {
+                    ::buffa::types::put_len_delimited_header(
+                        1u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for LadderView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !self.rungs.is_empty() {
+                    __map.serialize_entry("rungs", &*self.rungs)?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for LadderView<'a> {
+            const PACKAGE: &'static str = "ves.v1";
+            const NAME: &'static str = "Ladder";
+            const FULL_NAME: &'static str = "ves.v1.Ladder";
+            const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.Ladder";
+        }
+        ::buffa::impl_default_view_instance!(LadderView);
+        ::buffa::impl_view_reborrow!(LadderView);
+        /** Self-contained, `'static` owned view of a `Ladder` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`LadderView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`LadderView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct LadderOwnedView(::buffa::OwnedView<LadderView<'static>>);
+        impl LadderOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    LadderOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    LadderOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::Ladder,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    LadderOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`LadderView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &LadderView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::Ladder {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// 1 to 12.
+            ///
+            /// Field 1: `rungs`
+            #[must_use]
+            pub fn rungs(
+                &self,
+            ) -> &::buffa::RepeatedView<'_, super::super::__buffa::view::RungView<'_>> {
+                &self.0.reborrow().rungs
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<LadderView<'static>>>
+        for LadderOwnedView {
+            fn from(inner: ::buffa::OwnedView<LadderView<'static>>) -> Self {
+                LadderOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<LadderOwnedView>
+        for ::buffa::OwnedView<LadderView<'static>> {
+            fn from(wrapper: LadderOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<LadderView<'static>>>
+        for LadderOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<LadderView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::Ladder {
+            type View<'a> = LadderView<'a>;
+            type ViewHandle = LadderOwnedView;
+        }
+        impl ::serde::Serialize for LadderOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// One encode of a ladder: a request of its own, with the label "rung".
+        #[derive(Clone, Debug, Default)]
+        pub struct RungView<'a> {
+            /// Told from those of the others by letters, digits, ".", "_" and "-", 64 at most: "1080p".
+            ///
+            /// Field 1: `name`
+            pub name: &'a str,
+            /// All but the chunking directives, which are the ladder's.
+            ///
+            /// Field 2: `recipe`
+            pub recipe: ::buffa::MessageFieldView<
+                super::super::__buffa::view::RecipeView<'a>,
+            >,
+            /// Where this rung shall be.
+            ///
+            /// Field 3: `output`
+            pub output: ::buffa::MessageFieldView<
+                super::super::__buffa::view::OutputTargetView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for RungView<'a> {
+            type Owned = super::super::Rung;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.name = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.recipe.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.recipe = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::RecipeView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.output.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.output = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::OutputTargetView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<super::super::Rung, ::buffa::DecodeError> {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<super::super::Rung, ::buffa::DecodeError> {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::Rung {
+                    name: self.name.to_string(),
+                    recipe: match self.recipe.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::Recipe,
+                                ::buffa::Inline<super::super::Recipe>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    output: match self.output.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::OutputTarget,
+                                ::buffa::Inline<super::super::OutputTarget>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for RungView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if !self.name.is_empty() {
+                    size += 1u64 + ::buffa::types::string_encoded_len(&self.name) as u64;
+                }
+                if self.recipe.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.recipe.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.output.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.output.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if !self.name.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.name, buf);
+                }
+                if self.recipe.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        2u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.recipe.write_to(__cache, buf);
+                }
+                if self.output.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        3u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.output.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for RungView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.name) {
+                    __map.serialize_entry("name", self.name)?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.recipe.as_option() {
+                        __map.serialize_entry("recipe", __v)?;
+                    }
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.output.as_option() {
+                        __map.serialize_entry("output", __v)?;
+                    }
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for RungView<'a> {
+            const PACKAGE: &'static str = "ves.v1";
+            const NAME: &'static str = "Rung";
+            const FULL_NAME: &'static str = "ves.v1.Rung";
+            const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.Rung";
+        }
+        ::buffa::impl_default_view_instance!(RungView);
+        ::buffa::impl_view_reborrow!(RungView);
+        /** Self-contained, `'static` owned view of a `Rung` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`RungView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`RungView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct RungOwnedView(::buffa::OwnedView<RungView<'static>>);
+        impl RungOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RungOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RungOwnedView(::buffa::OwnedView::decode_with_options(bytes, opts)?),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::Rung,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RungOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`RungView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &RungView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::Rung {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Told from those of the others by letters, digits, ".", "_" and "-", 64 at most: "1080p".
+            ///
+            /// Field 1: `name`
+            #[must_use]
+            pub fn name(&self) -> &'_ str {
+                self.0.reborrow().name
+            }
+            /// All but the chunking directives, which are the ladder's.
+            ///
+            /// Field 2: `recipe`
+            #[must_use]
+            pub fn recipe(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::RecipeView<'_>,
+            > {
+                &self.0.reborrow().recipe
+            }
+            /// Where this rung shall be.
+            ///
+            /// Field 3: `output`
+            #[must_use]
+            pub fn output(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::OutputTargetView<'_>,
+            > {
+                &self.0.reborrow().output
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<RungView<'static>>>
+        for RungOwnedView {
+            fn from(inner: ::buffa::OwnedView<RungView<'static>>) -> Self {
+                RungOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<RungOwnedView>
+        for ::buffa::OwnedView<RungView<'static>> {
+            fn from(wrapper: RungOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<RungView<'static>>>
+        for RungOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<RungView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::Rung {
+            type View<'a> = RungView<'a>;
+            type ViewHandle = RungOwnedView;
+        }
+        impl ::serde::Serialize for RungOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
         /// The answer to an EncodeRequest.
         #[derive(Clone, Debug, Default)]
         pub struct EncodeResponseView<'a> {
@@ -8067,6 +9522,13 @@ pub mod __buffa {
             /// Field 2: `error`
             pub error: ::buffa::MessageFieldView<
                 ::proto::base::v1::__buffa::view::ErrorView<'a>,
+            >,
+            /// Of a ladder, in its order, once all are done.
+            ///
+            /// Field 3: `rungs`
+            pub rungs: ::buffa::RepeatedView<
+                'a,
+                super::super::__buffa::view::RungOutputView<'a>,
             >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
@@ -8156,6 +9618,26 @@ pub mod __buffa {
                             }
                         }
                     }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        ctx.register_element_memory(
+                            ::core::mem::size_of::<
+                                super::super::__buffa::view::RungOutputView,
+                            >(),
+                        )?;
+                        view.rungs
+                            .push(
+                                <super::super::__buffa::view::RungOutputView as ::buffa::MessageView>::decode_view_ctx(
+                                    sub,
+                                    __sub_ctx,
+                                )?,
+                            );
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -8203,6 +9685,11 @@ pub mod __buffa {
                         }
                         None => ::buffa::MessageField::none(),
                     },
+                    rungs: self
+                        .rungs
+                        .iter()
+                        .map(|v| v.to_owned_from_source(__buffa_src))
+                        .collect::<::core::result::Result<_, ::buffa::DecodeError>>()?,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -8228,6 +9715,14 @@ pub mod __buffa {
                 if self.error.is_set() {
                     let __slot = __cache.reserve();
                     let inner_size = self.error.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                for v in &self.rungs {
+                    let __slot = __cache.reserve();
+                    let inner_size = v.compute_size(__cache);
                     __cache.set(__slot, inner_size);
                     size
                         += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
@@ -8259,6 +9754,14 @@ pub mod __buffa {
                         buf,
                     );
                     self.error.write_to(__cache, buf);
+                }
+                for v in &self.rungs {
+                    ::buffa::types::put_len_delimited_header(
+                        3u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    v.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -8293,6 +9796,9 @@ pub mod __buffa {
                     if let ::core::option::Option::Some(__v) = self.error.as_option() {
                         __map.serialize_entry("error", __v)?;
                     }
+                }
+                if !self.rungs.is_empty() {
+                    __map.serialize_entry("rungs", &*self.rungs)?;
                 }
                 __map.end()
             }
@@ -8407,6 +9913,18 @@ pub mod __buffa {
             > {
                 &self.0.reborrow().error
             }
+            /// Of a ladder, in its order, once all are done.
+            ///
+            /// Field 3: `rungs`
+            #[must_use]
+            pub fn rungs(
+                &self,
+            ) -> &::buffa::RepeatedView<
+                '_,
+                super::super::__buffa::view::RungOutputView<'_>,
+            > {
+                &self.0.reborrow().rungs
+            }
         }
         impl ::core::convert::From<::buffa::OwnedView<EncodeResponseView<'static>>>
         for EncodeResponseOwnedView {
@@ -8438,6 +9956,343 @@ pub mod __buffa {
                 ::serde::Serialize::serialize(&self.0, __s)
             }
         }
+        /// One encode of a ladder.
+        #[derive(Clone, Debug, Default)]
+        pub struct RungOutputView<'a> {
+            /// Name of the rung.
+            ///
+            /// Field 1: `name`
+            pub name: &'a str,
+            /// Without format and resolved recipe, which the rung's own request tells.
+            ///
+            /// Field 2: `output_video`
+            pub output_video: ::buffa::MessageFieldView<
+                super::super::__buffa::view::OutputVideoView<'a>,
+            >,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for RungOutputView<'a> {
+            type Owned = super::super::RungOutput;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.name = ::buffa::types::borrow_str(&mut cur)?;
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.output_video.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.output_video = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::OutputVideoView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<super::super::RungOutput, ::buffa::DecodeError> {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<super::super::RungOutput, ::buffa::DecodeError> {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::RungOutput {
+                    name: self.name.to_string(),
+                    output_video: match self.output_video.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::OutputVideo,
+                                ::buffa::Inline<super::super::OutputVideo>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for RungOutputView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if !self.name.is_empty() {
+                    size += 1u64 + ::buffa::types::string_encoded_len(&self.name) as u64;
+                }
+                if self.output_video.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.output_video.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                __cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if !self.name.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.name, buf);
+                }
+                if self.output_video.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        2u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.output_video.write_to(__cache, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for RungOutputView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.name) {
+                    __map.serialize_entry("name", self.name)?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .output_video
+                        .as_option()
+                    {
+                        __map.serialize_entry("outputVideo", __v)?;
+                    }
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for RungOutputView<'a> {
+            const PACKAGE: &'static str = "ves.v1";
+            const NAME: &'static str = "RungOutput";
+            const FULL_NAME: &'static str = "ves.v1.RungOutput";
+            const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.RungOutput";
+        }
+        ::buffa::impl_default_view_instance!(RungOutputView);
+        ::buffa::impl_view_reborrow!(RungOutputView);
+        /** Self-contained, `'static` owned view of a `RungOutput` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`RungOutputView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`RungOutputView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct RungOutputOwnedView(::buffa::OwnedView<RungOutputView<'static>>);
+        impl RungOutputOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RungOutputOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RungOutputOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::RungOutput,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    RungOutputOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`RungOutputView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &RungOutputView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::RungOutput {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Name of the rung.
+            ///
+            /// Field 1: `name`
+            #[must_use]
+            pub fn name(&self) -> &'_ str {
+                self.0.reborrow().name
+            }
+            /// Without format and resolved recipe, which the rung's own request tells.
+            ///
+            /// Field 2: `output_video`
+            #[must_use]
+            pub fn output_video(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::OutputVideoView<'_>,
+            > {
+                &self.0.reborrow().output_video
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<RungOutputView<'static>>>
+        for RungOutputOwnedView {
+            fn from(inner: ::buffa::OwnedView<RungOutputView<'static>>) -> Self {
+                RungOutputOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<RungOutputOwnedView>
+        for ::buffa::OwnedView<RungOutputView<'static>> {
+            fn from(wrapper: RungOutputOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<RungOutputView<'static>>>
+        for RungOutputOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<RungOutputView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::RungOutput {
+            type View<'a> = RungOutputView<'a>;
+            type ViewHandle = RungOutputOwnedView;
+        }
+        impl ::serde::Serialize for RungOutputOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
         /// The video to encode.
         #[derive(Clone, Debug, Default)]
         pub struct VideoSourceView<'a> {
@@ -8446,6 +10301,13 @@ pub mod __buffa {
             ///
             /// Field 1: `uri`
             pub uri: &'a str,
+            /// Its frame table, where one was made before: the source is not indexed again. For other services and
+            /// rungs of a ladder alone.
+            ///
+            /// Field 2: `frame_table`
+            pub frame_table: ::buffa::MessageFieldView<
+                ::proto::base::v1::__buffa::view::BlobRefView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for VideoSourceView<'a> {
@@ -8491,6 +10353,31 @@ pub mod __buffa {
                         )?;
                         view.uri = ::buffa::types::borrow_str(&mut cur)?;
                     }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.frame_table.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.frame_table = ::buffa::MessageFieldView::set(
+                                    <::proto::base::v1::__buffa::view::BlobRefView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -8521,6 +10408,15 @@ pub mod __buffa {
                 let _ = __buffa_src;
                 ::core::result::Result::Ok(super::super::VideoSource {
                     uri: self.uri.to_string(),
+                    frame_table: match self.frame_table.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                ::proto::base::v1::BlobRef,
+                                ::buffa::Inline<::proto::base::v1::BlobRef>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -8531,12 +10427,20 @@ pub mod __buffa {
         }
         impl<'a> ::buffa::ViewEncode<'a> for VideoSourceView<'a> {
             #[allow(clippy::needless_borrow, clippy::let_and_return)]
-            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
                 #[allow(unused_imports)]
                 use ::buffa::Enumeration as _;
                 let mut size = 0u64;
                 if !self.uri.is_empty() {
                     size += 1u64 + ::buffa::types::string_encoded_len(&self.uri) as u64;
+                }
+                if self.frame_table.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.frame_table.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
                 }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
@@ -8544,13 +10448,21 @@ pub mod __buffa {
             #[allow(clippy::needless_borrow)]
             fn write_to(
                 &self,
-                _cache: &mut ::buffa::SizeCache,
+                __cache: &mut ::buffa::SizeCache,
                 buf: &mut impl ::buffa::EncodeSink,
             ) {
                 #[allow(unused_imports)]
                 use ::buffa::Enumeration as _;
                 if !self.uri.is_empty() {
                     ::buffa::types::put_string_field(1u32, &self.uri, buf);
+                }
+                if self.frame_table.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        2u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.frame_table.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -8575,6 +10487,14 @@ pub mod __buffa {
                 let mut __map = __s.serialize_map(::core::option::Option::None)?;
                 if !::buffa::json_helpers::skip_if::is_empty_str(self.uri) {
                     __map.serialize_entry("uri", self.uri)?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .frame_table
+                        .as_option()
+                    {
+                        __map.serialize_entry("frameTable", __v)?;
+                    }
                 }
                 __map.end()
             }
@@ -8676,6 +10596,18 @@ pub mod __buffa {
             #[must_use]
             pub fn uri(&self) -> &'_ str {
                 self.0.reborrow().uri
+            }
+            /// Its frame table, where one was made before: the source is not indexed again. For other services and
+            /// rungs of a ladder alone.
+            ///
+            /// Field 2: `frame_table`
+            #[must_use]
+            pub fn frame_table(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                ::proto::base::v1::__buffa::view::BlobRefView<'_>,
+            > {
+                &self.0.reborrow().frame_table
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<VideoSourceView<'static>>>
@@ -11397,6 +13329,11 @@ pub mod __buffa {
             ///
             /// Field 3: `alignment`
             pub alignment: ::buffa::EnumValue<super::super::ChunkAlignment>,
+            /// Decoding can begin with the first frames of chunks and no others. Encodes of a source that are cut
+            /// alike then have their random access points at the same frames.
+            ///
+            /// Field 4: `aligned_access`
+            pub aligned_access: bool,
             pub target: ::core::option::Option<
                 super::super::__buffa::view::oneof::chunking_directives::Target,
             >,
@@ -11446,6 +13383,13 @@ pub mod __buffa {
                         view.alignment = ::buffa::EnumValue::from(
                             ::buffa::types::decode_int32(&mut cur)?,
                         );
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.aligned_access = ::buffa::types::decode_bool(&mut cur)?;
                     }
                     1u32 => {
                         ::buffa::encoding::check_wire_type(
@@ -11499,6 +13443,7 @@ pub mod __buffa {
                 let _ = __buffa_src;
                 ::core::result::Result::Ok(super::super::ChunkingDirectives {
                     alignment: self.alignment,
+                    aligned_access: self.aligned_access,
                     target: self
                         .target
                         .as_ref()
@@ -11552,6 +13497,9 @@ pub mod __buffa {
                         size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
                     }
                 }
+                if self.aligned_access {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -11583,6 +13531,9 @@ pub mod __buffa {
                         ::buffa::types::put_int32_field(3u32, val, buf);
                     }
                 }
+                if self.aligned_access {
+                    ::buffa::types::put_bool_field(4u32, self.aligned_access, buf);
+                }
                 self.__buffa_unknown_fields.write_to(buf);
             }
         }
@@ -11608,6 +13559,9 @@ pub mod __buffa {
                     &self.alignment,
                 ) {
                     __map.serialize_entry("alignment", &self.alignment)?;
+                }
+                if self.aligned_access {
+                    __map.serialize_entry("alignedAccess", &self.aligned_access)?;
                 }
                 if let ::core::option::Option::Some(ref __ov) = self.target {
                     match __ov {
@@ -11732,6 +13686,14 @@ pub mod __buffa {
             #[must_use]
             pub fn alignment(&self) -> ::buffa::EnumValue<super::super::ChunkAlignment> {
                 self.0.reborrow().alignment
+            }
+            /// Decoding can begin with the first frames of chunks and no others. Encodes of a source that are cut
+            /// alike then have their random access points at the same frames.
+            ///
+            /// Field 4: `aligned_access`
+            #[must_use]
+            pub fn aligned_access(&self) -> bool {
+                self.0.reborrow().aligned_access
             }
             /// Oneof `target`.
             #[must_use]
@@ -13376,7 +15338,8 @@ pub mod __buffa {
             pub recipe: ::buffa::MessageFieldView<
                 super::super::__buffa::view::RecipeView<'a>,
             >,
-            /// Boundaries of the chunks: n + 1 frame indices for n chunks.
+            /// Boundaries of the chunks: n + 1 frame indices for n chunks. Of a rung they are left out when it has
+            /// ended.
             ///
             /// Field 2: `boundaries`
             pub boundaries: ::buffa::RepeatedView<'a, u64>,
@@ -14034,7 +15997,8 @@ pub mod __buffa {
             > {
                 &self.0.reborrow().recipe
             }
-            /// Boundaries of the chunks: n + 1 frame indices for n chunks.
+            /// Boundaries of the chunks: n + 1 frame indices for n chunks. Of a rung they are left out when it has
+            /// ended.
             ///
             /// Field 2: `boundaries`
             #[must_use]
@@ -14732,7 +16696,7 @@ pub mod __buffa {
         pub struct StageProgressView<'a> {
             /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
             /// "survey", "aim", "analysis", "planner", and after it "settler", "repair"; with a buffer after it
-            /// "settler", "repair", "settler-2", "repair-2".
+            /// "settler", "repair", "settler-2", "repair-2". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
             ///
             /// Field 1: `stage`
             pub stage: &'a str,
@@ -15157,7 +17121,7 @@ pub mod __buffa {
             }
             /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
             /// "survey", "aim", "analysis", "planner", and after it "settler", "repair"; with a buffer after it
-            /// "settler", "repair", "settler-2", "repair-2".
+            /// "settler", "repair", "settler-2", "repair-2". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
             ///
             /// Field 1: `stage`
             #[must_use]
@@ -18924,7 +20888,10 @@ pub mod __buffa {
     /// Register this package's `Any` type entries and extension entries.
     pub fn register_types(reg: &mut ::buffa::type_registry::TypeRegistry) {
         reg.register_json_any(super::__ENCODE_REQUEST_JSON_ANY);
+        reg.register_json_any(super::__LADDER_JSON_ANY);
+        reg.register_json_any(super::__RUNG_JSON_ANY);
         reg.register_json_any(super::__ENCODE_RESPONSE_JSON_ANY);
+        reg.register_json_any(super::__RUNG_OUTPUT_JSON_ANY);
         reg.register_json_any(super::__VIDEO_SOURCE_JSON_ANY);
         reg.register_json_any(super::__OUTPUT_TARGET_JSON_ANY);
         reg.register_json_any(super::__RECIPE_JSON_ANY);
@@ -18958,9 +20925,21 @@ pub use self::__buffa::view::EncodeRequestView;
 #[doc(inline)]
 pub use self::__buffa::view::EncodeRequestOwnedView;
 #[doc(inline)]
+pub use self::__buffa::view::LadderView;
+#[doc(inline)]
+pub use self::__buffa::view::LadderOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::RungView;
+#[doc(inline)]
+pub use self::__buffa::view::RungOwnedView;
+#[doc(inline)]
 pub use self::__buffa::view::EncodeResponseView;
 #[doc(inline)]
 pub use self::__buffa::view::EncodeResponseOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::RungOutputView;
+#[doc(inline)]
+pub use self::__buffa::view::RungOutputOwnedView;
 #[doc(inline)]
 pub use self::__buffa::view::VideoSourceView;
 #[doc(inline)]

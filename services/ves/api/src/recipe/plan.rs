@@ -120,6 +120,7 @@ mod tests {
         Chunking {
             target: Target::Frames(target),
             alignment,
+            ..Chunking::default()
         }
     }
 

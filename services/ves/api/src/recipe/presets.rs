@@ -2,9 +2,11 @@
 
 use std::sync::LazyLock;
 
+use buffa::Enumeration;
 use errors::Error;
 use serde::Deserialize;
 
+use crate::recipe::codings;
 use crate::wire;
 
 /// A recipe with a name. It fills what a request leaves unset, and never replaces what it says.
@@ -104,7 +106,22 @@ fn asks_for_other_codec(recipe: &wire::Recipe, preset: &NamedPreset) -> bool {
     asked.is_some() && asked != format(&preset.recipe)
 }
 
-fn fill_by(recipe: &mut wire::Recipe, preset: &wire::Recipe) {
+/// The codec goes without saying only where a preset says it.
+pub(crate) fn require_format(recipe: &wire::Recipe) -> Result<(), Error> {
+    let format = recipe.codec.as_option().map(|codec| codec.format);
+    let unspecified = wire::CodecFormat::CODEC_FORMAT_UNSPECIFIED;
+    let said = format.is_some_and(|format| format != unspecified);
+    if said || !recipe.named_preset.is_empty() {
+        return Ok(());
+    }
+    let known = codings().iter().map(|coding| coding.format.proto_name());
+    let known = known.collect::<Vec<_>>().join(", ");
+    Err(Error::user("MISSING", "the codec is missing")
+        .at("recipe.codec.format")
+        .hint(format!("use one of: {known}, or name a preset")))
+}
+
+pub(super) fn fill_by(recipe: &mut wire::Recipe, preset: &wire::Recipe) {
     if let Some(from) = preset.codec.as_option() {
         fill_codec(recipe.codec.get_or_insert_default(), from);
     }

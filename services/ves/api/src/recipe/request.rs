@@ -40,6 +40,8 @@ pub enum Damage {
 pub struct Chunking {
     pub target: Target,
     pub alignment: Alignment,
+    /// Decoding can begin with the first frames of chunks and no others.
+    pub aligned_access: bool,
 }
 
 /// How long a chunk shall be.

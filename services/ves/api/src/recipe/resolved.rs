@@ -243,7 +243,7 @@ mod tests {
 
     use super::*;
     use crate::recipe::{
-        BitDepth, Chunking, Codec, Coding, Edges, RateControl, Size, Target, codings,
+        Alignment, BitDepth, Chunking, Codec, Coding, Edges, RateControl, Size, Target, codings,
     };
 
     fn source(width: u32, height: u32, layout: &str) -> VideoFormat {
@@ -694,6 +694,38 @@ mod tests {
                 .windows(2)
                 .any(|pair| pair == ["-g", "257"])
         );
+    }
+
+    #[test]
+    fn chunks_have_no_other_key_frame_where_encodes_are_aligned() {
+        let intervals = [
+            ("avc", ":open-gop=0:keyint=infinite:min-keyint=1000:"),
+            ("hevc", ":open-gop=0:keyint=1000:min-keyint=1000:"),
+            ("av1", "-g 1000 "),
+            ("vp9", "-g 1000 -keyint_min 1000 "),
+        ];
+        assert_eq!(intervals.map(|(coding, _)| coding).len(), codings().len());
+        let format = VideoFormat {
+            sample_aspect_ratio: SampleAspectRatio::SQUARE,
+            ..source(720, 576, "yuv420p")
+        };
+        let facts = SourceFacts {
+            format: &format,
+            frames: 3_400,
+            random_access: &[0, 990],
+            digest: "sha256/00",
+        };
+        for (coding, interval) in intervals {
+            let mut aligned = by(usual(coding));
+            aligned.chunking = Chunking {
+                target: Target::Frames(1_000),
+                alignment: Alignment::Fixed,
+                aligned_access: true,
+            };
+            let resolved = ResolvedRecipe::new(aligned, &facts, BTreeMap::new()).unwrap();
+            let args = resolved.encoder_args.join(" ");
+            assert!(args.contains(interval), "{coding}: {args}");
+        }
     }
 
     #[test]

@@ -208,6 +208,7 @@ fn chunking(directives: Option<wire::ChunkingDirectives>, problems: &mut Vec<Err
                 Alignment::Source
             }
         },
+        aligned_access: directives.aligned_access,
     }
 }
 
@@ -572,6 +573,7 @@ impl From<Chunking> for wire::ChunkingDirectives {
                 Alignment::Source => wire::ChunkAlignment::Source.into(),
                 Alignment::Fixed => wire::ChunkAlignment::Fixed.into(),
             },
+            aligned_access: chunking.aligned_access,
             ..Default::default()
         }
     }
@@ -626,7 +628,8 @@ mod tests {
             r#"{"codec": {"preset": "slow", "profile": "high", "level": "4.1", "tune": "film"},
                 "resolution": {"width": 640, "height": 360, "kernel": "SCALING_KERNEL_LANCZOS"},
                 "container": "CONTAINER_MKV",
-                "chunkingDirectives": {"frames": 30, "alignment": "CHUNK_ALIGNMENT_FIXED"},
+                "chunkingDirectives": {"frames": 30, "alignment": "CHUNK_ALIGNMENT_FIXED",
+                                       "alignedAccess": true},
                 "rateControl": {"crf": 18.5}, "otherTracks": "OTHER_TRACKS_NONE"}"#,
         )
         .unwrap();

@@ -25,7 +25,11 @@ pub(super) async fn hydrate(
     let summary: Summary = serde_json::from_slice(&ended.output.inline)
         .map_err(|error| unreadable("summary", error))?;
     let video = blob(&ended.output, VIDEO)?;
-    let recipe = recipe(blobs, blob(&ended.output, RECIPE)?).await?;
+    let mut recipe = recipe(blobs, blob(&ended.output, RECIPE)?).await?;
+    if ended.request.video_source.frame_table.is_set() {
+        // Of a rung: too long for an answer to the ladder's workflow.
+        recipe.boundaries = Vec::new();
+    }
     Ok(wire::OutputVideo {
         frames: summary.frames,
         size_bytes: video.size,
@@ -36,6 +40,11 @@ pub(super) async fn hydrate(
         resolved_recipe: Some(recipe).into(),
         ..of_chunks(&ended.stages)
     })
+}
+
+/// What the workflow of a ladder ended with is the response itself.
+pub(super) fn of_ladder(output: &Value) -> Result<wire::EncodeResponse, Error> {
+    serde_json::from_slice(&output.inline).map_err(|error| unreadable("answer", error))
 }
 
 fn of_chunks(stages: &[Stage]) -> wire::OutputVideo {

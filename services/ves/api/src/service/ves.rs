@@ -1,15 +1,15 @@
 use async_trait::async_trait;
-use blob::{Blobs, Value};
+use blob::{BlobRef, Blobs, Value};
 use errors::Error;
 use optimus::{Caller, Checked, Ended, Pins, Service};
 use proto::stratum::v1::{Source, SourceIdentity};
 use sources::Place;
 
 use super::output;
-use crate::function::Job;
+use crate::function::{Job, LadderJob, LadderRung};
 use crate::output::check_target;
-use crate::recipe::{RateControl, Recipe};
-use crate::validate::{Policy, Target, ValidRequest, inspect, validate};
+use crate::recipe::{RateControl, Recipe, of_rung};
+use crate::validate::{Policy, Target, ValidRequest, ValidRung, inspect, validate};
 use crate::wire;
 
 /// Name of the workflow that encodes by the codec of this name.
@@ -33,6 +33,11 @@ pub fn capped_definition(codec: &str) -> String {
 /// Name of the workflow that encodes by the codec of this name to a bitrate, for a decoder's buffer.
 pub fn capped_bitrate_definition(codec: &str) -> String {
     format!("{}.capped", bitrate_definition(codec))
+}
+
+/// Name of the workflow of a ladder of so many rungs.
+pub fn ladder_definition(rungs: usize) -> String {
+    format!("ves.ladder.{rungs}")
 }
 
 /// The first codec's workflow; those of others are named after it.
@@ -77,6 +82,9 @@ impl Service for VesService {
     }
 
     fn definition_of(&self, request: &wire::EncodeRequest) -> String {
+        if let Some(ladder) = request.ladder.as_option() {
+            return ladder_definition(ladder.rungs.len());
+        }
         let recipe = request.recipe.as_option().cloned();
         let recipe = recipe.and_then(|recipe| Recipe::try_from(recipe).ok());
         let recipe = recipe.unwrap_or_default();
@@ -91,47 +99,67 @@ impl Service for VesService {
 
     async fn check(
         &self,
-        _caller: &Caller,
+        caller: &Caller,
         request: wire::EncodeRequest,
     ) -> Result<Checked<wire::EncodeRequest>, Vec<Error>> {
-        let inspection = inspect(&request, &self.config.policy);
+        let inspection = inspect(&request, &self.policy(caller.is_role));
         if inspection.problems.is_empty() {
             return checked(inspection.into_result()?, request);
         }
         // It is refused anyway: what is wrong with its files belongs to the answer.
         let mut problems = inspection.problems;
-        let files = self
-            .look_at_files(inspection.source, inspection.output)
-            .await;
+        let targets = Targets::of(inspection.output, &inspection.rungs);
+        let files = self.look_at_files(inspection.source, targets).await;
         problems.extend(files.err().into_iter().flatten());
         Err(problems)
     }
 
     async fn prepare(
         &self,
-        _caller: &Caller,
+        caller: &Caller,
         request: &wire::EncodeRequest,
         pins: &Pins,
     ) -> Result<Value, Vec<Error>> {
-        let valid = validate(request, &self.config.policy)?;
+        let valid = validate(request, &self.policy(caller.is_role))?;
+        if let Some(table) = &valid.frame_table {
+            self.find(table).await.map_err(|problem| vec![problem])?;
+        }
+        let targets = Targets::of(valid.output, &valid.rungs);
         let uri = valid.source.uri();
-        let identity = self.look_at_files(Some(valid.source), valid.output).await?;
-        let job = Job {
-            source: Source {
-                uri,
-                identity: identity.into(),
-                ..Default::default()
-            },
-            recipe: valid.recipe,
-            function_digests: pins.clone(),
+        let identity = self.look_at_files(Some(valid.source), targets).await?;
+        let source = Source {
+            uri,
+            identity: identity.into(),
+            ..Default::default()
         };
-        job.to_json().map(Value::inline).map_err(unwritable)
+        let function_digests = pins.clone();
+        let job = match valid.rungs.is_empty() {
+            true => Job {
+                source,
+                recipe: valid.recipe,
+                frame_table: valid.frame_table,
+                function_digests,
+            }
+            .to_json(),
+            false => LadderJob {
+                source,
+                rungs: valid.rungs.into_iter().map(LadderRung::from).collect(),
+                labels: valid.labels,
+                channel: request.channel.clone(),
+                function_digests,
+            }
+            .to_json(),
+        };
+        job.map(Value::inline).map_err(unwritable)
     }
 
     async fn succeeded(
         &self,
         ended: Ended<'_, wire::EncodeRequest>,
     ) -> Result<wire::EncodeResponse, Error> {
+        if ended.request.ladder.is_set() {
+            return output::of_ladder(&ended.output);
+        }
         let mut video = output::hydrate(&self.blobs, &ended).await?;
         if let Some((target, source)) = self.target(ended.request)? {
             let id = ended.id;
@@ -151,12 +179,68 @@ impl Service for VesService {
     }
 }
 
+/// Where results go, each with its place in the request.
+#[derive(Default)]
+struct Targets(Vec<(Option<usize>, Target)>);
+
+impl Targets {
+    fn of(output: Option<Target>, rungs: &[ValidRung]) -> Self {
+        let rungs = (0..).zip(rungs);
+        let rungs = rungs.filter_map(|(index, rung)| Some((Some(index), rung.output.clone()?)));
+        Self(
+            output
+                .map(|target| (None, target))
+                .into_iter()
+                .chain(rungs)
+                .collect(),
+        )
+    }
+
+    /// Whether results could be put there, without touching the source; every problem at once.
+    fn check(&self, source: Option<&SourceIdentity>) -> Vec<Error> {
+        let checked = self.0.iter().filter_map(|(rung, target)| {
+            let error = check_target(target, source).err()?;
+            Some(rung.map_or(error.clone(), |index| of_rung(index, error)))
+        });
+        checked.collect()
+    }
+}
+
 impl VesService {
-    /// Identifies the source and sees that the output has a place; every problem at once.
+    /// Roles may name bytes that the platform keeps.
+    fn policy(&self, by_role: bool) -> Policy {
+        let policy = &self.config.policy;
+        Policy {
+            trust_blobs: policy.trust_blobs || by_role,
+            ..policy.clone()
+        }
+    }
+
+    /// Sees that a frame table is there, and touches it, as the request that names it is about to be
+    /// kept.
+    async fn find(&self, table: &BlobRef) -> Result<(), Error> {
+        let store = self.blobs.store(&table.store);
+        let found = match store {
+            Ok(store) => store.touch(table).await,
+            Err(problem) => Err(problem),
+        };
+        let missing = |why: String| {
+            Error::platform("BLOB_MISSING", why)
+                .at("video_source.frame_table")
+                .hint("leave it out; the source is read")
+        };
+        match found {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(missing("there are no such bytes".into())),
+            Err(problem) => Err(missing(problem.to_string())),
+        }
+    }
+
+    /// Identifies the source and sees that each output has a place; every problem at once.
     async fn look_at_files(
         &self,
         source: Option<Place>,
-        output: Option<Target>,
+        targets: Targets,
     ) -> Result<Option<SourceIdentity>, Vec<Error>> {
         let source = match source {
             Some(place) => self.config.policy.sources.identify(&place).await.map(Some),
@@ -165,10 +249,10 @@ impl VesService {
         let source = source.map_err(|problem| problem.at("video_source.uri"));
         let look = move || {
             let known = source.as_ref().ok().and_then(Option::as_ref);
-            let output = output.map_or(Ok(()), |target| check_target(&target, known));
-            match (source, output) {
-                (Ok(identity), Ok(())) => Ok(identity),
-                (source, output) => Err(source.err().into_iter().chain(output.err()).collect()),
+            let wrong = targets.check(known);
+            match source {
+                Ok(identity) if wrong.is_empty() => Ok(identity),
+                source => Err(source.err().into_iter().chain(wrong).collect()),
             }
         };
         let looked = tokio::task::spawn_blocking(look).await;
@@ -178,7 +262,7 @@ impl VesService {
     /// Where the result goes, and the source it must not touch. The policy of now
     /// counts: roots may have been withdrawn since the request was accepted.
     fn target(&self, request: &wire::EncodeRequest) -> Result<Option<(Target, Place)>, Error> {
-        let inspection = inspect(request, &self.config.policy);
+        let inspection = inspect(request, &self.policy(true));
         match (inspection.output, inspection.source) {
             (Some(target), Some(source)) => Ok(Some((target, source))),
             _ => match inspection.problems.into_iter().next() {
@@ -207,13 +291,23 @@ fn checked(
 /// Equal for requests that ask for the same, however they are written. Whether a file
 /// may be replaced does not make it another encode.
 fn fingerprint(valid: &ValidRequest, channel: &str) -> serde_json::Result<String> {
+    let uri = |target: &Option<Target>| target.as_ref().map(|target| target.place.uri());
     let parts = (
         valid.source.uri(),
-        valid.output.as_ref().map(|target| target.place.uri()),
+        uri(&valid.output),
         wire::Recipe::from(valid.recipe.clone()),
         &valid.labels,
     );
-    let parts = [serde_json::to_vec(&parts)?, channel.as_bytes().to_vec()].concat();
+    let rungs = valid.rungs.iter().map(|rung| {
+        let recipe = wire::Recipe::from(rung.recipe.clone());
+        (&rung.name, uri(&rung.output), recipe)
+    });
+    let rungs = match valid.rungs.is_empty() {
+        true => Vec::new(),
+        false => serde_json::to_vec(&rungs.collect::<Vec<_>>())?,
+    };
+    let parts = serde_json::to_vec(&parts)?;
+    let parts = [&parts, channel.as_bytes(), &rungs].concat();
     Ok(ids::derived([parts.as_slice()]))
 }
 

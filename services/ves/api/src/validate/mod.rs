@@ -1,16 +1,20 @@
 //! Whether a request makes sense: a pure function of the request and the policy.
 
+mod ladder;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use buffa::Enumeration;
+use blob::BlobRef;
 use errors::Error;
 use files::{Place, Roots};
 use optimus::request;
 use sources::{Remote, Sources};
 
-use crate::recipe::{Problems, Recipe, codings};
+use crate::recipe::{Problems, Recipe, require_format};
 use crate::wire;
+
+pub use ladder::{RUNG, ValidRung};
 
 /// What may be read and where files may be written; nothing and nowhere by default.
 #[derive(Clone, Debug)]
@@ -19,6 +23,8 @@ pub struct Policy {
     pub sources: Sources,
     /// Where results may be put.
     pub outputs: Roots,
+    /// Whether callers may name bytes that the platform keeps.
+    pub trust_blobs: bool,
 }
 
 impl Policy {
@@ -27,6 +33,7 @@ impl Policy {
         Self {
             sources,
             outputs: Roots::of("output", outputs),
+            trust_blobs: false,
         }
     }
 
@@ -49,9 +56,13 @@ impl Default for Policy {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValidRequest {
     pub source: sources::Place,
+    /// Of the source, where it was made before.
+    pub frame_table: Option<BlobRef>,
     pub recipe: Recipe,
     /// `None`: the result stays in the blob store.
     pub output: Option<Target>,
+    /// Of a ladder, whose encodes are these instead; else none.
+    pub rungs: Vec<ValidRung>,
     pub idempotency_key: Option<String>,
     pub labels: BTreeMap<String, String>,
 }
@@ -76,8 +87,10 @@ pub fn validate(
 /// What is right about a request, and what is wrong.
 pub(crate) struct Inspection {
     pub(crate) source: Option<sources::Place>,
+    frame_table: Option<BlobRef>,
     recipe: Option<Recipe>,
     pub(crate) output: Option<Target>,
+    pub(crate) rungs: Vec<ValidRung>,
     idempotency_key: Option<String>,
     labels: BTreeMap<String, String>,
     pub(crate) problems: Vec<Error>,
@@ -86,13 +99,25 @@ pub(crate) struct Inspection {
 pub(crate) fn inspect(request: &wire::EncodeRequest, policy: &Policy) -> Inspection {
     let mut problems = Vec::new();
     let source = source(request, policy, &mut problems);
-    let recipe = recipe(request, &mut problems);
-    let output = output(request, policy, &mut problems);
-    refuse_same_file(source.as_ref(), output.as_ref(), &mut problems);
+    let frame_table = frame_table(request, policy, &mut problems);
+    let (recipe, output, rungs) = match request.ladder.as_option() {
+        None => {
+            let recipe = recipe(request, &mut problems);
+            let output = ladder::target(request.output.as_option(), policy, &mut problems);
+            refuse_same_file(source.as_ref(), output.as_ref(), &mut problems);
+            (recipe, output, Vec::new())
+        }
+        Some(asked) => {
+            let rungs = ladder::rungs(request, asked, policy, source.as_ref(), &mut problems);
+            (Some(Recipe::default()), None, rungs)
+        }
+    };
     Inspection {
         source,
+        frame_table,
         recipe,
         output,
+        rungs,
         idempotency_key: request::idempotency_key(&request.idempotency_key, &mut problems),
         labels: request::labels(&request.labels, &mut problems),
         problems,
@@ -104,8 +129,10 @@ impl Inspection {
         match (self.source, self.recipe) {
             (Some(source), Some(recipe)) if self.problems.is_empty() => Ok(ValidRequest {
                 source,
+                frame_table: self.frame_table,
                 recipe,
                 output: self.output,
+                rungs: self.rungs,
                 idempotency_key: self.idempotency_key,
                 labels: self.labels,
             }),
@@ -141,19 +168,24 @@ fn source(
     noted(policy.sources.place(uri), FIELD, problems)
 }
 
-fn output(
+fn frame_table(
     request: &wire::EncodeRequest,
     policy: &Policy,
     problems: &mut Vec<Error>,
-) -> Option<Target> {
-    let target = request
-        .output
-        .as_option()
-        .filter(|target| !target.uri.is_empty())?;
-    Some(Target {
-        place: noted(policy.outputs.place(&target.uri), "output.uri", problems)?,
-        overwrite: target.overwrite,
-    })
+) -> Option<BlobRef> {
+    const FIELD: &str = "video_source.frame_table";
+    let table = request.video_source.as_option()?.frame_table.as_option()?;
+    let named = match policy.trust_blobs {
+        true => BlobRef::try_from(table.clone()).map_err(|problem| {
+            Error::user("BLOB_INVALID", problem.to_string())
+                .hint("name the store, the digest as sha256/…, and the size")
+        }),
+        false => {
+            let why = "blobs may not be named by callers of this service";
+            Err(Error::user("BLOB_NOT_ALLOWED", why).hint("leave it out; the source is read"))
+        }
+    };
+    noted(named, FIELD, problems)
 }
 
 fn noted<T>(result: Result<T, Error>, field: &str, problems: &mut Vec<Error>) -> Option<T> {
@@ -190,25 +222,13 @@ fn recipe(request: &wire::EncodeRequest, problems: &mut Vec<Error>) -> Option<Re
         ));
         return None;
     };
-    require_format(recipe, problems);
+    problems.extend(require_format(recipe).err());
     match Recipe::try_from(recipe.clone()) {
         Ok(recipe) => Some(recipe),
         Err(Problems(wrong)) => {
             problems.extend(wrong);
             None
         }
-    }
-}
-
-fn require_format(recipe: &wire::Recipe, problems: &mut Vec<Error>) {
-    let format = recipe.codec.as_option().map(|codec| codec.format);
-    let unspecified = wire::CodecFormat::CODEC_FORMAT_UNSPECIFIED;
-    let named = !recipe.named_preset.is_empty();
-    if !named && format.is_none_or(|format| format == unspecified) {
-        let known = codings().iter().map(|coding| coding.format.proto_name());
-        let known = known.collect::<Vec<_>>().join(", ");
-        let hint = format!("use one of: {known}, or name a preset");
-        problems.push(missing("recipe.codec.format", "the codec", &hint));
     }
 }
 

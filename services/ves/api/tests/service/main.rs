@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::result_large_err)]
 
 mod json;
+mod ladder;
 mod world;
 
 mod encode;

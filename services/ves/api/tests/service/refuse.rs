@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 /// (field, code) of each error in a refusal.
-fn told(answer: &Value) -> Vec<(String, String)> {
+pub(crate) fn told(answer: &Value) -> Vec<(String, String)> {
     let details = answer["details"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let errors = details.iter().map(|detail| &detail["debug"]);

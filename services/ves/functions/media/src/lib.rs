@@ -1,4 +1,4 @@
-//! The codec-independent functions: split, plan and assemble.
+//! The codec-independent functions: index, split, plan and assemble.
 
 #![allow(
     clippy::result_large_err,
@@ -13,4 +13,4 @@ mod split;
 
 pub use assemble::{assemble, holds};
 pub use plan::plan;
-pub use split::{failure, refuse_damage, resolve, split};
+pub use split::{failure, index, refuse_damage, resolve, resolved, split};

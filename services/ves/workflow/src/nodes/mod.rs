@@ -2,6 +2,7 @@
 
 pub(crate) mod assembler;
 pub(crate) mod encoder;
+pub(crate) mod ladder;
 pub(crate) mod notifier;
 pub(crate) mod planner;
 pub(crate) mod splitter;

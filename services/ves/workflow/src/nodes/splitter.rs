@@ -1,10 +1,10 @@
 use errors::Error;
 use plato::TaskContext;
-use plato::invoke::{source_input, with_params};
+use plato::invoke::{blob_input, source_input, with_params};
 use proto::stratum::v1::Invocation;
 use ves_api::function::SplitParams;
 
-use super::common::job;
+use super::common::{FRAME_TABLE, job};
 
 /// Reads the source's index, plans the chunks and writes the resolved recipe down.
 pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
@@ -13,8 +13,11 @@ pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
         recipe: job.recipe.into(),
         function_digests: job.function_digests,
     };
+    let table = job.frame_table.iter();
+    let table = table.map(|table| blob_input(FRAME_TABLE, table));
+    let source = source_input("source", job.source);
     Ok(Invocation {
-        inputs: vec![source_input("source", job.source)],
+        inputs: [source].into_iter().chain(table).collect(),
         ..with_params(&params)?
     })
 }

@@ -10,7 +10,7 @@ use ves_api::summary::VIDEO;
 use video::DecoderBuffer;
 use vvs_client::validate_video;
 use vvs_client::wire::{
-    BufferModel, Expectation, Format, FrameCount, QualitySteps, Timestamps, Tracks,
+    BufferModel, Expectation, Format, FrameCount, QualitySteps, RandomAccess, Timestamps, Tracks,
     ValidateRequest, VideoFile, expectation::Kind, video_file::Place,
 };
 
@@ -77,6 +77,12 @@ fn expected(task: &TaskContext) -> Result<Vec<Kind>, Error> {
         Kind::QualitySteps(Box::new(steps)),
     ];
     kinds.extend(recipe.buffer.map(buffer_model));
+    if recipe.chunking.aligned_access {
+        kinds.push(Kind::RandomAccess(Box::new(RandomAccess {
+            list: Some(task.blob("splitter", BOUNDARIES)?.clone().into()).into(),
+            ..Default::default()
+        })));
+    }
     if !recipe.container.is_bare() {
         kinds.extend(of_container(task, assembled.other_tracks)?);
     }

@@ -4,7 +4,7 @@ use errors::Error;
 use video::{Range, Resolution, VideoFormat};
 
 use crate::recipe::layout::grid;
-use crate::recipe::{ChunkPlan, Coding};
+use crate::recipe::{ChunkPlan, Coding, Recipe};
 
 pub(super) fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(str::to_owned).into()
@@ -31,16 +31,27 @@ pub(super) fn colour(format: &VideoFormat) -> Vec<String> {
     ])
 }
 
-/// Frames from one key frame to the next: the longest chunk, so that it has one. Longer than fifteen
-/// seconds a player could not seek: then about ten, in whole groups of so many frames.
-pub(super) fn key_interval(format: &VideoFormat, plan: &ChunkPlan, group: u64) -> u64 {
+/// Frames of the longest chunk.
+pub(super) fn longest(plan: &ChunkPlan) -> u64 {
     let longest = plan.chunks().map(|chunk| chunk.end - chunk.start).max();
-    let longest = longest.unwrap_or(1);
+    longest.unwrap_or(1)
+}
+
+/// Frames from one key frame to the next: the longest chunk, so that it has one. Longer than fifteen
+/// seconds a player could not seek: then about ten, in whole groups of so many frames, unless chunks
+/// shall have no other one.
+pub(super) fn key_interval(
+    recipe: &Recipe,
+    format: &VideoFormat,
+    plan: &ChunkPlan,
+    group: u64,
+) -> u64 {
+    let longest = longest(plan);
     let frames = |ms| {
         let frames = format.frame_rate.frames_in_ms(ms);
         frames.unwrap_or(1).unsigned_abs()
     };
-    if longest <= frames(15_000) {
+    if recipe.chunking.aligned_access || longest <= frames(15_000) {
         return longest;
     }
     1 + frames(10_000).div_ceil(group).max(1) * group

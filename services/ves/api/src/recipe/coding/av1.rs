@@ -100,7 +100,7 @@ impl Encoder for SvtAv1 {
         }
         args.extend(words([
             "-g",
-            &key_interval(format, plan, MINI_GOP).to_string(),
+            &key_interval(recipe, format, plan, MINI_GOP).to_string(),
         ]));
         args.extend(words(["-pix_fmt", format.pixel_format.as_str()]));
         args.extend(colour(format));

@@ -3,7 +3,7 @@
 use errors::Error;
 use video::{Range, ScanType, VideoFormat};
 
-use super::args::{check_subsampling, option, words};
+use super::args::{check_subsampling, longest, option, words};
 use super::profile::{ALL_CHROMA, UP_TO_420, UP_TO_422, YUV420};
 use super::{
     Encoder, Level, Lossless, Passes, Profile, RateFactors, avc_level, level, peak, profile,
@@ -128,7 +128,7 @@ impl Encoder for X264 {
             .map_or(Ok(()), |buffer| avc_level::check(codec, format, buffer))
     }
 
-    fn args(&self, recipe: &Recipe, format: &VideoFormat, _: &ChunkPlan) -> Vec<String> {
+    fn args(&self, recipe: &Recipe, format: &VideoFormat, plan: &ChunkPlan) -> Vec<String> {
         let (codec, rate) = (&recipe.codec, recipe.rate_control);
         let mut args = words(["-c:v", "libx264", "-threads", "1", "-preset", codec.preset]);
         args.extend(option("-tune", codec.tune));
@@ -141,7 +141,7 @@ impl Encoder for X264 {
             RateControl::Bitrate(_) => vec![],
         });
         args.extend(words(["-pix_fmt", format.pixel_format.as_str()]));
-        args.extend(words(["-x264-params", &x264_params(format, rate)]));
+        args.extend(words(["-x264-params", &x264_params(recipe, format, plan)]));
         args
     }
 }
@@ -159,14 +159,15 @@ const UNSPECIFIED: &str = "undef";
 
 /// One thread and no processor-dependent shortcuts give the same bytes everywhere; `stitchable`
 /// keeps the parameter sets equal over chunks.
-fn x264_params(format: &VideoFormat, rate: RateControl) -> String {
+fn x264_params(recipe: &Recipe, format: &VideoFormat, plan: &ChunkPlan) -> String {
     let sar = format.sample_aspect_ratio.as_rational();
     let mut params = vec![
         "threads=1:lookahead-threads=1:sliced-threads=0".to_owned(),
-        "cpu-independent=1:stitchable=1:open-gop=0:keyint=250".to_owned(),
+        "cpu-independent=1:stitchable=1:open-gop=0".to_owned(),
+        key_frames(recipe, plan),
         format!("sar={sar}"),
     ];
-    if rate == RateControl::Lossless {
+    if recipe.rate_control == RateControl::Lossless {
         // Told a pixel shape, x264 (build 164) forgets to leave this off, and skips blocks that
         // differ by little.
         params.push("fast-pskip=0".into());
@@ -197,4 +198,13 @@ fn x264_params(format: &VideoFormat, rate: RateControl) -> String {
     );
     params.extend(hdr.content_light.map(|light| format!("cll={light}")));
     params.join(":")
+}
+
+/// Intra pictures within the least interval are none with which decoding can begin; with a greatest
+/// one, that could be half of it at most.
+fn key_frames(recipe: &Recipe, plan: &ChunkPlan) -> String {
+    match recipe.chunking.aligned_access {
+        false => "keyint=250".into(),
+        true => format!("keyint=infinite:min-keyint={}", longest(plan)),
+    }
 }

@@ -3,7 +3,9 @@
 use errors::Error;
 use video::{Chroma, VideoFormat};
 
-use super::args::{check_bounds, check_progressive, check_subsampling, colour, option, words};
+use super::args::{
+    check_bounds, check_progressive, check_subsampling, colour, longest, option, words,
+};
 use super::profile::{ALL_CHROMA, YUV420};
 use super::{
     Encoder, Level, Lossless, Passes, Profile, RateFactors, hevc_level, level, peak, profile,
@@ -112,7 +114,7 @@ impl Encoder for X265 {
             .map_or(Ok(()), |buffer| hevc_level::check(codec, format, buffer))
     }
 
-    fn args(&self, recipe: &Recipe, format: &VideoFormat, _: &ChunkPlan) -> Vec<String> {
+    fn args(&self, recipe: &Recipe, format: &VideoFormat, plan: &ChunkPlan) -> Vec<String> {
         let (codec, rate) = (&recipe.codec, recipe.rate_control);
         let mut args = words(["-c:v", "libx265", "-preset", codec.preset]);
         args.extend(option("-tune", codec.tune));
@@ -122,7 +124,7 @@ impl Encoder for X265 {
         }
         args.extend(words(["-pix_fmt", format.pixel_format.as_str()]));
         args.extend(colour(format));
-        args.extend(words(["-x265-params", &params(recipe, format)]));
+        args.extend(words(["-x265-params", &params(recipe, format, plan)]));
         args
     }
 }
@@ -136,11 +138,11 @@ fn level_name(recipe: &Recipe, format: &VideoFormat) -> Option<&'static str> {
 
 /// A worker has one processor: neither pools nor frames nor rows beside one another, which are what
 /// the bytes could depend on. No note of the version, which would differ from build to build.
-fn params(recipe: &Recipe, format: &VideoFormat) -> String {
+fn params(recipe: &Recipe, format: &VideoFormat, plan: &ChunkPlan) -> String {
     let shape = format.sample_aspect_ratio.as_rational();
     let mut params = vec![
         "log-level=error:info=0:pools=none:frame-threads=1:wpp=0:lookahead-slices=0".to_owned(),
-        "open-gop=0:keyint=250:high-tier=0".to_owned(),
+        format!("open-gop=0:{}:high-tier=0", key_frames(recipe, plan)),
         // A colon within a value is told apart by a backslash.
         format!(r"sar={}\:{}", shape.numerator(), shape.denominator()),
     ];
@@ -155,4 +157,12 @@ fn params(recipe: &Recipe, format: &VideoFormat) -> String {
     );
     params.extend(hdr.content_light.map(|light| format!("max-cll={light}")));
     params.join(":")
+}
+
+/// Intra pictures within the least interval are none with which decoding can begin.
+fn key_frames(recipe: &Recipe, plan: &ChunkPlan) -> String {
+    match (recipe.chunking.aligned_access, longest(plan)) {
+        (false, _) => "keyint=250".into(),
+        (true, longest) => format!("keyint={longest}:min-keyint={longest}"),
+    }
 }

@@ -108,7 +108,7 @@ impl Encoder for Libvpx {
             RateControl::Bitrate(_) => vec![],
         });
         args.extend(codec.tune.map(tune).into_iter().flatten());
-        args.extend(words(["-g", &key_interval(format, plan, 1).to_string()]));
+        args.extend(key_frames(recipe, format, plan));
         args.extend(one_processor(format));
         args.extend(words(["-pix_fmt", format.pixel_format.as_str()]));
         args.extend(colour(format));
@@ -126,6 +126,16 @@ fn check_lossless(rate: RateControl, layout: &PixelFormat) -> Result<(), Error> 
     Err(Error::user("IMPOSSIBLE_COMBINATION", why)
         .at("recipe.rate_control.lossless")
         .hint("use CODEC_FORMAT_HEVC or CODEC_FORMAT_AVC for that, or ask for 8 bits"))
+}
+
+/// With equal bounds, libvpx puts no key frames where scenes change.
+fn key_frames(recipe: &Recipe, format: &VideoFormat, plan: &ChunkPlan) -> Vec<String> {
+    let interval = key_interval(recipe, format, plan, 1).to_string();
+    let mut args = words(["-g", &interval]);
+    if recipe.chunking.aligned_access {
+        args.extend(words(["-keyint_min", &interval]));
+    }
+    args
 }
 
 fn tune(name: &str) -> Vec<String> {

@@ -2,11 +2,12 @@
 
 mod effort;
 mod failure;
+mod index;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use errors::Error;
 use stratum_frames::{FrameTable, Tools, build_table, plan_range, range_digest};
@@ -15,8 +16,9 @@ use ves_api::function::{ChunkElement, SplitParams, SplitResult};
 use ves_api::recipe::{Damage, Problems, RateControl, Recipe, ResolvedRecipe, SourceFacts};
 use video::{DecoderBuffer, Rational};
 
-use crate::inputs::{FRAME_TABLE, RECIPE};
+use crate::inputs::{FRAME_TABLE, RECIPE, frame_table};
 pub use failure::failure;
+pub use index::{index, resolved};
 
 use effort::Effort;
 
@@ -26,13 +28,10 @@ const ELEMENTS: &str = "elements.ndjson";
 /// Where chunks begin, below `output/`.
 const BOUNDARIES: &str = "boundaries.json";
 
-/// Splits `input/source`.
+/// Splits `input/source`, by `input/frames.table` where there is one.
 pub fn split(work: &WorkDir, params: SplitParams, _: &mut Progress) -> Result<SplitResult, Error> {
     let recipe = Recipe::try_from(params.recipe).map_err(Problems::into_error)?;
-    // Tools are given the path from elsewhere.
-    let path = work.input("source");
-    let path = fs::canonicalize(&path).map_err(|e| io("finding", &path, &e))?;
-    let table = table(&path)?;
+    let (path, table) = read(work)?;
     refuse_damage(&table, recipe.damage)?;
     let resolved = resolve(recipe, &table, params.function_digests)?;
     put(work, FRAME_TABLE, &table.encode())?;
@@ -48,6 +47,18 @@ pub fn split(work: &WorkDir, params: SplitParams, _: &mut Progress) -> Result<Sp
     let json = json.map_err(|e| Error::platform("MALFORMED_RECIPE", e.to_string()))?;
     put(work, RECIPE, &json)?;
     Ok(result(&table, resolved))
+}
+
+/// The source and its frame table.
+fn read(work: &WorkDir) -> Result<(PathBuf, FrameTable), Error> {
+    // Tools are given the path from elsewhere.
+    let path = work.input("source");
+    let path = fs::canonicalize(&path).map_err(|e| io("finding", &path, &e))?;
+    let table = match work.input(FRAME_TABLE).exists() {
+        true => frame_table(work)?,
+        false => table(&path)?,
+    };
+    Ok((path, table))
 }
 
 /// A source that lacks frames that it promises is not encoded unasked.
