@@ -43,7 +43,7 @@ fn tell(text: &mut String, error: &Error, depth: usize, paint: Paint) {
 }
 
 /// Fields of the API and the argument that sets them.
-const ARGUMENTS: [(&str, &str); 37] = [
+const ARGUMENTS: [(&str, &str); 38] = [
     ("video_source.uri", "IN"),
     ("output.uri", "--output"),
     ("output.overwrite", "--overwrite"),
@@ -77,6 +77,7 @@ const ARGUMENTS: [(&str, &str); 37] = [
     ("recipe.container", "--container"),
     ("recipe.named_preset", "--named-preset"),
     ("labels", "--label"),
+    ("first_frame", "--from"),
     ("video", "VIDEO"),
     ("video.uri", "VIDEO"),
     ("source", "--source"),

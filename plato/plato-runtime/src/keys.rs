@@ -229,6 +229,14 @@ pub(crate) fn result(workflow: &str, node: NodeId, element: u64) -> Bytes {
     of_workflow(b'r', workflow, &rest)
 }
 
+/// The results of a map from this element on.
+pub(crate) fn results_from(workflow: &str, node: NodeId, first: u64) -> KeyRange {
+    KeyRange {
+        start: std::ops::Bound::Included(result(workflow, node, first)),
+        ..KeyRange::prefix(&results_prefix(workflow, node))
+    }
+}
+
 /// What the keys of all results of a map begin with.
 pub(crate) fn results_prefix(workflow: &str, node: NodeId) -> Bytes {
     of_workflow(b'r', workflow, &node.0.to_be_bytes())
@@ -374,6 +382,9 @@ mod tests {
         assert!(result("w", NODE, 255) < result("w", NODE, 256));
         assert!(result("w", NODE, 1).starts_with(&results_prefix("w", NODE)));
         assert!(!result("w", NodeId(4), 1).starts_with(&results_prefix("w", NODE)));
+        let range = results_from("w", NODE, 2);
+        assert!(holds(&range, &result("w", NODE, 2)) && !holds(&range, &result("w", NODE, 1)));
+        assert!(!holds(&range, &result("w", NodeId(4), 2)));
     }
 
     #[test]

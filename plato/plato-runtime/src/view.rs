@@ -142,6 +142,29 @@ impl WorkflowReader {
         value.map(|bytes| records::decode_value(&bytes)).transpose()
     }
 
+    /// Results of a map that goes on, of one element a task: those of element `first` and of the
+    /// elements after it up to the first that has none yet, at most `limit`. When the map has ended
+    /// they are in the list that [`Self::value`] tells, and here no more.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn results(
+        &self,
+        id: &str,
+        node: NodeId,
+        first: u64,
+        limit: usize,
+    ) -> Result<Vec<Value>, StoreError> {
+        let range = keys::results_from(id, node, first);
+        let rows = self.store.range(&self.shard(id), range, limit).await?;
+        let in_order = (first..).zip(&rows);
+        let in_order =
+            in_order.take_while(|(element, row)| keys::last_number(&row.key) == Some(*element));
+        in_order
+            .map(|(_, row)| records::decode_value(&row.value))
+            .collect()
+    }
+
     /// The whole journal of the workflow, in order; empty when it has not started.
     ///
     /// # Errors

@@ -52,14 +52,7 @@ impl Talk {
 
     /// From now on programs are found here first: a tool of that name is this shell script.
     pub fn wrap_tool(&mut self, tool: &str, script: &str) -> Result<()> {
-        use std::os::unix::fs::PermissionsExt;
-        let tools = self.at("tools");
-        fs::create_dir_all(&tools)?;
-        let path = tools.join(tool);
-        fs::write(&path, format!("#!/bin/sh\n{script}\n"))?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-        let inherited = std::env::var("PATH")?;
-        self.path = Some(format!("{}:{inherited}", tools.display()));
+        self.path = Some(wrapped_tool(&self.at("tools"), tool, script)?);
         Ok(())
     }
 
@@ -135,6 +128,18 @@ impl Talk {
         let text = format!("$ ves {words}\n{said}[exit status {status}]\n\n").replace(&here, "");
         fs::write(&path, before + &text).with_context(|| path.display().to_string())
     }
+}
+
+/// A path by which programs are found in this folder first, in which a tool of that name is this shell
+/// script.
+pub fn wrapped_tool(tools: &Path, tool: &str, script: &str) -> Result<String> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::create_dir_all(tools)?;
+    let path = tools.join(tool);
+    fs::write(&path, format!("#!/bin/sh\n{script}\n"))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    let inherited = std::env::var("PATH")?;
+    Ok(format!("{}:{inherited}", tools.display()))
 }
 
 impl Answer {

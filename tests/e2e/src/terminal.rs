@@ -22,6 +22,11 @@ impl Server {
     /// Starts it on free ports; sources below `sources` and outputs below `folder` are allowed.
     /// Returns when it answers.
     pub fn start(folder: &Path, sources: &Path) -> Result<Self> {
+        Self::start_with(folder, sources, None)
+    }
+
+    /// The same, where programs are found by this path, if one is given.
+    pub fn start_with(folder: &Path, sources: &Path, path: Option<&str>) -> Result<Self> {
         let (timestone, optimus) = (free_address()?, free_address()?);
         let config = format!(
             "data: cosmos-data\ntimestone: {{listen: {timestone}}}\n\
@@ -34,6 +39,7 @@ impl Server {
         let mut command = programs::program("cosmos")?;
         command.args(["up", "--config", "cosmos.yaml"]);
         command.current_dir(folder).env("NO_COLOR", "1");
+        command.envs(path.map(|path| ("PATH", path)));
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -58,9 +64,14 @@ impl Server {
     /// Runs `ves` with these words in the folder, which names neither server nor token: the
     /// environment and the folder do.
     pub fn ves(&self, words: &[&str]) -> Result<Output> {
+        Ok(self.command(words)?.output()?)
+    }
+
+    /// The same, to be run otherwise.
+    pub fn command(&self, words: &[&str]) -> Result<Command> {
         let mut command = ves(&self.folder, words)?;
-        command.env("VES_SERVER", &self.url);
-        Ok(command.output()?)
+        command.env("VES_SERVER", &self.url).env("NO_COLOR", "1");
+        Ok(command)
     }
 
     /// Runs it and demands success; what it says on standard output.

@@ -12,7 +12,7 @@ use super::edges::EdgesArg;
 use super::picture::PictureSize;
 use super::presets::PresetsArgs;
 use super::probe::ProbeArgs;
-use super::remote::args::{CancelArgs, ListArgs, StatusArgs, SubmitArgs, WatchArgs};
+use super::remote::args::{CancelArgs, CatArgs, ListArgs, StatusArgs, SubmitArgs, WatchArgs};
 use super::report::DOCUMENTED;
 use super::shared_args::{EXIT_STATUS, ReportArgs, StateArgs};
 use super::validate::ValidateArgs;
@@ -61,6 +61,8 @@ pub(super) enum Command {
     Status(StatusArgs),
     /// Follow a server's request until it has ended
     Watch(WatchArgs),
+    /// Write the video of a server's request to standard output, while it is encoded
+    Cat(CatArgs),
     /// Cancel a server's request
     Cancel(CancelArgs),
     /// List a server's requests, the newest first

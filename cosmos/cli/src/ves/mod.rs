@@ -52,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Submit(args) => remote::submit(&args, color),
         Command::Status(args) => remote::status(&args, color),
         Command::Watch(args) => remote::watch(&args, color),
+        Command::Cat(args) => remote::cat(&args, color),
         Command::Cancel(args) => remote::cancel(&args, color),
         Command::List(args) => remote::list(&args, color),
         Command::Completions(args) => pages::completions_main(Ves::command(), &args),

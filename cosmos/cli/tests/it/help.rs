@@ -62,6 +62,7 @@ fn all_subcommands_are_there() {
         "submit",
         "status",
         "watch",
+        "cat",
         "cancel",
         "list",
         "completions",

@@ -8,7 +8,8 @@ use rpc::Router;
 use stratum::{LoadError, Places};
 use ves_api::service::{VesConfig, VesRpc, VesService};
 use ves_api::validate::Policy;
-use ves_api::wire::VideoEncodingServiceExt as _;
+use ves_api::wire::{VideoEncodingServiceExt as _, VirtualAssemblyServiceExt as _};
+use ves_assembly::{AssemblyRpc, Encodes};
 
 use super::{Api, Built};
 use crate::roles;
@@ -30,7 +31,10 @@ impl Built for Ves {
     }
 
     fn open(&self, stack: &mut Stack, api: &Api, routes: Router) -> Router {
-        Arc::new(VesRpc::new(start(stack, api))).register(routes)
+        let requests = start(stack, api);
+        let encodes = Encodes::new(api.store.clone(), api.settings.groups, api.blobs.clone());
+        let routes = Arc::new(VesRpc::new(requests.clone())).register(routes);
+        Arc::new(AssemblyRpc::new(requests, encodes)).register(routes)
     }
 }
 

@@ -82,6 +82,31 @@ async fn a_map_may_lose_elements_whose_errors_are_their_results() {
     runtime.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn results_are_seen_in_order_while_the_map_goes_on() {
+    let site = Site::new();
+    let never = |invocation: &Invocation| {
+        let hangs = invocation.function == "t-work" && invocation.element == 2;
+        hangs.then_some(Answer::Never)
+    };
+    let _worker = Worker::start_with(&site, 4, never).await;
+    let runtime = site.runtime("a").await;
+    site.start("w").await;
+    site.until_recorded("w", 3).await;
+    let reader = site.reader();
+    let seen = async |first, limit| {
+        let results = reader.results("w", WORK, first, limit).await.unwrap();
+        let inline = results.into_iter().map(|value| value.inline);
+        inline.collect::<Vec<_>>()
+    };
+    assert_eq!(seen(0, 9).await, ["0", "2"]);
+    assert_eq!(seen(0, 1).await, ["0"]);
+    assert!(seen(2, 9).await.is_empty(), "the third is not there");
+    assert_eq!(seen(3, 9).await, ["6"]);
+    assert_eq!(reader.value("w", WORK).await.unwrap(), None);
+    runtime.shutdown().await;
+}
+
 /// Those of the task that an invocation is for.
 fn numbers(invocation: &Invocation) -> Vec<u64> {
     serde_json::from_slice(&invocation.params_json).unwrap()

@@ -126,6 +126,24 @@ fn register_ladder(registry: &mut Registry, rungs: usize) -> Result<(), InvalidD
     registry.register(ladder_definition(rungs), code)
 }
 
+/// The node whose results are the chunks that are assembled, in the workflow of this name.
+pub fn encoded_by(workflow: &str) -> Option<String> {
+    let definitions = codings().iter().flat_map(|coding| {
+        [
+            definition,
+            bitrate_definition,
+            capped_definition,
+            capped_bitrate_definition,
+        ]
+        .map(|definition| definition(coding.name))
+    });
+    let mut nodes = definitions
+        .filter(|definition| definition.name == workflow)
+        .flat_map(|definition| definition.nodes);
+    let assembler = nodes.find(|node| node.name == "assembler")?;
+    assembler.kind.source().map(str::to_owned)
+}
+
 /// Makes the workflows of every codec and of ladders known, with the code of their nodes.
 ///
 /// # Errors
@@ -228,6 +246,20 @@ mod tests {
                 .get(&service::ladder_definition(MAX_RUNGS + 1), 1)
                 .is_none()
         );
+    }
+
+    #[test]
+    fn chunks_are_what_was_encoded_last() {
+        let last = |workflow: &str| encoded_by(workflow);
+        assert_eq!(
+            last(&service::definition("av1")).as_deref(),
+            Some("encoder")
+        );
+        let led = last(&service::bitrate_definition("avc"));
+        assert_eq!(led.as_deref(), Some("repair"));
+        let capped = last(&service::capped_definition("avc"));
+        assert_eq!(capped.as_deref(), Some("repair-2"));
+        assert_eq!(last("ves.other"), None);
     }
 
     #[test]

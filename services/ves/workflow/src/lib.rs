@@ -36,7 +36,7 @@ mod nodes;
 mod packages;
 
 pub use definition::{
-    bitrate_definition, capped_bitrate_definition, capped_definition, definition,
+    bitrate_definition, capped_bitrate_definition, capped_definition, definition, encoded_by,
     ladder_definition, register,
 };
 pub use packages::packages;

@@ -5,6 +5,7 @@
 mod bad;
 mod batch;
 mod buffer;
+mod cat;
 mod contained;
 mod dry_run;
 mod four_processes;

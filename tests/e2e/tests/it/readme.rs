@@ -84,7 +84,7 @@ fn the_walk_through_runs_as_printed() -> Result<()> {
     let said = String::from_utf8_lossy(&ran.stdout);
     let complained = String::from_utf8_lossy(&ran.stderr);
     ensure!(ran.status.success(), "{said}\n{complained}\n{script}");
-    for output in ["by-curl.mp4", "by-client.mp4", "by-shell.mp4"] {
+    for output in ["by-curl.mp4", "by-client.mp4", "by-shell.mp4", "played.mp4"] {
         ensure!(
             script.contains(output),
             "the README no longer makes {output}"

@@ -17,8 +17,8 @@ use crate::ves::snapshot::Snapshot;
 /// How long one call follows; then the next one goes on.
 const CALL: Duration = Duration::from_secs(300);
 /// A server that was there may be away for so long.
-const PATIENCE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
 /// Reports until the request has ended. A server that goes away is waited for a while, unless it
 /// never was there.
@@ -69,7 +69,7 @@ async fn until_end(
 }
 
 /// Whether the call took as long as it may, and nothing is wrong.
-fn is_time_up(errors: &[Error]) -> bool {
+pub(super) fn is_time_up(errors: &[Error]) -> bool {
     errors
         .first()
         .is_some_and(|error| error.class == Class::Deadline)

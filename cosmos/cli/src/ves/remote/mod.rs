@@ -1,6 +1,7 @@
 //! The commands that talk to a server.
 
 pub(super) mod args;
+mod cat;
 mod follow;
 mod list;
 mod place;
@@ -8,6 +9,7 @@ mod server;
 mod submit;
 mod view;
 
+pub(super) use cat::cat;
 pub(super) use list::list;
 pub(super) use submit::{submit, watch};
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use connectrpc::{ConnectError, ErrorCode};
 use errors::{Class, Error};
-use ves_api::wire::VideoEncodingServiceClient;
+use ves_api::wire::{VideoEncodingServiceClient, VirtualAssemblyServiceClient};
 
 use super::args::ServerArgs;
 use crate::server;
@@ -17,6 +17,7 @@ const NOBODY: &str = "start one with `cosmos up`, or name another with --server 
 /// A server.
 pub(super) struct Server {
     pub client: VideoEncodingServiceClient<rpc::Transport>,
+    pub assembly: VirtualAssemblyServiceClient<rpc::Transport>,
     url: String,
     token: PathBuf,
 }
@@ -27,8 +28,10 @@ impl Server {
         let path = token_path(args)?;
         let token = server::token(&path)?;
         let channel = rpc::connect(&args.server, &token).map_err(|error| error.at("--server"))?;
+        let (transport, config) = (channel.transport, channel.config);
         Ok(Self {
-            client: VideoEncodingServiceClient::new(channel.transport, channel.config),
+            assembly: VirtualAssemblyServiceClient::new(transport.clone(), config.clone()),
+            client: VideoEncodingServiceClient::new(transport, config),
             url: args.server.clone(),
             token: path,
         })

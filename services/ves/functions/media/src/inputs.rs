@@ -33,8 +33,12 @@ pub(crate) fn frame_table(work: &WorkDir) -> Result<FrameTable, Error> {
 
 /// When each frame is shown, by `input/frames.table`.
 pub(crate) fn timeline(work: &WorkDir) -> Result<Timeline, Error> {
-    let table = frame_table(work)?;
-    Ok(Timeline {
+    Ok(timeline_of(&frame_table(work)?))
+}
+
+/// When each frame is shown, by a frame table.
+pub fn timeline_of(table: &FrameTable) -> Timeline {
+    Timeline {
         time_base: table.source().format.time_base,
         pts: table.range(0, table.len()).map(|frame| frame.pts).collect(),
         last_duration: table
@@ -42,5 +46,5 @@ pub(crate) fn timeline(work: &WorkDir) -> Result<Timeline, Error> {
             .checked_sub(1)
             .and_then(|last| table.duration(last))
             .unwrap_or(1),
-    })
+    }
 }

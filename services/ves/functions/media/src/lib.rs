@@ -11,6 +11,8 @@ mod mp4;
 mod plan;
 mod split;
 
-pub use assemble::{assemble, holds};
+pub use assemble::{FragmentedVideo, Sample, assemble, holds};
+pub use inputs::timeline_of;
+pub use mp4::{Timeline, decode_times};
 pub use plan::plan;
 pub use split::{failure, index, refuse_damage, resolve, resolved, split};

@@ -4,6 +4,7 @@ mod chunks;
 mod copied;
 mod description;
 mod elementary;
+mod fragments;
 mod framing;
 mod ivf;
 mod matroska;
@@ -23,6 +24,7 @@ use ves_api::recipe::{Container, ResolvedRecipe};
 use crate::inputs::{VIDEO, recipe, timeline};
 use crate::mp4::Timeline;
 use chunks::Chunks;
+pub use fragments::{FragmentedVideo, Sample};
 pub use probe::holds;
 
 /// All that a file is made of, but for the other tracks.

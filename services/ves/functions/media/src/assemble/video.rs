@@ -164,7 +164,7 @@ fn read(file: &mut impl Read, chunk: &Chunk, size: u64, unit: &mut Vec<u8>) -> R
     Ok(())
 }
 
-fn kind(format: &VideoFormat) -> Kind {
+pub(crate) fn kind(format: &VideoFormat) -> Kind {
     let size = format.resolution;
     let shape = format.sample_aspect_ratio.as_rational();
     let side = |length: i64| u16::try_from(length).unwrap_or(u16::MAX);

@@ -11,5 +11,6 @@ pub(crate) use interleave::{Run, interleave};
 pub(crate) use movie::{Movie, Offsets};
 #[cfg(test)]
 pub(crate) use timing::tests as timing_tests;
-pub(crate) use timing::{Timeline, Timing, decode_order_timing, decode_times};
+pub use timing::{Timeline, decode_times};
+pub(crate) use timing::{Timing, decode_order_timing, timescale};
 pub(crate) use track::{Edit, Kind, Samples, Track};

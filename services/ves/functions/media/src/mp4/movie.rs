@@ -2,8 +2,9 @@
 
 use errors::Error;
 use mp4_atom::{
-    Co64, Ctts, CttsEntry, Dinf, Dref, Elst, ElstEntry, FourCC, Ftyp, Hdlr, Matrix, Mdhd, Mvhd,
-    Smhd, Stco, Stsc, StscEntry, Stss, Stsz, StszSamples, Stts, SttsEntry, Tkhd, Url, Vmhd,
+    Co64, Ctts, CttsEntry, Dinf, Dref, Elst, ElstEntry, FourCC, Ftyp, Hdlr, Matrix, Mdhd, Mvex,
+    Mvhd, Smhd, Stco, Stsc, StscEntry, Stss, Stsz, StszSamples, Stts, SttsEntry, Tkhd, Trex, Url,
+    Vmhd,
 };
 
 use crate::mp4::{Boxes, Kind, Run, Samples, Track};
@@ -17,6 +18,7 @@ pub(crate) struct Movie {
 }
 
 /// Where each run begins, from the start of the file.
+#[derive(Default)]
 pub(crate) struct Offsets {
     pub(crate) runs: Vec<u64>,
     /// Whether they need 64 bits.
@@ -39,10 +41,33 @@ impl Movie {
     /// The index. Its length depends on the number of samples and runs, their times and
     /// `offsets.long`, but not on sizes and offsets themselves.
     pub(crate) fn index(&self, offsets: &Offsets) -> Result<Vec<u8>, Error> {
+        self.boxes(offsets, |_| Ok(()))
+    }
+
+    /// The index of a file whose samples lie in fragments, each with an index of its own.
+    pub(crate) fn fragmented_index(&self) -> Result<Vec<u8>, Error> {
+        let trex = (1..).zip(&self.tracks).map(|(track_id, _)| Trex {
+            track_id,
+            default_sample_description_index: 1,
+            ..Trex::default()
+        });
+        let mvex = Mvex {
+            mehd: None,
+            trex: trex.collect(),
+        };
+        self.boxes(&Offsets::default(), |moov| moov.atom(&mvex))
+    }
+
+    fn boxes(
+        &self,
+        offsets: &Offsets,
+        more: impl FnOnce(&mut Boxes) -> Result<(), Error>,
+    ) -> Result<Vec<u8>, Error> {
         let mut boxes = Boxes::default();
         boxes.nest(b"moov", |moov| {
             moov.atom(&self.header())?;
-            (0..self.tracks.len()).try_for_each(|index| self.track(moov, index, offsets))
+            (0..self.tracks.len()).try_for_each(|index| self.track(moov, index, offsets))?;
+            more(moov)
         })?;
         Ok(boxes.into_bytes())
     }

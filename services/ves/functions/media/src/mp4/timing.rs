@@ -5,12 +5,12 @@ use video::TimeBase;
 
 /// When each frame is shown, in presentation order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Timeline {
-    pub(crate) time_base: TimeBase,
+pub struct Timeline {
+    pub time_base: TimeBase,
     /// Ticks, ascending.
-    pub(crate) pts: Vec<i64>,
+    pub pts: Vec<i64>,
     /// How long the last frame is shown, in ticks; at least 1.
-    pub(crate) last_duration: i64,
+    pub last_duration: i64,
 }
 
 /// The timing of a track as MP4 tells it, in units of its timescale and in decoding order.
@@ -67,14 +67,18 @@ pub(crate) fn decode_order_timing(
     })
 }
 
-/// When each access unit is decoded, in ticks of the source and in decoding order.
-pub(crate) fn decode_times(timeline: &Timeline, depth: u64) -> Result<Vec<i64>, Error> {
+/// When each access unit is decoded, in ticks of the source and in decoding order; none is decoded by
+/// more than `depth` places before its turn in presentation.
+///
+/// # Errors
+/// When the times of frames do not ascend.
+pub fn decode_times(timeline: &Timeline, depth: u64) -> Result<Vec<i64>, Error> {
     let times = Times::new(timeline, depth)?;
     Ok(times.all(timeline.pts.len() as u64))
 }
 
 /// Ticks per second, and units of it per tick of the source.
-fn timescale(base: TimeBase) -> Result<(u32, i64), Error> {
+pub(crate) fn timescale(base: TimeBase) -> Result<(u32, i64), Error> {
     let base = base.as_rational();
     let timescale = u32::try_from(base.denominator()).map_err(|_| unrepresentable())?;
     Ok((timescale, base.numerator()))
