@@ -120,7 +120,7 @@ pub(super) struct RecipeArgs {
     pub crf: Option<f64>,
 
     /// Size: bits of the coded video in a second, on average over the whole file, such as 2M, 800k or
-    /// 1500000; they go where they are needed (avc, hevc)
+    /// 1500000; they go where they are needed (avc, hevc, vp9)
     #[arg(long, value_name = "RATE", conflicts_with_all = ["crf", "lossless"])]
     pub bitrate: Option<BitsPerSecond>,
 

@@ -14,20 +14,9 @@ pub fn definition(codec: &str) -> Definition {
 }
 
 /// The workflow that encodes by the codec of this name to a bitrate, as data: the encoder makes second
-/// passes, and some once more.
+/// passes, and some once more, twice at most.
 pub fn bitrate_definition(codec: &str) -> Definition {
-    let survey = |name: &str| NodeDef::function(name, survey_function(codec)).map_over("splitter");
-    let encode = |name: &str| NodeDef::function(name, encoder_function(codec)).map_over("analysis");
-    let nodes = vec![
-        survey("survey"),
-        plan("aim").reduce_of("survey"),
-        survey("analysis").after(["aim"]),
-        plan("planner").reduce_of("analysis"),
-        encode("encoder").after(["planner"]),
-        plan("settler").reduce_of("encoder").after(["analysis"]),
-        encode("repair").after(["settler"]),
-    ];
-    whole(service::bitrate_definition(codec), nodes, "repair")
+    led(service::bitrate_definition(codec), codec)
 }
 
 /// The workflow that encodes by the codec of this name for a decoder's buffer, as data: what was told
@@ -46,6 +35,10 @@ pub fn capped_definition(codec: &str) -> Definition {
 
 /// The workflow that encodes by the codec of this name to a bitrate, for a decoder's buffer.
 pub fn capped_bitrate_definition(codec: &str) -> Definition {
+    led(service::capped_bitrate_definition(codec), codec)
+}
+
+fn led(name: String, codec: &str) -> Definition {
     let survey = |name: &str| NodeDef::function(name, survey_function(codec)).map_over("splitter");
     let encode = |name: &str| NodeDef::function(name, encoder_function(codec)).map_over("analysis");
     let nodes = vec![
@@ -61,7 +54,7 @@ pub fn capped_bitrate_definition(codec: &str) -> Definition {
             .after(["settler", "analysis"]),
         encode("repair-2").after(["settler-2"]),
     ];
-    whole(service::capped_bitrate_definition(codec), nodes, "repair-2")
+    whole(name, nodes, "repair-2")
 }
 
 fn plan(name: &str) -> NodeDef {
@@ -152,8 +145,11 @@ pub fn register(registry: &mut Registry) -> Result<(), InvalidDefinition> {
     (1..=MAX_RUNGS).try_for_each(|rungs| register_ladder(registry, rungs))?;
     codings().iter().try_for_each(|coding| {
         register_one(registry, coding.name)?;
-        match coding.passes {
-            Some(_) => register_led(registry, coding.name),
+        if coding.passes.is_some() {
+            register_bitrate(registry, coding.name)?;
+        }
+        match coding.buffer() {
+            Some(_) => register_buffered(registry, coding.name),
             None => Ok(()),
         }
     })
@@ -164,9 +160,7 @@ fn register_one(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefin
     registry.register(definition(codec), with_common(encoding))
 }
 
-/// All that takes more than one look at a chunk.
-fn register_led(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefinition> {
-    register_bitrate(registry, codec)?;
+fn register_buffered(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefinition> {
     register_capped(registry, codec)?;
     register_capped_bitrate(registry, codec)
 }
@@ -205,6 +199,8 @@ fn register_capped_bitrate(registry: &mut Registry, codec: &str) -> Result<(), I
 }
 
 fn register_bitrate(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefinition> {
+    let again = |node| NodeCode::function(encoder::prepare_settled_by(node));
+    let settle_again = NodeCode::function(planner::prepare_last_settlement);
     let encoding = vec![
         ("survey", NodeCode::function(survey::prepare)),
         ("aim", NodeCode::function(planner::prepare)),
@@ -212,7 +208,9 @@ fn register_bitrate(registry: &mut Registry, codec: &str) -> Result<(), InvalidD
         ("planner", NodeCode::function(planner::prepare)),
         ("encoder", NodeCode::function(encoder::prepare_planned)),
         ("settler", NodeCode::function(planner::prepare_settlement)),
-        ("repair", NodeCode::function(encoder::prepare_settled)),
+        ("repair", again("settler")),
+        ("settler-2", settle_again),
+        ("repair-2", again("settler-2")),
     ];
     registry.register(bitrate_definition(codec), with_common(encoding))
 }
@@ -274,7 +272,11 @@ mod tests {
                 service::capped_definition(codec),
                 service::capped_bitrate_definition(codec),
             ];
-            let known = if coding.passes.is_some() { 4 } else { 1 };
+            let known = match (coding.passes, coding.buffer()) {
+                (_, Some(_)) => 4,
+                (Some(_), None) => 2,
+                (None, None) => 1,
+            };
             let names = names.into_iter().take(known);
             for name in names {
                 let activation = registry.get(&name, 1).unwrap();

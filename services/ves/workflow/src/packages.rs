@@ -3,7 +3,7 @@ use std::path::Path;
 use stratum::{LoadError, Package, Places, Registry};
 
 /// The `function.yaml` of every function, by the folder it stands in.
-const FUNCTIONS: [(&str, &str); 10] = [
+const FUNCTIONS: [(&str, &str); 11] = [
     (
         "functions/avc",
         include_str!("../../functions/avc/function.yaml"),
@@ -27,6 +27,10 @@ const FUNCTIONS: [(&str, &str); 10] = [
     (
         "functions/vp9",
         include_str!("../../functions/vp9/function.yaml"),
+    ),
+    (
+        "functions/vp9/survey",
+        include_str!("../../functions/vp9/survey/function.yaml"),
     ),
     (
         "functions/media/index",

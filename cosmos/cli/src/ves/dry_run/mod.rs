@@ -139,9 +139,7 @@ fn passes(recipe: &Recipe) -> Vec<Pass> {
     passes.push(pass("encoder", "encodes", adds.clone()));
     if led || buffered {
         passes.push(pass("repair", again(led, buffered), adds.clone()));
-    }
-    if buffered {
-        passes.push(pass("repair-2", again(false, true), adds));
+        passes.push(pass("repair-2", "the same once more", adds));
     }
     passes
 }
@@ -149,12 +147,10 @@ fn passes(recipe: &Recipe) -> Vec<Pass> {
 /// What each chunk is told for itself.
 fn adds(passes: Option<&Passes>, led: bool, buffered: bool) -> String {
     let share = |passes: &Passes| format!("{} -b:v (each chunk's share)", passes.second);
-    let buffer = |passes: &Passes| {
-        let Passes { buffer, .. } = passes;
-        format!("{buffer} (what is in the buffer when the chunk begins)")
-    };
+    let buffer = |buffer| format!("{buffer} (what is in the buffer when the chunk begins)");
     let share = passes.filter(|_| led).map(share);
-    let buffer = passes.filter(|_| buffered).map(buffer);
+    let passes = passes.filter(|_| buffered);
+    let buffer = passes.and_then(|passes| passes.buffer).map(buffer);
     let both: Vec<String> = share.into_iter().chain(buffer).collect();
     both.join(" ")
 }

@@ -56,6 +56,12 @@ pub fn pass(
     list(command, params, progress)
 }
 
+/// Looks at `input/source.y4m` and puts out no stream, but what the encoder itself leaves of the pass.
+pub fn look(work: &WorkDir, params: &EncodeParams) -> Result<(), Error> {
+    let command = command(work, params).args(["-f", "null", "/dev/null"]);
+    command.run(|_| Ok(())).map(drop)
+}
+
 fn list(command: Tool, params: &EncodeParams, progress: &mut Progress) -> Result<Units, Error> {
     let mut packets = Packets::new(params.frames);
     command.run(|line| {

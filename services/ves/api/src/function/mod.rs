@@ -25,13 +25,13 @@ pub fn encoder_function(codec: &str) -> String {
     format!("ves-{codec}")
 }
 
-pub use encode::{COSTS, STREAM, SURVEY, TRACK, UNITS, encode, for_each_unit, pass};
+pub use encode::{COSTS, STREAM, SURVEY, TRACK, UNITS, encode, for_each_unit, look, pass};
 pub use job::{Job, LadderJob, LadderRung};
 pub use params::{
     AssembleParams, AssembleResult, ChunkBuffer, ChunkElement, EncodeParams, EncodeResult,
     IndexParams, IndexResult, PlanParams, PlanResult, SplitParams, SplitResult, Survey,
     SurveyParams,
 };
-pub use survey::survey;
+pub use survey::{found, survey};
 pub use track::{Framing, Track};
 pub use units::{Unit, Units};

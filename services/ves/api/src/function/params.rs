@@ -172,6 +172,21 @@ pub struct SurveyParams {
     pub crf: u32,
 }
 
+impl SurveyParams {
+    /// A pass by the encoder options as they are.
+    pub fn pass(&self) -> EncodeParams {
+        EncodeParams {
+            frames: self.chunk.end - self.chunk.start,
+            frame_rate: self.frame_rate.clone(),
+            encoder_args: self.encoder_args.clone(),
+            filter_graph: self.filter_graph.clone(),
+            packets_digest: self.chunk.packets_digest.clone(),
+            second_pass: None,
+            buffer: None,
+        }
+    }
+}
+
 /// What a first pass found: its result, and [`SURVEY`](crate::function::SURVEY) beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Survey {
@@ -198,6 +213,9 @@ pub struct PlanParams {
     /// What chunks were coded to, where that was planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<Shares>,
+    /// Budgets that chunks were coded to, but for those of the scale.
+    #[serde(default, skip_serializing_if = "Corrections::is_empty")]
+    pub corrected: Corrections,
 }
 
 /// Result of `ves-plan`.

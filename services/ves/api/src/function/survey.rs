@@ -5,7 +5,7 @@ use std::fs;
 use errors::Error;
 use stratum_function::{Progress, WorkDir, io};
 
-use super::{COSTS, EncodeParams, SURVEY, Survey, SurveyParams, pass};
+use super::{COSTS, SURVEY, Survey, SurveyParams, pass};
 use crate::rate::Cost;
 
 /// Makes a first pass over `input/source.y4m`, by the encoder options of the parameters, which leaves
@@ -16,18 +16,14 @@ pub fn survey(
     statistics: &str,
     progress: &mut Progress,
 ) -> Result<Survey, Error> {
-    let SurveyParams { chunk, crf, .. } = params;
-    let encode = EncodeParams {
-        frames: chunk.end - chunk.start,
-        frame_rate: params.frame_rate,
-        encoder_args: params.encoder_args,
-        filter_graph: params.filter_graph,
-        packets_digest: chunk.packets_digest.clone(),
-        second_pass: None,
-        buffer: None,
-    };
+    let encode = params.pass();
     pass(work, &encode, progress)?;
-    let costs = costs(work, statistics, encode.frames)?;
+    found(work, params, costs(work, statistics, encode.frames)?)
+}
+
+/// What is put out of a pass that found these costs of frames, in decoding order.
+pub fn found(work: &WorkDir, params: SurveyParams, costs: Vec<Cost>) -> Result<Survey, Error> {
+    let SurveyParams { chunk, crf, .. } = params;
     work.write_json(COSTS, &costs)?;
     let cost = costs.into_iter().sum();
     let survey = Survey { chunk, crf, cost };

@@ -8292,8 +8292,8 @@ pub const __REQUEST_VIEW_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buff
 #[serde(default)]
 pub struct StageProgress {
     /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
-    /// "survey", "aim", "analysis", "planner", and after it "settler", "repair"; with a buffer after it
-    /// "settler", "repair", "settler-2", "repair-2". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
+    /// "survey", "aim", "analysis", "planner"; with a bitrate or a buffer, after it "settler", "repair",
+    /// "settler-2", "repair-2". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
     ///
     /// Field 1: `stage`
     #[serde(
@@ -22502,8 +22502,8 @@ pub mod __buffa {
         #[derive(Clone, Debug, Default)]
         pub struct StageProgressView<'a> {
             /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
-            /// "survey", "aim", "analysis", "planner", and after it "settler", "repair"; with a buffer after it
-            /// "settler", "repair", "settler-2", "repair-2". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
+            /// "survey", "aim", "analysis", "planner"; with a bitrate or a buffer, after it "settler", "repair",
+            /// "settler-2", "repair-2". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
             ///
             /// Field 1: `stage`
             pub stage: &'a str,
@@ -22927,8 +22927,8 @@ pub mod __buffa {
                 self.0.into_bytes()
             }
             /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
-            /// "survey", "aim", "analysis", "planner", and after it "settler", "repair"; with a buffer after it
-            /// "settler", "repair", "settler-2", "repair-2". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
+            /// "survey", "aim", "analysis", "planner"; with a bitrate or a buffer, after it "settler", "repair",
+            /// "settler-2", "repair-2". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
             ///
             /// Field 1: `stage`
             #[must_use]

@@ -284,10 +284,13 @@ fn buffer(
         let field = format!("recipe.rate_control.{field}");
         problems.push(error.at(field).hint(hint));
     };
-    if codec.coding.passes.is_none() {
+    if codec.coding.buffer().is_none() {
         let why = format!("{} is not kept to a buffer yet", codec.coding.encoder);
         let error = Error::user("IMPOSSIBLE_COMBINATION", why);
-        let hint = format!("use {} for that, or leave it out", led());
+        let hint = format!(
+            "use {} for that, or leave it out",
+            those(|c| c.buffer().is_some())
+        );
         wrong("max_bitrate", error, &hint);
     }
     if matches!(mode, Some(Mode::Lossless(true)) | Some(Mode::Crf(0.0))) {
@@ -325,7 +328,10 @@ fn bitrate(bits: u64, coding: &Coding, problems: &mut Vec<Error>) -> Option<Rate
     const FIELD: &str = "recipe.rate_control.bitrate";
     if coding.passes.is_none() {
         let why = format!("{} is not led to a bitrate yet", coding.encoder);
-        let hint = format!("use {} for that, or a constant rate factor", led());
+        let hint = format!(
+            "use {} for that, or a constant rate factor",
+            those(|c| c.passes.is_some())
+        );
         problems.push(impossible(FIELD, &why, &hint));
     }
     let bitrate = Bitrate::new(bits);
@@ -337,10 +343,10 @@ fn bitrate(bits: u64, coding: &Coding, problems: &mut Vec<Error>) -> Option<Rate
     bitrate.map(RateControl::Bitrate)
 }
 
-/// The formats that can be led to a bitrate.
-fn led() -> String {
-    let led = codings().iter().filter(|coding| coding.passes.is_some());
-    let names: Vec<_> = led.map(|coding| coding.name).collect();
+/// The names of these formats: "avc or hevc".
+fn those(wanted: impl Fn(&Coding) -> bool) -> String {
+    let codings = codings().iter().filter(|coding| wanted(coding));
+    let names: Vec<_> = codings.map(|coding| coding.name).collect();
     names.join(" or ")
 }
 

@@ -40,7 +40,7 @@ pub fn plan(work: &WorkDir, params: PlanParams, _: &mut Progress) -> Result<Plan
         crf: surveys.first().map_or(0, |survey| crf(survey.crf, scale)),
         corrections: match params.buffer {
             Some(_) => Corrections::new(),
-            None => corrections(work, &budgets(&costs, scale), params.target_bits)?,
+            None => corrections(work, budgets(&costs, scale), &params)?,
         },
         scale,
         shares: shares.transpose()?,
@@ -116,14 +116,24 @@ fn crf(surveyed: u32, scale: Scale) -> u32 {
     }
 }
 
-fn corrections(work: &WorkDir, budgets: &[u64], target: u64) -> Result<Corrections, Error> {
+/// Those that were made before stay, but for chunks that miss again.
+fn corrections(
+    work: &WorkDir,
+    mut budgets: Vec<u64>,
+    params: &PlanParams,
+) -> Result<Corrections, Error> {
     let units: Vec<Units> = listed(work, UNITS)?;
+    let mut corrections = params.corrected.clone();
     if units.is_empty() {
-        return Ok(Corrections::new());
+        return Ok(corrections);
     }
     same_count(budgets.len(), units.len())?;
+    for (budget, index) in budgets.iter_mut().zip(0..) {
+        *budget = corrections.get(&index).copied().unwrap_or(*budget);
+    }
     let actual: Vec<u64> = units.iter().map(|units| units.bytes() * 8).collect();
-    Ok(settle(budgets, &actual, target))
+    corrections.extend(settle(&budgets, &actual, params.target_bits));
+    Ok(corrections)
 }
 
 /// The files of a list, in its order: they are numbered. A list that is not there has none.
@@ -152,8 +162,17 @@ mod tests {
 
     use super::*;
 
-    /// Chunks of these bits of texture in a first pass at 23, encoded to these bits.
     fn planned(texture: &[u64], bytes: &[u64], target_bits: u64) -> PlanResult {
+        settled(texture, bytes, target_bits, Corrections::new())
+    }
+
+    /// Chunks of these bits of texture in a first pass at 23, encoded to these bits.
+    fn settled(
+        texture: &[u64],
+        bytes: &[u64],
+        target_bits: u64,
+        corrected: Corrections,
+    ) -> PlanResult {
         let folder = tempfile::tempdir().unwrap();
         let put = |list: &str, index: usize, json: serde_json::Value| {
             let list = folder.path().join("input").join(list);
@@ -177,6 +196,7 @@ mod tests {
         let work = WorkDir::new(folder.path());
         let params = PlanParams {
             target_bits,
+            corrected,
             ..PlanParams::default()
         };
         plan(&work, params, &mut Progress::silent()).unwrap()
@@ -199,5 +219,11 @@ mod tests {
         assert_eq!(chunks, [&1]);
         let good = planned(&[800_000, 8_000_000], &[50_000, 500_000], 4_400_000);
         assert!(good.corrections.is_empty());
+        let told = plan.corrections;
+        let bytes = |second| [50_000, second];
+        let settled =
+            |second, told| settled(&[800_000, 8_000_000], &bytes(second), 4_400_000, told);
+        assert_eq!(settled(500_000, told.clone()).corrections, told);
+        assert!(settled(520_000, told.clone()).corrections[&1] < told[&1]);
     }
 }

@@ -1,4 +1,5 @@
-//! The VP9 function: frames in, an elementary stream and its access units out.
+//! The VP9 function: frames in, an elementary stream and its access units out. Beside it, the first
+//! pass of two, with what a chunk costs.
 
 #![allow(
     clippy::result_large_err,
@@ -7,7 +8,9 @@
 
 mod encode;
 mod frame;
+mod passes;
 mod superframe;
 mod track;
 
 pub use encode::encode;
+pub use passes::survey;

@@ -56,8 +56,10 @@ pub(crate) fn prepare_planned(task: &TaskContext) -> Result<Invocation, Error> {
 
 /// The same with another budget, where a chunk has missed its own. Of the others, the second pass has
 /// been made.
-pub(crate) fn prepare_settled(task: &TaskContext) -> Result<Invocation, Error> {
-    second_pass(task, &plan(task, "settler")?)
+pub(crate) fn prepare_settled_by(
+    node: &'static str,
+) -> impl Fn(&TaskContext) -> Result<Invocation, Error> {
+    move |task| second_pass(task, &plan(task, node)?)
 }
 
 fn second_pass(task: &TaskContext, plan: &PlanResult) -> Result<Invocation, Error> {

@@ -28,6 +28,18 @@ pub(crate) fn prepare_settlement(task: &TaskContext) -> Result<Invocation, Error
     invocation(&params, inputs)
 }
 
+/// The same once more, of what was set right.
+pub(crate) fn prepare_last_settlement(task: &TaskContext) -> Result<Invocation, Error> {
+    let settled: PlanResult = json::parse(task.output("settler")?)?;
+    let params = PlanParams {
+        target_bits: split(task)?.target_bits,
+        corrected: settled.corrections,
+        ..PlanParams::default()
+    };
+    let inputs = vec![surveyed(task)?, list_input("units", task.results()?, UNITS)];
+    invocation(&params, inputs)
+}
+
 /// Shares a decoder's buffer out as well, by what each frame costs.
 pub(crate) fn prepare_buffered(task: &TaskContext) -> Result<Invocation, Error> {
     let inputs = vec![

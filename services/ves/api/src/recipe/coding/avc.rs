@@ -59,7 +59,7 @@ pub(super) static AVC: Coding = Coding {
     passes: Some(&Passes {
         first: "-pass 1",
         second: "-pass 2",
-        buffer: "-maxrate -bufsize -rc_init_occupancy",
+        buffer: Some("-maxrate -bufsize -rc_init_occupancy"),
     }),
     containers: &[Container::Mp4, Container::Mkv, Container::Elementary],
     extensions: &["264", "h264", "avc"],

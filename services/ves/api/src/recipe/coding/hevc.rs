@@ -58,7 +58,7 @@ pub(super) static HEVC: Coding = Coding {
     passes: Some(&Passes {
         first: "pass=1 (-x265-params)",
         second: "pass=2 (-x265-params)",
-        buffer: "vbv-maxrate, vbv-bufsize, vbv-init",
+        buffer: Some("vbv-maxrate, vbv-bufsize, vbv-init"),
     }),
     containers: &[Container::Mp4, Container::Mkv, Container::Elementary],
     extensions: &["265", "h265", "hevc"],

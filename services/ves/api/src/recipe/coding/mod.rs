@@ -53,8 +53,7 @@ pub struct Coding {
     pub levels: &'static [Level],
     pub tunes: &'static [&'static str],
     pub rate_factors: RateFactors,
-    /// How it is led to a bitrate, by a first pass that tells what chunks cost, and kept to a decoder's
-    /// buffer; `None` where it cannot be.
+    /// How it is led to a bitrate, by a first pass that tells what chunks cost; `None` where it cannot be.
     pub passes: Option<&'static Passes>,
     pub containers: &'static [Container],
     /// Of files that hold the coded video alone.
@@ -71,7 +70,8 @@ pub struct Coding {
 pub struct Passes {
     pub first: &'static str,
     pub second: &'static str,
-    pub buffer: &'static str,
+    /// Where it can be kept to a decoder's buffer.
+    pub buffer: Option<&'static str>,
 }
 
 /// Constant rate factors of an encoder, in thousandths.
@@ -111,6 +111,11 @@ impl Coding {
     /// The least level that holds pictures of this size at this rate.
     pub fn least_level(&self, size: Resolution, rate: FrameRate) -> Option<&'static Level> {
         self.levels.iter().find(|level| level.holds(size, rate))
+    }
+
+    /// How it is kept to a decoder's buffer, where it can be.
+    pub fn buffer(&self) -> Option<&'static str> {
+        self.passes.and_then(|passes| passes.buffer)
     }
 
     /// The usual rate factor.

@@ -4,7 +4,7 @@ use errors::Error;
 use video::{Chroma, PixelFormat, VideoFormat};
 
 use super::args::{check_bounds, check_progressive, colour, key_interval, words};
-use super::{Encoder, Level, Lossless, Profile, RateFactors, level, profile};
+use super::{Encoder, Level, Lossless, Passes, Profile, RateFactors, level, profile};
 use crate::recipe::layout::with_depth;
 use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl, Recipe};
 use crate::wire;
@@ -32,7 +32,11 @@ pub(super) static VP9: Coding = Coding {
         usual: 32_000,
         lossless: Lossless::Possible,
     },
-    passes: None,
+    passes: Some(&Passes {
+        first: "-cpu-used 5, then -pass 1,",
+        second: "-pass 2",
+        buffer: None,
+    }),
     containers: &[
         Container::Mp4,
         Container::Mkv,
@@ -125,7 +129,7 @@ fn check_lossless(rate: RateControl, layout: &PixelFormat) -> Result<(), Error> 
     let why = format!("libvpx does not code {layout} without loss");
     Err(Error::user("IMPOSSIBLE_COMBINATION", why)
         .at("recipe.rate_control.lossless")
-        .hint("use CODEC_FORMAT_HEVC or CODEC_FORMAT_AVC for that, or ask for 8 bits"))
+        .hint("use hevc or avc for that, or ask for 8 bits"))
 }
 
 /// With equal bounds, libvpx puts no key frames where scenes change.

@@ -9,6 +9,7 @@ use ves_api::function::{
     COSTS, ChunkBuffer, PlanResult, SURVEY, SplitResult, Survey, SurveyParams,
 };
 
+use ves_api::rate::Corrections;
 use ves_api::recipe::Coding;
 
 use crate::judge;
@@ -20,14 +21,19 @@ const BITRATE: u64 = 400_000;
 pub(crate) const FRAMES: u64 = 144;
 
 fn recipe(format: &str, bitrate: u64) -> Value {
+    // Over a second or two, libvpx misses by as much as a tenth.
+    let (preset, frames) = match format {
+        "CODEC_FORMAT_VP9" => ("5", FRAMES / 2),
+        _ => ("veryfast", FRAMES / 4),
+    };
     json!({
-        "codec": {"format": format, "preset": "veryfast"},
+        "codec": {"format": format, "preset": preset},
         "rateControl": {"bitrate": bitrate},
-        "chunkingDirectives": {"frames": 36, "alignment": "CHUNK_ALIGNMENT_FIXED"},
+        "chunkingDirectives": {"frames": frames, "alignment": "CHUNK_ALIGNMENT_FIXED"},
     })
 }
 
-/// The stages as the workflow has them: two first passes over every chunk, a second, and another of
+/// The stages as the workflow has them: two first passes over every chunk, a second, and others of
 /// what makes the whole miss its target.
 fn encode_to_bitrate(format: &str, source: &Path) -> Encoded {
     let encoded = encode_by(source, &recipe(format, BITRATE), |folder, split, chunks| {
@@ -39,10 +45,15 @@ fn encode_to_bitrate(format: &str, source: &Path) -> Encoded {
             let budget = survey.cost.bits(planned.scale);
             second_pass(source, split, chunk, survey, budget, None, folder)?;
         }
-        let settled = plan(folder, split);
-        for (index, budget) in &settled.corrections {
-            let (chunk, survey) = (&chunks[*index as usize], &surveys[*index as usize]);
-            second_pass(source, split, chunk, survey, *budget, None, folder)?;
+        let mut told = Corrections::new();
+        for _ in ["settler", "settler-2"] {
+            let settled = settle(folder, split, &told).corrections;
+            let is_new = |(index, budget): &(&u64, &u64)| told.get(index) != Some(budget);
+            for (index, budget) in settled.iter().filter(is_new) {
+                let (chunk, survey) = (&chunks[*index as usize], &surveys[*index as usize]);
+                second_pass(source, split, chunk, survey, *budget, None, folder)?;
+            }
+            told = settled;
         }
         Ok(())
     });
@@ -75,6 +86,7 @@ pub(crate) fn survey(
         let survey = match split["codec"].as_str().unwrap() {
             "avc" => ves_avc::survey,
             "hevc" => ves_hevc::survey,
+            "vp9" => ves_vp9::survey,
             other => panic!("no function surveys {other}"),
         };
         let survey = survey(&work, params, &mut Progress::silent()).unwrap();
@@ -91,12 +103,16 @@ pub(crate) fn survey(
 
 /// By the surveys, and by the units of chunks that have been encoded.
 pub(crate) fn plan(folder: &Path, split: &Value) -> PlanResult {
+    settle(folder, split, &Corrections::new())
+}
+
+fn settle(folder: &Path, split: &Value, told: &Corrections) -> PlanResult {
     let (surveys, units) = (folder.join("surveys"), folder.join("units"));
     let mut inputs = vec![("surveys", surveys.as_path())];
     if units.exists() {
         inputs.push(("units", &units));
     }
-    let params = json!({"target_bits": split["target_bits"]});
+    let params = json!({"target_bits": split["target_bits"], "corrected": told});
     serde_json::from_value(media("plan", &folder.join("plan"), &params, &inputs).unwrap()).unwrap()
 }
 
@@ -193,6 +209,11 @@ fn the_whole_meets_its_bitrate_and_is_as_good_as_by_one_x264() {
 #[test]
 fn the_whole_meets_its_bitrate_and_is_as_good_as_by_one_x265() {
     compare("CODEC_FORMAT_HEVC");
+}
+
+#[test]
+fn the_whole_meets_its_bitrate_and_is_as_good_as_by_one_libvpx() {
+    compare("CODEC_FORMAT_VP9");
 }
 
 fn compare(format: &str) {
