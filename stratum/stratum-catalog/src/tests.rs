@@ -4,12 +4,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use blob::{Blobs, Digest, LocalBlobs};
 use clock::{SystemClock, Timestamp};
 use proptest::prelude::*;
-use store::MemoryStore;
+use store::{Batch, MemoryStore, Store};
 use stratum::{FunctionName, Package, Places};
+use sweep::{Pace, Pass, Walked};
 
 use crate::limits::{CHANNELS, EARLIER, VERSIONS};
 use crate::{Catalog, ChannelName, Published, Setting, Version, keep, record};
@@ -274,4 +276,53 @@ async fn a_workflow_is_pinned_to_what_channels_name_when_it_begins() {
             .await
             .is_ok()
     );
+}
+
+/// Removes, as an hour later, what nothing in the store refers to; how many went.
+async fn sweep(store: &MemoryStore, blobs: &Blobs) -> u64 {
+    let hour = Duration::from_secs(3_600);
+    let folder = blobs.home().staging("sweep").await.unwrap();
+    let pace = Pace::new(Arc::new(SystemClock), 100);
+    let later = store.now().await.unwrap() + 2 * hour;
+    let mut pass = Pass::begin(later, hour, folder, pace);
+    let walk = store.walk().await.unwrap();
+    pass.mark(&mut Walked::new(walk)).await.unwrap();
+    pass.follow(blobs.home()).await.unwrap();
+    pass.sweep(blobs.home(), 100, false).await.unwrap().removed
+}
+
+#[tokio::test]
+async fn what_is_removed_stays_until_no_workflow_is_pinned_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = LocalBlobs::open("local", &folder.path().join("blobs")).unwrap();
+    let blobs = Blobs::new(Arc::new(blobs), []);
+    let store = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
+    let catalog = Catalog::new(store.clone(), blobs.clone(), Default::default());
+    let package = package(folder.path(), "av1", "1");
+    keep(&blobs, &package).await.unwrap();
+    let channel = Some((named("next"), 0));
+    let published = catalog.publish(package.digest, channel).await;
+    let (av1, _) = published.unwrap();
+    assert_eq!(sweep(&store, &blobs).await, 0, "it is published");
+
+    let pins = catalog.pins(|_| true, "next", "w").await.unwrap();
+    let fence = store.acquire("plato/ves/0", "plato", Duration::from_secs(9));
+    let fence = fence.await.unwrap();
+    let mut begun = Batch::new();
+    begun.put("w", serde_json::to_vec(&pins).unwrap());
+    store.commit(&fence, begun).await.unwrap();
+    let gone = catalog.change(&av1, |of| {
+        of.rollback(&named("next"))?;
+        of.remove(package.digest)
+    });
+    assert_eq!(gone.await.unwrap(), Published::default());
+    assert_eq!(catalog.list().await.unwrap(), []);
+    assert_eq!(sweep(&store, &blobs).await, 0, "a workflow is pinned to it");
+
+    let mut forgotten = Batch::new();
+    forgotten.delete("w");
+    store.commit(&fence, forgotten).await.unwrap();
+    assert_eq!(sweep(&store, &blobs).await, 2, "manifest and program");
+    let told = catalog.publish(package.digest, None).await.unwrap_err();
+    assert_eq!(told.code, "VERSION_NOT_KEPT");
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::raw::{RawFunction, RawRetries, RawRule};
+use crate::raw::{RawFunction, RawRule};
 use crate::{
     Condition, ConditionError, FunctionName, Image, InvalidImage, InvalidName, InvalidShape,
     Routing, Rule, Shape, limits,
@@ -20,25 +20,6 @@ pub enum InputKind {
     Stream,
     /// Numbered files: the source's own pictures where it is JPEG 2000, else decoded planes.
     Frames,
-}
-
-/// How often an invocation may be tried again, by the class of its failure.
-/// User and source errors never are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retries {
-    /// The function failed.
-    pub function: u32,
-    /// A machine or service was lost.
-    pub platform: u32,
-}
-
-impl Default for Retries {
-    fn default() -> Self {
-        Self {
-            function: 2,
-            platform: 50,
-        }
-    }
 }
 
 /// A function as its `function.yaml` declares it.
@@ -63,7 +44,6 @@ pub struct Function {
     pub env: BTreeMap<String, String>,
     /// Whether it may reach the network.
     pub network: bool,
-    pub retries: Retries,
     /// Invocations that one start of the program may serve.
     pub micro_batch: u32,
     /// Invocations that one container may serve at a time.
@@ -128,21 +108,10 @@ impl TryFrom<RawFunction> for Function {
             timeout: duration(&raw.timeout)?,
             env: raw.env,
             network: raw.network,
-            retries: raw.retries.into(),
             micro_batch: raw.micro_batch,
             concurrency: raw.concurrency,
             routing: routing(raw.shapes, raw.routing)?,
         })
-    }
-}
-
-impl From<RawRetries> for Retries {
-    fn from(raw: RawRetries) -> Self {
-        let default = Self::default();
-        Self {
-            function: raw.function.unwrap_or(default.function),
-            platform: raw.platform.unwrap_or(default.platform),
-        }
     }
 }
 
@@ -170,6 +139,10 @@ fn check_words(raw: &RawFunction) -> Result<(), InvalidFunction> {
     }
     if raw.command.first().is_none_or(String::is_empty) {
         return Err(field("command", "must name a program"));
+    }
+    if raw.retries.is_some() {
+        let rule = "is not for a function to say: write `retry` at the node that runs it";
+        return Err(field("retries", rule));
     }
     let plain = |base: &String| !base.is_empty() && !base.contains(|c: char| c <= ' ');
     if !raw.base.as_ref().is_none_or(plain) {
@@ -253,7 +226,6 @@ twoPass: true
 timeout: 2h
 env: { LC_ALL: C }
 network: false
-retries: { function: 3 }
 microBatch: 4
 concurrency: 2
 shapes:
@@ -281,13 +253,6 @@ routing:
         assert_eq!(function.input, InputKind::Stream);
         assert!(function.two_pass && !function.network);
         assert_eq!(function.timeout, Duration::from_secs(7_200));
-        assert_eq!(
-            function.retries,
-            Retries {
-                function: 3,
-                platform: 50
-            }
-        );
         assert_eq!((function.micro_batch, function.concurrency), (4, 2));
     }
 
@@ -367,6 +332,7 @@ routing:
             ("height <= 1080", "height <=", "routing[0].when"),
             ("LC_ALL: C", "'A=B': C", "env"),
             ("numCpus: 2", "numCpus: 0", "numCpus"),
+            ("network: false", "retries: {function: 3}", "retries is not"),
             ("tools:", "tolls:", "tolls"),
             ("input: stream", "base: 'debian:12 AS x'", "base"),
             ("input: stream", "image: debian:12", "image: `debian:12`"),

@@ -24,7 +24,7 @@ mod wire;
 
 pub use canonical::{CanonicalJson, NotJson};
 pub use condition::{Condition, ConditionError};
-pub use function::{Function, InputKind, InvalidFunction, Retries};
+pub use function::{Function, InputKind, InvalidFunction};
 pub use image::{IMAGE_PROGRAMS, Image, InvalidImage};
 pub use invocation::{
     Content, FrameInput, Input, Invocation, InvocationResult, ListInput, Progress, Source,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::{InputKind, Shape};
 
@@ -26,8 +27,8 @@ pub(crate) struct RawFunction {
     pub env: BTreeMap<String, String>,
     #[serde(default)]
     pub network: bool,
-    #[serde(default)]
-    pub retries: RawRetries,
+    /// Refused by name.
+    pub retries: Option<IgnoredAny>,
     #[serde(default = "one")]
     pub micro_batch: u32,
     #[serde(default = "one")]
@@ -43,13 +44,6 @@ pub(crate) struct RawFunction {
 pub(crate) struct RawRule {
     pub when: Option<String>,
     pub shape: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawRetries {
-    pub function: Option<u32>,
-    pub platform: Option<u32>,
 }
 
 fn one_hour() -> String {

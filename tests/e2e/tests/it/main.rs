@@ -21,5 +21,6 @@ mod sources;
 mod sweep;
 mod takeovers;
 mod validate;
+mod versions;
 mod watch_folder;
 mod wide_map;

@@ -77,7 +77,6 @@ impl World {
                 sources: Sources::of([root], Remote::default()),
                 trust_blobs: true,
             },
-            ..Default::default()
         };
         let service = VvsService::new(config, blobs.clone());
         let settings = optimus::Config {
