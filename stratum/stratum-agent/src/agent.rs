@@ -41,8 +41,8 @@ pub struct Agent {
 pub enum StartError {
     #[error(transparent)]
     Init(#[from] stratum_init::Error),
-    #[error("cannot use the blob store: {0}")]
-    Blobs(#[from] BlobError),
+    #[error("cannot sweep what earlier agents left: {0}")]
+    Sweep(#[from] BlobError),
     #[error("cannot remove the mounts of frames that earlier agents left: {0}")]
     Mounts(#[from] io::Error),
     #[error("an agent without processors or without functions has nothing to do")]
@@ -90,7 +90,7 @@ impl Agent {
             sources: OpenSources::new(config.remote.clone(), config.source_memory),
             config,
             registry,
-            versions: Versions::new(&blobs).await?,
+            versions: Versions::new(blobs.clone()),
             timestone,
             blobs,
             clock,

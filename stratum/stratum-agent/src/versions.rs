@@ -8,10 +8,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use blob::{BlobError, BlobRef, Blobs, Digest};
+use blob::{BlobRef, Blobs, Digest};
 use errors::Error;
 use stratum::{FunctionName, LoadError, Manifest, Package, Places, limits};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::work_dir::{io as io_error, staging};
 
@@ -20,7 +20,8 @@ use crate::work_dir::{io as io_error, staging};
 #[derive(Debug)]
 pub(crate) struct Versions {
     blobs: Blobs,
-    folder: PathBuf,
+    /// Of their programs; made for the first.
+    folder: OnceCell<PathBuf>,
     fetched: Mutex<HashMap<Digest, Fetched>>,
 }
 
@@ -32,13 +33,13 @@ struct Fetched {
 }
 
 impl Versions {
-    /// None yet; programs will lie in a folder that goes when the agent has.
-    pub(crate) async fn new(blobs: &Blobs) -> Result<Self, BlobError> {
-        Ok(Self {
-            folder: blobs.home().staging("functions").await?,
-            blobs: blobs.clone(),
+    /// None yet.
+    pub(crate) fn new(blobs: Blobs) -> Self {
+        Self {
+            blobs,
+            folder: OnceCell::new(),
             fetched: Mutex::default(),
-        })
+        }
     }
 
     /// The version of `function` with this digest, if it is published.
@@ -113,9 +114,11 @@ impl Versions {
 
     /// The program as a file that can be run.
     async fn copy(&self, version: Digest, program: &BlobRef) -> Result<PathBuf, Error> {
-        let path = self.folder.join(version.to_hex());
         let home = self.blobs.home();
-        let from = home.local_path(program, &self.folder).await;
+        let folder = self.folder.get_or_try_init(|| home.staging("functions"));
+        let folder = folder.await.map_err(|error| staging(&error))?;
+        let path = folder.join(version.to_hex());
+        let from = home.local_path(program, folder).await;
         let from = from.map_err(|error| staging(&error))?;
         let to = path.clone();
         let copied = tokio::task::spawn_blocking(move || executable(&from, &to)).await;
@@ -134,15 +137,21 @@ impl Versions {
             let Some(digest) = oldest.map(|(digest, _)| *digest) else {
                 return;
             };
-            fetched.remove(&digest);
-            // An image has no file here.
-            let _ = fs::remove_file(self.folder.join(digest.to_hex()));
+            if let Some(Fetched { package, .. }) = fetched.remove(&digest)
+                && package.function.image.is_none()
+                && let Err(error) = fs::remove_file(&package.program)
+            {
+                tracing::warn!(%error, "a fetched function was left behind");
+            }
         }
     }
 
     /// Removes the programs; nothing runs any more.
     pub(crate) async fn discard(&self) {
-        if let Err(error) = self.blobs.home().discard(&self.folder).await {
+        let Some(folder) = self.folder.get() else {
+            return;
+        };
+        if let Err(error) = self.blobs.home().discard(folder).await {
             tracing::warn!(%error, "fetched functions were left behind");
         }
     }

@@ -1,6 +1,7 @@
 //! Workflows that start workflows.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use clock::SystemClock;
 use errors::Error;
@@ -162,6 +163,70 @@ async fn a_map_of_workflows_outlives_its_owner_and_puts_out_their_results() {
         assert_eq!((header.depth, header.priority), (1, -7));
         assert_eq!(header.tenant, "studio");
         assert_eq!(header.attributes["title"], "heron");
+    }
+    runtime.shutdown().await;
+}
+
+/// What a workflow is pinned to holds for what it starts, for other tries, and for other owners.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_try_runs_the_version_that_the_first_workflow_was_pinned_to() {
+    let site = site();
+    let seen = Arc::new(Mutex::new(BTreeSet::new()));
+    let note = |invocation: &Invocation, seen: &Mutex<BTreeSet<_>>| {
+        let function = invocation.function.clone();
+        let try_ = (
+            function,
+            invocation.function_digest.clone(),
+            invocation.generation,
+        );
+        seen.lock().unwrap().insert(try_);
+    };
+    let noted = Arc::clone(&seen);
+    let worker = Worker::start_with(&site, 2, move |invocation| {
+        note(invocation, &noted);
+        let fails = invocation.function == "t-work";
+        fails.then(|| Answer::Failed(Error::function("EXIT_1", "not yet")))
+    })
+    .await;
+    let runtime = site.runtime("a").await;
+    let start = StartWorkflow {
+        workflow_id: "w".into(),
+        definition: "t.outer".into(),
+        notify: EVENTS.into(),
+        function_digests: [("t-split", "sha256/a"), ("t-work", "sha256/b")]
+            .map(|(function, digest)| (function.to_owned(), digest.to_owned()))
+            .into_iter()
+            .collect(),
+        ..Default::default()
+    };
+    site.send("w", "w", envelope::seal(&start)).await;
+    site.until(|| async {
+        seen.lock()
+            .unwrap()
+            .iter()
+            .any(|(.., generation)| *generation > 0)
+    })
+    .await;
+    drop(worker);
+    runtime.shutdown().await;
+
+    let noted = Arc::clone(&seen);
+    let _worker = Worker::start_with(&site, 2, move |invocation| {
+        note(invocation, &noted);
+        None
+    })
+    .await;
+    let runtime = site.runtime("b").await;
+    let end = site.end("w").await;
+    assert_eq!(end.state.as_known(), Some(WorkflowState::Succeeded));
+    let seen = seen.lock().unwrap().clone();
+    for (function, digest, generation) in &seen {
+        let expected = match function.as_str() {
+            "t-split" => "sha256/a",
+            "t-work" => "sha256/b",
+            _ => "",
+        };
+        assert_eq!(digest, expected, "{function}, try {generation}");
     }
     runtime.shutdown().await;
 }
