@@ -2910,6 +2910,15 @@ pub struct RandomAccess {
         ::proto::base::v1::BlobRef,
         ::buffa::Inline<::proto::base::v1::BlobRef>,
     >,
+    /// Whether decoding can begin with those and no others.
+    ///
+    /// Field 4: `only`
+    #[serde(
+        rename = "only",
+        with = "::buffa::json_helpers::proto_bool",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_false"
+    )]
+    pub only: bool,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -2920,6 +2929,7 @@ impl ::core::fmt::Debug for RandomAccess {
             .field("max_frames", &self.max_frames)
             .field("points", &self.points)
             .field("list", &self.list)
+            .field("only", &self.only)
             .finish()
     }
 }
@@ -2969,6 +2979,9 @@ impl ::buffa::Message for RandomAccess {
                 += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                     + inner_size as u64;
         }
+        if self.only {
+            size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -3000,6 +3013,9 @@ impl ::buffa::Message for RandomAccess {
                 buf,
             );
             self.list.write_to(__cache, buf);
+        }
+        if self.only {
+            ::buffa::types::put_bool_field(4u32, self.only, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -3072,6 +3088,13 @@ impl ::buffa::Message for RandomAccess {
                     ctx,
                 )?;
             }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.only = ::buffa::types::decode_bool(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -3083,6 +3106,7 @@ impl ::buffa::Message for RandomAccess {
         self.max_frames = 0u64;
         self.points.clear();
         self.list = ::buffa::MessageField::none();
+        self.only = false;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -10252,6 +10276,10 @@ pub mod __buffa {
             pub list: ::buffa::MessageFieldView<
                 ::proto::base::v1::__buffa::view::BlobRefView<'a>,
             >,
+            /// Whether decoding can begin with those and no others.
+            ///
+            /// Field 4: `only`
+            pub only: bool,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for RandomAccessView<'a> {
@@ -10322,6 +10350,13 @@ pub mod __buffa {
                             }
                         }
                     }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.only = ::buffa::types::decode_bool(&mut cur)?;
+                    }
                     2u32 => {
                         if tag.wire_type()
                             == ::buffa::encoding::WireType::LengthDelimited
@@ -10384,6 +10419,7 @@ pub mod __buffa {
                         }
                         None => ::buffa::MessageField::none(),
                     },
+                    only: self.only,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -10421,6 +10457,9 @@ pub mod __buffa {
                         += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                             + inner_size as u64;
                 }
+                if self.only {
+                    size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -10453,6 +10492,9 @@ pub mod __buffa {
                         buf,
                     );
                     self.list.write_to(__cache, buf);
+                }
+                if self.only {
+                    ::buffa::types::put_bool_field(4u32, self.only, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -10493,6 +10535,9 @@ pub mod __buffa {
                     if let ::core::option::Option::Some(__v) = self.list.as_option() {
                         __map.serialize_entry("list", __v)?;
                     }
+                }
+                if self.only {
+                    __map.serialize_entry("only", &self.only)?;
                 }
                 __map.end()
             }
@@ -10613,6 +10658,13 @@ pub mod __buffa {
                 ::proto::base::v1::__buffa::view::BlobRefView<'_>,
             > {
                 &self.0.reborrow().list
+            }
+            /// Whether decoding can begin with those and no others.
+            ///
+            /// Field 4: `only`
+            #[must_use]
+            pub fn only(&self) -> bool {
+                self.0.reborrow().only
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<RandomAccessView<'static>>>

@@ -29,6 +29,8 @@ pub struct Expectations {
     pub access_frames: Option<u64>,
     /// Indices of frames with which decoding can begin, ascending.
     pub access_points: Option<Vec<u64>>,
+    /// Whether decoding can begin with those and no others.
+    pub access_only: bool,
     /// What a decoder holds that has each access unit in time.
     pub buffer: Option<DecoderBuffer>,
 }

@@ -10,7 +10,7 @@ use crate::wire;
 pub const REPORT: &str = "report.json";
 
 /// Codes of discrepancies, the gravest first. Stable: they are part of the contract.
-pub const CODES: [&str; 32] = [
+pub const CODES: [&str; 33] = [
     // The wrong pictures.
     FOREIGN_FRAMES,
     BLACK_FRAMES,
@@ -46,6 +46,7 @@ pub const CODES: [&str; 32] = [
     WRONG_TRACKS,
     BUFFER_UNDERFLOW,
     ACCESS_POINT_MISSING,
+    ACCESS_POINT_EXTRA,
     RARE_ACCESS,
     QUALITY_STEP,
 ];
@@ -80,6 +81,7 @@ pub const WRONG_PIXEL_FORMAT: &str = "WRONG_PIXEL_FORMAT";
 pub const WRONG_TRACKS: &str = "WRONG_TRACKS";
 pub const BUFFER_UNDERFLOW: &str = "BUFFER_UNDERFLOW";
 pub const ACCESS_POINT_MISSING: &str = "ACCESS_POINT_MISSING";
+pub const ACCESS_POINT_EXTRA: &str = "ACCESS_POINT_EXTRA";
 pub const RARE_ACCESS: &str = "RARE_ACCESS";
 pub const QUALITY_STEP: &str = "QUALITY_STEP";
 

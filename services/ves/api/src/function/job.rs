@@ -16,6 +16,8 @@ pub struct Job {
     pub recipe: Recipe,
     /// Of the source, where it was made before.
     pub frame_table: Option<BlobRef>,
+    /// What its chunks are decoded from, where that was told before.
+    pub chunk_sources: Option<BlobRef>,
     /// The version of each function, by name, as the resolved recipe tells it; of others, whatever
     /// is installed.
     pub function_digests: BTreeMap<String, String>,
@@ -27,6 +29,8 @@ struct Json {
     recipe: wire::Recipe,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frame_table: Option<base::BlobRef>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    chunk_sources: Option<base::BlobRef>,
     #[serde(default)]
     function_digests: BTreeMap<String, String>,
 }
@@ -38,6 +42,7 @@ impl Job {
             source: self.source.clone(),
             recipe: self.recipe.clone().into(),
             frame_table: self.frame_table.clone().map(base::BlobRef::from),
+            chunk_sources: self.chunk_sources.clone().map(base::BlobRef::from),
             function_digests: self.function_digests.clone(),
         })
     }
@@ -45,11 +50,12 @@ impl Job {
     /// From the inline value that started the workflow.
     pub fn from_json(bytes: &[u8]) -> Result<Self, errors::Error> {
         let json: Json = serde_json::from_slice(bytes).map_err(malformed)?;
-        let table = json.frame_table.map(BlobRef::try_from).transpose();
+        let blob = |blob: Option<base::BlobRef>| blob.map(BlobRef::try_from).transpose();
         Ok(Self {
             source: json.source,
             recipe: Recipe::try_from(json.recipe).map_err(Problems::into_error)?,
-            frame_table: table.map_err(malformed)?,
+            frame_table: blob(json.frame_table).map_err(malformed)?,
+            chunk_sources: blob(json.chunk_sources).map_err(malformed)?,
             function_digests: json.function_digests,
         })
     }

@@ -28,9 +28,9 @@ pub fn encoder_function(codec: &str) -> String {
 pub use encode::{COSTS, STREAM, SURVEY, TRACK, UNITS, encode, for_each_unit, look, pass};
 pub use job::{Job, LadderJob, LadderRung};
 pub use params::{
-    AssembleParams, AssembleResult, ChunkBuffer, ChunkElement, EncodeParams, EncodeResult,
-    IndexParams, IndexResult, PlanParams, PlanResult, SplitParams, SplitResult, Survey,
-    SurveyParams,
+    AssembleParams, AssembleResult, ChunkBuffer, ChunkElement, ChunkSource, EncodeParams,
+    EncodeResult, IndexParams, IndexResult, PlanParams, PlanResult, SplitParams, SplitResult,
+    Survey, SurveyParams,
 };
 pub use survey::{found, survey};
 pub use track::{Framing, Track};

@@ -16,6 +16,17 @@ pub struct IndexParams {
     pub recipes: Vec<wire::Recipe>,
 }
 
+/// What a chunk is decoded from: an item of `chunks.json` of `ves-index`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkSource {
+    /// First frame.
+    pub start: u64,
+    /// One past the last frame.
+    pub end: u64,
+    /// See [`ChunkElement::packets_digest`].
+    pub packets_digest: String,
+}
+
 /// Result of `ves-index`, beside the frame table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexResult {

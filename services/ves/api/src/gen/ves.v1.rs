@@ -4487,6 +4487,19 @@ pub struct VideoSource {
         ::proto::base::v1::BlobRef,
         ::buffa::Inline<::proto::base::v1::BlobRef>,
     >,
+    /// What its chunks are decoded from, where that was told with the frame table: the source is not read to
+    /// tell it again. For the same callers.
+    ///
+    /// Field 3: `chunk_sources`
+    #[serde(
+        rename = "chunkSources",
+        alias = "chunk_sources",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub chunk_sources: ::buffa::MessageField<
+        ::proto::base::v1::BlobRef,
+        ::buffa::Inline<::proto::base::v1::BlobRef>,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -4496,6 +4509,7 @@ impl ::core::fmt::Debug for VideoSource {
         f.debug_struct("VideoSource")
             .field("uri", &self.uri)
             .field("frame_table", &self.frame_table)
+            .field("chunk_sources", &self.chunk_sources)
             .finish()
     }
 }
@@ -4537,6 +4551,14 @@ impl ::buffa::Message for VideoSource {
                 += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                     + inner_size as u64;
         }
+        if self.chunk_sources.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.chunk_sources.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -4557,6 +4579,14 @@ impl ::buffa::Message for VideoSource {
                 buf,
             );
             self.frame_table.write_to(__cache, buf);
+        }
+        if self.chunk_sources.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                3u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.chunk_sources.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -4589,6 +4619,17 @@ impl ::buffa::Message for VideoSource {
                     ctx,
                 )?;
             }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.chunk_sources.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -4599,6 +4640,7 @@ impl ::buffa::Message for VideoSource {
     fn clear(&mut self) {
         self.uri.clear();
         self.frame_table = ::buffa::MessageField::none();
+        self.chunk_sources = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -16115,6 +16157,13 @@ pub mod __buffa {
             pub frame_table: ::buffa::MessageFieldView<
                 ::proto::base::v1::__buffa::view::BlobRefView<'a>,
             >,
+            /// What its chunks are decoded from, where that was told with the frame table: the source is not read to
+            /// tell it again. For the same callers.
+            ///
+            /// Field 3: `chunk_sources`
+            pub chunk_sources: ::buffa::MessageFieldView<
+                ::proto::base::v1::__buffa::view::BlobRefView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for VideoSourceView<'a> {
@@ -16185,6 +16234,31 @@ pub mod __buffa {
                             }
                         }
                     }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.chunk_sources.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.chunk_sources = ::buffa::MessageFieldView::set(
+                                    <::proto::base::v1::__buffa::view::BlobRefView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -16224,6 +16298,15 @@ pub mod __buffa {
                         }
                         None => ::buffa::MessageField::none(),
                     },
+                    chunk_sources: match self.chunk_sources.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                ::proto::base::v1::BlobRef,
+                                ::buffa::Inline<::proto::base::v1::BlobRef>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -16244,6 +16327,14 @@ pub mod __buffa {
                 if self.frame_table.is_set() {
                     let __slot = __cache.reserve();
                     let inner_size = self.frame_table.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.chunk_sources.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.chunk_sources.compute_size(__cache);
                     __cache.set(__slot, inner_size);
                     size
                         += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
@@ -16270,6 +16361,14 @@ pub mod __buffa {
                         buf,
                     );
                     self.frame_table.write_to(__cache, buf);
+                }
+                if self.chunk_sources.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        3u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.chunk_sources.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -16301,6 +16400,14 @@ pub mod __buffa {
                         .as_option()
                     {
                         __map.serialize_entry("frameTable", __v)?;
+                    }
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .chunk_sources
+                        .as_option()
+                    {
+                        __map.serialize_entry("chunkSources", __v)?;
                     }
                 }
                 __map.end()
@@ -16415,6 +16522,18 @@ pub mod __buffa {
                 ::proto::base::v1::__buffa::view::BlobRefView<'_>,
             > {
                 &self.0.reborrow().frame_table
+            }
+            /// What its chunks are decoded from, where that was told with the frame table: the source is not read to
+            /// tell it again. For the same callers.
+            ///
+            /// Field 3: `chunk_sources`
+            #[must_use]
+            pub fn chunk_sources(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                ::proto::base::v1::__buffa::view::BlobRefView<'_>,
+            > {
+                &self.0.reborrow().chunk_sources
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<VideoSourceView<'static>>>

@@ -121,8 +121,9 @@ impl Service for VesService {
         pins: &Pins,
     ) -> Result<Value, Vec<Error>> {
         let valid = validate(request, &self.policy(caller.is_role))?;
-        if let Some(table) = &valid.frame_table {
-            self.find(table).await.map_err(|problem| vec![problem])?;
+        let kept = [&valid.frame_table, &valid.chunk_sources];
+        for blob in kept.into_iter().flatten() {
+            self.find(blob).await.map_err(|problem| vec![problem])?;
         }
         let targets = Targets::of(valid.output, &valid.rungs);
         let uri = valid.source.uri();
@@ -138,6 +139,7 @@ impl Service for VesService {
                 source,
                 recipe: valid.recipe,
                 frame_table: valid.frame_table,
+                chunk_sources: valid.chunk_sources,
                 function_digests,
             }
             .to_json(),
@@ -216,18 +218,18 @@ impl VesService {
         }
     }
 
-    /// Sees that a frame table is there, and touches it, as the request that names it is about to be
-    /// kept.
-    async fn find(&self, table: &BlobRef) -> Result<(), Error> {
-        let store = self.blobs.store(&table.store);
+    /// Sees that what was found of a source is there, and touches it, as the request that names it is
+    /// about to be kept.
+    async fn find(&self, blob: &BlobRef) -> Result<(), Error> {
+        let store = self.blobs.store(&blob.store);
         let found = match store {
-            Ok(store) => store.touch(table).await,
+            Ok(store) => store.touch(blob).await,
             Err(problem) => Err(problem),
         };
         let missing = |why: String| {
             Error::platform("BLOB_MISSING", why)
-                .at("video_source.frame_table")
-                .hint("leave it out; the source is read")
+                .at("video_source")
+                .hint("name the source alone: it is read")
         };
         match found {
             Ok(true) => Ok(()),

@@ -9,6 +9,7 @@ use blob::BlobRef;
 use errors::Error;
 use files::{Place, Roots};
 use optimus::request;
+use proto::base::v1 as base;
 use sources::{Remote, Sources};
 
 use crate::recipe::{Problems, Recipe, require_format};
@@ -58,6 +59,8 @@ pub struct ValidRequest {
     pub source: sources::Place,
     /// Of the source, where it was made before.
     pub frame_table: Option<BlobRef>,
+    /// What its chunks are decoded from, where that was told before.
+    pub chunk_sources: Option<BlobRef>,
     pub recipe: Recipe,
     /// `None`: the result stays in the blob store.
     pub output: Option<Target>,
@@ -88,6 +91,7 @@ pub fn validate(
 pub(crate) struct Inspection {
     pub(crate) source: Option<sources::Place>,
     frame_table: Option<BlobRef>,
+    chunk_sources: Option<BlobRef>,
     recipe: Option<Recipe>,
     pub(crate) output: Option<Target>,
     pub(crate) rungs: Vec<ValidRung>,
@@ -99,7 +103,16 @@ pub(crate) struct Inspection {
 pub(crate) fn inspect(request: &wire::EncodeRequest, policy: &Policy) -> Inspection {
     let mut problems = Vec::new();
     let source = source(request, policy, &mut problems);
-    let frame_table = frame_table(request, policy, &mut problems);
+    let named = request.video_source.as_option();
+    let mut blob = |blob: Option<&base::BlobRef>, field| kept(blob?, field, policy, &mut problems);
+    let frame_table = blob(
+        named.and_then(|one| one.frame_table.as_option()),
+        "frame_table",
+    );
+    let chunk_sources = blob(
+        named.and_then(|one| one.chunk_sources.as_option()),
+        "chunk_sources",
+    );
     let (recipe, output, rungs) = match request.ladder.as_option() {
         None => {
             let recipe = recipe(request, &mut problems);
@@ -115,6 +128,7 @@ pub(crate) fn inspect(request: &wire::EncodeRequest, policy: &Policy) -> Inspect
     Inspection {
         source,
         frame_table,
+        chunk_sources,
         recipe,
         output,
         rungs,
@@ -130,6 +144,7 @@ impl Inspection {
             (Some(source), Some(recipe)) if self.problems.is_empty() => Ok(ValidRequest {
                 source,
                 frame_table: self.frame_table,
+                chunk_sources: self.chunk_sources,
                 recipe,
                 output: self.output,
                 rungs: self.rungs,
@@ -168,15 +183,15 @@ fn source(
     noted(policy.sources.place(uri), FIELD, problems)
 }
 
-fn frame_table(
-    request: &wire::EncodeRequest,
+/// Bytes that the platform keeps, from a caller who may name them.
+fn kept(
+    blob: &base::BlobRef,
+    field: &str,
     policy: &Policy,
     problems: &mut Vec<Error>,
 ) -> Option<BlobRef> {
-    const FIELD: &str = "video_source.frame_table";
-    let table = request.video_source.as_option()?.frame_table.as_option()?;
     let named = match policy.trust_blobs {
-        true => BlobRef::try_from(table.clone()).map_err(|problem| {
+        true => BlobRef::try_from(blob.clone()).map_err(|problem| {
             Error::user("BLOB_INVALID", problem.to_string())
                 .hint("name the store, the digest as sha256/…, and the size")
         }),
@@ -185,7 +200,7 @@ fn frame_table(
             Err(Error::user("BLOB_NOT_ALLOWED", why).hint("leave it out; the source is read"))
         }
     };
-    noted(named, FIELD, problems)
+    noted(named, &format!("video_source.{field}"), problems)
 }
 
 fn noted<T>(result: Result<T, Error>, field: &str, problems: &mut Vec<Error>) -> Option<T> {

@@ -11,6 +11,8 @@ use crate::mp4::Timeline;
 
 /// Name of the frame table.
 pub(crate) const FRAME_TABLE: &str = "frames.table";
+/// Name of what chunks are decoded from.
+pub(crate) const CHUNK_SOURCES: &str = "chunks.json";
 /// Name of the assembled file.
 pub(crate) const VIDEO: &str = "video";
 /// Name of the resolved recipe.

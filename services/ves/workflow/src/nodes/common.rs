@@ -7,6 +7,9 @@ use ves_api::function::{ChunkElement, Job, SplitResult};
 /// Name of the splitter's blob that is the frame table.
 pub(crate) const FRAME_TABLE: &str = "frames.table";
 
+/// Name of the blob that tells what chunks are decoded from.
+pub(crate) const CHUNK_SOURCES: &str = "chunks.json";
+
 /// Name of the splitter's blob that lists where chunks begin, as a JSON array.
 pub(crate) const BOUNDARIES: &str = "boundaries.json";
 

@@ -8,7 +8,7 @@ use ves_api::function::{IndexParams, LadderJob, LadderRung};
 use ves_api::validate::RUNG;
 use ves_api::wire;
 
-use super::common::FRAME_TABLE;
+use super::common::{CHUNK_SOURCES, FRAME_TABLE};
 
 /// The service itself, which takes each rung as a request of its own.
 pub(crate) const SERVICE: &str = "ves";
@@ -48,6 +48,7 @@ pub(crate) fn prepare_rung(number: usize) -> impl Fn(&TaskContext) -> Result<Ser
             video_source: Some(wire::VideoSource {
                 uri: job.source.uri,
                 frame_table: Some(task.blob("index", FRAME_TABLE)?.clone().into()).into(),
+                chunk_sources: Some(task.blob("index", CHUNK_SOURCES)?.clone().into()).into(),
                 ..Default::default()
             })
             .into(),

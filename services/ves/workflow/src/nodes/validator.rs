@@ -80,6 +80,7 @@ fn expected(task: &TaskContext) -> Result<Vec<Kind>, Error> {
     if recipe.chunking.aligned_access {
         kinds.push(Kind::RandomAccess(Box::new(RandomAccess {
             list: Some(task.blob("splitter", BOUNDARIES)?.clone().into()).into(),
+            only: true,
             ..Default::default()
         })));
     }

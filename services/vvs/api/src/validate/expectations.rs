@@ -120,6 +120,11 @@ fn read(
             let field = format!("{field}.random_access");
             let told = !access.points.is_empty();
             all.access_frames = Some(access.max_frames).filter(|most| *most > 0);
+            all.access_only = access.only;
+            if access.only && !told && !access.list.is_set() {
+                let field = format!("{field}.only");
+                problems.push(out_of_range(&field, "name the points, or leave it out"));
+            }
             all.access_points = told.then(|| access.points.clone());
             if let Some(list) = access.list.as_option() {
                 let list = blob(list, &format!("{field}.list"), policy);

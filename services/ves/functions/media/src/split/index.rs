@@ -9,17 +9,25 @@ use ves_api::function::{IndexParams, IndexResult};
 use ves_api::recipe::{Problems, Recipe, ResolvedRecipe, of_rung};
 use ves_api::wire;
 
+use super::chunks::chunk_sources;
 use super::{put, read, refuse_damage, resolve};
-use crate::inputs::FRAME_TABLE;
+use crate::inputs::{CHUNK_SOURCES, FRAME_TABLE};
 
 /// Indexes `input/source`, and sees what is wrong with any rung before one is encoded.
 pub fn index(work: &WorkDir, params: IndexParams, _: &mut Progress) -> Result<IndexResult, Error> {
-    let (_, table) = read(work)?;
+    let (path, table) = read(work)?;
     let plans = resolved(params.recipes, &table).map_err(Problems::into_error)?;
     put(work, FRAME_TABLE, &table.encode())?;
+    let chunks = match plans.first() {
+        Some(rung) => chunk_sources(&path, &table, &rung.plan)?,
+        None => Vec::new(),
+    };
+    let json = serde_json::to_vec(&chunks);
+    let json = json.map_err(|e| Error::platform("MALFORMED_LIST", e.to_string()))?;
+    put(work, CHUNK_SOURCES, &json)?;
     Ok(IndexResult {
         frames: table.len(),
-        chunks: plans.first().map_or(0, |rung| rung.plan.count() as u64),
+        chunks: chunks.len() as u64,
     })
 }
 

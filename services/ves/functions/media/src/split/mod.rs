@@ -1,18 +1,19 @@
 //! Reads a source's index, cuts it into chunks, and writes the resolved recipe down.
 
+mod chunks;
 mod effort;
 mod failure;
 mod index;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use errors::Error;
-use stratum_frames::{FrameTable, Tools, build_table, plan_range, range_digest};
+use stratum_frames::{FrameTable, Tools, build_table};
 use stratum_function::{Progress, WorkDir, io};
-use ves_api::function::{ChunkElement, SplitParams, SplitResult};
+use ves_api::function::{ChunkElement, ChunkSource, SplitParams, SplitResult};
 use ves_api::recipe::{Damage, Problems, RateControl, Recipe, ResolvedRecipe, SourceFacts};
 use video::{DecoderBuffer, Rational};
 
@@ -35,7 +36,11 @@ pub fn split(work: &WorkDir, params: SplitParams, _: &mut Progress) -> Result<Sp
     refuse_damage(&table, recipe.damage)?;
     let resolved = resolve(recipe, &table, params.function_digests)?;
     put(work, FRAME_TABLE, &table.encode())?;
-    put(work, ELEMENTS, &elements(&path, &table, &resolved)?)?;
+    let chunks = match chunks::told(work, &resolved.plan)? {
+        Some(chunks) => chunks,
+        None => chunks::chunk_sources(&path, &table, &resolved.plan)?,
+    };
+    put(work, ELEMENTS, &elements(&chunks, &table, &resolved)?)?;
     let starts: Vec<u64> = resolved.plan.chunks().map(|chunk| chunk.start).collect();
     let starts = serde_json::to_vec(&starts);
     put(
@@ -109,42 +114,26 @@ fn random_access(table: &FrameTable) -> Vec<u64> {
         .collect()
 }
 
-fn elements(path: &Path, table: &FrameTable, resolved: &ResolvedRecipe) -> Result<Vec<u8>, Error> {
-    let source = File::open(path).map_err(|e| io("reading", path, &e))?;
+fn elements(
+    chunks: &[ChunkSource],
+    table: &FrameTable,
+    resolved: &ResolvedRecipe,
+) -> Result<Vec<u8>, Error> {
     let effort = Effort::of(table, &resolved.format);
     let mut lines = Vec::new();
-    for (index, frames) in (0..).zip(resolved.plan.chunks()) {
-        let (start, end) = (frames.start, frames.end);
-        let packets_digest = packets_digest(path, &source, table, (start, end))?;
+    for (index, chunk) in (0..).zip(chunks) {
         let element = ChunkElement {
             index,
-            start,
-            end,
-            packets_digest,
-            expected_ms: effort.expected_ms(table, start..end),
+            start: chunk.start,
+            end: chunk.end,
+            packets_digest: chunk.packets_digest.clone(),
+            expected_ms: effort.expected_ms(table, chunk.start..chunk.end),
         };
         serde_json::to_writer(&mut lines, &element)
             .map_err(|e| Error::platform("MALFORMED_ELEMENT", e.to_string()))?;
         lines.push(b'\n');
     }
     Ok(lines)
-}
-
-/// What the chunk is decoded from; where its packets cannot be told, the whole source by its
-/// table, and the range.
-fn packets_digest(
-    path: &Path,
-    source: &File,
-    table: &FrameTable,
-    (start, end): (u64, u64),
-) -> Result<String, Error> {
-    let plan = plan_range(table, start, end)
-        .map_err(|e| Error::function("FRAME_RANGE", e.to_string()).frames(start, end))?;
-    let digest = range_digest(source, table, &plan).map_err(|e| io("reading", path, &e))?;
-    Ok(match digest {
-        Some(digest) => digest.as_str().to_owned(),
-        None => format!("{} {start}..{end}", table.digest()),
-    })
 }
 
 fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {

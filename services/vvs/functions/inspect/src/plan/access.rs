@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use vvs_api::report::{ACCESS_POINT_MISSING, Discrepancy, RARE_ACCESS};
+use vvs_api::report::{ACCESS_POINT_EXTRA, ACCESS_POINT_MISSING, Discrepancy, RARE_ACCESS};
 
 use crate::media::Packet;
 use crate::times::Times;
@@ -35,16 +35,37 @@ fn told(start: u64, end: u64, most: u64) -> Discrepancy {
 /// Frames with which decoding cannot begin, though it should: runs of points that follow one another
 /// are told once.
 pub(super) fn missing(packets: &[Packet], times: &Times, points: &[u64]) -> Vec<Discrepancy> {
+    let keys = keys(packets, times);
+    let runs = points.chunk_by(|a, b| keys.contains(a) == keys.contains(b));
+    runs.filter(|run| !keys.contains(&run[0]))
+        .map(lacking)
+        .collect()
+}
+
+/// Frames with which decoding can begin, though it should not, but for the first; told in one.
+pub(super) fn extra(packets: &[Packet], times: &Times, points: &[u64]) -> Option<Discrepancy> {
+    let keys = keys(packets, times);
+    let others: Vec<u64> = keys
+        .into_iter()
+        .filter(|key| *key != 0 && points.binary_search(key).is_err())
+        .collect();
+    let (first, last) = (*others.first()?, *others.last()?);
+    let message = match others.len() {
+        1 => format!("decoding can begin with frame {first}, too"),
+        others => format!("decoding can begin at {others} other places, too"),
+    };
+    let told = Discrepancy::new(ACCESS_POINT_EXTRA, message).frames(first, last + 1);
+    Some(told.differs("none", "a random access point"))
+}
+
+/// Frames with which decoding can begin.
+fn keys(packets: &[Packet], times: &Times) -> BTreeSet<u64> {
     let shown = (0..).zip(packets).filter(|(_, packet)| packet.key);
     let frame = |(turn, packet): (u64, &Packet)| {
         let frame = packet.pts.and_then(|pts| times.frame(pts));
         frame.unwrap_or(turn)
     };
-    let keys: BTreeSet<u64> = shown.map(frame).collect();
-    let runs = points.chunk_by(|a, b| keys.contains(a) == keys.contains(b));
-    runs.filter(|run| !keys.contains(&run[0]))
-        .map(lacking)
-        .collect()
+    shown.map(frame).collect()
 }
 
 fn lacking(points: &[u64]) -> Discrepancy {
@@ -82,6 +103,12 @@ mod tests {
         assert_eq!(told(&[0, 3]), []);
         assert_eq!(told(&[0, 2, 3, 4, 5]), [(2, 3), (4, 6)]);
         assert_eq!(told(&[9]), [(9, 10)]);
+        let extra = |points: &[u64]| {
+            let told = extra(&packets, &times, points)?.frames?;
+            Some((told.start, told.end))
+        };
+        assert_eq!([extra(&[0, 3]), extra(&[3])], [None, None]);
+        assert_eq!(extra(&[0]), Some((3, 4)));
     }
 
     fn ranges(keys: &[usize], frames: usize, most: u64) -> Vec<(u64, u64)> {

@@ -102,6 +102,9 @@ pub fn plan(work: &WorkDir, params: PlanParams, _: &mut Progress) -> Result<Plan
         .is_none_or(|frames| frames == times.len());
     if let Some(points) = expected.access_points.as_ref().filter(|_| counted) {
         found.extend(access::missing(&packets.packets, &times, points));
+        if expected.access_only {
+            found.extend(access::extra(&packets.packets, &times, points));
+        }
     }
     if let Some(expected) = expected.buffer {
         let late = buffer::underflows(track, &packets.packets, &times, expected);

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use vvs_api::expect::Expectations;
 use vvs_api::function::{PlanParams, Segment};
 use vvs_api::report::{
-    ACCESS_POINT_MISSING, BLACK_FRAMES, Discrepancy, FOREIGN_FRAMES, FRAME_DOUBLED, FRAME_MISSING,
-    FRAMES_SHIFTED, FRAMES_SWAPPED, FROZEN_FRAMES, HIDDEN_FRAMES, LEVEL_EXCEEDED, QUALITY_STEP,
-    RARE_ACCESS, Report, SIZE_CHANGES, UNCLEAN_DECODE, WRONG_CODEC, WRONG_DURATION,
-    WRONG_FRAME_COUNT, WRONG_MATRIX, WRONG_PIXEL_FORMAT, WRONG_PIXEL_SHAPE, WRONG_PRIMARIES,
-    WRONG_PROFILE, WRONG_RANGE, WRONG_ROTATION, WRONG_SCAN, WRONG_SIZE, WRONG_TIMESTAMPS,
-    WRONG_TRACKS, WRONG_TRANSFER,
+    ACCESS_POINT_EXTRA, ACCESS_POINT_MISSING, BLACK_FRAMES, Discrepancy, FOREIGN_FRAMES,
+    FRAME_DOUBLED, FRAME_MISSING, FRAMES_SHIFTED, FRAMES_SWAPPED, FROZEN_FRAMES, HIDDEN_FRAMES,
+    LEVEL_EXCEEDED, QUALITY_STEP, RARE_ACCESS, Report, SIZE_CHANGES, UNCLEAN_DECODE, WRONG_CODEC,
+    WRONG_DURATION, WRONG_FRAME_COUNT, WRONG_MATRIX, WRONG_PIXEL_FORMAT, WRONG_PIXEL_SHAPE,
+    WRONG_PRIMARIES, WRONG_PROFILE, WRONG_RANGE, WRONG_ROTATION, WRONG_SCAN, WRONG_SIZE,
+    WRONG_TIMESTAMPS, WRONG_TRACKS, WRONG_TRANSFER,
 };
 
 use crate::encode::{AVC, encode, reordered, run};
@@ -282,6 +282,14 @@ fn random_access_points_that_are_elsewhere() {
     assert_eq!(of(&[0, 40, 80], None), []);
     let elsewhere = (ACCESS_POINT_MISSING.to_owned(), at(30, 61));
     assert_eq!(of(&[0, 30, 60, 80], Some(120)), [elsewhere]);
+    let only = Expectations {
+        access_points: Some(vec![0, 40]),
+        access_only: true,
+        ..Expectations::default()
+    };
+    let validated = validate(&video, None, None, &only).unwrap();
+    let extra = (ACCESS_POINT_EXTRA.to_owned(), at(80, 81));
+    assert_eq!(told(&validated.report), [extra]);
     // Behind frames that are missing all are somewhere else: that is told by itself.
     let missing = of(&[0, 30, 60], Some(121));
     assert!(missing.iter().all(|(code, _)| code == WRONG_FRAME_COUNT));

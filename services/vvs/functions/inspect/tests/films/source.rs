@@ -87,6 +87,7 @@ impl Film {
             boundaries: Some((0..self.table.len()).step_by(30).collect()),
             access_frames: Some(30),
             access_points: None,
+            access_only: false,
             buffer: None,
         }
     }
