@@ -1,6 +1,7 @@
 //! Functions, tried and listed: `cosmos function`.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -339,4 +340,36 @@ fn nothing_is_left_behind() {
     let output = command.env("TMPDIR", desk.at("tmp")).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(fs::read_dir(desk.at("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn versions_are_published_where_a_server_answers() {
+    let desk = Desk::new();
+    let said = |words: &str| desk.seen(&desk.cosmos(words).output().unwrap());
+    let told = said("function publish poster --percent 10");
+    assert!(told.contains("--channel <NAME>"), "{told}");
+    let told = said("function promote poster 1.1.0 --channel canary --percent 101");
+    assert!(told.contains("101 is not in 0..=100"), "{told}");
+    let told = said("function versions");
+    assert!(
+        told.contains("[TOKEN_UNUSABLE]") && told.ends_with("exit 2\n"),
+        "{told}"
+    );
+
+    fs::create_dir(desk.at("cosmos-data")).unwrap();
+    let token = desk.at("cosmos-data/token");
+    fs::write(&token, "0123456789abcdef0123456789abcdef\n").unwrap();
+    fs::set_permissions(token, fs::Permissions::from_mode(0o600)).unwrap();
+    // Bound once, so that nobody else is there.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", address.local_addr().unwrap());
+    drop(address);
+    for words in ["versions", "promote a 1", "rollback a", "remove a 1"] {
+        let told = said(&format!("function {words} --server {url}"));
+        let expected = format!("error: --server: no server answers at {url}: ");
+        assert!(
+            told.starts_with(&expected) && told.ends_with("exit 5\n"),
+            "{words}: {told}"
+        );
+    }
 }
