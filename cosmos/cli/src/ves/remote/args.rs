@@ -115,7 +115,7 @@ pub(crate) struct CatArgs {
     /// Id of the request
     pub id: String,
 
-    /// Begin at the last place that is not after this frame, of 0 and up, and where decoding can start
+    /// Begin where decoding can start, at this frame or the nearest one before; the first is 0
     #[arg(long, value_name = "FRAME", default_value_t = 0)]
     pub from: u64,
 
@@ -206,18 +206,18 @@ Examples:
   ves cat $id | ffmpeg -i - -vf fps=1/10 picture-%03d.png
   ves cat $id --from 2400 > rest.mp4
 
-The video is written in the order of its chunks, each as soon as it and all before it are encoded, as
-fragmented MP4: the coded video alone, with the times of the source, the first frame at 0. Chunks that
-may be encoded once more, to keep to a bitrate or a buffer, are waited for.
-It ends when the request has ended. If that failed or was canceled, the exit status is that of its end,
+The video is written chunk by chunk, each as soon as it and all before it are encoded, as fragmented
+MP4: the coded video alone, with the times of the source, the first frame at 0. Chunks that may be
+encoded once more, to keep to a bitrate or a buffer, are waited for.
+It ends when the request has ended. If that failed or was canceled, so does this command,
 and what was written is not to be kept.";
 
 const CAT_INDEX: &str = "\
-Index (--index): one object a line on standard output, told apart by `part`; fields are only ever added;
-times are in ticks of `time_base` seconds since the first frame is shown.
-  head   frames, chunks, width, height, pixel_format, time_base, sample_entry, configuration, framing,
-         lead: ticks from the first decoding to the first frame
+Index (--index): one JSON object a line on standard output, told apart by `part`; fields are only
+ever added; times are in ticks of `time_base` seconds since the first frame is shown.
+  head   frames, chunks, width, height, pixel_format, time_base, sample_entry, configuration,
+         framing, lead: ticks from the first decoding to the first frame
   chunk  chunk, store, sha256, size: its coded bytes, an elementary stream
-  unit   chunk, frame, offset, size, random_access, pts, dts, duration: in decoding order, those of a
-         chunk behind it
+  unit   chunk, frame, offset, size, random_access, pts, dts, duration: in decoding order, those of
+         a chunk behind it
   end    the request has succeeded";
