@@ -158,8 +158,13 @@ impl Versions {
 }
 
 fn executable(from: &Path, to: &Path) -> io::Result<()> {
-    fs::copy(from, to)?;
-    fs::set_permissions(to, Permissions::from_mode(0o755))
+    let copied =
+        fs::copy(from, to).and_then(|_| fs::set_permissions(to, Permissions::from_mode(0o755)));
+    if copied.is_err() {
+        // It would be in the way of the next copy.
+        let _ = fs::remove_file(to);
+    }
+    copied
 }
 
 /// Another host may have what this one has not.

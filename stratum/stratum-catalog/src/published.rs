@@ -125,6 +125,7 @@ impl Published {
         for channel in self.channels.values_mut() {
             let is_other = |earlier: &Option<Setting>| earlier.is_none_or(|e| e.digest != digest);
             channel.earlier.retain(is_other);
+            channel.forget_standstill();
         }
         self.channels
             .retain(|_, channel| channel.now.is_some() || !channel.earlier.is_empty());
@@ -191,9 +192,18 @@ impl Channel {
         }
         self.earlier.push(self.now);
         if self.earlier.len() > EARLIER {
-            self.earlier.remove(0);
+            // The way back to nothing stays.
+            self.earlier.remove(usize::from(self.earlier[0].is_none()));
         }
         self.now = setting;
+    }
+
+    /// What is named once more is not gone back to.
+    fn forget_standstill(&mut self) {
+        self.earlier.dedup();
+        if self.earlier.last() == Some(&self.now) {
+            self.earlier.pop();
+        }
     }
 }
 

@@ -151,6 +151,29 @@ proptest! {
 }
 
 #[test]
+fn there_is_always_a_way_back_to_nothing() {
+    let mut published = with(0..2);
+    for percent in 0..=EARLIER as u8 + 3 {
+        published.promote(named("canary"), to(0, percent)).unwrap();
+    }
+    while published.named(&named("canary")).is_some() {
+        published.rollback(&named("canary")).unwrap();
+    }
+    published.remove(digest(0)).unwrap();
+}
+
+#[test]
+fn a_rollback_always_moves_the_channel() {
+    let mut published = with(0..2);
+    for version in [0, 1, 0] {
+        published.promote(named("next"), to(version, 0)).unwrap();
+    }
+    published.remove(digest(1)).unwrap();
+    published.rollback(&named("next")).unwrap();
+    assert_eq!(published.named(&named("next")), None);
+}
+
+#[test]
 fn what_cannot_be_is_refused_by_name() {
     let mut published = with(0..3);
     published.promote(named("next"), to(1, 0)).unwrap();

@@ -38,8 +38,8 @@ impl PlatoServer {
         if request.workflow_id.is_empty() {
             request.workflow_id = ids::time_ordered();
         }
-        let (Some(pinning), true) = (&self.pinning, request.function_digests.is_empty()) else {
-            return match request.channel.is_empty() || !request.function_digests.is_empty() {
+        let Some(pinning) = &self.pinning else {
+            return match request.channel.is_empty() {
                 true => Ok(request),
                 false => Err(rpc::refuse_one(no_channels())),
             };
@@ -47,7 +47,9 @@ impl PlatoServer {
         let functions = self.functions(&request, there).await?;
         let pins = pinning.pins(&functions, &request.channel, &request.workflow_id);
         let pins = pins.await.map_err(rpc::refuse_one)?;
-        request.function_digests = pins.into_iter().collect();
+        for (name, digest) in pins {
+            request.function_digests.entry(name).or_insert(digest);
+        }
         // It has been looked at.
         request.channel.clear();
         Ok(request)

@@ -12,7 +12,9 @@ pub(crate) const MAX_TRACK_BYTES: u64 = 1 << 20;
 pub(crate) const MAX_TABLE_BYTES: u64 = 256 << 20;
 /// The longest list of where chunks begin, in bytes.
 pub(crate) const MAX_BOUNDARIES_BYTES: u64 = 8 << 20;
-/// Indexes that are followed, and chunks that are read, at the same time.
+/// Indexes that are followed at the same time.
+pub(crate) const MAX_FOLLOWERS: usize = 64;
+/// Chunks that are read at the same time.
 pub(crate) const MAX_READERS: usize = 256;
 /// By how many places an access unit may be decoded before its turn in presentation: pictures that
 /// decoders hold back (ITU-T H.264, A.3.1; H.265, A.4.2). Decoding times are told before later chunks

@@ -20,13 +20,14 @@ use ves_api::wire::{
 
 use crate::encodes::Encodes;
 use crate::follow::Follow;
-use crate::limits::MAX_READERS;
+use crate::limits::{MAX_FOLLOWERS, MAX_READERS};
 use crate::read::read;
 
 /// The methods of the virtual assembly.
 pub struct AssemblyRpc {
     requests: Requests<VesService>,
     encodes: Encodes,
+    followers: Arc<Semaphore>,
     readers: Arc<Semaphore>,
 }
 
@@ -36,16 +37,9 @@ impl AssemblyRpc {
         Self {
             requests,
             encodes,
+            followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
             readers: Arc::new(Semaphore::new(MAX_READERS)),
         }
-    }
-
-    fn reader(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let permit = Arc::clone(&self.readers).try_acquire_owned();
-        permit.map_err(|_| {
-            let message = format!("{MAX_READERS} callers read encodes already");
-            Error::platform("READERS_EXHAUSTED", message).hint("try again later")
-        })
     }
 
     async fn follow(&self, request: FollowIndexRequest) -> Result<Follow, Error> {
@@ -75,6 +69,15 @@ impl AssemblyRpc {
     }
 }
 
+/// Room for one more.
+fn room(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
+    let permit = Arc::clone(of).try_acquire_owned();
+    permit.map_err(|_| {
+        let message = "as many callers as there is room for read encodes already";
+        Error::platform("READERS_EXHAUSTED", message).hint("try again later")
+    })
+}
+
 fn refused(problem: Error) -> ConnectError {
     refuse_one(problem)
 }
@@ -89,7 +92,7 @@ impl VirtualAssemblyService for AssemblyRpc {
         _context: RequestContext,
         request: ServiceRequest<'_, FollowIndexRequest>,
     ) -> ServiceResult<ServiceStream<FollowIndexResponse>> {
-        let permit = self.reader().map_err(refused)?;
+        let permit = room(&self.followers).map_err(refused)?;
         let follow = self.follow(request.to_owned_message()).await;
         let parts = follow.map_err(refused)?.parts();
         Response::stream_ok(parts.map(move |part| {
@@ -109,7 +112,7 @@ impl VirtualAssemblyService for AssemblyRpc {
             offset,
             ..
         } = request.to_owned_message();
-        let permit = self.reader().map_err(refused)?;
+        let permit = room(&self.readers).map_err(refused)?;
         let blob = self.chunk(&request_id, chunk).await.map_err(refused)?;
         let pieces = read(self.encodes.blobs(), &blob, offset).await;
         let pieces = pieces.map_err(refused)?;

@@ -85,6 +85,8 @@ pub fn ladder_definition(rungs: usize) -> Definition {
     // A rung that failed has tried its own nodes again.
     let retry = Retry {
         function: 0,
+        memory: 0,
+        platform: 3,
         ..Retry::default()
     };
     let rung = |number| {
@@ -254,7 +256,7 @@ mod tests {
             Some("encoder")
         );
         let led = last(&service::bitrate_definition("avc"));
-        assert_eq!(led.as_deref(), Some("repair"));
+        assert_eq!(led.as_deref(), Some("repair-2"));
         let capped = last(&service::capped_definition("avc"));
         assert_eq!(capped.as_deref(), Some("repair-2"));
         assert_eq!(last("ves.other"), None);

@@ -30,6 +30,7 @@ pub struct Expectations {
     /// Indices of frames with which decoding can begin, ascending.
     pub access_points: Option<Vec<u64>>,
     /// Whether decoding can begin with those and no others.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub access_only: bool,
     /// What a decoder holds that has each access unit in time.
     pub buffer: Option<DecoderBuffer>,

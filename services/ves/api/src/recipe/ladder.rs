@@ -143,8 +143,22 @@ fn fill(recipe: &mut wire::Recipe, common: &wire::Recipe) {
         common.rate_control = None.into();
     }
     presets::fill_by(recipe, &common);
+    fill_cap(recipe, &common);
     if asked != unspecified {
         recipe.codec.get_or_insert_default().format = asked;
+    }
+}
+
+/// What all are kept to holds also for a rung that has a rate of its own.
+fn fill_cap(recipe: &mut wire::Recipe, common: &wire::Recipe) {
+    let all = common.rate_control.as_option();
+    let Some(all) = all.filter(|all| all.max_bitrate > 0) else {
+        return;
+    };
+    let own = recipe.rate_control.get_or_insert_default();
+    if own.max_bitrate == 0 && own.buffer == 0 {
+        own.max_bitrate = all.max_bitrate;
+        own.buffer = all.buffer;
     }
 }
 
@@ -193,6 +207,24 @@ mod tests {
             aligned_access: true,
         };
         assert!(all.iter().all(|rung| rung.recipe.chunking == asked));
+    }
+
+    #[test]
+    fn a_cap_on_all_holds_for_rungs_with_a_rate_of_their_own() {
+        let common = json!({
+            "codec": {"format": "CODEC_FORMAT_AVC"},
+            "rateControl": {"maxBitrate": 5_000_000, "buffer": 9_000_000},
+        });
+        let rungs = json!([
+            {"name": "crf", "recipe": {"rateControl": {"crf": 20}}},
+            {"name": "own", "recipe": {"rateControl": {"crf": 20, "maxBitrate": 3_000_000}}},
+            {"name": "none"},
+        ]);
+        let all = of(common, rungs).unwrap();
+        let caps = all.iter().map(|rung| rung.recipe.buffer.unwrap());
+        let caps: Vec<_> = caps.map(|cap| (cap.max_bitrate, cap.size)).collect();
+        let usual = (5_000_000, 9_000_000);
+        assert_eq!(caps, [usual, (3_000_000, 3_000_000), usual]);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) fn rungs(
     problems.extend(too_many_labels(request));
     let named = recipe::rungs(&common, ladder).unwrap_or_else(|Problems(wrong)| {
         problems.extend(wrong);
-        vec![Rung::default(); ladder.rungs.len()]
+        vec![Rung::default(); ladder.rungs.len().min(MAX_RUNGS)]
     });
     let outputs = outputs(ladder, policy, source, problems);
     let rungs = named.into_iter().zip(outputs);

@@ -69,6 +69,9 @@ fn rung(job: &LadderJob, number: usize) -> Result<&LadderRung, Error> {
     })
 }
 
+/// Warnings of each rung that are told with the ladder; its own request has all.
+const WARNINGS: usize = 2;
+
 /// Gathers what became of the rungs. What is long stays with their own requests.
 pub(crate) fn gather(task: &TaskContext) -> Result<Value, Error> {
     let job = job(task)?;
@@ -77,6 +80,8 @@ pub(crate) fn gather(task: &TaskContext) -> Result<Value, Error> {
         let mut video = answer.output_video.into_option().unwrap_or_default();
         video.format = None.into();
         video.resolved_recipe = None.into();
+        video.validation = None.into();
+        video.warnings.truncate(WARNINGS);
         Ok(wire::RungOutput {
             name: rung.name,
             output_video: Some(video).into(),

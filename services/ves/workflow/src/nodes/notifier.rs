@@ -43,7 +43,9 @@ fn missed(split: &SplitResult, bits: u64) -> Option<String> {
     }
     let per_cent = bits as f64 / target as f64 * 100.0;
     let why = match (bits < target, split.buffer) {
-        (true, None) => "there is no more in it to spend bits on",
+        (true, None) => {
+            "there is no more in it to spend bits on, or its level allows no more at once"
+        }
         (true, Some(_)) => "there is no more in it to spend bits on that its max_bitrate brings",
         (false, _) => "the encoder cannot do with less",
     };

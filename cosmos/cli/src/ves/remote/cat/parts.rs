@@ -28,6 +28,8 @@ pub(super) struct Parts<'a> {
     output: &'a Output,
     call: Option<Call>,
     heard: Heard,
+    /// Whether the server has answered a call.
+    was_there: bool,
     /// Since when the server is away.
     away: Option<Timestamp>,
 }
@@ -59,6 +61,7 @@ impl<'a> Parts<'a> {
                 from,
                 ..Heard::default()
             },
+            was_there: false,
             away: None,
         }
     }
@@ -95,7 +98,9 @@ impl<'a> Parts<'a> {
                 let options = CallOptions::default().with_timeout(CALL);
                 let assembly = &self.server.assembly;
                 let call = assembly.follow_index_with_options(request, options).await;
-                none.insert(call.map_err(told)?)
+                let call = call.map_err(told)?;
+                self.was_there = true;
+                none.insert(call)
             }
         };
         let Some(part) = call.message().await.map_err(told)? else {
@@ -112,7 +117,7 @@ impl<'a> Parts<'a> {
         }
         let now = SystemClock.now();
         let since = *self.away.get_or_insert(now);
-        if !self.heard.has_head || !may_pass(&errors) || now.since(since) > PATIENCE {
+        if !self.was_there || !may_pass(&errors) || now.since(since) > PATIENCE {
             return Err(errors.into());
         }
         if since == now {

@@ -146,12 +146,15 @@ impl Encoder for X264 {
     }
 }
 
+/// As x264 reckons of a whole file whose peaks are not bounded.
+const PEAK: u64 = 2;
+
 /// x264 finds one itself, but for a bitrate.
 fn level_name(recipe: &Recipe, format: &VideoFormat) -> Option<&'static str> {
     let codec = &recipe.codec;
     let least = |peak| avc_level::least(codec, format.resolution, format.frame_rate, peak);
     let asked = codec.level.map(|level| level.name);
-    asked.or_else(|| peak::of(recipe).map(least))
+    asked.or_else(|| peak::of(recipe, PEAK).map(least))
 }
 
 /// What x264 calls a colour that nobody told.

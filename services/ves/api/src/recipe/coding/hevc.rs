@@ -129,11 +129,14 @@ impl Encoder for X265 {
     }
 }
 
+/// Peaks that are not bounded: x265 gives no chunk more than its level allows.
+const PEAK: u64 = 4;
+
 /// x265 finds one itself, but where bits are asked for.
 fn level_name(recipe: &Recipe, format: &VideoFormat) -> Option<&'static str> {
     let least = |peak| hevc_level::least(format.resolution, format.frame_rate, peak);
     let asked = recipe.codec.level.map(|level| level.name);
-    asked.or_else(|| peak::of(recipe).map(least))
+    asked.or_else(|| peak::of(recipe, PEAK).map(least))
 }
 
 /// A worker has one processor: neither pools nor frames nor rows beside one another, which are what

@@ -6,11 +6,11 @@ use video::{DecoderBuffer, VideoFormat};
 use crate::recipe::{Codec, RateControl, Recipe};
 
 /// What is to be reckoned with where bits are asked for; `None` where they are not. Where peaks are not
-/// bounded, twice the average, as x264 reckons of whole files.
-pub(super) fn of(recipe: &Recipe) -> Option<DecoderBuffer> {
+/// bounded, so many `times` the average.
+pub(super) fn of(recipe: &Recipe, times: u64) -> Option<DecoderBuffer> {
     let unbounded = match recipe.rate_control {
         RateControl::Bitrate(bitrate) => Some(DecoderBuffer {
-            max_bitrate: 2 * bitrate.get(),
+            max_bitrate: bitrate.get().saturating_mul(times),
             size: 0,
         }),
         RateControl::Crf(_) | RateControl::Lossless => None,
