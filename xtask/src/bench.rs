@@ -1,4 +1,4 @@
-//! Measurements beside a peer, in release mode.
+//! Measurements beside a peer, in release mode; of servers, as they are shipped.
 
 use anyhow::{Result, ensure};
 
@@ -7,6 +7,9 @@ use crate::{clip, sh};
 
 /// Clients of peers that only a measurement needs.
 const PEERS: &[&str] = &["bench/rabbitmq"];
+
+/// What is measured, where it is not the measurement itself.
+const SERVER: &str = "cosmos";
 
 /// Runs the measurement `name`.
 pub fn run(name: &str, args: &[String]) -> Result<()> {
@@ -46,10 +49,10 @@ fn timestone(args: &[String]) -> Result<()> {
             .iter()
             .any(|arg| arg == "--peers=none" || arg == "--help")
     {
-        return sh::release(&program("timestone"), args);
+        return sh::shipped(&[], &program("timestone"), &[SERVER], args);
     }
     install::ensure(&[REDIS, RABBITMQ, BEANSTALKD, POSTGRES, NODE, NPM]);
-    sh::release_with(PEERS, &program("timestone"), args)
+    sh::shipped(PEERS, &program("timestone"), &[SERVER], args)
 }
 
 /// Gets what the peers run on; the program gets the peers themselves, and tells what could
@@ -62,7 +65,7 @@ fn plato(args: &[String]) -> Result<()> {
     if !no_peers && !args.iter().any(|arg| alone(arg) || arg == "--help") {
         install::ensure(&[POSTGRES, NODE, NPM, PYTHON]);
     }
-    sh::release(&program("plato"), args)
+    sh::shipped(&[], &program("plato"), &[], args)
 }
 
 fn has_clip(args: &[String]) -> bool {

@@ -72,15 +72,22 @@ pub fn capture(mut command: Command) -> Result<String> {
 /// Builds every program of the workspace in release mode, since they start one another, and runs
 /// one of them: as it was built, as asking cargo for one package would build its libraries again.
 pub fn release(name: &str, args: &[String]) -> Result<()> {
-    release_with(&[], name, args)
+    let build = ["build", "--release", "--workspace", "--bins", "--quiet"];
+    run(cargo(build))?;
+    let program = target_dir()?.join("release").join(name);
+    run(self::program(&program.to_string_lossy(), args))
 }
 
-/// As [`release`], with `features` of crates.
-pub fn release_with(features: &[&str], name: &str, args: &[String]) -> Result<()> {
-    let build = ["build", "--release", "--workspace", "--bins", "--quiet"];
+/// Builds a program of the crates `bench` and `cli` as it is shipped, with those that it starts, and
+/// runs it.
+pub fn shipped(features: &[&str], name: &str, others: &[&str], args: &[String]) -> Result<()> {
+    let build = ["build", "--profile", "dist", "--quiet"];
+    let packages = ["-p", "bench", "-p", "cli", "--bin", name];
+    let others = others.iter().flat_map(|other| ["--bin", other]);
     let features = features.iter().flat_map(|feature| ["--features", feature]);
-    run(cargo(build.into_iter().chain(features)))?;
-    let program = target_dir()?.join("release").join(name);
+    let build = build.into_iter().chain(packages).chain(others);
+    run(cargo(build.chain(features)))?;
+    let program = target_dir()?.join("dist").join(name);
     run(self::program(&program.to_string_lossy(), args))
 }
 
