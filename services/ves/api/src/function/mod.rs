@@ -9,6 +9,7 @@ mod job;
 pub mod obu;
 mod packets;
 mod params;
+mod program;
 mod survey;
 mod track;
 mod units;
@@ -32,6 +33,7 @@ pub use params::{
     EncodeResult, IndexParams, IndexResult, PlanParams, PlanResult, SplitParams, SplitResult,
     Survey, SurveyParams,
 };
+pub use program::program;
 pub use survey::{found, survey};
 pub use track::{Framing, Track};
 pub use units::{Unit, Units};

@@ -2,15 +2,6 @@
 
 use std::process::ExitCode;
 
-use stratum_function::run;
-
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
-        None => run(ves_hevc::encode),
-        Some("survey") => run(ves_hevc::survey),
-        Some(_) => {
-            eprintln!("usage: ves-hevc [survey]");
-            ExitCode::from(2)
-        }
-    }
+    ves_api::function::program("ves-hevc", ves_hevc::encode, ves_hevc::survey)
 }

@@ -4,6 +4,7 @@ use plato::invoke::{blob_input, list_input, with_params};
 use plato::{TaskContext, json};
 use proto::stratum::v1::{Input, Invocation};
 use ves_api::function::{COSTS, PlanParams, PlanResult, SURVEY, SplitResult, UNITS};
+use ves_api::rate::Corrections;
 
 use super::common::{FRAME_TABLE, job};
 
@@ -20,20 +21,19 @@ pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
 
 /// Finds chunks that make the whole miss its target.
 pub(crate) fn prepare_settlement(task: &TaskContext) -> Result<Invocation, Error> {
-    let params = PlanParams {
-        target_bits: split(task)?.target_bits,
-        ..PlanParams::default()
-    };
-    let inputs = vec![surveyed(task)?, list_input("units", task.results()?, UNITS)];
-    invocation(&params, inputs)
+    settle(task, Corrections::new())
 }
 
 /// The same once more, of what was set right.
 pub(crate) fn prepare_last_settlement(task: &TaskContext) -> Result<Invocation, Error> {
     let settled: PlanResult = json::parse(task.output("settler")?)?;
+    settle(task, settled.corrections)
+}
+
+fn settle(task: &TaskContext, corrected: Corrections) -> Result<Invocation, Error> {
     let params = PlanParams {
         target_bits: split(task)?.target_bits,
-        corrected: settled.corrections,
+        corrected,
         ..PlanParams::default()
     };
     let inputs = vec![surveyed(task)?, list_input("units", task.results()?, UNITS)];
