@@ -12,12 +12,13 @@ use bytes::Bytes;
 use clock::Timestamp;
 use futures::future::join_all;
 
-use crate::{BlobError, BlobRef, BlobStore, Digest, StagedFile};
+use crate::{BlobError, BlobRef, BlobStore, Digest, MEMO_STAYS_YOUNG, Memo, StagedFile};
 
 const TYPE: &str = "text/plain";
 
-/// Checks every property. `open` opens the store, again with each call.
-pub async fn run(open: impl Fn() -> Arc<dyn BlobStore>) {
+/// Checks every property. `open` opens the store, again with each call; `age` makes the memo of a
+/// key look as if it had been touched so much earlier.
+pub async fn run(open: impl Fn() -> Arc<dyn BlobStore>, age: impl Fn(Digest, Duration)) {
     let store = open();
     what_is_put_can_be_read(&*store).await;
     equal_bytes_are_one_blob(&store).await;
@@ -29,6 +30,8 @@ pub async fn run(open: impl Fn() -> Arc<dyn BlobStore>) {
     discarded_staging_is_gone(&*store).await;
     the_first_memo_stays(&store).await;
     what_is_kept_is_told(&*store).await;
+    a_memo_that_is_used_stays(&*store, &age).await;
+    a_memo_while_it_goes_is_whole_or_gone(&store, &age).await;
     what_is_touched_stays(&*store).await;
     a_put_while_it_goes_is_not_lost(&store).await;
     blobs_outlive_their_store_handle(&open).await;
@@ -161,8 +164,64 @@ async fn what_is_kept_is_told(store: &dyn BlobStore) {
     assert!(matches!(error, BlobError::NotFound(_)), "{error}");
     let key = Digest::of(b"memo that is told");
     store.memo_put(key, "told".into()).await.unwrap();
-    let memos = store.memos(key.to_bytes()[0]).await.unwrap();
-    assert!(memos.contains(&Bytes::from("told")));
+    assert_eq!(memo(store, key).await.unwrap().value, "told");
+}
+
+async fn memo(store: &dyn BlobStore, key: Digest) -> Option<Memo> {
+    let mut memos = store.memos(key.to_bytes()[0]).await.unwrap().into_iter();
+    memos.find(|memo| memo.key == key)
+}
+
+async fn a_memo_that_is_used_stays(store: &dyn BlobStore, age: &impl Fn(Digest, Duration)) {
+    let key = Digest::of(b"memo that is used");
+    store.memo_put(key, "used".into()).await.unwrap();
+    let touched = async || memo(store, key).await.unwrap().touched;
+    let put = touched().await;
+    assert!(
+        !store.memo_forget(key, put).await.unwrap(),
+        "it was put then"
+    );
+    // What is young stays as it is, so that asking for it writes nothing.
+    age(key, MEMO_STAYS_YOUNG / 2);
+    let young = touched().await;
+    assert_eq!(store.memo_get(key).await.unwrap().unwrap(), "used");
+    assert_eq!(touched().await, young);
+    // What is old and is told stays old; who asks for it makes it young.
+    age(key, MEMO_STAYS_YOUNG * 2);
+    let old = touched().await;
+    assert!(old < young);
+    assert_eq!(store.memo_get(key).await.unwrap().unwrap(), "used");
+    assert!(touched().await > young);
+    assert!(!store.memo_forget(key, young).await.unwrap());
+    age(key, MEMO_STAYS_YOUNG * 2);
+    assert_eq!(store.memo_put(key, "other".into()).await.unwrap(), "used");
+    assert!(touched().await > young);
+    age(key, MEMO_STAYS_YOUNG * 2);
+    assert!(store.memo_forget(key, young).await.unwrap());
+    assert_eq!(store.memo_get(key).await.unwrap(), None);
+    assert_eq!(memo(store, key).await, None);
+    assert!(
+        !store.memo_forget(key, Timestamp::MAX).await.unwrap(),
+        "it is gone"
+    );
+    assert_eq!(store.memo_put(key, "anew".into()).await.unwrap(), "anew");
+}
+
+/// Whoever was answered by a memo that was old has made it stay.
+async fn a_memo_while_it_goes_is_whole_or_gone(
+    store: &Arc<dyn BlobStore>,
+    age: &impl Fn(Digest, Duration),
+) {
+    let key = Digest::of(b"memo that goes and comes");
+    for _ in 0..20 {
+        store.memo_put(key, "whole".into()).await.unwrap();
+        age(key, MEMO_STAYS_YOUNG * 3);
+        let since = memo(&**store, key).await.unwrap().touched + MEMO_STAYS_YOUNG;
+        let (told, goes) = tokio::join!(store.memo_get(key), store.memo_forget(key, since));
+        let (told, goes) = (told.unwrap(), goes.unwrap());
+        assert_eq!(told.is_none(), goes);
+        assert_eq!(store.memo_get(key).await.unwrap(), told);
+    }
 }
 
 async fn what_is_touched_stays(store: &dyn BlobStore) {

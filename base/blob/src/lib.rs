@@ -18,6 +18,6 @@ pub use blobs::Blobs;
 pub use digest::{Digest, Hasher, NotADigest};
 pub use file_uri::{FileUri, NotAFileUri};
 pub use local::LocalBlobs;
-pub use spi::{BlobError, BlobRef, BlobStore, Kept, StagedFile};
+pub use spi::{BlobError, BlobRef, BlobStore, Kept, MEMO_STAYS_YOUNG, Memo, StagedFile};
 pub use value::{ListRef, NamedBlob, Value};
 pub use wire::InvalidRef;

@@ -23,7 +23,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clock::Timestamp;
 
-use crate::{BlobError, BlobRef, BlobStore, Digest, Kept, StagedFile};
+use crate::{BlobError, BlobRef, BlobStore, Digest, Kept, Memo, StagedFile};
 use staging::Staging;
 
 /// Digests whose files this process has verified; forgotten when there are more.
@@ -184,7 +184,12 @@ impl BlobStore for LocalBlobs {
         self.blocking(move |inner| inner.memo_get(key)).await
     }
 
-    async fn memos(&self, first: u8) -> Result<Vec<Bytes>, BlobError> {
+    async fn memos(&self, first: u8) -> Result<Vec<Memo>, BlobError> {
         self.blocking(move |inner| inner.memos(first)).await
+    }
+
+    async fn memo_forget(&self, key: Digest, since: Timestamp) -> Result<bool, BlobError> {
+        self.blocking(move |inner| inner.memo_forget(key, since))
+            .await
     }
 }

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -58,6 +59,20 @@ pub struct Kept {
     /// When it was last put, published or touched, by the clock of the store.
     pub touched: Timestamp,
 }
+
+/// What is remembered under a key, as it lies in its store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memo {
+    pub key: Digest,
+    /// Empty where it is damaged: then it stands for nothing.
+    pub value: Bytes,
+    /// When it was put or last made young, by the clock of the store.
+    pub touched: Timestamp,
+}
+
+/// Asking for a memo makes it young, but for one that is younger than this: so that what is asked
+/// for often costs no writes. A memo may have been used for so long after it was touched.
+pub const MEMO_STAYS_YOUNG: Duration = Duration::from_secs(86_400);
 
 /// A file that a producer wrote below the store's own staging area, not yet published.
 #[derive(Debug)]
@@ -124,9 +139,15 @@ pub trait BlobStore: fmt::Debug + Send + Sync + 'static {
     /// For memos (seam S6): at most 64 KiB.
     async fn memo_put(&self, key: Digest, value: Bytes) -> Result<Bytes, BlobError>;
 
-    /// What is remembered under `key`.
+    /// What is remembered under `key`. It is as young as a new one then, or nearly:
+    /// [`MEMO_STAYS_YOUNG`].
     async fn memo_get(&self, key: Digest) -> Result<Option<Bytes>, BlobError>;
 
-    /// What is remembered under every key that begins with this byte.
-    async fn memos(&self, first: u8) -> Result<Vec<Bytes>, BlobError>;
+    /// Every memo whose key begins with this byte. It stays as old as it is.
+    async fn memos(&self, first: u8) -> Result<Vec<Memo>, BlobError>;
+
+    /// Forgets what is remembered under `key`, unless it was touched at `since` or later, and says
+    /// whether it did. Who asks for it at the same time either keeps it from going, or gets
+    /// nothing, or finds it young already.
+    async fn memo_forget(&self, key: Digest, since: Timestamp) -> Result<bool, BlobError>;
 }

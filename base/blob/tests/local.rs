@@ -1,11 +1,12 @@
 //! The directory store: the conformance suite, damage, and what dead processes leave.
 #![allow(clippy::unwrap_used)]
 
-use std::fs;
+use std::fs::{self, File, FileTimes};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use blob::{BlobError, BlobRef, BlobStore, Digest, LocalBlobs, StagedFile, conformance};
 
@@ -28,6 +29,14 @@ fn damage(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();
 }
 
+/// As if it had been written so much earlier.
+fn age(path: &Path, by: Duration) {
+    let file = File::open(path).unwrap();
+    let modified = file.metadata().unwrap().modified().unwrap() - by;
+    file.set_times(FileTimes::new().set_modified(modified))
+        .unwrap();
+}
+
 fn staged(path: PathBuf) -> StagedFile {
     StagedFile {
         path,
@@ -38,7 +47,8 @@ fn staged(path: PathBuf) -> StagedFile {
 #[tokio::test]
 async fn conforms() {
     let root = tempfile::tempdir().unwrap();
-    conformance::run(|| Arc::new(open(root.path())) as Arc<dyn BlobStore>).await;
+    let age = |key, by| age(&file(root.path(), "memo", key), by);
+    conformance::run(|| Arc::new(open(root.path())) as Arc<dyn BlobStore>, age).await;
 }
 
 #[tokio::test]
@@ -72,6 +82,12 @@ async fn a_damaged_memo_is_as_good_as_none() {
     store.memo_put(key, "old".into()).await.unwrap();
     damage(&file(root.path(), "memo", key), b"torn");
     assert_eq!(store.memo_get(key).await.unwrap(), None);
+    let listed = store.memos(key.to_bytes()[0]).await.unwrap();
+    assert_eq!(
+        (listed.len(), &*listed[0].value),
+        (1, &b""[..]),
+        "to be forgotten some day"
+    );
     assert_eq!(store.memo_put(key, "new".into()).await.unwrap(), "new");
     assert_eq!(store.memo_get(key).await.unwrap().unwrap(), "new");
 }

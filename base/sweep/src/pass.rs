@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use blob::{BlobError, Digest, Kept};
+use blob::{BlobError, Digest, Kept, Memo};
 use clock::Timestamp;
 
 use crate::limits::{FOLLOWED_BYTES, HELD_MARKS};
 use crate::marks::Marks;
-use crate::{Memos, Pace, Roots, Shelf, SweepError, references};
+use crate::{Pace, Roots, Shelf, SweepError, references};
 
 /// What media begin with. They refer to nothing, and are large.
 const MEDIA: [&[u8]; 5] = [
@@ -24,10 +24,28 @@ const MEDIA: [&[u8]; 5] = [
 /// Bytes that tell media from all else.
 const MAGIC: u64 = 4;
 
+/// What may go in a pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// What was put or touched so long before the pass began, or since, stays.
+    pub grace: Duration,
+    /// Memos that nobody asked for in so long are forgotten; `None`: none is. Longer than the
+    /// grace, and than memos [stay young](blob::MEMO_STAYS_YOUNG): then what a worker was
+    /// answered by outlives what it makes of the answer.
+    pub memos_keep: Option<Duration>,
+    /// Blobs that are removed at most.
+    pub most: u64,
+    /// Nothing goes, and all is counted.
+    pub dry_run: bool,
+}
+
 /// How a pass goes. All of it is decided before the first thing that refers to blobs is read.
 #[derive(Debug)]
 pub struct Pass {
+    terms: Terms,
     since: Timestamp,
+    /// Memos that were touched then, or later, stay.
+    memos_since: Option<Timestamp>,
     marks: Marks,
     pace: Pace,
     report: Report,
@@ -50,14 +68,21 @@ pub struct Report {
     pub removed_bytes: u64,
     /// Blobs that may go, and are left to the next pass.
     pub left: u64,
+    /// Memos that stay.
+    pub memos: u64,
+    /// Memos that were forgotten; in a dry run, that would be.
+    pub forgotten: u64,
 }
 
 impl Pass {
     /// A pass that begins `now`: whatever refers to blobs must be read from then on, in
     /// [`mark`](Self::mark). Marks that are many lie in `folder`, which is empty and the pass's.
-    pub fn begin(now: Timestamp, grace: Duration, folder: PathBuf, pace: Pace) -> Self {
+    pub fn begin(now: Timestamp, terms: Terms, folder: PathBuf, pace: Pace) -> Self {
+        let keep = terms.memos_keep;
         Self {
-            since: now - grace,
+            terms,
+            since: now - terms.grace,
+            memos_since: keep.map(|keep| now - keep),
             marks: Marks::new(folder, HELD_MARKS),
             pace,
             report: Report::default(),
@@ -82,12 +107,13 @@ impl Pass {
         }
     }
 
-    /// Marks what memos refer to, and what is referred to from what is marked.
+    /// Forgets memos that are old, and marks what the others refer to, and what is referred to
+    /// from what is marked.
     ///
     /// # Errors
     /// As of [`mark`](Self::mark).
     pub async fn follow<S: Shelf + ?Sized>(&mut self, shelf: &S) -> Result<(), SweepError> {
-        self.mark(&mut Memos::new(shelf)).await?;
+        self.look_through_memos(shelf).await?;
         loop {
             let before = self.report.references;
             for first in 0..=u8::MAX {
@@ -102,16 +128,11 @@ impl Pass {
         }
     }
 
-    /// Removes what is neither marked nor young, `most` at most; in a dry run it only counts.
+    /// Removes what is neither marked nor young.
     ///
     /// # Errors
     /// When the blobs cannot be listed or removed.
-    pub async fn sweep<S: Shelf + ?Sized>(
-        mut self,
-        shelf: &S,
-        most: u64,
-        dry_run: bool,
-    ) -> Result<Report, SweepError> {
+    pub async fn sweep<S: Shelf + ?Sized>(mut self, shelf: &S) -> Result<Report, SweepError> {
         for first in 0..=u8::MAX {
             let begun = self.pace.begin();
             let marked = self.marks.taken(first)?;
@@ -119,7 +140,7 @@ impl Pass {
                 self.report.blobs += 1;
                 self.report.bytes += kept.size;
                 if marked.binary_search(&kept.digest).is_err() {
-                    self.judge(shelf, kept, most, dry_run).await?;
+                    self.judge(shelf, kept).await?;
                 }
             }
             self.pace.rest(begun).await;
@@ -127,13 +148,33 @@ impl Pass {
         Ok(self.report)
     }
 
-    async fn judge<S: Shelf + ?Sized>(
-        &mut self,
-        shelf: &S,
-        kept: Kept,
-        most: u64,
-        dry_run: bool,
-    ) -> Result<(), SweepError> {
+    async fn look_through_memos<S: Shelf + ?Sized>(&mut self, shelf: &S) -> Result<(), SweepError> {
+        for first in 0..=u8::MAX {
+            let begun = self.pace.begin();
+            for memo in shelf.memos(first).await? {
+                if self.forgets(shelf, &memo).await? {
+                    self.report.forgotten += 1;
+                } else {
+                    self.report.memos += 1;
+                    self.note(&memo.value)?;
+                }
+            }
+            self.pace.rest(begun).await;
+        }
+        Ok(())
+    }
+
+    async fn forgets<S: Shelf + ?Sized>(&self, shelf: &S, memo: &Memo) -> Result<bool, SweepError> {
+        match self.memos_since {
+            Some(since) if memo.touched < since => {
+                Ok(self.terms.dry_run || shelf.memo_forget(memo.key, since).await?)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn judge<S: Shelf + ?Sized>(&mut self, shelf: &S, kept: Kept) -> Result<(), SweepError> {
+        let Terms { most, dry_run, .. } = self.terms;
         let report = &mut self.report;
         if kept.touched >= self.since {
             report.young += 1;

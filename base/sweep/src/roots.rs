@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use store::Walk;
 
+use crate::SweepError;
 use crate::limits::PAGE;
-use crate::{Shelf, SweepError};
 
 /// Something that refers to blobs, read from one end to the other.
 #[async_trait]
@@ -32,34 +32,5 @@ impl Roots for Walked {
             .into_iter()
             .map(|record| record.entry.value)
             .collect())
-    }
-}
-
-/// Every memo of a blob store: what is remembered stays as long as its memo.
-pub struct Memos<'a, S: ?Sized> {
-    shelf: &'a S,
-    /// The next of the 256 parts.
-    next: Option<u8>,
-}
-
-impl<'a, S: Shelf + ?Sized> Memos<'a, S> {
-    /// Those beside the blobs of `shelf`.
-    pub fn new(shelf: &'a S) -> Self {
-        let next = Some(0);
-        Self { shelf, next }
-    }
-}
-
-#[async_trait]
-impl<S: Shelf + ?Sized> Roots for Memos<'_, S> {
-    async fn next(&mut self) -> Result<Vec<Bytes>, SweepError> {
-        while let Some(first) = self.next {
-            self.next = first.checked_add(1);
-            let memos = self.shelf.memos(first).await?;
-            if !memos.is_empty() {
-                return Ok(memos);
-            }
-        }
-        Ok(Vec::new())
     }
 }

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use blob::{BlobError, BlobStore, Digest, Kept};
+use blob::{BlobError, BlobStore, Digest, Kept, Memo};
 use bytes::Bytes;
 use clock::Timestamp;
 
@@ -10,7 +10,8 @@ pub trait Shelf: Send + Sync {
     async fn list(&self, first: u8) -> Result<Vec<Kept>, BlobError>;
     async fn peek(&self, digest: Digest, limit: u64) -> Result<Bytes, BlobError>;
     async fn remove_untouched(&self, digest: Digest, since: Timestamp) -> Result<bool, BlobError>;
-    async fn memos(&self, first: u8) -> Result<Vec<Bytes>, BlobError>;
+    async fn memos(&self, first: u8) -> Result<Vec<Memo>, BlobError>;
+    async fn memo_forget(&self, key: Digest, since: Timestamp) -> Result<bool, BlobError>;
 }
 
 #[async_trait]
@@ -31,7 +32,11 @@ impl<S: BlobStore + ?Sized> Shelf for S {
         BlobStore::remove_untouched(self, digest, since).await
     }
 
-    async fn memos(&self, first: u8) -> Result<Vec<Bytes>, BlobError> {
+    async fn memos(&self, first: u8) -> Result<Vec<Memo>, BlobError> {
         BlobStore::memos(self, first).await
+    }
+
+    async fn memo_forget(&self, key: Digest, since: Timestamp) -> Result<bool, BlobError> {
+        BlobStore::memo_forget(self, key, since).await
     }
 }

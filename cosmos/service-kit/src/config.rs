@@ -49,6 +49,8 @@ pub struct SweepConfig {
     pub every_seconds: u64,
     /// What was put or used since stays.
     pub grace_seconds: u64,
+    /// Memos that nobody used for so long are forgotten. 0: never.
+    pub memos_keep_days: u64,
     /// What one pass removes at most.
     pub blobs_per_pass: u64,
     /// Of the time, how much a pass works.
@@ -166,11 +168,25 @@ impl Default for BlobsConfig {
     }
 }
 
+impl SweepConfig {
+    /// What was put or used since stays.
+    pub fn grace(&self) -> Duration {
+        Duration::from_secs(self.grace_seconds)
+    }
+
+    /// How long memos are kept that nobody uses; `None` = for ever.
+    pub fn keep_memos(&self) -> Option<Duration> {
+        let days = self.memos_keep_days;
+        (days > 0).then(|| Duration::from_secs(days.saturating_mul(86_400)))
+    }
+}
+
 impl Default for SweepConfig {
     fn default() -> Self {
         Self {
             every_seconds: 21_600,
             grace_seconds: 86_400,
+            memos_keep_days: 30,
             blobs_per_pass: 100_000,
             percent: 20,
         }

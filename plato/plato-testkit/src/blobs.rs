@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use blob::{BlobError, BlobRef, BlobStore, Digest, Kept, StagedFile};
+use blob::{BlobError, BlobRef, BlobStore, Digest, Kept, Memo, StagedFile};
 use bytes::Bytes;
 use clock::Timestamp;
 
@@ -131,10 +131,19 @@ impl BlobStore for MemoryBlobs {
         Ok(self.held().memos.get(&key).cloned())
     }
 
-    async fn memos(&self, first: u8) -> Result<Vec<Bytes>, BlobError> {
+    async fn memos(&self, first: u8) -> Result<Vec<Memo>, BlobError> {
         let held = self.held();
         let memos = held.memos.iter();
         let listed = memos.filter(|(key, _)| key.to_bytes()[0] == first);
-        Ok(listed.map(|(_, value)| value.clone()).collect())
+        let told = listed.map(|(key, value)| Memo {
+            key: *key,
+            value: value.clone(),
+            touched: Timestamp::MAX,
+        });
+        Ok(told.collect())
+    }
+
+    async fn memo_forget(&self, _: Digest, _: Timestamp) -> Result<bool, BlobError> {
+        Ok(false)
     }
 }

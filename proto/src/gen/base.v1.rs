@@ -2279,6 +2279,25 @@ pub struct SweepBlobsResponse {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
     )]
     pub left: u64,
+    /// Memos that stay.
+    ///
+    /// Field 7: `memos`
+    #[serde(
+        rename = "memos",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub memos: u64,
+    /// Memos that nobody had used for long, and that were forgotten; in a dry run, that would be.
+    ///
+    /// Field 8: `forgotten_memos`
+    #[serde(
+        rename = "forgottenMemos",
+        alias = "forgotten_memos",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub forgotten_memos: u64,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -2292,6 +2311,8 @@ impl ::core::fmt::Debug for SweepBlobsResponse {
             .field("removed_bytes", &self.removed_bytes)
             .field("young", &self.young)
             .field("left", &self.left)
+            .field("memos", &self.memos)
+            .field("forgotten_memos", &self.forgotten_memos)
             .finish()
     }
 }
@@ -2340,6 +2361,14 @@ impl ::buffa::Message for SweepBlobsResponse {
         if self.left != 0u64 {
             size += 1u64 + ::buffa::types::uint64_encoded_len(self.left) as u64;
         }
+        if self.memos != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.memos) as u64;
+        }
+        if self.forgotten_memos != 0u64 {
+            size
+                += 1u64
+                    + ::buffa::types::uint64_encoded_len(self.forgotten_memos) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -2367,6 +2396,12 @@ impl ::buffa::Message for SweepBlobsResponse {
         }
         if self.left != 0u64 {
             ::buffa::types::put_uint64_field(6u32, self.left, buf);
+        }
+        if self.memos != 0u64 {
+            ::buffa::types::put_uint64_field(7u32, self.memos, buf);
+        }
+        if self.forgotten_memos != 0u64 {
+            ::buffa::types::put_uint64_field(8u32, self.forgotten_memos, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -2423,6 +2458,20 @@ impl ::buffa::Message for SweepBlobsResponse {
                 )?;
                 self.left = ::buffa::types::decode_uint64(buf)?;
             }
+            7u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.memos = ::buffa::types::decode_uint64(buf)?;
+            }
+            8u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.forgotten_memos = ::buffa::types::decode_uint64(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -2437,6 +2486,8 @@ impl ::buffa::Message for SweepBlobsResponse {
         self.removed_bytes = 0u64;
         self.young = 0u64;
         self.left = 0u64;
+        self.memos = 0u64;
+        self.forgotten_memos = 0u64;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -6249,6 +6300,14 @@ pub mod __buffa {
             ///
             /// Field 6: `left`
             pub left: u64,
+            /// Memos that stay.
+            ///
+            /// Field 7: `memos`
+            pub memos: u64,
+            /// Memos that nobody had used for long, and that were forgotten; in a dry run, that would be.
+            ///
+            /// Field 8: `forgotten_memos`
+            pub forgotten_memos: u64,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for SweepBlobsResponseView<'a> {
@@ -6329,6 +6388,20 @@ pub mod __buffa {
                         )?;
                         view.left = ::buffa::types::decode_uint64(&mut cur)?;
                     }
+                    7u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.memos = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
+                    8u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.forgotten_memos = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -6364,6 +6437,8 @@ pub mod __buffa {
                     removed_bytes: self.removed_bytes,
                     young: self.young,
                     left: self.left,
+                    memos: self.memos,
+                    forgotten_memos: self.forgotten_memos,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -6401,6 +6476,15 @@ pub mod __buffa {
                 if self.left != 0u64 {
                     size += 1u64 + ::buffa::types::uint64_encoded_len(self.left) as u64;
                 }
+                if self.memos != 0u64 {
+                    size += 1u64 + ::buffa::types::uint64_encoded_len(self.memos) as u64;
+                }
+                if self.forgotten_memos != 0u64 {
+                    size
+                        += 1u64
+                            + ::buffa::types::uint64_encoded_len(self.forgotten_memos)
+                                as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -6429,6 +6513,12 @@ pub mod __buffa {
                 }
                 if self.left != 0u64 {
                     ::buffa::types::put_uint64_field(6u32, self.left, buf);
+                }
+                if self.memos != 0u64 {
+                    ::buffa::types::put_uint64_field(7u32, self.memos, buf);
+                }
+                if self.forgotten_memos != 0u64 {
+                    ::buffa::types::put_uint64_field(8u32, self.forgotten_memos, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -6491,6 +6581,20 @@ pub mod __buffa {
                         .serialize_entry(
                             "left",
                             &::buffa::json_helpers::ProtoJson(&self.left),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.memos) {
+                    __map
+                        .serialize_entry(
+                            "memos",
+                            &::buffa::json_helpers::ProtoJson(&self.memos),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.forgotten_memos) {
+                    __map
+                        .serialize_entry(
+                            "forgottenMemos",
+                            &::buffa::json_helpers::ProtoJson(&self.forgotten_memos),
                         )?;
                 }
                 __map.end()
@@ -6622,6 +6726,20 @@ pub mod __buffa {
             #[must_use]
             pub fn left(&self) -> u64 {
                 self.0.reborrow().left
+            }
+            /// Memos that stay.
+            ///
+            /// Field 7: `memos`
+            #[must_use]
+            pub fn memos(&self) -> u64 {
+                self.0.reborrow().memos
+            }
+            /// Memos that nobody had used for long, and that were forgotten; in a dry run, that would be.
+            ///
+            /// Field 8: `forgotten_memos`
+            #[must_use]
+            pub fn forgotten_memos(&self) -> u64 {
+                self.0.reborrow().forgotten_memos
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<SweepBlobsResponseView<'static>>>
@@ -6817,7 +6935,7 @@ pub const BLOB_SERVICE_SWEEP_BLOBS_SPEC: ::connectrpc::Spec = ::connectrpc::Spec
 #[allow(clippy::type_complexity)]
 pub trait BlobService: Send + Sync + 'static {
     /// Removes, now, blobs that nothing refers to any more, and which nobody put or used for a
-    /// while. The installation does so by itself, too; one pass goes on at a time.
+    /// while; before them memos, by which equal work is answered, that nobody used for long. The installation does so by itself, too; one pass goes on at a time.
     ///
     /// `'a` lets the response body borrow from `&self` (e.g. server-resident state).
     ///

@@ -78,24 +78,31 @@ impl Inner {
 }
 
 /// The digest that is the name of a file; other files are not the store's.
-fn digest_of(first: u8, path: &Path) -> Option<Digest> {
+pub(super) fn digest_of(first: u8, path: &Path) -> Option<Digest> {
     let rest = path.file_name()?.to_str()?;
     format!("sha256/{first:02x}{rest}").parse().ok()
 }
 
 fn kept(digest: Digest, metadata: &Metadata) -> Option<Kept> {
-    let touched = metadata.modified().ok()?;
-    let since_epoch = touched.duration_since(std::time::UNIX_EPOCH);
-    let ms = since_epoch.map_or(0, |since| since.as_millis());
-    metadata.is_file().then(|| Kept {
+    let touched = touched(metadata)?;
+    metadata.is_file().then_some(Kept {
         digest,
         size: metadata.len(),
-        touched: Timestamp::from_unix_ms(i64::try_from(ms).unwrap_or(i64::MAX)),
+        touched,
     })
 }
 
+/// When the file was last put or touched.
+pub(super) fn touched(metadata: &Metadata) -> Option<Timestamp> {
+    let modified = metadata.modified().ok()?;
+    let since_epoch = modified.duration_since(std::time::UNIX_EPOCH);
+    let ms = since_epoch.map_or(0, |since| since.as_millis());
+    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+    Some(Timestamp::from_unix_ms(ms))
+}
+
 /// What is not there is no failure.
-fn present<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+pub(super) fn present<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         found => found.map(Some),

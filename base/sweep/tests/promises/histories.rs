@@ -10,9 +10,9 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use futures::task::noop_waker_ref;
 use proptest::prelude::*;
-use sweep::Report;
+use sweep::{Report, references};
 
-use crate::world::{Blobs, GRACE, pass};
+use crate::world::{Blobs, GRACE, MEMOS_KEEP, pass};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -39,6 +39,15 @@ enum Step {
         writer: u8,
         key: u8,
     },
+    /// A worker asks for a memo.
+    Ask {
+        writer: u8,
+        key: u8,
+    },
+    /// A worker touches what it was answered with, to refer to it soon.
+    Use {
+        writer: u8,
+    },
     Pass {
         seconds: u8,
     },
@@ -63,6 +72,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (small(), small()).prop_map(|(from, to)| Step::Move { from, to }),
         2 => small().prop_map(|row| Step::Forget { row }),
         1 => (small(), small()).prop_map(|(writer, key)| Step::Remember { writer, key }),
+        2 => (small(), small()).prop_map(|(writer, key)| Step::Ask { writer, key }),
+        2 => small().prop_map(|writer| Step::Use { writer }),
         3 => (0_u8..90).prop_map(|seconds| Step::Pass { seconds }),
         2 => (1_u8..6).prop_map(|most| Step::Sweep { most }),
         6 => (1_u8..12).prop_map(|steps| Step::Go { steps }),
@@ -76,6 +87,8 @@ struct World {
     rows: BTreeMap<u8, Bytes>,
     /// What writers are about to write down, and since when.
     minds: BTreeMap<u8, (Digest, clock::Timestamp)>,
+    /// What workers were answered by memos.
+    answers: BTreeMap<u8, Bytes>,
     sweep: Option<LocalBoxFuture<'static, Report>>,
 }
 
@@ -97,6 +110,11 @@ impl World {
                     self.blobs.remember(key, reference);
                 }
             }
+            Step::Ask { writer, key } => {
+                let answer = self.blobs.ask(key);
+                self.answers.extend(answer.map(|answer| (writer, answer)));
+            }
+            Step::Use { writer } => self.use_answer(writer),
             Step::Move { from, to } => {
                 if let Some(row) = self.rows.remove(&from) {
                     self.rows.insert(to, row);
@@ -106,7 +124,11 @@ impl World {
             Step::Pass { seconds } => self.blobs.pass(Duration::from_secs(seconds.into())),
             Step::Sweep { most } => self.begin(u64::from(most)),
             Step::Go { steps } => (0..steps).for_each(|_| self.go()),
-            Step::Crash => (self.sweep, self.minds) = (None, BTreeMap::new()),
+            Step::Crash => {
+                self.sweep = None;
+                self.minds.clear();
+                self.answers.clear();
+            }
         }
     }
 
@@ -117,6 +139,14 @@ impl World {
             .collect();
         let blob = self.blobs.put(&format!("text {text}{inner}"));
         self.minds.insert(writer, (blob, self.blobs.now()));
+    }
+
+    fn use_answer(&mut self, writer: u8) {
+        let answer = self.answers.remove(&writer);
+        if let Some(answer) = answer.filter(|answer| self.blobs.touch(answer)) {
+            let blob = references(&answer).next().unwrap();
+            self.minds.insert(writer, (blob, self.blobs.now()));
+        }
     }
 
     /// What a writer is about to write down, if that was put less than a grace ago.
@@ -177,12 +207,12 @@ proptest! {
             prop_assert!(lost.is_empty(), "{:?} lost {:?}", step, lost);
         }
         world.rows.clear();
-        world.blobs.forget_memos();
-        world.blobs.pass(GRACE + Duration::from_millis(1));
+        world.blobs.pass(MEMOS_KEEP + Duration::from_millis(1));
         let there = world.blobs.count() as u64;
         let report = world.sweep_all();
-        prop_assert_eq!((report.blobs, report.removed), (there, there));
+        prop_assert_eq!((report.blobs, report.removed, report.memos), (there, there, 0));
         prop_assert_eq!(world.blobs.count(), 0);
+        prop_assert_eq!(world.blobs.lost(&world.rows), []);
     }
 }
 

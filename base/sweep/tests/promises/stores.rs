@@ -1,16 +1,16 @@
 //! A pass over a real store and a real folder of blobs.
 
 use std::fs::{File, FileTimes};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use blob::{BlobRef, BlobStore, Blobs, Digest, LocalBlobs, NamedBlob, Value, list};
 use clock::{SharedClock, SystemClock, Timestamp};
 use store::{Batch, MemoryStore, Store};
-use sweep::{Pace, Pass, Report, Walked};
+use sweep::{Pace, Pass, Report, Terms, Walked};
 
 const DAY: Duration = Duration::from_secs(86_400);
+const MEMOS_KEEP: Duration = Duration::from_secs(20 * 86_400);
 
 struct World {
     folder: tempfile::TempDir,
@@ -34,8 +34,26 @@ impl World {
     /// A blob that was put two days ago.
     async fn old(&self, bytes: &[u8]) -> BlobRef {
         let blob = self.blobs.put(bytes.to_vec().into(), "x/y").await.unwrap();
-        age(self.folder.path(), blob.digest);
+        self.age("sha256", blob.digest, DAY * 2);
         blob
+    }
+
+    /// A memo of a blob, both of which were put a month ago.
+    async fn old_memo(&self, key: &[u8], blob: &BlobRef) -> Digest {
+        let (key, memo) = (Digest::of(key), blob.digest.to_string());
+        self.blobs.memo_put(key, memo.into()).await.unwrap();
+        self.age("memo", key, DAY * 30);
+        key
+    }
+
+    /// As if it had been put or touched so much earlier.
+    fn age(&self, area: &str, digest: Digest, by: Duration) {
+        let hex = digest.to_hex();
+        let folder = self.folder.path().join(area).join(&hex[..2]);
+        let file = File::open(folder.join(&hex[2..])).unwrap();
+        let modified = file.metadata().unwrap().modified().unwrap() - by;
+        file.set_times(FileTimes::new().set_modified(modified))
+            .unwrap();
     }
 
     async fn keep(&self, shard: &str, key: &str, value: String) {
@@ -48,24 +66,22 @@ impl World {
     async fn sweep(&self, most: u64, dry_run: bool) -> Report {
         let marks = tempfile::tempdir().unwrap();
         let pace = Pace::new(Arc::clone(&self.clock), 100);
-        let mut pass = Pass::begin(self.clock.now(), DAY, marks.path().to_owned(), pace);
+        let terms = Terms {
+            grace: DAY,
+            memos_keep: Some(MEMOS_KEEP),
+            most,
+            dry_run,
+        };
+        let mut pass = Pass::begin(self.clock.now(), terms, marks.path().to_owned(), pace);
         let mut walked = Walked::new(self.store.walk().await.unwrap());
         pass.mark(&mut walked).await.unwrap();
         pass.follow(&*self.blobs).await.unwrap();
-        pass.sweep(&*self.blobs, most, dry_run).await.unwrap()
+        pass.sweep(&*self.blobs).await.unwrap()
     }
 
     async fn is_there(&self, blob: &BlobRef) -> bool {
         self.blobs.contains(blob).await.unwrap()
     }
-}
-
-fn age(root: &Path, digest: Digest) {
-    let hex = digest.to_hex();
-    let file = File::open(root.join("sha256").join(&hex[..2]).join(&hex[2..])).unwrap();
-    let modified = file.metadata().unwrap().modified().unwrap() - DAY * 2;
-    file.set_times(FileTimes::new().set_modified(modified))
-        .unwrap();
 }
 
 fn named(blob: &BlobRef) -> Value {
@@ -86,7 +102,7 @@ async fn what_a_list_in_a_record_names_stays_and_the_rest_goes() {
     let listed = list::write(&*world.blobs, &elements).await.unwrap();
     for first in 0..=u8::MAX {
         for blob in world.blobs.list(first).await.unwrap() {
-            age(world.folder.path(), blob.digest);
+            world.age("sha256", blob.digest, DAY * 2);
         }
     }
     world
@@ -125,8 +141,29 @@ async fn what_a_memo_names_stays() {
     let memo = blob.digest.to_string();
     let key = Digest::of(b"key");
     world.blobs.memo_put(key, memo.into()).await.unwrap();
-    assert_eq!(world.sweep(9, false).await.removed, 0);
+    let report = world.sweep(9, false).await;
+    assert_eq!((report.removed, report.memos, report.forgotten), (0, 1, 0));
     assert!(world.is_there(&blob).await);
+}
+
+#[tokio::test]
+async fn a_memo_that_nobody_asked_for_goes_with_what_only_it_names() {
+    let world = World::new();
+    let (unused, used) = (world.old(b"unused").await, world.old(b"used").await);
+    let referred = world.old(b"referred to").await;
+    let key = world.old_memo(b"unused", &unused).await;
+    let asked = world.old_memo(b"used", &used).await;
+    world.old_memo(b"referred to", &referred).await;
+    world.keep("s", "k", referred.digest.to_string()).await;
+    assert!(world.blobs.memo_get(asked).await.unwrap().is_some());
+    let dry = world.sweep(9, true).await;
+    assert_eq!((dry.removed, dry.memos, dry.forgotten), (1, 1, 2));
+    assert!(world.is_there(&unused).await);
+    assert_eq!(world.sweep(9, false).await, dry);
+    assert_eq!(world.blobs.memo_get(key).await.unwrap(), None);
+    assert!(!world.is_there(&unused).await);
+    assert!(world.is_there(&used).await && world.is_there(&referred).await);
+    assert!(world.blobs.memo_get(asked).await.unwrap().is_some());
 }
 
 #[tokio::test]

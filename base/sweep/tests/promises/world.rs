@@ -5,13 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use blob::{BlobError, Digest, Kept};
+use blob::{BlobError, Digest, Kept, Memo};
 use bytes::Bytes;
 use clock::{ManualClock, Timestamp};
-use sweep::{Pace, Pass, Report, Roots, Shelf, SweepError, references};
+use sweep::{Pace, Pass, Report, Roots, Shelf, SweepError, Terms, references};
 use tempfile::TempDir;
 
 pub(crate) const GRACE: Duration = Duration::from_secs(100);
+/// What is asked for again within that is not touched.
+const YOUNG: Duration = Duration::from_secs(40);
+pub(crate) const MEMOS_KEEP: Duration = Duration::from_secs(140);
 
 #[derive(Clone, Debug)]
 struct Blob {
@@ -27,7 +30,20 @@ pub(crate) struct Blobs(Arc<Mutex<State>>);
 struct State {
     now: Timestamp,
     blobs: BTreeMap<Digest, Blob>,
-    memos: BTreeMap<u8, Bytes>,
+    memos: BTreeMap<u8, Blob>,
+}
+
+impl State {
+    /// Touches a blob and all that it refers to, as far as they are there; whether they are.
+    fn touch(&mut self, digest: Digest) -> bool {
+        let now = self.now;
+        let Some(blob) = self.blobs.get_mut(&digest) else {
+            return false;
+        };
+        blob.touched = now;
+        let bytes = blob.bytes.clone();
+        references(&bytes).all(|inner| self.touch(inner))
+    }
 }
 
 impl Blobs {
@@ -54,11 +70,28 @@ impl Blobs {
     }
 
     pub(crate) fn remember(&self, key: u8, text: String) {
-        self.state().memos.entry(key).or_insert(text.into());
+        let mut state = self.state();
+        let touched = state.now;
+        let bytes = Bytes::from(text);
+        let memo = state.memos.entry(key).or_insert(Blob { bytes, touched });
+        memo.touched = touched;
     }
 
-    pub(crate) fn forget_memos(&self) {
-        self.state().memos.clear();
+    /// What is remembered.
+    pub(crate) fn ask(&self, key: u8) -> Option<Bytes> {
+        let mut state = self.state();
+        let now = state.now;
+        let memo = state.memos.get_mut(&key)?;
+        if now.since(memo.touched) >= YOUNG {
+            memo.touched = now;
+        }
+        Some(memo.bytes.clone())
+    }
+
+    /// Touches all that `bytes` refer to; whether all of it is there.
+    pub(crate) fn touch(&self, bytes: &[u8]) -> bool {
+        let mut state = self.state();
+        references(bytes).all(|digest| state.touch(digest))
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -68,7 +101,8 @@ impl Blobs {
     /// What can be reached from these rows and the memos, and is not there.
     pub(crate) fn lost(&self, rows: &BTreeMap<u8, Bytes>) -> Vec<Digest> {
         let state = self.state();
-        let mut open: Vec<Bytes> = rows.values().chain(state.memos.values()).cloned().collect();
+        let memos = state.memos.values().map(|memo| &memo.bytes);
+        let mut open: Vec<Bytes> = rows.values().chain(memos).cloned().collect();
         let (mut seen, mut lost) = (BTreeSet::new(), Vec::new());
         while let Some(bytes) = open.pop() {
             for digest in references(&bytes).filter(|digest| seen.insert(*digest)) {
@@ -126,14 +160,31 @@ impl Shelf for Blobs {
         Ok(goes)
     }
 
-    async fn memos(&self, first: u8) -> Result<Vec<Bytes>, BlobError> {
-        Ok(self
-            .state()
+    async fn memos(&self, first: u8) -> Result<Vec<Memo>, BlobError> {
+        // Others go first where there is something, so that not every pass takes 256 steps more.
+        let memo = self.state().memos.get(&first).cloned();
+        if memo.is_some() {
+            step().await;
+        }
+        let told = memo.map(|memo| Memo {
+            key: Digest::from_bytes([first; 32]),
+            value: memo.bytes,
+            touched: memo.touched,
+        });
+        Ok(told.into_iter().collect())
+    }
+
+    async fn memo_forget(&self, key: Digest, since: Timestamp) -> Result<bool, BlobError> {
+        step().await;
+        let (mut state, key) = (self.state(), key.to_bytes()[0]);
+        let goes = state
             .memos
-            .get(&first)
-            .cloned()
-            .into_iter()
-            .collect())
+            .get(&key)
+            .is_some_and(|memo| memo.touched < since);
+        if goes {
+            state.memos.remove(&key);
+        }
+        Ok(goes)
     }
 }
 
@@ -166,9 +217,15 @@ pub(crate) async fn pass(
 ) -> Report {
     let folder = TempDir::new().unwrap();
     let pace = Pace::new(Arc::new(ManualClock::new(began)), 100);
-    let mut pass = Pass::begin(began, GRACE, folder.path().to_owned(), pace);
+    let terms = Terms {
+        grace: GRACE,
+        memos_keep: Some(MEMOS_KEEP),
+        most,
+        dry_run,
+    };
+    let mut pass = Pass::begin(began, terms, folder.path().to_owned(), pace);
     let rows: Vec<Bytes> = rows.into_values().collect();
     pass.mark(&mut Rows(rows.into_iter())).await.unwrap();
     pass.follow(&blobs).await.unwrap();
-    pass.sweep(&blobs, most, dry_run).await.unwrap()
+    pass.sweep(&blobs).await.unwrap()
 }

@@ -24,6 +24,7 @@ struct Counts {
     failures: u64,
     removed: u64,
     removed_bytes: u64,
+    forgotten: u64,
     last: Report,
     ended: Timestamp,
 }
@@ -49,6 +50,7 @@ impl Counts {
         self.passes += 1;
         self.removed += report.removed;
         self.removed_bytes += report.removed_bytes;
+        self.forgotten += report.forgotten;
         (self.last, self.ended) = (*report, now);
     }
 
@@ -118,6 +120,11 @@ fn encode(counts: &Counts, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
             counts.removed,
         ),
         ("blobs_removed_bytes", "Their bytes", counts.removed_bytes),
+        (
+            "blob_memos_forgotten",
+            "Memos that nobody had used for long, and that went",
+            counts.forgotten,
+        ),
     ];
     for (name, help, value) in counters {
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
@@ -134,6 +141,11 @@ fn encode(counts: &Counts, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
             "blobs_unreferred",
             "Those of them that a later pass may remove",
             counts.last.young + counts.last.left,
+        ),
+        (
+            "blob_memos",
+            "Memos that the last pass left",
+            counts.last.memos,
         ),
         (
             "blob_sweep_ended_seconds",

@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use blob::Blobs;
+use blob::{Blobs, MEMO_STAYS_YOUNG};
 use clock::SharedClock;
 use errors::Error;
 use service_kit::SweepConfig;
 use store::{Fence, Store, StoreError};
-use sweep::{Pace, Pass, Report, SweepError, Walked};
+use sweep::{Pace, Pass, Report, SweepError, Terms, Walked};
 use tokio_util::sync::CancellationToken;
 
 use crate::parts;
@@ -56,14 +56,8 @@ impl Sweeper {
         config: &SweepConfig,
         elsewhere: Vec<String>,
     ) -> Result<Self> {
-        let grace = Duration::from_secs(config.grace_seconds);
-        ensure!(
-            grace >= MIN_GRACE,
-            "blobs.sweep.grace_seconds: {} is too short: a blob is put before it is referred to; \
-             from {}",
-            config.grace_seconds,
-            MIN_GRACE.as_secs()
-        );
+        check(config)?;
+        let grace = config.grace();
         let clock = parts::clock();
         Ok(Self(Arc::new(Inner {
             steady: Mutex::new(Steady::new(&*clock, grace)),
@@ -100,10 +94,13 @@ impl Sweeper {
         while !every.is_zero() {
             self.0.clock.sleep(every).await;
             match self.pass(false).await {
-                Ok(report) if report.removed == 0 => tracing::debug!(?report, "blobs swept"),
+                Ok(report) if report.removed + report.forgotten == 0 => {
+                    tracing::debug!(?report, "blobs swept");
+                }
                 Ok(report) => tracing::info!(
                     removed = report.removed,
                     bytes = report.removed_bytes,
+                    memos = report.forgotten,
                     "blobs that nothing refers to were removed"
                 ),
                 Err(error) if error.code == RUNS => tracing::debug!(%error, "not swept"),
@@ -118,6 +115,24 @@ impl Sweeper {
         self.0.figures.passed(&passed, dry_run, self.0.clock.now());
         passed
     }
+}
+
+fn check(config: &SweepConfig) -> Result<()> {
+    let (grace, keep) = (config.grace(), config.keep_memos());
+    ensure!(
+        grace >= MIN_GRACE,
+        "blobs.sweep.grace_seconds: {} is too short: a blob is put before it is referred to; from \
+         {}",
+        config.grace_seconds,
+        MIN_GRACE.as_secs()
+    );
+    ensure!(
+        keep.is_none_or(|keep| keep >= grace + MEMO_STAYS_YOUNG),
+        "blobs.sweep.memos_keep_days: {} is too short: what a memo answered is used for as long as \
+         `grace_seconds`, and a day passes until it is noted again that a memo was used",
+        config.memos_keep_days
+    );
+    Ok(())
 }
 
 /// The code of a pass that another keeps from going on.
@@ -151,17 +166,21 @@ impl Inner {
 
     async fn sweep(&self, fence: &Fence, dry_run: bool) -> Result<Report, SweepError> {
         let folder = self.blobs.home().staging("sweep").await?;
-        let grace = Duration::from_secs(self.config.grace_seconds);
+        let terms = Terms {
+            grace: self.config.grace(),
+            memos_keep: self.config.keep_memos(),
+            most: self.config.blobs_per_pass,
+            dry_run,
+        };
         let pace = Pace::new(Arc::clone(&self.clock), self.config.percent);
-        let mut pass = Pass::begin(self.clock.now(), grace, folder.clone(), pace);
+        let mut pass = Pass::begin(self.clock.now(), terms, folder.clone(), pace);
         pass.mark(&mut Walked::new(self.store.walk().await?))
             .await?;
         pass.follow(self.blobs.home()).await?;
         // A walk may have met the end of a reference before that was on stable storage. What is
         // stored after it is there only if it is.
         self.store.renew(fence, TTL).await?;
-        let most = self.config.blobs_per_pass;
-        let report = pass.sweep(self.blobs.home(), most, dry_run).await?;
+        let report = pass.sweep(self.blobs.home()).await?;
         self.blobs.home().discard(&folder).await?;
         Ok(report)
     }

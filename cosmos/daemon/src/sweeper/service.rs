@@ -38,6 +38,8 @@ fn told(report: Report) -> wire::SweepBlobsResponse {
         removed_bytes: report.removed_bytes,
         young: report.young,
         left: report.left,
+        memos: report.memos,
+        forgotten_memos: report.forgotten,
         ..Default::default()
     }
 }

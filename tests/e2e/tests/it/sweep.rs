@@ -1,4 +1,5 @@
-//! `cosmos up` removes payloads that no message names any more, and only those.
+//! `cosmos up` removes payloads that no message names any more, and only those, and forgets what
+//! nobody asked for.
 
 use std::fs::{File, FileTimes};
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
-use blob::{Blobs, LocalBlobs};
+use blob::{Blobs, Digest, LocalBlobs};
 use bytes::Bytes;
 use e2e::programs;
 use e2e::terminal::Server;
@@ -18,12 +19,13 @@ use timestone_client::{Client, DequeueRequest, envelope};
 
 const QUEUE: &str = "films";
 const LARGE: usize = 100_000;
-const TWO_DAYS: Duration = Duration::from_secs(2 * 86_400);
+const DAY: Duration = Duration::from_secs(86_400);
 
 struct Proof {
     folder: PathBuf,
     _server: Server,
     queue: Client,
+    blobs: Blobs,
     _scratch: tempfile::TempDir,
 }
 
@@ -36,8 +38,10 @@ impl Proof {
         let url = format!("http://{}", server.queues());
         let queue = Client::connect(&url, &token).map_err(|error| anyhow::anyhow!("{error}"))?;
         let blobs = LocalBlobs::open("local", &folder.join("cosmos-data/blobs"))?;
+        let blobs = Blobs::new(Arc::new(blobs), []);
         Ok(Self {
-            queue: queue.with_blobs(Blobs::new(Arc::new(blobs), [])),
+            queue: queue.with_blobs(blobs.clone()),
+            blobs,
             folder,
             _server: server,
             _scratch: scratch,
@@ -73,24 +77,33 @@ impl Proof {
         leased.into_iter().next().context("nothing is pending")
     }
 
-    /// Files of blobs.
-    fn blobs(&self) -> Result<Vec<PathBuf>> {
+    /// Files of blobs, `sha256`, or of memos, `memo`.
+    fn files(&self, area: &str) -> Result<Vec<PathBuf>> {
         let mut files = Vec::new();
-        below(&self.folder.join("cosmos-data/blobs/sha256"), &mut files)?;
+        below(
+            &self.folder.join("cosmos-data/blobs").join(area),
+            &mut files,
+        )?;
         Ok(files)
     }
 
-    /// As if all of them had been put two days ago.
-    fn age(&self) -> Result<()> {
-        for path in self.blobs()? {
+    /// As if all of them had been put so long ago.
+    fn age(&self, area: &str, by: Duration) -> Result<()> {
+        for path in self.files(area)? {
             #[expect(
                 clippy::disallowed_methods,
                 reason = "files are as old as their clock says"
             )]
-            let then = SystemTime::now() - TWO_DAYS;
+            let then = SystemTime::now() - by;
             File::open(path)?.set_times(FileTimes::new().set_modified(then))?;
         }
         Ok(())
+    }
+
+    async fn remember(&self, text: &'static str) -> Result<Digest> {
+        let key = Digest::of(text.as_bytes());
+        self.blobs.home().memo_put(key, text.into()).await?;
+        Ok(key)
     }
 
     fn sweep(&self, words: &[&str]) -> Result<Value> {
@@ -132,7 +145,7 @@ async fn payloads_of_messages_that_are_over_go_and_others_stay() -> Result<()> {
     for id in ["a", "b", "c"] {
         proof.enqueue(id).await?;
     }
-    proof.age()?;
+    proof.age("sha256", DAY * 2)?;
     let swept = proof.sweep(&[])?;
     ensure!(swept["removed"] == 0 && swept["kept"] == 3, "{swept}");
 
@@ -161,11 +174,37 @@ async fn payloads_of_messages_that_are_over_go_and_others_stay() -> Result<()> {
         swept["removed"] == 2 && swept["removed_bytes"] == 2 * payload("a").len(),
         "{swept}"
     );
-    ensure!(proof.blobs()?.len() == 3, "a dry run removes nothing");
+    ensure!(
+        proof.files("sha256")?.len() == 3,
+        "a dry run removes nothing"
+    );
     let swept = proof.sweep(&[])?;
     ensure!(swept["removed"] == 2 && swept["kept"] == 1, "{swept}");
-    ensure!(proof.blobs()?.len() == 1);
+    ensure!(proof.files("sha256")?.len() == 1);
     ensure!(proof.lease().await?.payload == payload("c"), "it is whole");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_remembered_goes_when_nobody_asks_for_it() -> Result<()> {
+    let proof = Proof::new()?;
+    let (used, unused) = (
+        proof.remember("used").await?,
+        proof.remember("unused").await?,
+    );
+    proof.age("memo", DAY * 29)?;
+    ensure!(proof.sweep(&[])?["forgotten_memos"] == 0);
+    proof.age("memo", DAY * 31)?;
+    let memos = proof.blobs.home();
+    ensure!(memos.memo_get(used).await?.is_some());
+    let swept = proof.sweep(&["--dry-run"])?;
+    ensure!(
+        swept["forgotten_memos"] == 1 && swept["memos"] == 1,
+        "{swept}"
+    );
+    ensure!(proof.sweep(&[])?["forgotten_memos"] == 1);
+    ensure!(memos.memo_get(unused).await?.is_none());
+    ensure!(memos.memo_get(used).await?.is_some());
     Ok(())
 }
 

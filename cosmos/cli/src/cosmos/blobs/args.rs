@@ -38,5 +38,6 @@ Examples:
   cosmos blobs sweep --json | jq .removed_bytes
 
 A blob goes when no message, workflow, request or memo refers to it, and nobody put or used it for
-`blobs: sweep: grace_seconds` of the configuration. `cosmos up` sweeps by itself, too; `cosmos run
+`blobs: sweep: grace_seconds` of the configuration. A memo, by which equal work is answered, goes
+when nobody used it for `memos_keep_days`. `cosmos up` sweeps by itself, too; `cosmos run
 plato` does over a database: name it with --server.";

@@ -32,6 +32,8 @@ struct Swept {
     kept_bytes: u64,
     young: u64,
     left: u64,
+    memos: u64,
+    forgotten_memos: u64,
 }
 
 impl Swept {
@@ -44,6 +46,8 @@ impl Swept {
             kept_bytes: told.bytes.saturating_sub(told.removed_bytes),
             young: told.young,
             left: told.left,
+            memos: told.memos,
+            forgotten_memos: told.forgotten_memos,
         }
     }
 
@@ -61,6 +65,16 @@ impl Swept {
             count(self.kept, "blob"),
             Size(self.kept_bytes),
         );
+        if self.forgotten_memos > 0 {
+            let would = if self.dry_run {
+                "would be forgotten"
+            } else {
+                "forgotten"
+            };
+            let forgotten = count(self.forgotten_memos, "memo");
+            let kept = count(self.memos, "memo");
+            words += &format!("\n{forgotten} {would}, unused for long; {kept} {stay}");
+        }
         if self.young > 0 {
             let young = count(self.young, "blob");
             words += &format!("\n{young} that nothing refers to: put or used a short time ago");
@@ -97,11 +111,14 @@ mod tests {
         let more = SweepBlobsResponse {
             young: 1,
             left: 7,
+            memos: 1,
+            forgotten_memos: 4,
             ..told.clone()
         };
         assert_eq!(
             Swept::of(&more, false).in_words(),
             "removed 2 blobs (3.0 MiB); 3 blobs (2.0 MiB) stay\n\
+             4 memos forgotten, unused for long; 1 memo stay\n\
              1 blob that nothing refers to: put or used a short time ago\n\
              7 blobs left to the next pass"
         );
