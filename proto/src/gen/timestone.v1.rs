@@ -683,7 +683,8 @@ pub struct TakeRequest {
     )]
     pub known: ::core::option::Option<u32>,
     /// Names the Take among those of its request: one that is repeated, as its answer was lost, is
-    /// answered with what it has leased, and leases nothing. 0: it has no name.
+    /// answered with what it has leased, and leases nothing; so is one that comes after a later one,
+    /// whose number is larger. Whoever owns the shard meanwhile knows them. 0: it has no name.
     ///
     /// Field 4: `number`
     #[serde(
@@ -16964,7 +16965,8 @@ pub mod __buffa {
             /// Field 3: `known`
             pub known: ::core::option::Option<u32>,
             /// Names the Take among those of its request: one that is repeated, as its answer was lost, is
-            /// answered with what it has leased, and leases nothing. 0: it has no name.
+            /// answered with what it has leased, and leases nothing; so is one that comes after a later one,
+            /// whose number is larger. Whoever owns the shard meanwhile knows them. 0: it has no name.
             ///
             /// Field 4: `number`
             pub number: u64,
@@ -17318,7 +17320,8 @@ pub mod __buffa {
                 self.0.reborrow().known
             }
             /// Names the Take among those of its request: one that is repeated, as its answer was lost, is
-            /// answered with what it has leased, and leases nothing. 0: it has no name.
+            /// answered with what it has leased, and leases nothing; so is one that comes after a later one,
+            /// whose number is larger. Whoever owns the shard meanwhile knows them. 0: it has no name.
             ///
             /// Field 4: `number`
             #[must_use]

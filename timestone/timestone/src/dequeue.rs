@@ -9,7 +9,7 @@ use crate::message::{Lease, State};
 use crate::payload::{Payload, Payloads};
 use crate::queue::Queue;
 use crate::sessions::{Entry, Request};
-use crate::{Clause, LeasedMessage, Queues, Refusal, Session};
+use crate::{Clause, LeasedMessage, Queues, Refusal, Session, Taken};
 
 /// What to lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,25 +140,27 @@ impl Queues {
         sessions.request(&demand.session, &demand.request_id)
     }
 
-    /// Leases up to `max` messages; tells which.
+    /// Leases up to `max` messages.
     pub(crate) fn lease_next(
         &mut self,
         demand: &Demand,
         max: u32,
         nonce: &mut dyn FnMut() -> u64,
     ) -> Vec<u64> {
-        self.lease_up_to(demand, (max, i64::MAX), nonce)
+        self.lease_some(demand, max, Taken::default(), nonce)
     }
 
-    /// Leases up to `max` messages while they are at least as urgent as `up_to`.
-    pub(crate) fn lease_up_to(
+    /// Leases up to `max` messages while they are urgent enough for a take; tells which.
+    pub(crate) fn lease_some(
         &mut self,
         demand: &Demand,
-        (max, up_to): (u32, i64),
+        max: u32,
+        taken: Taken,
         nonce: &mut dyn FnMut() -> u64,
     ) -> Vec<u64> {
         let session = Arc::new(demand.session.clone());
         let request_id: Arc<str> = demand.request_id.as_str().into();
+        let up_to = taken.up_to.unwrap_or(i64::MAX);
         let (mut bytes, mut leased) = (0, Vec::new());
         for _ in 0..max {
             let Some(sequence) = self.index.first(&demand.queues, demand.filter.as_ref()) else {
@@ -175,6 +177,7 @@ impl Queues {
             let lease = Lease {
                 session: Arc::clone(&session),
                 request_id: Arc::clone(&request_id),
+                take: taken.number,
                 nonce: nonce(),
                 until: self.after(lease_ms),
                 lease_ms,

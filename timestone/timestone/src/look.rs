@@ -25,8 +25,10 @@ pub struct Taken {
     /// Leases that it knows to hold here: where it holds more, the answer to an earlier take was
     /// lost. `None` = it does not say.
     pub known: Option<u32>,
-    /// Names the take among those of its request: repeated, it is answered with what it has
-    /// leased, as far as that is leased still. 0 = it has no name.
+    /// Names the take among those of its request, each of which has a larger one than those
+    /// before: repeated, it is answered with what it has leased, as far as that is leased still,
+    /// by whoever owns the shard then. One that others have followed leases nothing.
+    /// 0 = it has no name.
     pub number: u64,
 }
 
@@ -71,19 +73,21 @@ impl Queues {
         if let Some(again) = self.taken_before(demand, taken.number) {
             return Ok(self.delivery(&again));
         }
-        let up_to = taken.up_to.unwrap_or(i64::MAX);
-        let leased = self.lease_up_to(demand, (demand.max, up_to), nonce);
-        let sessions = &mut self.index.sessions;
-        sessions.took(&demand.session, &demand.request_id, taken.number, &leased);
+        let leased = self.lease_some(demand, demand.max, taken, nonce);
         Ok(self.delivery(&leased))
     }
 
-    /// What the newest take of this request has leased and still holds, if it has this number.
+    /// What a take of this number is answered with, if it or one that followed it leased
+    /// something: what it holds itself, the most urgent first.
     fn taken_before(&self, demand: &Demand, number: u64) -> Option<Vec<u64>> {
         let request = self.request(demand)?;
-        let (newest, leased) = request.newest.as_ref()?;
-        let held = leased.iter().filter(|one| request.messages.contains(one));
-        (*newest == number).then(|| held.copied().collect())
+        if number == 0 || request.newest < number {
+            return None;
+        }
+        let is_its = |one: &u64| self.lease(*one).is_some_and(|lease| lease.take == number);
+        let mut its: Vec<_> = request.messages.iter().copied().filter(is_its).collect();
+        its.sort_by_key(|one| (self.messages.find(*one).map(|m| m.priority), *one));
+        Some(its)
     }
 
     /// Tells by [`take_freed`](Self::take_freed) when a lease under the demand's request ends,

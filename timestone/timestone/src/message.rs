@@ -57,6 +57,8 @@ pub(crate) enum State {
 pub(crate) struct Lease {
     pub(crate) session: Arc<Session>,
     pub(crate) request_id: Arc<str>,
+    /// The number of the [take](crate::Taken) of that request; 0 = it has none.
+    pub(crate) take: u64,
     pub(crate) nonce: u64,
     pub(crate) until: i64,
     /// How long the lease was first.

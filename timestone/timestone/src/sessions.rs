@@ -36,8 +36,8 @@ pub(crate) struct Request {
     pub(crate) messages: Vec<u64>,
     /// How often the answer was given.
     pub(crate) answers: u32,
-    /// The number of the newest take that has one, and what it leased.
-    pub(crate) newest: Option<(u64, Vec<u64>)>,
+    /// The largest number of a take that leased some of them; 0 = none has a number.
+    pub(crate) newest: u64,
 }
 
 /// What a session means to its worker.
@@ -78,6 +78,7 @@ impl Sessions {
         worker.running.insert(message);
         let request = worker.requests.entry(request_key(lease)).or_default();
         request.messages.push(message);
+        request.newest = request.newest.max(lease.take);
     }
 
     pub(crate) fn ended(&mut self, lease: &Lease, message: u64) {
@@ -125,22 +126,6 @@ impl Sessions {
         let request = worker.requests.get_mut(&key)?;
         request.answers += 1;
         Some(request.clone())
-    }
-
-    /// Notes what a take leased under a request, if it has a number.
-    pub(crate) fn took(
-        &mut self,
-        session: &Session,
-        request_id: &str,
-        number: u64,
-        leased: &[u64],
-    ) {
-        let worker = self.workers.get_mut(&session.owner);
-        let key = (session.boot.clone(), Arc::from(request_id));
-        let request = worker.and_then(|worker| worker.requests.get_mut(&key));
-        if let Some(request) = request.filter(|_| number > 0) {
-            request.newest = Some((number, leased.to_vec()));
-        }
     }
 
     pub(crate) fn request(&self, session: &Session, request_id: &str) -> Option<&Request> {

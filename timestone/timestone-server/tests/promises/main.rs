@@ -21,6 +21,7 @@ mod parted;
 mod postgres;
 mod redriven;
 mod streamed;
+mod taken;
 mod waiting;
 mod watched;
 mod world;
@@ -60,7 +61,8 @@ macro_rules! promises {
     (@postgres: $($module:ident::$promise:ident,)*) => {
         #[tokio::test]
         async fn every_promise_is_kept_over_postgresql() {
-            let Some(database) = crate::postgres::database().await else { return };
+            let what = "the queue's promises over PostgreSQL";
+            let Some(database) = crate::postgres::database(what).await else { return };
             $(
                 println!("{}", stringify!($promise));
                 let world = crate::postgres::world(&database, stringify!($promise));

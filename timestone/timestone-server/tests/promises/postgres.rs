@@ -17,15 +17,24 @@ const SETTINGS: &[&str] = &["fsync=off"];
 /// A database server.
 pub struct Database {
     store: Arc<PostgresStore>,
-    _cluster: Cluster,
+    cluster: Cluster,
 }
 
-/// One of its own, or a loud word that there is none.
-pub async fn database() -> Option<Database> {
+impl Database {
+    /// Connections of their own, as each server has.
+    pub async fn connect(&self) -> PostgresStore {
+        PostgresStore::connect(&self.cluster.config())
+            .await
+            .unwrap()
+    }
+}
+
+/// One of its own, for this, or a loud word that there is none.
+pub async fn database(what: &str) -> Option<Database> {
     let programs = match Programs::find() {
         Ok(programs) => programs,
         Err(why) => {
-            corpus::skip("the queue's promises over PostgreSQL", &why);
+            corpus::skip(what, &why);
             return None;
         }
     };
@@ -33,7 +42,7 @@ pub async fn database() -> Option<Database> {
     let store = PostgresStore::connect(&cluster.config()).await.unwrap();
     Some(Database {
         store: Arc::new(store),
-        _cluster: cluster,
+        cluster,
     })
 }
 

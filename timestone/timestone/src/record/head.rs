@@ -13,14 +13,17 @@ use crate::limits::MAX_PAYLOAD_BYTES;
 use crate::message::{Act, End, Ending, Lease, Message, Settled, State};
 use crate::name::Name;
 
-/// Version 1 knows no dead letters, version 2 not how long the payload is; both
-/// are the same else.
-const VERSION: u8 = 3;
+/// Version 1 knows no dead letters, version 2 not how long the payload is, version 3 no numbers
+/// of takes; all are the same else.
+const VERSION: u8 = 4;
+/// The version of what has nothing that is new in [`VERSION`]: servers that were started before
+/// this one can read it.
+const COMMON_VERSION: u8 = 3;
 
 /// Encodes all of `message` but its payload and the end of its lease, which
 /// recovery sets anew.
 pub(crate) fn encode(message: &Message) -> Bytes {
-    let mut writer = Writer::new(VERSION);
+    let mut writer = Writer::new(version(message));
     writer.text(&message.queue).text(&message.id.to_string());
     writer.signed(message.priority).number(message.version);
     writer.number(message.attempts_left);
@@ -30,6 +33,13 @@ pub(crate) fn encode(message: &Message) -> Bytes {
     put_state(&mut writer, &message.state);
     writer.number(message.payload_bytes);
     writer.finish()
+}
+
+fn version(message: &Message) -> u8 {
+    match &message.state {
+        State::Running(lease) if lease.take > 0 => VERSION,
+        _ => COMMON_VERSION,
+    }
 }
 
 /// Decodes a message, whose queue is called what `name` says; the lease of a running
@@ -48,7 +58,7 @@ pub(crate) fn decode(
         deliveries: reader.narrow()?,
         details: take_details(&mut reader)?,
         settled: take_optional(&mut reader, take_settled)?,
-        state: take_state(&mut reader)?,
+        state: take_state(&mut reader, version)?,
         payload_bytes: match version {
             1 | 2 => MAX_PAYLOAD_BYTES as u32,
             _ => reader.narrow()?,
@@ -138,7 +148,11 @@ fn put_lease<'a>(writer: &'a mut Writer, lease: &Lease) -> &'a mut Writer {
     let Session { owner, boot } = &*lease.session;
     writer.text(owner).text(boot).text(&lease.request_id);
     writer.number(lease.nonce).number(lease.lease_ms);
-    writer.number(lease.hold_ms)
+    writer.number(lease.hold_ms);
+    match lease.take {
+        0 => writer,
+        take => writer.number(take),
+    }
 }
 
 fn ending_number(how: Ending) -> u8 {
@@ -151,13 +165,13 @@ fn ending_number(how: Ending) -> u8 {
     }
 }
 
-fn take_state(reader: &mut Reader<'_>) -> Result<State, RecordError> {
+fn take_state(reader: &mut Reader<'_>, version: u8) -> Result<State, RecordError> {
     match reader.number()? {
         0 => Ok(State::Pending),
         1 => Ok(State::Invisible {
             until: reader.signed()?,
         }),
-        2 => Ok(State::Running(Box::new(take_lease(reader)?))),
+        2 => Ok(State::Running(Box::new(take_lease(reader, version)?))),
         3 => take_end(reader, Ending::Completed),
         4 => take_end(reader, Ending::Canceled),
         5 => take_end(reader, Ending::Errored),
@@ -172,7 +186,7 @@ fn take_end(reader: &mut Reader<'_>, how: Ending) -> Result<State, RecordError> 
     Ok(State::Ended(End { how, forget_at }))
 }
 
-fn take_lease(reader: &mut Reader<'_>) -> Result<Lease, RecordError> {
+fn take_lease(reader: &mut Reader<'_>, version: u8) -> Result<Lease, RecordError> {
     let session = Session {
         owner: reader.text()?.into(),
         boot: reader.text()?.into(),
@@ -183,6 +197,10 @@ fn take_lease(reader: &mut Reader<'_>) -> Result<Lease, RecordError> {
         nonce: reader.number()?,
         lease_ms: reader.number()?,
         hold_ms: reader.number()?,
+        take: match version {
+            VERSION => reader.number()?,
+            _ => 0,
+        },
         until: i64::MIN,
     })
 }
@@ -198,9 +216,12 @@ mod tests {
 
     fn any_lease() -> impl Strategy<Value = Lease> {
         let texts = (".{0,9}", ".{0,9}", ".{0,9}");
-        (texts, any::<(u64, u64, u64)>()).prop_map(|((owner, boot, request), numbers)| Lease {
+        let take = prop_oneof![Just(0), any::<u64>()];
+        let numbers = (any::<(u64, u64, u64)>(), take);
+        (texts, numbers).prop_map(|((owner, boot, request), (numbers, take))| Lease {
             session: Arc::new(Session { owner, boot }),
             request_id: request.into(),
+            take,
             nonce: numbers.0,
             lease_ms: numbers.1,
             hold_ms: numbers.2,

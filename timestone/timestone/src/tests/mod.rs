@@ -9,6 +9,7 @@ mod model;
 mod retention;
 mod rules;
 mod step;
+mod taken;
 mod watched;
 mod wording;
 
