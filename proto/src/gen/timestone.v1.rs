@@ -2373,7 +2373,8 @@ pub struct QueueConfig {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
     )]
     pub attempts: u32,
-    /// How long an ended message is remembered, for deduplication; default 86,400,000.
+    /// How long an ended message is remembered, for deduplication; default 86,400,000. A completed
+    /// one is forgotten sooner when a million others are that would be forgotten after it.
     ///
     /// Field 3: `retention_ms`
     #[serde(
@@ -19401,7 +19402,8 @@ pub mod __buffa {
             ///
             /// Field 2: `attempts`
             pub attempts: u32,
-            /// How long an ended message is remembered, for deduplication; default 86,400,000.
+            /// How long an ended message is remembered, for deduplication; default 86,400,000. A completed
+            /// one is forgotten sooner when a million others are that would be forgotten after it.
             ///
             /// Field 3: `retention_ms`
             pub retention_ms: u64,
@@ -20042,7 +20044,8 @@ pub mod __buffa {
             pub fn attempts(&self) -> u32 {
                 self.0.reborrow().attempts
             }
-            /// How long an ended message is remembered, for deduplication; default 86,400,000.
+            /// How long an ended message is remembered, for deduplication; default 86,400,000. A completed
+            /// one is forgotten sooner when a million others are that would be forgotten after it.
             ///
             /// Field 3: `retention_ms`
             #[must_use]

@@ -152,7 +152,10 @@ impl Queues {
         let errands = changes.errands.iter().map(|number| self.errand(*number));
         let configs = changes.configs.iter().map(|queue| self.config(queue));
         let records = heads.chain(bodies).chain(errands).chain(configs);
-        let records: Vec<_> = records.collect();
+        let records: Vec<_> = records
+            .filter(|record| self.must_be_stored(record))
+            .collect();
+        self.first_unstored = self.next_sequence;
         changes
             .heads
             .iter()
@@ -167,6 +170,16 @@ impl Queues {
         Commit {
             reads,
             writes: Writes { records, wait },
+        }
+    }
+
+    /// Whether the store has to know: not of what came and went since the last commit.
+    fn must_be_stored(&self, (key, value): &(RecordKey, Option<Payload>)) -> bool {
+        match key {
+            RecordKey::Head(number) | RecordKey::Body(number) | RecordKey::Errand(number) => {
+                value.is_some() || *number < self.first_unstored
+            }
+            RecordKey::Config(_) => true,
         }
     }
 

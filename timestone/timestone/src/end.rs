@@ -74,8 +74,17 @@ impl Queues {
 
     /// The message that time changes first, and when.
     fn next_due(&self) -> Option<(i64, u64)> {
-        let timers = [self.index.next_timer(), self.messages.next_forget()];
+        let timers = [self.index.next_timer(), self.next_forget()];
         timers.into_iter().flatten().min()
+    }
+
+    /// The message that is forgotten first, and when: at once, if too many are remembered.
+    fn next_forget(&self) -> Option<(i64, u64)> {
+        let (at, sequence) = self.messages.next_forget()?;
+        match self.messages.packed() > self.remembered {
+            true => Some((at.min(self.now), sequence)),
+            false => Some((at, sequence)),
+        }
     }
 
     /// The same, if it is due.

@@ -57,6 +57,9 @@ pub const MAX_CLAUSE_VALUES: usize = 64;
 pub const MAX_SCAN: usize = 10_000;
 /// Messages or queues on one page.
 pub const MAX_PAGE: u32 = 1_000;
+/// Messages of a shard that have ended, and left nothing but what they are recognised by, that
+/// are remembered whatever the retention of their queues.
+pub const MAX_REMEMBERED: usize = 1_000_000;
 /// Queues of one shard.
 pub const MAX_QUEUES: usize = 100_000;
 /// Messages ended by time or collected in one step.

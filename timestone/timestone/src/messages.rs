@@ -16,6 +16,8 @@ const PAGE: u64 = 64;
 pub(crate) struct Messages {
     pages: HashMap<u64, Page, BuildHasherDefault<Spread>>,
     len: usize,
+    /// How many are packed.
+    packed: usize,
     /// Of each page with packed messages: which is forgotten first, and when.
     forgets: Sorted<(i64, u64)>,
 }
@@ -119,6 +121,7 @@ impl Messages {
         let message = page.take(sequence)?;
         let before = page.first(sequence / PAGE);
         page.packed.add(place(sequence), &message);
+        self.packed += 1;
         self.forget_first(sequence / PAGE, before);
         Some(forget_at)
     }
@@ -139,6 +142,7 @@ impl Messages {
         }
         let before = page.first(sequence / PAGE);
         let message = page.packed.take(place(sequence))?;
+        self.packed -= 1;
         self.forget_first(sequence / PAGE, before);
         Some(message)
     }
@@ -154,6 +158,11 @@ impl Messages {
                 self.forgets.insert(first);
             }
         }
+    }
+
+    /// How many messages are packed.
+    pub(crate) fn packed(&self) -> usize {
+        self.packed
     }
 
     /// The packed message that is forgotten first, and when.

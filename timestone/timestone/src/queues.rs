@@ -38,6 +38,10 @@ pub struct Queues {
     pub(crate) observed: Observed,
     pub(crate) place: Place,
     pub(crate) errands: Errands,
+    /// How many that have ended are remembered.
+    pub(crate) remembered: usize,
+    /// Of this sequence and all behind it nothing was handed out yet to be stored.
+    pub(crate) first_unstored: u64,
     default_config: QueueConfig,
 }
 
@@ -56,6 +60,8 @@ impl Queues {
             observed: Observed::default(),
             place: Place::default(),
             errands: Errands::default(),
+            remembered: limits::MAX_REMEMBERED,
+            first_unstored: 0,
             default_config: QueueConfig::default(),
         }
     }
@@ -63,6 +69,13 @@ impl Queues {
     /// Keeps payloads of about so many bytes in memory beside the store.
     pub fn keep_recent(&mut self, bytes: usize) {
         self.recent.set_room(bytes);
+    }
+
+    /// Remembers so many messages that have ended at most; those that would be forgotten first
+    /// go when there are more, and are not recognised any more. What can still be put back, or
+    /// tells an error, is not among them.
+    pub fn remember_at_most(&mut self, messages: usize) {
+        self.remembered = messages;
     }
 
     /// Tells the time: Unix milliseconds. An earlier time than before is ignored.
@@ -232,7 +245,10 @@ impl Queues {
             self.note_gone(sequence, &message);
             self.recent.drop(sequence);
             self.changes.head(sequence);
-            self.changes.body(sequence);
+            // Without, it went when the message ended.
+            if keeps_payload(&message.state) {
+                self.changes.body(sequence);
+            }
         }
     }
 

@@ -146,3 +146,65 @@ fn what_ended_before_a_crash_goes_as_well() {
     settle(&mut queues, RETENTION_MS + 100);
     is_clean(&mut queues, &mut store);
 }
+
+/// The ids from `of` that a repeated enqueue is told to be known.
+fn known(queues: &mut Queues, of: std::ops::Range<usize>) -> Vec<usize> {
+    let is_known = |n: &usize| queues.get(&key(*n)).is_some();
+    of.filter(is_known).collect()
+}
+
+#[test]
+fn what_was_completed_longest_ago_goes_when_too_much_is_remembered() {
+    let (mut queues, mut store) = ended();
+    queues.remember_at_most(1_000);
+    let now = RETENTION_MS / 2;
+    settle(&mut queues, now);
+    keep(&mut queues, &mut store);
+    let is_completed = |n: usize| n % 3 == 1;
+    let completed = MESSAGES / 3;
+    assert_eq!(queues.messages.len(), MESSAGES - completed + 1_000);
+    let left = known(&mut queues, 0..MESSAGES);
+    assert!(left.iter().filter(|n| !is_completed(**n)).count() == MESSAGES - completed);
+    let last: Vec<_> = (0..MESSAGES).filter(|n| is_completed(*n)).collect();
+    let remembered: Vec<_> = left.into_iter().filter(|n| is_completed(*n)).collect();
+    assert_eq!(remembered, last[completed - 1_000..]);
+    assert_eq!(
+        queues.enqueue(message(1)),
+        Ok(Outcome::Done),
+        "not known any more"
+    );
+    assert_eq!(
+        queues.enqueue(message(remembered[0])),
+        Ok(Outcome::Duplicate)
+    );
+    settle(&mut queues, RETENTION_MS + 100);
+    keep(&mut queues, &mut store);
+    let waiting = store.keys().filter(|key| key.starts_with(b"m")).count();
+    assert_eq!(waiting, 1, "the one that came again");
+}
+
+#[test]
+fn what_came_and_went_between_two_commits_is_not_stored() {
+    let mut queues = Queues::new(Arc::new(Plain));
+    queues.at(0);
+    assert_eq!(queues.enqueue(message(0)), Ok(Outcome::Done));
+    let leased = queues
+        .dequeue(&demand(0), &mut || 1)
+        .unwrap()
+        .messages
+        .remove(0);
+    let completion = Completion {
+        token: leased.token,
+        then_enqueue: Vec::new(),
+    };
+    assert_eq!(queues.complete(completion), Ok(Outcome::Done));
+    let writes = queues.take_writes();
+    assert_eq!(writes.len(), 1, "its head alone");
+    assert!(writes.iter().all(|write| write.value.is_some()));
+    // It is stored now, so its end must be.
+    queues.remember_at_most(0);
+    queues.tick(1);
+    let writes = queues.take_writes();
+    assert_eq!(writes.len(), 1, "it had no payload any more");
+    assert!(writes.iter().all(|write| write.value.is_none()));
+}
