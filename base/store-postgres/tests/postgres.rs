@@ -9,6 +9,8 @@ use store::conformance::{self, Subject};
 use store::{Batch, Fence, KeyRange, Store, StoreError};
 use store_postgres::PostgresStore;
 use store_postgres::testing::{Cluster, Programs};
+use tokio::sync::watch;
+use tokio::task::{JoinSet, block_in_place};
 
 const TTL: Duration = Duration::from_secs(3_600);
 
@@ -149,6 +151,61 @@ async fn a_lost_server_is_found_again() {
     }
 }
 
+/// Commits until told to stop, each again until it is acknowledged; how many were.
+async fn commit_on(
+    store: Arc<PostgresStore>,
+    writer: usize,
+    acknowledged: watch::Sender<u32>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let shard = format!("writer-{writer}");
+    let fence = store.acquire(&shard, "w", TTL).await.unwrap();
+    while !*stop.borrow_and_update() {
+        let key = format!("{:06}", *acknowledged.borrow());
+        while let Err(error) = store.commit(&fence, put(&key)).await {
+            assert!(error.is_retryable(), "{error}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        acknowledged.send_modify(|count| *count += 1);
+    }
+}
+
+/// Whoever administers the database restarts it while it is used.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_under_load_loses_nothing_that_was_acknowledged() {
+    const WRITERS: usize = 8;
+    let Some(mut cluster) = cluster() else { return };
+    let store = Arc::new(connect(&cluster).await);
+    let (stop, stopped) = watch::channel(false);
+    let (mut writers, mut counts) = (JoinSet::new(), Vec::new());
+    for writer in 0..WRITERS {
+        let (count, counted) = watch::channel(0);
+        counts.push(counted);
+        writers.spawn(commit_on(store.clone(), writer, count, stopped.clone()));
+    }
+    progress(&mut counts).await;
+    block_in_place(|| {
+        cluster.server().stop().unwrap();
+        cluster.server().restart().unwrap();
+    });
+    progress(&mut counts).await;
+    stop.send(true).unwrap();
+    writers.join_all().await;
+    for (writer, count) in counts.iter().enumerate() {
+        let shard = format!("writer-{writer}");
+        let found = store.range(&shard, KeyRange::all(), 1_000_000).await;
+        assert_eq!(found.unwrap().len(), *count.borrow() as usize, "{shard}");
+    }
+}
+
+/// Returns when every writer has had some more commits acknowledged.
+async fn progress(counts: &mut [watch::Receiver<u32>]) {
+    for count in counts {
+        let enough = *count.borrow() + 5;
+        count.wait_for(|count| *count >= enough).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_snapshot_leaves_no_transaction_open() {
     let Some(cluster) = cluster() else { return };
@@ -238,6 +295,7 @@ const FIRST_TABLES: &str = "
     INSERT INTO cosmos.store_shard VALUES ('held', 3, 'old', 9e15), ('free', 7, NULL, 0);
     INSERT INTO cosmos.store_record VALUES ('held', 'before', 'v')";
 
+/// Several servers of this version come up at once where one of the first version was.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tables_of_the_first_version_keep_records_owners_and_epochs() {
     let Some(cluster) = cluster() else { return };
@@ -246,7 +304,12 @@ async fn tables_of_the_first_version_keep_records_owners_and_epochs() {
         .unwrap();
     tokio::spawn(connection);
     client.batch_execute(FIRST_TABLES).await.unwrap();
-    let store = connect(&cluster).await;
+    let mut starts = JoinSet::new();
+    for _ in 0..4 {
+        let config = cluster.config();
+        starts.spawn(async move { PostgresStore::connect(&config).await.unwrap() });
+    }
+    let store = &starts.join_all().await[0];
     assert!(store.get("held", b"before").await.unwrap().is_some());
     let fence = |shard: &str, epoch| Fence {
         shard: shard.into(),

@@ -24,7 +24,7 @@ impl Queues {
             true => Ending::Errored,
             false => Ending::DeadLettered,
         };
-        if self.is_elsewhere(&queue, &letter.id.to_string()) {
+        if self.is_sent(&queue, &letter.id.to_string()) {
             return match self.send_letter(sequence, letter, error) {
                 true => how,
                 false => Ending::Errored,

@@ -109,7 +109,7 @@ impl Queues {
             .iter()
             .try_for_each(|message| match self.meet(message) {
                 // What else its queue demands is known there alone; it is not lost to that.
-                Met::Nothing if self.is_elsewhere(&message.queue, &message.id) => {
+                Met::Nothing if self.is_sent(&message.queue, &message.id) => {
                     self.refuse_late(message)
                 }
                 Met::Nothing => self
@@ -122,7 +122,7 @@ impl Queues {
     /// Adds messages that were checked.
     pub(crate) fn hand_on(&mut self, messages: Vec<NewMessage>) {
         for message in messages {
-            match self.is_elsewhere(&message.queue, &message.id) {
+            match self.is_sent(&message.queue, &message.id) {
                 true => self.send_on(message),
                 false => drop(self.hand_on_one(message)),
             }
@@ -224,7 +224,7 @@ impl Queues {
             priority,
             ..NewMessage::default()
         };
-        let elsewhere = self.is_elsewhere(reply_to, &message.id);
+        let elsewhere = self.is_sent(reply_to, &message.id);
         if !matches!(self.meet(&message), Met::Nothing) {
             return;
         }

@@ -157,12 +157,13 @@ impl Queues {
             .insert(self.next_stop(queue, id), number, stored);
     }
 
-    /// The shard that an errand goes to next: that of its message, if that is another, or the
-    /// first of its queue's, which knows.
+    /// The shard that an errand goes to next: the first of its queue's, which knows where its
+    /// message belongs. What others believe may be left over from a change of the queue that was
+    /// never finished.
     fn next_stop(&self, queue: &str, id: &str) -> u32 {
-        match self.shard_of(queue, id) {
-            here if here == self.place.shard => crate::shard_of(queue, self.place.shards),
-            there => there,
+        match self.is_home(queue) {
+            true => self.shard_of(queue, id),
+            false => crate::shard_of(queue, self.place.shards),
         }
     }
 

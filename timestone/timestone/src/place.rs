@@ -51,6 +51,17 @@ impl Queues {
         self.place.shards > 1 && self.shard_of(queue, id) != self.place.shard
     }
 
+    /// Whether a message that another brings about here goes to another shard first: the first of
+    /// its queue's alone knows for sure where it belongs.
+    pub(crate) fn is_sent(&self, queue: &str, id: &str) -> bool {
+        !self.is_home(queue) || self.is_elsewhere(queue, id)
+    }
+
+    /// Whether this is the first shard of a queue.
+    pub(crate) fn is_home(&self, queue: &str) -> bool {
+        shard_of(queue, self.place.shards) == self.place.shard
+    }
+
     /// Refuses a message that is one of another shard's: who asks does not know how its queue
     /// is spread.
     pub(crate) fn refuse_elsewhere(&self, queue: &str, id: &str) -> Result<(), Refusal> {

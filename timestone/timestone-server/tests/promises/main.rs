@@ -7,6 +7,7 @@
     reason = "a test may insist"
 )]
 
+mod changed;
 mod ends;
 mod exchanged;
 mod exclusive;

@@ -2,6 +2,10 @@
 //!
 //! A queue is spread as its first shard says. The others are configured before that says so, and
 //! forget before it does: until then nobody asks them. One change is made at a time.
+//!
+//! A server that is killed meanwhile leaves a change half done. Where the first shard does not say
+//! yet that the queue is spread, what the others were told means nothing, and is forgotten by the
+//! next change; where it still says so, the change can be made once more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,7 +13,7 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use store::{Fence, Store, StoreError};
-use timestone::{Outcome, QueueConfig, QueueCount, QueueView, Refusal, shards_of, spread};
+use timestone::{Outcome, QueueConfig, QueueCount, QueueView, Refusal, limits, shards_of, spread};
 use timestone_client::TimestoneError;
 
 use super::Router;
@@ -44,9 +48,31 @@ impl Turn {
         }
     }
 
-    async fn end(&self, fence: Fence) {
-        // It lapses a little later.
+    /// Makes a change while nobody else makes one.
+    async fn during<T>(
+        &self,
+        change: impl Future<Output = Result<T, TimestoneError>>,
+    ) -> Result<T, TimestoneError> {
+        let fence = self.take().await?;
+        let changed = tokio::select! {
+            changed = change => changed,
+            lost = self.keep(&fence) => Err(TimestoneError::Unavailable(lost.to_string())),
+        };
+        // Else it lapses a little later.
         let _ = self.store.release(&fence).await;
+        changed
+    }
+
+    /// Stays the one whose turn it is; why it is not any more.
+    async fn keep(&self, fence: &Fence) -> StoreError {
+        loop {
+            tokio::time::sleep(TTL / 4).await;
+            let renewed = self.store.renew(fence, TTL).await;
+            // Another failure is tried again, and it lapses at worst.
+            if let Err(error @ StoreError::Fenced { .. }) = renewed {
+                return error;
+            }
+        }
     }
 }
 
@@ -65,9 +91,7 @@ impl Router {
         if wanted == 1 && self.learn(queue).await? == 1 {
             return self.put_at(self.shard_of(queue), queue, &config).await;
         }
-        let turn = self.turn.take().await?;
-        let put = self.put_everywhere(queue, &config).await;
-        self.turn.end(turn).await;
+        let put = self.turn.during(self.put_everywhere(queue, &config)).await;
         self.learn(queue).await?;
         put
     }
@@ -84,6 +108,9 @@ impl Router {
             // It refuses that, and nothing has changed.
             return self.put_at(home, queue, config).await;
         }
+        if partitions == 1 {
+            self.forget_elsewhere(queue, config.partitions).await?;
+        }
         let shards = shards_of(queue, config.partitions, self.tables.shards);
         let shards: Vec<_> = shards.skip(1).chain([home]).collect();
         for (done, shard) in shards.iter().enumerate() {
@@ -95,6 +122,26 @@ impl Router {
             }
         }
         Ok(())
+    }
+
+    /// Has other shards forget a queue that lies in its first alone, but for those that know it as
+    /// it is to be: what they were told was left half done.
+    async fn forget_elsewhere(&self, queue: &str, partitions: u32) -> Result<(), TimestoneError> {
+        let others = shards_of(queue, limits::MAX_PARTITIONS, self.tables.shards).skip(1);
+        let forgets = others.map(|shard| async move {
+            let view = self.at(
+                shard,
+                |desk| async move { desk.timestone.queue(queue).await },
+            );
+            match view.await? {
+                Some(view) if view.config.partitions != partitions => {
+                    self.delete_at(shard, queue, false).await?.map(drop)?;
+                }
+                _ => {}
+            }
+            Ok(())
+        });
+        try_join_all(forgets).await.map(drop)
     }
 
     /// Undoes what was done of a change that was refused, as far as that can be: who repeats the
@@ -132,9 +179,8 @@ impl Router {
         if self.learn(queue).await? == 1 {
             return self.delete_at(self.shard_of(queue), queue, force).await;
         }
-        let turn = self.turn.take().await?;
-        let deleted = self.delete_everywhere(queue, force).await;
-        self.turn.end(turn).await;
+        let deleted = self.turn.during(self.delete_everywhere(queue, force));
+        let deleted = deleted.await;
         self.learn(queue).await?;
         deleted
     }
