@@ -39,8 +39,7 @@ impl Index {
         let Some(queue) = self.queues.get_mut(&message.queue) else {
             return;
         };
-        let (tags, opened) = queue.take(sequence, message);
-        queue.sweep(&tags);
+        let opened = queue.take(sequence, message);
         if queue.is_blank() {
             self.queues.remove(&message.queue);
         }
@@ -60,11 +59,7 @@ impl Index {
         let Some(queue) = self.queues.get_mut(&message.queue) else {
             return;
         };
-        let (tags, opened) = queue.take(sequence, message);
-        edit(message);
-        let more = queue.put(sequence, message);
-        queue.sweep(&tags);
-        if opened || more {
+        if queue.change(sequence, message, edit) {
             self.wake(&message.queue);
         }
         self.begin(sequence, message);

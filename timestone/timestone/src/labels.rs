@@ -7,7 +7,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::MessageState;
-use crate::message::Message;
 
 /// Names a set of messages of one queue.
 pub(crate) type Label = u32;
@@ -70,7 +69,8 @@ impl Labels {
         }
     }
 
-    fn key(&self, key: &str) -> Option<usize> {
+    /// The place of a key, if values of it have labels.
+    pub(crate) fn key(&self, key: &str) -> Option<usize> {
         self.keys.iter().position(|known| *known.key == *key)
     }
 
@@ -83,8 +83,12 @@ impl Labels {
         self.keys[self.key(key)?].values.get(value).copied()
     }
 
-    /// The label of a value.
-    fn value(&mut self, key: usize, value: &str) -> Label {
+    /// The label of a value of the key at this place; probably it is `likely`, which costs less
+    /// to see than to find.
+    pub(crate) fn value(&mut self, (key, value): (usize, &str), likely: Option<Label>) -> Label {
+        if let Some(label) = likely.filter(|label| self.is(*label, (key, value))) {
+            return label;
+        }
         if let Some(label) = self.keys[key].values.get(value) {
             return *label;
         }
@@ -94,10 +98,9 @@ impl Labels {
         label
     }
 
-    /// The labels of the values of `message`.
-    pub(crate) fn of(&mut self, message: &Message) -> impl Iterator<Item = Label> {
-        let pairs = message.details.metadata();
-        pairs.filter_map(|(key, value)| Some(self.value(self.key(key)?, value)))
+    fn is(&self, label: Label, (key, value): (usize, &str)) -> bool {
+        let name = &self.known[label as usize].name;
+        matches!(name, Name::Value(of, text) if *of == key && **text == *value)
     }
 
     /// The label of what bears both.

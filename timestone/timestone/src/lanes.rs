@@ -4,22 +4,25 @@
 //! Messages of one tenant and one exclusivity value are a group. Of each group
 //! whose value has no lease, the most urgent message stands in `heads`; every
 //! change touches the heads of its own groups alone, so nothing ever looks past
-//! messages that may not go.
+//! messages that may not go. Where no tenants take turns, a value is a group.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use crate::labels::Label;
+use crate::labels::{Label, NONE};
 use crate::shelf::{Rank, Shelf};
 use crate::turns::Turns;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lanes {
+    /// Whether tenants take turns.
+    fair: bool,
     /// By tenant.
     heads: BTreeSet<(Label, Rank)>,
     /// Leases of each exclusivity value.
-    busy: HashMap<Label, u32>,
-    /// Those with messages that wait, by value.
+    busy: Vec<u32>,
+    /// Of tenants that take turns, those with messages that wait, by value.
     groups: BTreeSet<Group>,
+    /// Of tenants that take turns.
     pub(crate) turns: Turns,
 }
 
@@ -33,26 +36,42 @@ pub(crate) struct Group {
 }
 
 impl Lanes {
-    /// Takes the group's head away, before its messages change.
-    pub(crate) fn lift(&mut self, shelf: &Shelf, group: Group) {
-        if let (false, Some(head)) = (self.is_busy(group.value), shelf.pending(group.label)) {
-            self.heads.remove(&(group.tenant, head));
+    /// No messages yet.
+    pub(crate) fn new(fair: bool) -> Self {
+        Self {
+            fair,
+            ..Self::default()
         }
     }
 
-    /// Undoes [`lift`](Self::lift), with the messages there are now.
-    pub(crate) fn settle(&mut self, shelf: &Shelf, group: Group) {
-        match shelf.pending(group.label) {
-            Some(head) => {
-                self.groups.insert(group);
-                if !self.is_busy(group.value) {
-                    self.heads.insert((group.tenant, head));
-                }
-            }
-            None => drop(self.groups.remove(&group)),
+    /// The most urgent message of a group that waits was this, and is that now.
+    pub(crate) fn moved(&mut self, group: Group, before: Option<Rank>, now: Option<Rank>) {
+        if before == now {
+            return;
         }
-        let head = self.head_of(group.tenant);
-        self.turns.set_head(group.tenant, head);
+        if self.fair {
+            match now {
+                Some(_) => drop(self.groups.insert(group)),
+                None => drop(self.groups.remove(&group)),
+            }
+        }
+        if !self.is_busy(group.value) {
+            self.set_head(group.tenant, before, now);
+        }
+    }
+
+    /// What may go next of a group was this, and is that now.
+    fn set_head(&mut self, tenant: Label, before: Option<Rank>, now: Option<Rank>) {
+        if let Some(before) = before {
+            self.heads.remove(&(tenant, before));
+        }
+        if let Some(now) = now {
+            self.heads.insert((tenant, now));
+        }
+        if self.fair {
+            let head = self.head_of(tenant);
+            self.turns.set_head(tenant, head);
+        }
     }
 
     /// A lease of the group begins.
@@ -60,10 +79,16 @@ impl Lanes {
         let Some(value) = group.value else {
             return;
         };
-        let groups = self.groups_of(value);
-        groups.iter().for_each(|group| self.lift(shelf, *group));
-        *self.busy.entry(value).or_default() += 1;
-        groups.iter().for_each(|group| self.settle(shelf, *group));
+        let at = value as usize;
+        if at >= self.busy.len() {
+            self.busy.resize(at + 1, 0);
+        }
+        self.busy[at] += 1;
+        if self.busy[at] == 1 {
+            for group in self.groups_of(value) {
+                self.set_head(group.tenant, shelf.pending(group.label), None);
+            }
+        }
     }
 
     /// A lease of the group ends. Whether others may go now.
@@ -71,29 +96,37 @@ impl Lanes {
         let Some(value) = group.value else {
             return false;
         };
-        if let Some(leases) = self.busy.get_mut(&value) {
-            *leases -= 1;
-            if *leases == 0 {
-                self.busy.remove(&value);
-            }
+        if let Some(leases) = self.busy.get_mut(value as usize) {
+            *leases = leases.saturating_sub(1);
         }
-        let groups = self.groups_of(value);
-        groups.iter().for_each(|group| self.settle(shelf, *group));
-        !groups.is_empty() && !self.is_busy(Some(value))
+        if self.is_busy(Some(value)) {
+            return false;
+        }
+        let mut opened = false;
+        for group in self.groups_of(value) {
+            let head = shelf.pending(group.label);
+            opened |= head.is_some();
+            self.set_head(group.tenant, None, head);
+        }
+        opened
     }
 
-    fn groups_of(&self, value: Label) -> Vec<Group> {
-        let bound = |label| Group {
+    /// All that have messages that wait, and where no tenants take turns the only one.
+    fn groups_of(&self, value: Label) -> impl Iterator<Item = Group> + use<> {
+        let group = |tenant, label| Group {
             value: Some(value),
-            tenant: label,
+            tenant,
             label,
         };
-        let groups = self.groups.range(bound(0)..=bound(Label::MAX));
-        groups.copied().collect()
+        let only = (!self.fair).then(|| group(NONE, value));
+        let all = group(0, 0)..=group(Label::MAX, Label::MAX);
+        let groups: Vec<_> = self.groups.range(all).copied().collect();
+        only.into_iter().chain(groups)
     }
 
     fn is_busy(&self, value: Option<Label>) -> bool {
-        value.is_some_and(|value| self.busy.contains_key(&value))
+        let leases = value.and_then(|value| self.busy.get(value as usize));
+        leases.is_some_and(|leases| *leases > 0)
     }
 
     fn head_of(&self, tenant: Label) -> Option<Rank> {
@@ -103,7 +136,10 @@ impl Lanes {
 
     /// What comes next of all.
     pub(crate) fn first(&self) -> Option<Rank> {
-        self.turns.first()
+        match self.fair {
+            true => self.turns.first(),
+            false => self.heads.first().map(|(_, head)| *head),
+        }
     }
 
     /// What may go next, the most urgent first, where there are no tenants.

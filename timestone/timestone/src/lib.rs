@@ -41,6 +41,7 @@ mod sessions;
 mod settle;
 mod shelf;
 mod sorted;
+mod spot;
 mod subscribe;
 mod tally;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::labels::{ALL, Counts, Label, Labels, NONE};
 use crate::lanes::{Group, Lanes};
 use crate::message::{Message, State};
 use crate::shelf::{Rank, Shelf};
+use crate::spot::{Spot, Tags};
 use crate::{Clause, MessageState, QueueConfig, QueueCount};
 
 static DEFAULT: LazyLock<QueueConfig> = LazyLock::new(QueueConfig::default);
@@ -20,31 +21,6 @@ pub(crate) struct Queue {
     pub(crate) shelf: Shelf,
     /// `None`: simply the most urgent comes first.
     lanes: Option<Lanes>,
-}
-
-/// The labels of a message.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tags {
-    /// All of them; unused ones are [`ALL`].
-    labels: [Label; MAX_LABELS],
-    used: usize,
-    group: Group,
-}
-
-/// All messages, a value of each metadata pair, the group.
-const MAX_LABELS: usize = crate::limits::MAX_METADATA_PAIRS + 2;
-
-impl Tags {
-    fn iter(&self) -> impl Iterator<Item = Label> + use<> {
-        self.labels.into_iter().take(self.used)
-    }
-
-    fn add(&mut self, label: Label) {
-        if !self.iter().any(|other| other == label) {
-            self.labels[self.used] = label;
-            self.used += 1;
-        }
-    }
 }
 
 impl Default for Queue {
@@ -78,10 +54,11 @@ impl Queue {
     fn clear_places(&mut self) -> Vec<u64> {
         let messages = self.shelf.all().map(|rank| rank.1).collect();
         let config = self.config();
-        let has_lanes = config.fairness.is_some() || config.exclusive_key().is_some();
+        let fair = config.fairness.is_some();
+        let has_lanes = fair || config.exclusive_key().is_some();
         self.labels = Labels::new(&config.found_by());
         self.shelf = Shelf::default();
-        self.lanes = has_lanes.then(Lanes::default);
+        self.lanes = has_lanes.then(|| Lanes::new(fair));
         messages
     }
 
@@ -105,51 +82,85 @@ impl Queue {
     /// Puts a message where its state belongs. Whether something may be leased
     /// that could not be before.
     pub(crate) fn put(&mut self, sequence: u64, message: &Message) -> bool {
-        let (tags, state) = (self.tags(message), message.state.kind());
-        let rank = (message.priority, sequence);
-        self.lift(&tags, state);
-        for label in tags.iter() {
-            self.shelf.insert(label, state, rank);
-            self.labels.count_in(label, state);
-        }
-        if let (MessageState::Running, Some(lanes)) = (state, &mut self.lanes) {
-            lanes.begin(&self.shelf, tags.group);
-        }
-        self.settle(&tags, state);
-        state == MessageState::Pending
+        let spot = self.spot(sequence, message, None);
+        self.begin(&spot);
+        self.occupy(&spot)
     }
 
-    /// Undoes [`put`](Self::put), up to a [`sweep`](Self::sweep).
-    pub(crate) fn take(&mut self, sequence: u64, message: &Message) -> (Tags, bool) {
-        let (tags, state) = (self.tags(message), message.state.kind());
-        let rank = (message.priority, sequence);
-        self.lift(&tags, state);
-        for label in tags.iter() {
-            self.shelf.remove(label, state, rank);
-            self.labels.count_out(label, state);
+    /// Undoes [`put`](Self::put).
+    pub(crate) fn take(&mut self, sequence: u64, message: &Message) -> bool {
+        let spot = self.spot(sequence, message, None);
+        let opened = self.leave(&spot);
+        self.sweep(&spot.tags);
+        opened
+    }
+
+    /// Changes a message that was [put](Self::put), and puts it where its state belongs then.
+    /// Whether something may be leased that could not be before.
+    pub(crate) fn change(
+        &mut self,
+        sequence: u64,
+        message: &mut Message,
+        edit: impl FnOnce(&mut Message),
+    ) -> bool {
+        let before = self.spot(sequence, message, None);
+        edit(message);
+        let now = self.spot(sequence, message, Some(&before.tags));
+        // What is about to be leased is excluded first: so its group is looked through once.
+        self.begin(&now);
+        let opened = self.leave(&before);
+        let more = self.occupy(&now);
+        self.sweep(&before.tags);
+        opened || more
+    }
+
+    fn begin(&mut self, spot: &Spot) {
+        if let (MessageState::Running, Some(lanes)) = (spot.state, &mut self.lanes) {
+            lanes.begin(&self.shelf, spot.tags.group);
         }
-        self.settle(&tags, state);
-        let ended = match (state, &mut self.lanes) {
-            (MessageState::Running, Some(lanes)) => lanes.end(&self.shelf, tags.group),
+    }
+
+    fn occupy(&mut self, spot: &Spot) -> bool {
+        let head = self.head(spot);
+        for label in spot.tags.iter() {
+            self.shelf.insert(label, spot.state, spot.rank);
+            self.labels.count_in(label, spot.state);
+        }
+        let is_pending = spot.state == MessageState::Pending;
+        if let (true, Some(lanes)) = (is_pending, &mut self.lanes) {
+            let now = head.map_or(spot.rank, |head| head.min(spot.rank));
+            lanes.moved(spot.tags.group, head, Some(now));
+        }
+        is_pending
+    }
+
+    fn leave(&mut self, spot: &Spot) -> bool {
+        let head = self.head(spot);
+        for label in spot.tags.iter() {
+            self.shelf.remove(label, spot.state, spot.rank);
+            self.labels.count_out(label, spot.state);
+        }
+        if head == Some(spot.rank) {
+            let now = self.head(spot);
+            let group = spot.tags.group;
+            self.lanes
+                .iter_mut()
+                .for_each(|lanes| lanes.moved(group, head, now));
+        }
+        match (spot.state, &mut self.lanes) {
+            (MessageState::Running, Some(lanes)) => lanes.end(&self.shelf, spot.tags.group),
             _ => false,
-        };
-        (tags, ended)
-    }
-
-    fn lift(&mut self, tags: &Tags, state: MessageState) {
-        if let (MessageState::Pending, Some(lanes)) = (state, &mut self.lanes) {
-            lanes.lift(&self.shelf, tags.group);
         }
     }
 
-    fn settle(&mut self, tags: &Tags, state: MessageState) {
-        if let (MessageState::Pending, Some(lanes)) = (state, &mut self.lanes) {
-            lanes.settle(&self.shelf, tags.group);
-        }
+    /// The most urgent message of the group, where it is one of those that wait for their turn.
+    fn head(&self, spot: &Spot) -> Option<Rank> {
+        let waits = self.lanes.is_some() && spot.state == MessageState::Pending;
+        waits.then(|| self.shelf.pending(spot.tags.group.label))?
     }
 
     /// Forgets the labels that nobody bears any more.
-    pub(crate) fn sweep(&mut self, tags: &Tags) {
+    fn sweep(&mut self, tags: &Tags) {
         let forgotten = self.lanes.as_mut();
         let forgotten = forgotten.map(|lanes| lanes.turns.take_forgotten());
         for label in tags.iter().chain(forgotten.unwrap_or_default()) {
@@ -160,43 +171,54 @@ impl Queue {
         }
     }
 
-    fn tags(&mut self, message: &Message) -> Tags {
-        let mut tags = Tags {
-            labels: [ALL; MAX_LABELS],
-            used: 1,
-            group: Group {
-                value: None,
-                tenant: NONE,
-                label: ALL,
-            },
-        };
-        for label in self.labels.of(message) {
+    /// Where a message stands by its state; its labels are likely to be `like` these.
+    fn spot(&mut self, sequence: u64, message: &Message, like: Option<&Tags>) -> Spot {
+        Spot {
+            tags: self.tags(message, like),
+            state: message.state.kind(),
+            rank: (message.priority, sequence),
+        }
+    }
+
+    fn tags(&mut self, message: &Message, like: Option<&Tags>) -> Tags {
+        let mut tags = Tags::default();
+        let (mut value, mut tenant) = (NONE, NONE);
+        let config = self.config.as_ref().unwrap_or(&DEFAULT);
+        for (key, text) in message.details.metadata() {
+            let Some(at) = self.labels.key(key) else {
+                continue;
+            };
+            let likely = like.and_then(|like| tags.next_of(like));
+            let label = self.labels.value((at, text), likely);
             tags.add(label);
+            if config.exclusive_key() == Some(key) {
+                value = label;
+            }
+            if config.tenant_key() == Some(key) {
+                tenant = label;
+            }
         }
         if self.lanes.is_some() {
-            tags.group = self.group(message);
+            tags.group = self.group(message, value, tenant);
             tags.add(tags.group.label);
         }
         tags
     }
 
-    /// The group of a message; only those that wait bear its label.
-    fn group(&mut self, message: &Message) -> Group {
+    /// The group of a message with this value and this tenant; only those that wait bear its
+    /// label.
+    fn group(&mut self, message: &Message, value: Label, tenant: Label) -> Group {
         let config = self.config();
-        let label = |key: &str| {
-            let value = message.details.get(key);
-            value.and_then(|value| self.labels.find(key, value))
-        };
-        let value = config.exclusive_key().map(|key| label(key).unwrap_or(NONE));
-        let tenant = config.tenant_key().map(|key| label(key).unwrap_or(NONE));
-        let label = match (value, tenant) {
+        let is_fair = config.tenant_key().is_some();
+        let value = config.exclusive_key().map(|_| value);
+        let label = match (value, is_fair) {
             _ if message.state != State::Pending => ALL,
-            (Some(value), Some(tenant)) => self.labels.pair(value, tenant),
-            (value, tenant) => value.or(tenant).unwrap_or(NONE),
+            (Some(value), true) => self.labels.pair(value, tenant),
+            (value, _) => value.unwrap_or(tenant),
         };
         Group {
             value,
-            tenant: tenant.unwrap_or(NONE),
+            tenant,
             label,
         }
     }
@@ -269,12 +291,13 @@ impl Queue {
 
     /// A message is about to be delivered: its tenant has had a turn.
     pub(crate) fn serve(&mut self, message: &Message) {
-        let tenant = match &self.lanes {
-            Some(_) => self.group(message).tenant,
-            None => return,
+        let Some(fairness) = self.config().fairness.as_ref() else {
+            return;
         };
-        let fairness = self.config().fairness.as_ref();
-        let weight = fairness.map_or(1, |fairness| fairness.weight(self.labels.text(tenant)));
+        let text = message.details.get(&fairness.key);
+        let tenant = text.and_then(|text| self.labels.find(&fairness.key, text));
+        let tenant = tenant.unwrap_or(NONE);
+        let weight = fairness.weight(self.labels.text(tenant));
         if let Some(lanes) = &mut self.lanes {
             lanes.turns.serve(tenant, weight);
         }

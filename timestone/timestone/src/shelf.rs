@@ -50,7 +50,15 @@ impl Shelf {
 
     /// The most urgent message that waits.
     pub(crate) fn pending(&self, label: Label) -> Option<Rank> {
-        self.from(label, MessageState::Pending, FIRST).next()
+        const PENDING: MessageState = MessageState::Pending;
+        #[cfg(test)]
+        LOOKED_AT.with(|n| n.set(n.get() + 1));
+        if label == ALL {
+            return self.open[PENDING as usize].first();
+        }
+        let first = self.labelled.at_least((label, PENDING, FIRST));
+        let is_same = |spot: &(Label, MessageState, Rank)| (spot.0, spot.1) == (label, PENDING);
+        first.filter(is_same).map(|spot| spot.2)
     }
 
     /// The messages from a rank on.

@@ -113,6 +113,17 @@ impl<T: Copy + Ord> Sorted<T> {
         }
     }
 
+    /// The first value from this one on.
+    pub(crate) fn at_least(&self, from: T) -> Option<T> {
+        if let Some((_, chunk)) = self.chunks.range(..=from).next_back()
+            && let Some(value) = chunk.get(chunk.partition_point(|value| *value < from))
+        {
+            return Some(*value);
+        }
+        let (_, chunk) = self.chunks.range(from..).next()?;
+        chunk.front().copied()
+    }
+
     /// The values from this one on.
     pub(crate) fn from(&self, from: T) -> impl Iterator<Item = T> {
         let first = self.chunks.range(..=from).next_back();
@@ -183,6 +194,7 @@ mod tests {
                 prop_assert_eq!(sorted.first(), set.first().copied());
             }
             prop_assert!(sorted.from(from).eq(set.range(from..).copied()));
+            prop_assert_eq!(sorted.at_least(from), set.range(from..).next().copied());
             prop_assert!(sorted.chunks.values().all(|chunk| chunk.len() <= CHUNK));
         }
     }
