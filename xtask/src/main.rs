@@ -17,6 +17,7 @@ mod proto;
 mod sh;
 mod soak;
 mod test;
+mod wheel;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! Every test of the workspace, on a machine that may have nothing yet.
 
 mod engine;
+mod measuring;
 
 use std::fs;
 use std::io::{BufRead, BufReader, IsTerminal, Write, stderr, stdout};
@@ -14,6 +15,8 @@ use crate::sh;
 
 /// Tests that skip append a line to the file this variable names.
 const SKIP_LOG: &str = "COSMOS_SKIP_LOG";
+/// How functions that are called by tests find the ffmpeg that measures.
+const MEASURING: &str = "COSMOS_TOOL_FFMPEG_QUALITY";
 
 /// Installs, builds, runs; the runner's summary is the last line.
 pub fn run(args: &[String]) -> Result<()> {
@@ -63,6 +66,7 @@ fn nextest(args: &[String], skips: &Path) -> Result<Outcome> {
     );
     let mut command = sh::cargo(["nextest", "run", "--no-fail-fast", &color]);
     command.args(args).env(SKIP_LOG, skips);
+    command.envs(measuring::tool().map(|tool| (MEASURING, tool)));
     command.stdin(Stdio::null()).stderr(Stdio::piped());
     echo(command)
 }

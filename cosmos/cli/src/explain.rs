@@ -42,8 +42,10 @@ fn tell(text: &mut String, error: &Error, depth: usize, paint: Paint) {
     }
 }
 
+const QUALITY: &str = "--vmaf, --ssim, --xpsnr";
+
 /// Fields of the API and the argument that sets them.
-const ARGUMENTS: [(&str, &str); 38] = [
+const ARGUMENTS: [(&str, &str); 41] = [
     ("video_source.uri", "IN"),
     ("output.uri", "--output"),
     ("output.overwrite", "--overwrite"),
@@ -54,6 +56,9 @@ const ARGUMENTS: [(&str, &str); 38] = [
     ("recipe.codec.tune", "--tune"),
     ("recipe.rate_control.crf", "--crf"),
     ("recipe.rate_control.bitrate", "--bitrate"),
+    ("recipe.rate_control.quality_target", QUALITY),
+    ("recipe.rate_control.quality_target.metric", QUALITY),
+    ("recipe.rate_control.quality_target.score", QUALITY),
     ("recipe.rate_control.max_bitrate", "--max-bitrate"),
     ("recipe.rate_control.buffer", "--buffer"),
     ("recipe.chunking_directives.duration_ms", "--chunk"),

@@ -43,7 +43,13 @@ fn environment(target: &Target, dir: &WorkDir) -> BTreeMap<OsString, OsString> {
         .into_iter()
         .chain(search_path(target).map(|path| ("PATH", path)));
     let own = own.map(|(name, value)| (name.into(), value));
-    own.chain(declared).collect()
+    own.chain(tools(target)).chain(declared).collect()
+}
+
+/// Of tools that may go by several names, which one it is.
+fn tools(target: &Target) -> impl Iterator<Item = (OsString, OsString)> + use<'_> {
+    let tools = target.package.tools.iter();
+    tools.filter_map(|tool| Some((tool.variable()?.into(), tool.path.clone().into())))
 }
 
 /// An image says itself where its programs are.

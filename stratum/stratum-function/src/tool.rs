@@ -46,6 +46,27 @@ impl Tool {
         Self(command)
     }
 
+    /// The tool that the declaration has by several names, `best|next`: the one that the host has chosen;
+    /// else the first of them that `PATH` has, else the last.
+    pub fn chosen(names: &str) -> Self {
+        let first = names.split('|').next().unwrap_or(names);
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        };
+        let name: String = first.chars().map(plain).collect();
+        let told = std::env::var(format!("COSMOS_TOOL_{name}")).ok();
+        let there = || names.split('|').find(|name| is_there(name));
+        let last = names.rsplit('|').next().unwrap_or(names);
+        match told {
+            Some(path) => Self::new(&path),
+            None => Self::new(there().unwrap_or(last)),
+        }
+    }
+
     /// Adds an argument.
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.0.arg(arg);
@@ -177,6 +198,11 @@ impl From<ToolFailure> for Error {
     }
 }
 
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
 /// The last lines of a log.
 #[derive(Default)]
 struct Tail(VecDeque<String>);
@@ -225,6 +251,14 @@ mod tests {
             (lines, log.unwrap()),
             (vec!["one".into(), "two".into()], vec!["careful".into()])
         );
+    }
+
+    #[test]
+    fn of_several_names_the_first_that_is_there_is_run() {
+        let name = |names: &str| Tool::chosen(names).name();
+        assert_eq!(name("no-such-tool|sh|cat"), "sh");
+        assert_eq!(name("no-such-tool|nor-this"), "nor-this");
+        assert_eq!(name("sh"), "sh");
     }
 
     #[test]

@@ -31,6 +31,11 @@ impl WorkDir {
         self.0.join("output").join(name)
     }
 
+    /// Where files lie that are nobody else's; it may not be there yet.
+    pub fn scratch(&self) -> PathBuf {
+        self.0.join("tmp")
+    }
+
     /// Makes sure that `output/` is there.
     pub fn create_output(&self) -> Result<(), Error> {
         let path = self.0.join("output");

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use blob::{Digest, Hasher};
 
@@ -26,6 +27,22 @@ pub(crate) fn file(path: &Path) -> io::Result<Digest> {
 /// shared library that it loads. Packages keep those times, so hosts with the
 /// same packages agree; reading hundreds of megabytes of libraries at every start is spared.
 pub(crate) fn tool(path: &Path) -> io::Result<Digest> {
+    let metadata = fs::metadata(path)?;
+    let key = (path.to_owned(), metadata.mtime(), metadata.size());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(digest) = known.get(&key) {
+        return Ok(*digest);
+    }
+    let digest = read(path)?;
+    known.insert(key, digest);
+    Ok(digest)
+}
+
+/// Tools of this process's functions by path, time and size: many functions have the same few, one of which
+/// may be a static program of hundreds of megabytes.
+static KNOWN: Mutex<BTreeMap<(PathBuf, i64, u64), Digest>> = Mutex::new(BTreeMap::new());
+
+fn read(path: &Path) -> io::Result<Digest> {
     let mut hash = Hasher::default();
     hash.update(&file(path)?.to_bytes());
     for (name, library) in libraries(path)? {

@@ -38,6 +38,8 @@ impl Default for Places {
 /// A program that a function runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tool {
+    /// As the declaration has it: one name, or several of which the first that is there is meant,
+    /// `best|next`.
     pub name: String,
     pub path: PathBuf,
     pub digest: Digest,
@@ -181,6 +183,21 @@ impl Package {
 }
 
 impl Tool {
+    /// The environment variable by which the function is told where it is, where several names were to
+    /// choose from: "COSMOS_TOOL_BEST".
+    pub fn variable(&self) -> Option<String> {
+        let (first, _) = self.name.split_once('|')?;
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        };
+        let name: String = first.chars().map(plain).collect();
+        Some(format!("COSMOS_TOOL_{name}"))
+    }
+
     fn named(&self) -> (Digest, String) {
         (self.digest, self.name.clone())
     }
@@ -210,12 +227,23 @@ fn check(function: &Function, tools: &[Tool], manifest: &Manifest) -> Result<(),
 }
 
 fn tool(function: &Function, name: &str, places: &Places) -> Result<Tool, LoadError> {
-    let path = find(function, name, &places.tools)?;
+    let path = first_of(function, name, &places.tools)?;
     Ok(Tool {
         digest: fingerprint::tool(&path).map_err(io_error(&path))?,
         name: name.to_owned(),
         path,
     })
+}
+
+/// The first of `best|next|last` that is there.
+fn first_of(function: &Function, names: &str, places: &[PathBuf]) -> Result<PathBuf, LoadError> {
+    let (first, others) = names.split_once('|').unwrap_or((names, ""));
+    match find(function, first, places) {
+        Err(LoadError::NoProgram { .. }) if !others.is_empty() => {
+            first_of(function, others, places)
+        }
+        found => found,
+    }
 }
 
 fn find(function: &Function, program: &str, places: &[PathBuf]) -> Result<PathBuf, LoadError> {
@@ -292,6 +320,24 @@ mod tests {
         digests.sort();
         digests.dedup();
         assert_eq!(digests.len(), 4);
+    }
+
+    #[test]
+    fn of_several_tools_the_first_that_is_there_is_meant() {
+        let host = Host::new();
+        host.write(DECLARATION, &YAML.replace("[tool]", "[best|tool]"));
+        let only = host.load().unwrap();
+        assert!(only.tools[0].path.ends_with("tool"));
+        host.write("best", "#!/bin/sh\n# best\n");
+        let best = host.load().unwrap();
+        assert_eq!(best.tools[0].variable().unwrap(), "COSMOS_TOOL_BEST");
+        assert!(best.tools[0].path.ends_with("best"));
+        assert_ne!(best.digest, only.digest);
+        host.write(DECLARATION, &YAML.replace("[tool]", "[none|nor-this]"));
+        assert!(matches!(
+            host.load(),
+            Err(LoadError::NoProgram { program, .. }) if program == "nor-this"
+        ));
     }
 
     #[test]

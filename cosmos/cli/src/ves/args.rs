@@ -124,6 +124,21 @@ pub(super) struct RecipeArgs {
     #[arg(long, value_name = "RATE", conflicts_with_all = ["crf", "lossless"])]
     pub bitrate: Option<BitsPerSecond>,
 
+    /// Quality: how near the picture comes to the source's, as VMAF on average over the whole file, such as
+    /// 93; the rate factor of each chunk is searched for. For an ffmpeg that has libvmaf
+    #[arg(long, value_name = "SCORE", conflicts_with_all = ["crf", "lossless", "bitrate", "max_bitrate"])]
+    pub vmaf: Option<f64>,
+
+    /// The same as SSIM, such as 0.98
+    #[arg(long, value_name = "SCORE",
+          conflicts_with_all = ["crf", "lossless", "bitrate", "max_bitrate", "vmaf"])]
+    pub ssim: Option<f64>,
+
+    /// The same as XPSNR of luma, in decibels, such as 42. For an ffmpeg that has it
+    #[arg(long, value_name = "DB",
+          conflicts_with_all = ["crf", "lossless", "bitrate", "max_bitrate", "vmaf", "ssim"])]
+    pub xpsnr: Option<f64>,
+
     /// Bits in a second by which a decoder that is fed through a buffer has each frame in time, such as
     /// 5M (VBV, HRD); with --crf or --bitrate, over the whole file (avc, hevc)
     #[arg(long, value_name = "RATE", conflicts_with = "lossless")]
@@ -272,6 +287,7 @@ Examples:
   ves encode holiday.mov -o holiday.mp4
   ves encode film.mkv -o film.mp4 --crf 20 --preset slow --chunk 10s
   ves encode film.mkv -o film.mp4 --bitrate 2.5M
+  ves encode film.mkv -o film.mp4 --vmaf 93
   ves encode film.mkv -o film.mp4 --crf 21 --max-bitrate 5M --buffer 10M
   ves encode film.mkv -o film.mp4 --codec hevc --bit-depth 10 --crf 24
   ves encode film.mkv -o film.webm --height 720 --named-preset web-720p-av1

@@ -19,9 +19,10 @@ use super::cache::{self, CACHE, InUse, Note};
 use super::dry_run::{self, dry_run};
 use super::follow::follow;
 use super::frames;
-use super::job::Job;
+use super::job::{self, Job};
 use super::ladder::{self, Ladder};
 use super::place::{Places, made_state_folder};
+use super::quality;
 use super::remote_source;
 use super::report::{Reporter, Summary};
 use crate::colour::{ColourChoice, Paint};
@@ -47,6 +48,10 @@ pub(super) fn main(args: &EncodeArgs, colour: ColourChoice) -> ExitCode {
             return reporter.ended(Err(problems.into()), "nothing was begun");
         }
     };
+    if let Err(problem) = quality::check([job::recipe(&args.recipe, None)]) {
+        let mut reporter = Reporter::new(&args.report, paint);
+        return reporter.ended(Err(problem.into()), "nothing was begun");
+    }
     if args.run.dry_run {
         let mut reporter = Reporter::new(&args.report, paint);
         let planned = planned(args, &several, &mut reporter, Paint::for_output(colour));
@@ -69,6 +74,9 @@ fn of_ladder(args: &EncodeArgs, ladder: &str, colour: ColourChoice) -> ExitCode 
         Ok(ladder) => ladder,
         Err(problems) => return reporter.ended(Err(problems.into()), "nothing was begun"),
     };
+    if let Err(problem) = quality::check(ladder.recipes()) {
+        return reporter.ended(Err(problem.into()), "nothing was begun");
+    }
     if !args.run.dry_run {
         return ladder::main(args, &ladder, paint);
     }

@@ -173,7 +173,7 @@ fn rate_control(args: &RecipeArgs) -> Option<wire::RateControl> {
     let mode = match (args.lossless, args.bitrate) {
         (true, _) => Some(Mode::Lossless(true)),
         (false, Some(rate)) => Some(Mode::Bitrate(rate.0)),
-        (false, None) => args.crf.map(Mode::Crf),
+        (false, None) => quality(args).or(args.crf.map(Mode::Crf)),
     };
     (mode.is_some() || args.max_bitrate.is_some()).then(|| wire::RateControl {
         mode,
@@ -181,6 +181,22 @@ fn rate_control(args: &RecipeArgs) -> Option<wire::RateControl> {
         buffer: args.buffer.map_or(0, |bits| bits.0),
         ..Default::default()
     })
+}
+
+fn quality(args: &RecipeArgs) -> Option<wire::rate_control::Mode> {
+    let asked = [
+        (wire::QualityMetric::Vmaf, args.vmaf),
+        (wire::QualityMetric::Ssim, args.ssim),
+        (wire::QualityMetric::Xpsnr, args.xpsnr),
+    ];
+    let (metric, score) = asked
+        .into_iter()
+        .find_map(|(metric, score)| Some((metric, score?)))?;
+    Some(wire::rate_control::Mode::from(wire::QualityTarget {
+        metric: metric.into(),
+        score,
+        ..Default::default()
+    }))
 }
 
 /// The file URI of a path. One that is not absolute has none, and is refused at the door.

@@ -20,6 +20,7 @@ mod place;
 mod plan;
 mod presets;
 mod probe;
+mod quality;
 mod remote;
 mod remote_source;
 mod report;

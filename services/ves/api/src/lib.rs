@@ -17,6 +17,7 @@ mod generated;
 
 pub mod function;
 mod output;
+pub mod quality;
 pub mod rate;
 pub mod recipe;
 pub mod service;

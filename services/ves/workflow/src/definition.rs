@@ -1,10 +1,11 @@
 use plato::{Definition, InvalidDefinition, NodeCode, NodeDef, Registry, Retry};
 
-use ves_api::function::{encoder_function, survey_function};
+use ves_api::function::{encoder_function, quality_function, survey_function};
 use ves_api::recipe::{MAX_RUNGS, codings};
 use ves_api::service;
 use vvs_client::validate_video_node;
 
+use crate::nodes::notifier::MEASURED;
 use crate::nodes::{assembler, encoder, ladder, notifier, planner, splitter, survey, validator};
 
 /// The workflow that encodes by the codec of this name, as data.
@@ -36,6 +37,21 @@ pub fn capped_definition(codec: &str) -> Definition {
 /// The workflow that encodes by the codec of this name to a bitrate, for a decoder's buffer.
 pub fn capped_bitrate_definition(codec: &str) -> Definition {
     led(service::capped_bitrate_definition(codec), codec)
+}
+
+/// The workflow that encodes by the codec of this name to a quality, as data: each chunk searches for its
+/// rate factor, and some are encoded once more by which the whole comes nearer, twice at most.
+pub fn quality_definition(codec: &str) -> Definition {
+    let encode = |name: &str| NodeDef::function(name, quality_function(codec));
+    let nodes = vec![
+        encode("encoder").map_over("splitter"),
+        plan("settler").reduce_of("encoder"),
+        encode("repair").map_over("encoder").after(["settler"]),
+        plan("settler-2").reduce_of("repair"),
+        encode("repair-2").map_over("repair").after(["settler-2"]),
+        plan(MEASURED).reduce_of("repair-2"),
+    ];
+    whole(service::quality_definition(codec), nodes, "repair-2")
 }
 
 fn led(name: String, codec: &str) -> Definition {
@@ -70,8 +86,11 @@ fn whole(name: String, encoding: Vec<NodeDef>, encoded: &str) -> Definition {
         // Decodes the source while it is encoded.
         validate_video_node("reference").after(["splitter"]),
         validate_video_node("validator").after(["assembler", "reference"]),
-        NodeDef::inline("notifier").after(["validator"]),
     ]);
+    let told = nodes.iter().map(|node| node.name.as_str());
+    let told = told.filter(|name| ["validator", MEASURED].contains(name));
+    let notifier = NodeDef::inline("notifier").after(told);
+    nodes.push(notifier);
     Definition {
         name,
         version: 1,
@@ -129,6 +148,7 @@ pub fn encoded_by(workflow: &str) -> Option<String> {
             bitrate_definition,
             capped_definition,
             capped_bitrate_definition,
+            quality_definition,
         ]
         .map(|definition| definition(coding.name))
     });
@@ -147,6 +167,7 @@ pub fn register(registry: &mut Registry) -> Result<(), InvalidDefinition> {
     (1..=MAX_RUNGS).try_for_each(|rungs| register_ladder(registry, rungs))?;
     codings().iter().try_for_each(|coding| {
         register_one(registry, coding.name)?;
+        register_quality(registry, coding.name)?;
         if coding.passes.is_some() {
             register_bitrate(registry, coding.name)?;
         }
@@ -160,6 +181,19 @@ pub fn register(registry: &mut Registry) -> Result<(), InvalidDefinition> {
 fn register_one(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefinition> {
     let encoding = vec![("encoder", NodeCode::function(encoder::prepare))];
     registry.register(definition(codec), with_common(encoding))
+}
+
+fn register_quality(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefinition> {
+    let again = |node| NodeCode::function(encoder::prepare_quality_by(node));
+    let encoding = vec![
+        ("encoder", NodeCode::function(encoder::prepare_quality)),
+        ("settler", NodeCode::function(planner::prepare_quality)),
+        ("repair", again("settler")),
+        ("settler-2", NodeCode::function(planner::prepare_quality)),
+        ("repair-2", again("settler-2")),
+        (MEASURED, NodeCode::function(planner::prepare_quality)),
+    ];
+    registry.register(quality_definition(codec), with_common(encoding))
 }
 
 fn register_buffered(registry: &mut Registry, codec: &str) -> Result<(), InvalidDefinition> {
@@ -259,6 +293,8 @@ mod tests {
         assert_eq!(led.as_deref(), Some("repair-2"));
         let capped = last(&service::capped_definition("avc"));
         assert_eq!(capped.as_deref(), Some("repair-2"));
+        let to_quality = last(&service::quality_definition("vp9"));
+        assert_eq!(to_quality.as_deref(), Some("repair-2"));
         assert_eq!(last("ves.other"), None);
     }
 
@@ -279,6 +315,12 @@ mod tests {
                 (Some(_), None) => 2,
                 (None, None) => 1,
             };
+            let to_quality = registry
+                .get(&service::quality_definition(codec), 1)
+                .unwrap();
+            let nodes = &to_quality.plan().definition().nodes;
+            let encoder = nodes.iter().find(|node| node.name == "repair").unwrap();
+            assert_eq!(encoder.run, plato::Run::Function(quality_function(codec)));
             let names = names.into_iter().take(known);
             for name in names {
                 let activation = registry.get(&name, 1).unwrap();

@@ -16,6 +16,15 @@
 //! For a decoder's buffer, chunks that were told too much of it are encoded again, twice at most (*settler*,
 //! *repair*, *settler-2*, *repair-2*), behind the encoder of either.
 //!
+//! To a quality, each chunk is encoded at several rate factors and measured within one invocation; some are
+//! encoded again, twice at most, by which the whole comes nearer:
+//!
+//! ```text
+//! encoder (map) ─▶ settler ─▶ repair (map) ─▶ settler-2 ─▶ repair-2 (map) ─▶ measured
+//! ves-{codec}-quality         ves-{codec}-quality          ves-{codec}-quality
+//!                  ves-plan                   ves-plan                       ves-plan
+//! ```
+//!
 //! A ladder is a workflow of its own: one index of the source, and each rung a request of this very service,
 //! which is cut by that index and published by itself.
 //!
@@ -37,6 +46,6 @@ mod packages;
 
 pub use definition::{
     bitrate_definition, capped_bitrate_definition, capped_definition, definition, encoded_by,
-    ladder_definition, register,
+    ladder_definition, quality_definition, register,
 };
 pub use packages::packages;

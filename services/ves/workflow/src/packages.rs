@@ -3,7 +3,7 @@ use std::path::Path;
 use stratum::{LoadError, Package, Places, Registry};
 
 /// The `function.yaml` of every function, by the folder it stands in.
-const FUNCTIONS: [(&str, &str); 11] = [
+const FUNCTIONS: [(&str, &str); 15] = [
     (
         "functions/avc",
         include_str!("../../functions/avc/function.yaml"),
@@ -31,6 +31,22 @@ const FUNCTIONS: [(&str, &str); 11] = [
     (
         "functions/vp9/survey",
         include_str!("../../functions/vp9/survey/function.yaml"),
+    ),
+    (
+        "functions/avc/quality",
+        include_str!("../../functions/avc/quality/function.yaml"),
+    ),
+    (
+        "functions/hevc/quality",
+        include_str!("../../functions/hevc/quality/function.yaml"),
+    ),
+    (
+        "functions/av1/quality",
+        include_str!("../../functions/av1/quality/function.yaml"),
+    ),
+    (
+        "functions/vp9/quality",
+        include_str!("../../functions/vp9/quality/function.yaml"),
     ),
     (
         "functions/media/index",

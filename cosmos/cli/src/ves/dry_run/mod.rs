@@ -5,7 +5,8 @@ mod words;
 use errors::Error;
 use serde::Serialize;
 use stratum_frames::Examined;
-use ves_api::recipe::{Passes, Problems, RateControl, Recipe};
+use ves_api::quality::{Goal, MAX_TRIES, RateFactorRange};
+use ves_api::recipe::{Coding, Passes, Problems, RateControl, Recipe};
 use ves_api::wire;
 
 use super::args::EncodeArgs;
@@ -130,8 +131,12 @@ impl DryRun {
     }
 }
 
-/// To a bitrate, all chunks are looked at before one is encoded; for a buffer, some are encoded again.
+/// To a bitrate, all chunks are looked at before one is encoded; for a buffer, some are encoded again; to a
+/// quality, each is tried.
 fn passes(recipe: &Recipe) -> Vec<Pass> {
+    if let RateControl::Quality(goal) = recipe.rate_control {
+        return tries(recipe.codec.coding, goal);
+    }
     let led = matches!(recipe.rate_control, RateControl::Bitrate(_));
     let buffered = recipe.buffer.is_some();
     let adds = adds(recipe.codec.coding.passes, led, buffered);
@@ -142,6 +147,28 @@ fn passes(recipe: &Recipe) -> Vec<Pass> {
         passes.push(pass("repair-2", "the same once more", adds));
     }
     passes
+}
+
+fn tries(coding: &Coding, goal: Goal) -> Vec<Pass> {
+    let range = RateFactorRange::of(coding);
+    let crf = |thousandths: u32| f64::from(thousandths) / 1_000.0;
+    let adds = format!(
+        "-crf ({} first, then {} to {} in steps of {}, {MAX_TRIES} tries at most, until {goal} is near)",
+        crf(range.start),
+        crf(range.least),
+        crf(range.most),
+        crf(range.step)
+    );
+    let again = "encodes again chunks by which the whole comes nearer";
+    vec![
+        pass("encoder", "encodes and measures, until it is near", adds),
+        pass("repair", again, "-crf (from there on)".into()),
+        pass(
+            "repair-2",
+            "the same once more",
+            "-crf (from there on)".into(),
+        ),
+    ]
 }
 
 /// What each chunk is told for itself.

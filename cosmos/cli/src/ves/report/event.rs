@@ -23,7 +23,8 @@ ever added; what is not known is null. Of several files, each names its `input`;
                fps, eta_ms, output_bytes, elapsed_ms
   finished     output, request_id, frames, size_bytes, source_bytes, sha256, chunks_encoded,
                chunks_reused, encode_cpu_ms, decode_cpu_ms, elapsed_ms, fps, checks,
-               retries, warnings
+               retries, warnings,
+               quality: metric, score, lowest_chunk_score (with a quality target)
   validated    video, source, valid, frames, checks, discrepancy_count, elapsed_ms,
                discrepancies: each code, message and, where there are, frames, expected, found
                and consequences, which are discrepancies that follow from it and are not counted

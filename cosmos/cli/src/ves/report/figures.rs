@@ -73,7 +73,7 @@ pub(super) fn verb(now: &Snapshot) -> &'static str {
         "splitter" | "plan" => "reading",
         "reference" if now.source_decode().is_some() => "reading",
         "survey" | "aim" | "analysis" | "planner" => "analysing",
-        "encoder" | "settler" | "repair" | "settler-2" | "repair-2" => "encoding",
+        "encoder" | "settler" | "repair" | "settler-2" | "repair-2" | "measured" => "encoding",
         "assembler" => "assembling",
         "validator" | "reference" | "inspect" | "verdict" => "validating",
         "notifier" | "answer" => "finishing",
@@ -97,10 +97,12 @@ pub(super) fn summary(summary: &Summary) -> String {
         0 => String::new(),
         count => format!(", {count} retried"),
     };
+    let quality = summary.quality.iter();
+    let quality: String = quality.map(|it| format!("; {}", it.words())).collect();
     let warnings = summary.warnings.iter();
     let warnings: String = warnings.map(|it| format!("\nwarning: {it}")).collect();
     format!(
-        "{}: {} frames, {}{}, {}, {:.1} s{reused}{retried}; valid: {}{warnings}",
+        "{}: {} frames, {}{}, {}, {:.1} s{reused}{retried}{quality}; valid: {}{warnings}",
         summary.output,
         summary.frames,
         Size(summary.size_bytes),

@@ -20,6 +20,7 @@ use ves_api::wire;
 
 use self::event::{Event, Progress, emit};
 use super::dry_run::DryRun;
+use super::quality::Quality;
 use super::shared_args::ReportArgs;
 use super::snapshot::{Snapshot, Stage};
 use super::validate::Verdict;
@@ -55,12 +56,15 @@ pub(super) struct Summary {
     pub retries: u64,
     /// What could not be kept, one sentence each.
     pub warnings: Vec<String>,
+    /// What was measured, where a quality was asked for.
+    pub quality: Option<Quality>,
 }
 
 impl Summary {
     /// Of an encoded video, as the API tells it.
     pub(super) fn of(request_id: String, video: wire::OutputVideo, elapsed: Duration) -> Self {
         let digest = video.blob.into_option().map(|blob| blob.digest);
+        let quality = video.quality.as_option().and_then(Quality::of);
         let checks = video.validation.into_option().map(|report| report.checks);
         Self {
             output: video.uri,
@@ -78,6 +82,7 @@ impl Summary {
             checks: checks.unwrap_or_default(),
             retries: video.retries,
             warnings: video.warnings,
+            quality,
         }
     }
 }

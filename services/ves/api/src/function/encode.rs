@@ -24,6 +24,14 @@ pub const SURVEY: &str = "survey.json";
 /// decoding order.
 pub const COSTS: &str = "costs.json";
 
+/// Name of how near a chunk came to the quality that was asked for below `output/`:
+/// [`crate::quality::Measured`].
+pub const QUALITY: &str = "quality.json";
+
+/// Name of the stream below `output/` in a container that ffmpeg decodes, where the chunk has a rate factor
+/// of its own: to be measured.
+pub const MEASURED: &str = "measured.nut";
+
 /// The most bytes of one access unit.
 const UNIT_BYTES: u64 = 1 << 30;
 
@@ -38,7 +46,10 @@ pub fn encode(
     // Creates the file, and fails early where nothing can be written.
     let stream = work.output(STREAM);
     work.create(STREAM)?;
-    let tee = format!("[f={muxer}]{}|[f=framecrc]pipe:1", stream.display());
+    let mut tee = format!("[f={muxer}]{}|[f=framecrc]pipe:1", stream.display());
+    if params.crf.is_some() {
+        tee.push_str(&format!("|[f=nut]{}", work.output(MEASURED).display()));
+    }
     list(
         command(work, params).args(["-f", "tee", &tee]),
         params,
@@ -86,7 +97,13 @@ fn command(work: &WorkDir, params: &EncodeParams) -> Tool {
         .args(["-map", "0:v:0", "-fps_mode", "passthrough"])
         .args(filter)
         .args(&params.encoder_args)
+        .args(params.crf.iter().flat_map(|crf| rate_factor(*crf)))
         .args(["-flags:v", "+bitexact", "-fflags", "+bitexact"])
+}
+
+/// Of this chunk alone, in thousandths.
+fn rate_factor(crf: u32) -> [String; 2] {
+    ["-crf".to_owned(), (f64::from(crf) / 1_000.0).to_string()]
 }
 
 /// Hands each unit of [`STREAM`] with its bytes to `look`, in order. The list must tell of exactly

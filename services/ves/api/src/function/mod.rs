@@ -10,6 +10,7 @@ pub mod obu;
 mod packets;
 mod params;
 mod program;
+mod quality;
 mod survey;
 mod track;
 mod units;
@@ -21,19 +22,27 @@ pub fn survey_function(codec: &str) -> String {
     format!("ves-{codec}-survey")
 }
 
+/// The function that encodes by the codec of this name to a quality.
+pub fn quality_function(codec: &str) -> String {
+    format!("ves-{codec}-quality")
+}
+
 /// The function that encodes by the codec of this name.
 pub fn encoder_function(codec: &str) -> String {
     format!("ves-{codec}")
 }
 
-pub use encode::{COSTS, STREAM, SURVEY, TRACK, UNITS, encode, for_each_unit, look, pass};
+pub use encode::{
+    COSTS, MEASURED, QUALITY, STREAM, SURVEY, TRACK, UNITS, encode, for_each_unit, look, pass,
+};
 pub use job::{Job, LadderJob, LadderRung};
 pub use params::{
     AssembleParams, AssembleResult, ChunkBuffer, ChunkElement, ChunkSource, EncodeParams,
-    EncodeResult, IndexParams, IndexResult, PlanParams, PlanResult, SplitParams, SplitResult,
-    Survey, SurveyParams,
+    EncodeResult, IndexParams, IndexResult, PlanParams, PlanResult, QualityParams, QualityPlan,
+    SplitParams, SplitResult, Survey, SurveyParams,
 };
-pub use program::program;
+pub use program::{encoder_program, program};
+pub use quality::{available, quality};
 pub use survey::{found, survey};
 pub use track::{Framing, Track};
 pub use units::{Unit, Units};

@@ -7,6 +7,7 @@ use errors::Error;
 use serde::{Deserialize, Serialize};
 use video::{DecoderBuffer, FrameRate, Region};
 
+use crate::quality::{Goal, RateFactorRange, Score, Try};
 use crate::rate::{Corrections, Cost, Scale, Share, Shares};
 use crate::wire;
 
@@ -80,6 +81,9 @@ pub struct SplitResult {
     /// The decoder's buffer that chunks are coded for; `None` = no matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buffer: Option<DecoderBuffer>,
+    /// How near the whole shall come to the source; `None` = no matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Goal>,
 }
 
 impl SplitResult {
@@ -139,6 +143,23 @@ pub struct EncodeParams {
     /// What a decoder has in front of it; `None` = no matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buffer: Option<ChunkBuffer>,
+    /// Rate factor of this chunk alone, in thousandths; `None` = the encoder options tell all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crf: Option<u32>,
+}
+
+/// Parameters of every function that encodes a chunk to a quality.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QualityParams {
+    /// Without a rate factor.
+    pub encode: EncodeParams,
+    pub goal: Goal,
+    pub range: RateFactorRange,
+    /// What was tried before, from where the search goes on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<Try>,
+    /// What is handed on with what is found.
+    pub chunk: ChunkElement,
 }
 
 /// A decoder's buffer when it comes to a chunk.
@@ -194,6 +215,7 @@ impl SurveyParams {
             packets_digest: self.chunk.packets_digest.clone(),
             second_pass: None,
             buffer: None,
+            crf: None,
         }
     }
 }
@@ -224,6 +246,9 @@ pub struct PlanParams {
     /// What chunks were coded to, where that was planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<Shares>,
+    /// How near the whole shall come to the source, by which rate factors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<(Goal, RateFactorRange)>,
     /// Budgets that chunks were coded to, but for those of the scale.
     #[serde(default, skip_serializing_if = "Corrections::is_empty")]
     pub corrected: Corrections,
@@ -241,6 +266,21 @@ pub struct PlanResult {
     /// Of every chunk, where there is a buffer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<Shares>,
+    /// Where a quality is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<QualityPlan>,
+}
+
+/// How near a whole has come to its source, and what would bring it nearer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QualityPlan {
+    /// Of the whole.
+    pub score: Score,
+    /// Of the chunk that has the least.
+    pub lowest_chunk: Score,
+    /// The level of chunks by which the whole comes nearer; `None` where it is near.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Score>,
 }
 
 /// Parameters of `ves-assemble`.

@@ -2875,6 +2875,171 @@ impl ::buffa::Enumeration for ChunkAlignment {
         ]
     }
 }
+/// What tells how near pictures come to one another.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(i32)]
+pub enum QualityMetric {
+    QUALITY_METRIC_UNSPECIFIED = 0i32,
+    /// Model v0.6.1; the mean over all frames. By an ffmpeg that has libvmaf.
+    QUALITY_METRIC_VMAF = 1i32,
+    /// Of all planes by their size; the mean over all frames.
+    QUALITY_METRIC_SSIM = 2i32,
+    /// Of luma; the mean over the distances of all frames. By an ffmpeg that has it.
+    QUALITY_METRIC_XPSNR = 3i32,
+}
+impl QualityMetric {
+    ///Idiomatic alias for [`Self::QUALITY_METRIC_UNSPECIFIED`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Unspecified: Self = Self::QUALITY_METRIC_UNSPECIFIED;
+    ///Idiomatic alias for [`Self::QUALITY_METRIC_VMAF`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Vmaf: Self = Self::QUALITY_METRIC_VMAF;
+    ///Idiomatic alias for [`Self::QUALITY_METRIC_SSIM`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Ssim: Self = Self::QUALITY_METRIC_SSIM;
+    ///Idiomatic alias for [`Self::QUALITY_METRIC_XPSNR`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Xpsnr: Self = Self::QUALITY_METRIC_XPSNR;
+}
+impl ::core::default::Default for QualityMetric {
+    fn default() -> Self {
+        Self::QUALITY_METRIC_UNSPECIFIED
+    }
+}
+impl ::serde::Serialize for QualityMetric {
+    fn serialize<S: ::serde::Serializer>(
+        &self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        s.serialize_str(::buffa::Enumeration::proto_name(self))
+    }
+}
+impl<'de> ::serde::Deserialize<'de> for QualityMetric {
+    fn deserialize<D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        struct _V;
+        impl ::serde::de::Visitor<'_> for _V {
+            type Value = QualityMetric;
+            fn expecting(
+                &self,
+                f: &mut ::core::fmt::Formatter<'_>,
+            ) -> ::core::fmt::Result {
+                f.write_str(
+                    concat!("a string, integer, or null for ", stringify!(QualityMetric)),
+                )
+            }
+            fn visit_str<E: ::serde::de::Error>(
+                self,
+                v: &str,
+            ) -> ::core::result::Result<QualityMetric, E> {
+                <QualityMetric as ::buffa::Enumeration>::from_proto_name(v)
+                    .ok_or_else(|| { ::serde::de::Error::unknown_variant(v, &[]) })
+            }
+            fn visit_i64<E: ::serde::de::Error>(
+                self,
+                v: i64,
+            ) -> ::core::result::Result<QualityMetric, E> {
+                let v32 = i32::try_from(v)
+                    .map_err(|_| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("enum value {v} out of i32 range"),
+                        )
+                    })?;
+                <QualityMetric as ::buffa::Enumeration>::from_i32(v32)
+                    .ok_or_else(|| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("unknown enum value {v32}"),
+                        )
+                    })
+            }
+            fn visit_u64<E: ::serde::de::Error>(
+                self,
+                v: u64,
+            ) -> ::core::result::Result<QualityMetric, E> {
+                let v32 = i32::try_from(v)
+                    .map_err(|_| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("enum value {v} out of i32 range"),
+                        )
+                    })?;
+                <QualityMetric as ::buffa::Enumeration>::from_i32(v32)
+                    .ok_or_else(|| {
+                        ::serde::de::Error::custom(
+                            ::buffa::alloc::format!("unknown enum value {v32}"),
+                        )
+                    })
+            }
+            fn visit_unit<E: ::serde::de::Error>(
+                self,
+            ) -> ::core::result::Result<QualityMetric, E> {
+                ::core::result::Result::Ok(::core::default::Default::default())
+            }
+        }
+        d.deserialize_any(_V)
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for QualityMetric {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+impl ::buffa::Enumeration for QualityMetric {
+    fn from_i32(value: i32) -> ::core::option::Option<Self> {
+        match value {
+            0i32 => ::core::option::Option::Some(Self::QUALITY_METRIC_UNSPECIFIED),
+            1i32 => ::core::option::Option::Some(Self::QUALITY_METRIC_VMAF),
+            2i32 => ::core::option::Option::Some(Self::QUALITY_METRIC_SSIM),
+            3i32 => ::core::option::Option::Some(Self::QUALITY_METRIC_XPSNR),
+            _ => ::core::option::Option::None,
+        }
+    }
+    fn to_i32(&self) -> i32 {
+        *self as i32
+    }
+    fn proto_name(&self) -> &'static str {
+        match self {
+            Self::QUALITY_METRIC_UNSPECIFIED => "QUALITY_METRIC_UNSPECIFIED",
+            Self::QUALITY_METRIC_VMAF => "QUALITY_METRIC_VMAF",
+            Self::QUALITY_METRIC_SSIM => "QUALITY_METRIC_SSIM",
+            Self::QUALITY_METRIC_XPSNR => "QUALITY_METRIC_XPSNR",
+        }
+    }
+    fn from_proto_name(name: &str) -> ::core::option::Option<Self> {
+        match name {
+            "QUALITY_METRIC_UNSPECIFIED" => {
+                ::core::option::Option::Some(Self::QUALITY_METRIC_UNSPECIFIED)
+            }
+            "QUALITY_METRIC_VMAF" => {
+                ::core::option::Option::Some(Self::QUALITY_METRIC_VMAF)
+            }
+            "QUALITY_METRIC_SSIM" => {
+                ::core::option::Option::Some(Self::QUALITY_METRIC_SSIM)
+            }
+            "QUALITY_METRIC_XPSNR" => {
+                ::core::option::Option::Some(Self::QUALITY_METRIC_XPSNR)
+            }
+            _ => ::core::option::Option::None,
+        }
+    }
+    fn values() -> &'static [Self] {
+        &[
+            Self::QUALITY_METRIC_UNSPECIFIED,
+            Self::QUALITY_METRIC_VMAF,
+            Self::QUALITY_METRIC_SSIM,
+            Self::QUALITY_METRIC_XPSNR,
+        ]
+    }
+}
 /// File formats.
 #[allow(non_camel_case_types)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -6578,7 +6743,7 @@ impl ::buffa::Message for RateControl {
     /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
     /// points reject, never a silently wrapped size.
     #[allow(clippy::let_and_return)]
-    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
         #[allow(unused_imports)]
         use ::buffa::Enumeration as _;
         let mut size = 0u64;
@@ -6593,6 +6758,14 @@ impl ::buffa::Message for RateControl {
                 __buffa::oneof::rate_control::Mode::Bitrate(v) => {
                     size += 1u64 + ::buffa::types::uint64_encoded_len(*v) as u64;
                 }
+                __buffa::oneof::rate_control::Mode::QualityTarget(x) => {
+                    let __slot = __cache.reserve();
+                    let inner = x.compute_size(__cache);
+                    __cache.set(__slot, inner);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                            + inner as u64;
+                }
             }
         }
         if self.max_bitrate != 0u64 {
@@ -6606,7 +6779,7 @@ impl ::buffa::Message for RateControl {
     }
     fn write_to(
         &self,
-        _cache: &mut ::buffa::SizeCache,
+        __cache: &mut ::buffa::SizeCache,
         buf: &mut impl ::buffa::EncodeSink,
     ) {
         #[allow(unused_imports)]
@@ -6621,6 +6794,14 @@ impl ::buffa::Message for RateControl {
                 }
                 __buffa::oneof::rate_control::Mode::Bitrate(x) => {
                     ::buffa::types::put_uint64_field(3u32, *x, buf);
+                }
+                __buffa::oneof::rate_control::Mode::QualityTarget(x) => {
+                    ::buffa::types::put_len_delimited_header(
+                        6u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    x.write_to(__cache, buf);
                 }
             }
         }
@@ -6675,6 +6856,26 @@ impl ::buffa::Message for RateControl {
                         ::buffa::types::decode_uint64(buf)?,
                     ),
                 );
+            }
+            6u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                if let ::core::option::Option::Some(
+                    __buffa::oneof::rate_control::Mode::QualityTarget(ref mut existing),
+                ) = self.mode
+                {
+                    ::buffa::Message::merge_length_delimited(&mut **existing, buf, ctx)?;
+                } else {
+                    let mut val = ::core::default::Default::default();
+                    ::buffa::Message::merge_length_delimited(&mut val, buf, ctx)?;
+                    self.mode = ::core::option::Option::Some(
+                        __buffa::oneof::rate_control::Mode::QualityTarget(
+                            ::buffa::alloc::boxed::Box::new(val),
+                        ),
+                    );
+                }
             }
             4u32 => {
                 ::buffa::encoding::check_wire_type(
@@ -6844,6 +7045,30 @@ impl<'de> ::serde::Deserialize<'de> for RateControl {
                                 );
                             }
                         }
+                        "qualityTarget" | "quality_target" => {
+                            let v: ::core::option::Option<QualityTarget> = map
+                                .next_value_seed(
+                                    ::buffa::json_helpers::NullableDeserializeSeed(
+                                        ::buffa::json_helpers::DefaultDeserializeSeed::<
+                                            QualityTarget,
+                                        >::new(),
+                                    ),
+                                )?;
+                            if let Some(v) = v {
+                                if __oneof_mode.is_some() {
+                                    return Err(
+                                        ::serde::de::Error::custom(
+                                            "multiple oneof fields set for 'mode'",
+                                        ),
+                                    );
+                                }
+                                __oneof_mode = Some(
+                                    __buffa::oneof::rate_control::Mode::QualityTarget(
+                                        ::buffa::alloc::boxed::Box::new(v),
+                                    ),
+                                );
+                            }
+                        }
                         _ => {
                             map.next_value::<::serde::de::IgnoredAny>()?;
                         }
@@ -6891,6 +7116,166 @@ pub mod rate_control {
     #[doc(inline)]
     pub use super::__buffa::view::oneof::rate_control::Mode as ModeView;
 }
+/// How near the encoded picture comes to the source's, after its filters, at the size of the encode.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct QualityTarget {
+    /// Field 1: `metric`
+    #[serde(
+        rename = "metric",
+        with = "::buffa::json_helpers::proto_enum",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
+    )]
+    pub metric: ::buffa::EnumValue<QualityMetric>,
+    /// VMAF: 1 to 100; SSIM: 0.1 to 1; XPSNR: 10 to 80 decibels. Met within 0.5, 0.002 and 0.2; an encode that
+    /// does not meet it ends with a warning.
+    ///
+    /// Field 2: `score`
+    #[serde(
+        rename = "score",
+        with = "::buffa::json_helpers::double",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_f64"
+    )]
+    pub score: f64,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for QualityTarget {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("QualityTarget")
+            .field("metric", &self.metric)
+            .field("score", &self.score)
+            .finish()
+    }
+}
+impl QualityTarget {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.QualityTarget";
+}
+::buffa::impl_default_instance!(QualityTarget);
+impl ::buffa::MessageName for QualityTarget {
+    const PACKAGE: &'static str = "ves.v1";
+    const NAME: &'static str = "QualityTarget";
+    const FULL_NAME: &'static str = "ves.v1.QualityTarget";
+    const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.QualityTarget";
+}
+impl ::buffa::Message for QualityTarget {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        {
+            let val = self.metric.to_i32();
+            if val != 0 {
+                size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+            }
+        }
+        if self.score.to_bits() != 0u64 {
+            size += 1u64 + ::buffa::types::FIXED64_ENCODED_LEN as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        {
+            let val = self.metric.to_i32();
+            if val != 0 {
+                ::buffa::types::put_int32_field(1u32, val, buf);
+            }
+        }
+        if self.score.to_bits() != 0u64 {
+            ::buffa::types::put_double_field(2u32, self.score, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.metric = ::buffa::EnumValue::from(
+                    ::buffa::types::decode_int32(buf)?,
+                );
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Fixed64,
+                )?;
+                self.score = ::buffa::types::decode_double(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.metric = ::buffa::EnumValue::from(0);
+        self.score = 0f64;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for QualityTarget {
+    const PROTO_FQN: &'static str = "ves.v1.QualityTarget";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for QualityTarget {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __QUALITY_TARGET_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/ves.v1.QualityTarget",
+    to_json: ::buffa::type_registry::any_to_json::<QualityTarget>,
+    from_json: ::buffa::type_registry::any_from_json::<QualityTarget>,
+    is_wkt: false,
+};
 /// The encoded video.
 #[derive(Clone, PartialEq, Default)]
 #[derive(::serde::Serialize, ::serde::Deserialize)]
@@ -7015,6 +7400,17 @@ pub struct OutputVideo {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
     )]
     pub retries: u64,
+    /// With a quality target.
+    ///
+    /// Field 14: `quality`
+    #[serde(
+        rename = "quality",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub quality: ::buffa::MessageField<
+        MeasuredQuality,
+        ::buffa::Inline<MeasuredQuality>,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -7035,6 +7431,7 @@ impl ::core::fmt::Debug for OutputVideo {
             .field("decode_cpu_ms", &self.decode_cpu_ms)
             .field("warnings", &self.warnings)
             .field("retries", &self.retries)
+            .field("quality", &self.quality)
             .finish()
     }
 }
@@ -7125,6 +7522,14 @@ impl ::buffa::Message for OutputVideo {
         if self.retries != 0u64 {
             size += 1u64 + ::buffa::types::uint64_encoded_len(self.retries) as u64;
         }
+        if self.quality.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.quality.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -7193,6 +7598,14 @@ impl ::buffa::Message for OutputVideo {
         }
         if self.retries != 0u64 {
             ::buffa::types::put_uint64_field(13u32, self.retries, buf);
+        }
+        if self.quality.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                14u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.quality.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -7318,6 +7731,17 @@ impl ::buffa::Message for OutputVideo {
                 )?;
                 self.retries = ::buffa::types::decode_uint64(buf)?;
             }
+            14u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.quality.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -7339,6 +7763,7 @@ impl ::buffa::Message for OutputVideo {
         self.decode_cpu_ms = 0u64;
         self.warnings.clear();
         self.retries = 0u64;
+        self.quality = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -7369,6 +7794,188 @@ pub const __OUTPUT_VIDEO_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buff
     type_url: "type.googleapis.com/ves.v1.OutputVideo",
     to_json: ::buffa::type_registry::any_to_json::<OutputVideo>,
     from_json: ::buffa::type_registry::any_from_json::<OutputVideo>,
+    is_wkt: false,
+};
+/// What was measured of an encode beside its source, over all frames.
+#[derive(Clone, PartialEq, Default)]
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+#[serde(default)]
+pub struct MeasuredQuality {
+    /// Field 1: `metric`
+    #[serde(
+        rename = "metric",
+        with = "::buffa::json_helpers::proto_enum",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
+    )]
+    pub metric: ::buffa::EnumValue<QualityMetric>,
+    /// Field 2: `score`
+    #[serde(
+        rename = "score",
+        with = "::buffa::json_helpers::double",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_f64"
+    )]
+    pub score: f64,
+    /// Of the chunk that has the least.
+    ///
+    /// Field 3: `lowest_chunk_score`
+    #[serde(
+        rename = "lowestChunkScore",
+        alias = "lowest_chunk_score",
+        with = "::buffa::json_helpers::double",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_f64"
+    )]
+    pub lowest_chunk_score: f64,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub __buffa_unknown_fields: ::buffa::UnknownFields,
+}
+impl ::core::fmt::Debug for MeasuredQuality {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("MeasuredQuality")
+            .field("metric", &self.metric)
+            .field("score", &self.score)
+            .field("lowest_chunk_score", &self.lowest_chunk_score)
+            .finish()
+    }
+}
+impl MeasuredQuality {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.MeasuredQuality";
+}
+::buffa::impl_default_instance!(MeasuredQuality);
+impl ::buffa::MessageName for MeasuredQuality {
+    const PACKAGE: &'static str = "ves.v1";
+    const NAME: &'static str = "MeasuredQuality";
+    const FULL_NAME: &'static str = "ves.v1.MeasuredQuality";
+    const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.MeasuredQuality";
+}
+impl ::buffa::Message for MeasuredQuality {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        {
+            let val = self.metric.to_i32();
+            if val != 0 {
+                size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+            }
+        }
+        if self.score.to_bits() != 0u64 {
+            size += 1u64 + ::buffa::types::FIXED64_ENCODED_LEN as u64;
+        }
+        if self.lowest_chunk_score.to_bits() != 0u64 {
+            size += 1u64 + ::buffa::types::FIXED64_ENCODED_LEN as u64;
+        }
+        size += self.__buffa_unknown_fields.encoded_len() as u64;
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        _cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        {
+            let val = self.metric.to_i32();
+            if val != 0 {
+                ::buffa::types::put_int32_field(1u32, val, buf);
+            }
+        }
+        if self.score.to_bits() != 0u64 {
+            ::buffa::types::put_double_field(2u32, self.score, buf);
+        }
+        if self.lowest_chunk_score.to_bits() != 0u64 {
+            ::buffa::types::put_double_field(3u32, self.lowest_chunk_score, buf);
+        }
+        self.__buffa_unknown_fields.write_to(buf);
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.metric = ::buffa::EnumValue::from(
+                    ::buffa::types::decode_int32(buf)?,
+                );
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Fixed64,
+                )?;
+                self.score = ::buffa::types::decode_double(buf)?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Fixed64,
+                )?;
+                self.lowest_chunk_score = ::buffa::types::decode_double(buf)?;
+            }
+            _ => {
+                self.__buffa_unknown_fields
+                    .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.metric = ::buffa::EnumValue::from(0);
+        self.score = 0f64;
+        self.lowest_chunk_score = 0f64;
+        self.__buffa_unknown_fields.clear();
+    }
+}
+impl ::buffa::ExtensionSet for MeasuredQuality {
+    const PROTO_FQN: &'static str = "ves.v1.MeasuredQuality";
+    fn unknown_fields(&self) -> &::buffa::UnknownFields {
+        &self.__buffa_unknown_fields
+    }
+    fn unknown_fields_mut(&mut self) -> &mut ::buffa::UnknownFields {
+        &mut self.__buffa_unknown_fields
+    }
+}
+impl ::buffa::json_helpers::ProtoElemJson for MeasuredQuality {
+    fn serialize_proto_json<S: ::serde::Serializer>(
+        v: &Self,
+        s: S,
+    ) -> ::core::result::Result<S::Ok, S::Error> {
+        ::serde::Serialize::serialize(v, s)
+    }
+    fn deserialize_proto_json<'de, D: ::serde::Deserializer<'de>>(
+        d: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        <Self as ::serde::Deserialize>::deserialize(d)
+    }
+}
+#[doc(hidden)]
+pub const __MEASURED_QUALITY_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buffa::type_registry::JsonAnyEntry {
+    type_url: "type.googleapis.com/ves.v1.MeasuredQuality",
+    to_json: ::buffa::type_registry::any_to_json::<MeasuredQuality>,
+    from_json: ::buffa::type_registry::any_from_json::<MeasuredQuality>,
     is_wkt: false,
 };
 /// What the validator checked.
@@ -8335,7 +8942,8 @@ pub const __REQUEST_VIEW_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::buff
 pub struct StageProgress {
     /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
     /// "survey", "aim", "analysis", "planner"; with a bitrate or a buffer, after it "settler", "repair",
-    /// "settler-2", "repair-2". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
+    /// "settler-2", "repair-2"; with a quality target they
+    /// and "measured". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
     ///
     /// Field 1: `stage`
     #[serde(
@@ -19676,7 +20284,7 @@ pub mod __buffa {
             /// Field 5: `buffer`
             pub buffer: u64,
             pub mode: ::core::option::Option<
-                super::super::__buffa::view::oneof::rate_control::Mode,
+                super::super::__buffa::view::oneof::rate_control::Mode<'a>,
             >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
@@ -19763,6 +20371,37 @@ pub mod __buffa {
                             ),
                         );
                     }
+                    6u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        if let Some(
+                            super::super::__buffa::view::oneof::rate_control::Mode::QualityTarget(
+                                ref mut existing,
+                            ),
+                        ) = view.mode
+                        {
+                            ::buffa::MessageView::merge_into_view(
+                                &mut **existing,
+                                sub,
+                                __sub_ctx,
+                            )?;
+                        } else {
+                            view.mode = Some(
+                                super::super::__buffa::view::oneof::rate_control::Mode::QualityTarget(
+                                    ::buffa::alloc::boxed::Box::new(
+                                        <super::super::__buffa::view::QualityTargetView as ::buffa::MessageView>::decode_view_ctx(
+                                            sub,
+                                            __sub_ctx,
+                                        )?,
+                                    ),
+                                ),
+                            );
+                        }
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -19794,30 +20433,43 @@ pub mod __buffa {
                 ::core::result::Result::Ok(super::super::RateControl {
                     max_bitrate: self.max_bitrate,
                     buffer: self.buffer,
-                    mode: self
-                        .mode
-                        .as_ref()
-                        .map(|v| match v {
-                            super::super::__buffa::view::oneof::rate_control::Mode::Crf(
-                                v,
-                            ) => {
-                                super::super::__buffa::oneof::rate_control::Mode::Crf(*v)
-                            }
-                            super::super::__buffa::view::oneof::rate_control::Mode::Lossless(
-                                v,
-                            ) => {
-                                super::super::__buffa::oneof::rate_control::Mode::Lossless(
-                                    *v,
-                                )
-                            }
-                            super::super::__buffa::view::oneof::rate_control::Mode::Bitrate(
-                                v,
-                            ) => {
-                                super::super::__buffa::oneof::rate_control::Mode::Bitrate(
-                                    *v,
-                                )
-                            }
-                        }),
+                    mode: match self.mode.as_ref() {
+                        ::core::option::Option::Some(v) => {
+                            ::core::option::Option::Some(
+                                match v {
+                                    super::super::__buffa::view::oneof::rate_control::Mode::Crf(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::rate_control::Mode::Crf(*v)
+                                    }
+                                    super::super::__buffa::view::oneof::rate_control::Mode::Lossless(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::rate_control::Mode::Lossless(
+                                            *v,
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::rate_control::Mode::Bitrate(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::rate_control::Mode::Bitrate(
+                                            *v,
+                                        )
+                                    }
+                                    super::super::__buffa::view::oneof::rate_control::Mode::QualityTarget(
+                                        v,
+                                    ) => {
+                                        super::super::__buffa::oneof::rate_control::Mode::QualityTarget(
+                                            ::buffa::alloc::boxed::Box::new(
+                                                v.to_owned_from_source(__buffa_src)?,
+                                            ),
+                                        )
+                                    }
+                                },
+                            )
+                        }
+                        ::core::option::Option::None => ::core::option::Option::None,
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -19828,7 +20480,7 @@ pub mod __buffa {
         }
         impl<'a> ::buffa::ViewEncode<'a> for RateControlView<'a> {
             #[allow(clippy::needless_borrow, clippy::let_and_return)]
-            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
                 #[allow(unused_imports)]
                 use ::buffa::Enumeration as _;
                 let mut size = 0u64;
@@ -19849,6 +20501,16 @@ pub mod __buffa {
                         ) => {
                             size += 1u64 + ::buffa::types::uint64_encoded_len(*v) as u64;
                         }
+                        super::super::__buffa::view::oneof::rate_control::Mode::QualityTarget(
+                            x,
+                        ) => {
+                            let __slot = __cache.reserve();
+                            let inner = x.compute_size(__cache);
+                            __cache.set(__slot, inner);
+                            size
+                                += 1u64 + ::buffa::encoding::varint_len(inner as u64) as u64
+                                    + inner as u64;
+                        }
                     }
                 }
                 if self.max_bitrate != 0u64 {
@@ -19867,7 +20529,7 @@ pub mod __buffa {
             #[allow(clippy::needless_borrow)]
             fn write_to(
                 &self,
-                _cache: &mut ::buffa::SizeCache,
+                __cache: &mut ::buffa::SizeCache,
                 buf: &mut impl ::buffa::EncodeSink,
             ) {
                 #[allow(unused_imports)]
@@ -19888,6 +20550,16 @@ pub mod __buffa {
                             x,
                         ) => {
                             ::buffa::types::put_uint64_field(3u32, *x, buf);
+                        }
+                        super::super::__buffa::view::oneof::rate_control::Mode::QualityTarget(
+                            x,
+                        ) => {
+                            ::buffa::types::put_len_delimited_header(
+                                6u32,
+                                u64::from(__cache.consume_next()),
+                                buf,
+                            );
+                            x.write_to(__cache, buf);
                         }
                     }
                 }
@@ -19956,6 +20628,11 @@ pub mod __buffa {
                                     "bitrate",
                                     &::buffa::json_helpers::ProtoJson(v),
                                 )?;
+                        }
+                        super::super::__buffa::view::oneof::rate_control::Mode::QualityTarget(
+                            v,
+                        ) => {
+                            __map.serialize_entry("qualityTarget", v)?;
                         }
                     }
                 }
@@ -20074,7 +20751,7 @@ pub mod __buffa {
             pub fn mode(
                 &self,
             ) -> ::core::option::Option<
-                &super::super::__buffa::view::oneof::rate_control::Mode,
+                &super::super::__buffa::view::oneof::rate_control::Mode<'_>,
             > {
                 self.0.reborrow().mode.as_ref()
             }
@@ -20102,6 +20779,314 @@ pub mod __buffa {
             type ViewHandle = RateControlOwnedView;
         }
         impl ::serde::Serialize for RateControlOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// How near the encoded picture comes to the source's, after its filters, at the size of the encode.
+        #[derive(Clone, Debug, Default)]
+        pub struct QualityTargetView<'a> {
+            /// Field 1: `metric`
+            pub metric: ::buffa::EnumValue<super::super::QualityMetric>,
+            /// VMAF: 1 to 100; SSIM: 0.1 to 1; XPSNR: 10 to 80 decibels. Met within 0.5, 0.002 and 0.2; an encode that
+            /// does not meet it ends with a warning.
+            ///
+            /// Field 2: `score`
+            pub score: f64,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for QualityTargetView<'a> {
+            type Owned = super::super::QualityTarget;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.metric = ::buffa::EnumValue::from(
+                            ::buffa::types::decode_int32(&mut cur)?,
+                        );
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Fixed64,
+                        )?;
+                        view.score = ::buffa::types::decode_double(&mut cur)?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::QualityTarget,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::QualityTarget,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::QualityTarget {
+                    metric: self.metric,
+                    score: self.score,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for QualityTargetView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                {
+                    let val = self.metric.to_i32();
+                    if val != 0 {
+                        size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+                    }
+                }
+                if self.score.to_bits() != 0u64 {
+                    size += 1u64 + ::buffa::types::FIXED64_ENCODED_LEN as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                {
+                    let val = self.metric.to_i32();
+                    if val != 0 {
+                        ::buffa::types::put_int32_field(1u32, val, buf);
+                    }
+                }
+                if self.score.to_bits() != 0u64 {
+                    ::buffa::types::put_double_field(2u32, self.score, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for QualityTargetView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_default_enum_value(&self.metric) {
+                    __map.serialize_entry("metric", &self.metric)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_f64(&self.score) {
+                    __map
+                        .serialize_entry(
+                            "score",
+                            &::buffa::json_helpers::ProtoJson(&self.score),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for QualityTargetView<'a> {
+            const PACKAGE: &'static str = "ves.v1";
+            const NAME: &'static str = "QualityTarget";
+            const FULL_NAME: &'static str = "ves.v1.QualityTarget";
+            const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.QualityTarget";
+        }
+        ::buffa::impl_default_view_instance!(QualityTargetView);
+        ::buffa::impl_view_reborrow!(QualityTargetView);
+        /** Self-contained, `'static` owned view of a `QualityTarget` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`QualityTargetView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`QualityTargetView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct QualityTargetOwnedView(
+            ::buffa::OwnedView<QualityTargetView<'static>>,
+        );
+        impl QualityTargetOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    QualityTargetOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    QualityTargetOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::QualityTarget,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    QualityTargetOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`QualityTargetView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &QualityTargetView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::QualityTarget {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `metric`
+            #[must_use]
+            pub fn metric(&self) -> ::buffa::EnumValue<super::super::QualityMetric> {
+                self.0.reborrow().metric
+            }
+            /// VMAF: 1 to 100; SSIM: 0.1 to 1; XPSNR: 10 to 80 decibels. Met within 0.5, 0.002 and 0.2; an encode that
+            /// does not meet it ends with a warning.
+            ///
+            /// Field 2: `score`
+            #[must_use]
+            pub fn score(&self) -> f64 {
+                self.0.reborrow().score
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<QualityTargetView<'static>>>
+        for QualityTargetOwnedView {
+            fn from(inner: ::buffa::OwnedView<QualityTargetView<'static>>) -> Self {
+                QualityTargetOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<QualityTargetOwnedView>
+        for ::buffa::OwnedView<QualityTargetView<'static>> {
+            fn from(wrapper: QualityTargetOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<QualityTargetView<'static>>>
+        for QualityTargetOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<QualityTargetView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::QualityTarget {
+            type View<'a> = QualityTargetView<'a>;
+            type ViewHandle = QualityTargetOwnedView;
+        }
+        impl ::serde::Serialize for QualityTargetOwnedView {
             fn serialize<__S: ::serde::Serializer>(
                 &self,
                 __s: __S,
@@ -20160,6 +21145,12 @@ pub mod __buffa {
             ///
             /// Field 13: `retries`
             pub retries: u64,
+            /// With a quality target.
+            ///
+            /// Field 14: `quality`
+            pub quality: ::buffa::MessageFieldView<
+                super::super::__buffa::view::MeasuredQualityView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for OutputVideoView<'a> {
@@ -20354,6 +21345,31 @@ pub mod __buffa {
                         )?;
                         view.retries = ::buffa::types::decode_uint64(&mut cur)?;
                     }
+                    14u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.quality.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.quality = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::MeasuredQualityView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
                     12u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -20439,6 +21455,15 @@ pub mod __buffa {
                     decode_cpu_ms: self.decode_cpu_ms,
                     warnings: self.warnings.iter().map(|s| s.to_string()).collect(),
                     retries: self.retries,
+                    quality: match self.quality.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::MeasuredQuality,
+                                ::buffa::Inline<super::super::MeasuredQuality>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -20529,6 +21554,14 @@ pub mod __buffa {
                         += 1u64
                             + ::buffa::types::uint64_encoded_len(self.retries) as u64;
                 }
+                if self.quality.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.quality.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -20598,6 +21631,14 @@ pub mod __buffa {
                 }
                 if self.retries != 0u64 {
                     ::buffa::types::put_uint64_field(13u32, self.retries, buf);
+                }
+                if self.quality.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        14u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.quality.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -20700,6 +21741,11 @@ pub mod __buffa {
                             "retries",
                             &::buffa::json_helpers::ProtoJson(&self.retries),
                         )?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self.quality.as_option() {
+                        __map.serialize_entry("quality", __v)?;
+                    }
                 }
                 __map.end()
             }
@@ -20889,6 +21935,17 @@ pub mod __buffa {
             pub fn retries(&self) -> u64 {
                 self.0.reborrow().retries
             }
+            /// With a quality target.
+            ///
+            /// Field 14: `quality`
+            #[must_use]
+            pub fn quality(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::MeasuredQualityView<'_>,
+            > {
+                &self.0.reborrow().quality
+            }
         }
         impl ::core::convert::From<::buffa::OwnedView<OutputVideoView<'static>>>
         for OutputVideoOwnedView {
@@ -20913,6 +21970,344 @@ pub mod __buffa {
             type ViewHandle = OutputVideoOwnedView;
         }
         impl ::serde::Serialize for OutputVideoOwnedView {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::serde::Serialize::serialize(&self.0, __s)
+            }
+        }
+        /// What was measured of an encode beside its source, over all frames.
+        #[derive(Clone, Debug, Default)]
+        pub struct MeasuredQualityView<'a> {
+            /// Field 1: `metric`
+            pub metric: ::buffa::EnumValue<super::super::QualityMetric>,
+            /// Field 2: `score`
+            pub score: f64,
+            /// Of the chunk that has the least.
+            ///
+            /// Field 3: `lowest_chunk_score`
+            pub lowest_chunk_score: f64,
+            pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for MeasuredQualityView<'a> {
+            type Owned = super::super::MeasuredQuality;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.metric = ::buffa::EnumValue::from(
+                            ::buffa::types::decode_int32(&mut cur)?,
+                        );
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Fixed64,
+                        )?;
+                        view.score = ::buffa::types::decode_double(&mut cur)?;
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Fixed64,
+                        )?;
+                        view.lowest_chunk_score = ::buffa::types::decode_double(
+                            &mut cur,
+                        )?;
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                        let span_len = before_tag.len() - cur.len();
+                        view.__buffa_unknown_fields
+                            .push_record(before_tag, span_len, ctx)?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::MeasuredQuality,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::MeasuredQuality,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::MeasuredQuality {
+                    metric: self.metric,
+                    score: self.score,
+                    lowest_chunk_score: self.lowest_chunk_score,
+                    __buffa_unknown_fields: self
+                        .__buffa_unknown_fields
+                        .to_owned()?
+                        .into(),
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for MeasuredQualityView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                {
+                    let val = self.metric.to_i32();
+                    if val != 0 {
+                        size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+                    }
+                }
+                if self.score.to_bits() != 0u64 {
+                    size += 1u64 + ::buffa::types::FIXED64_ENCODED_LEN as u64;
+                }
+                if self.lowest_chunk_score.to_bits() != 0u64 {
+                    size += 1u64 + ::buffa::types::FIXED64_ENCODED_LEN as u64;
+                }
+                size += self.__buffa_unknown_fields.encoded_len() as u64;
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                {
+                    let val = self.metric.to_i32();
+                    if val != 0 {
+                        ::buffa::types::put_int32_field(1u32, val, buf);
+                    }
+                }
+                if self.score.to_bits() != 0u64 {
+                    ::buffa::types::put_double_field(2u32, self.score, buf);
+                }
+                if self.lowest_chunk_score.to_bits() != 0u64 {
+                    ::buffa::types::put_double_field(3u32, self.lowest_chunk_score, buf);
+                }
+                self.__buffa_unknown_fields.write_to(buf);
+            }
+        }
+        /// Serializes this view as protobuf JSON.
+        ///
+        /// Implicit-presence fields with default values are omitted, `required`
+        /// fields are always emitted, explicit-presence (`optional`) fields are
+        /// emitted only when set, bytes fields are base64-encoded, and enum
+        /// values are their proto name strings.
+        ///
+        /// This impl uses `serialize_map(None)` because the number of emitted
+        /// fields depends on default-omission rules; serializers that require
+        /// known map lengths (e.g. `bincode`) will return a runtime error.
+        /// Use the owned message type for those formats.
+        impl<'__a> ::serde::Serialize for MeasuredQualityView<'__a> {
+            fn serialize<__S: ::serde::Serializer>(
+                &self,
+                __s: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                if !::buffa::json_helpers::skip_if::is_default_enum_value(&self.metric) {
+                    __map.serialize_entry("metric", &self.metric)?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_f64(&self.score) {
+                    __map
+                        .serialize_entry(
+                            "score",
+                            &::buffa::json_helpers::ProtoJson(&self.score),
+                        )?;
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_f64(
+                    &self.lowest_chunk_score,
+                ) {
+                    __map
+                        .serialize_entry(
+                            "lowestChunkScore",
+                            &::buffa::json_helpers::ProtoJson(&self.lowest_chunk_score),
+                        )?;
+                }
+                __map.end()
+            }
+        }
+        impl<'a> ::buffa::MessageName for MeasuredQualityView<'a> {
+            const PACKAGE: &'static str = "ves.v1";
+            const NAME: &'static str = "MeasuredQuality";
+            const FULL_NAME: &'static str = "ves.v1.MeasuredQuality";
+            const TYPE_URL: &'static str = "type.googleapis.com/ves.v1.MeasuredQuality";
+        }
+        ::buffa::impl_default_view_instance!(MeasuredQualityView);
+        ::buffa::impl_view_reborrow!(MeasuredQualityView);
+        /** Self-contained, `'static` owned view of a `MeasuredQuality` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`MeasuredQualityView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`MeasuredQualityView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct MeasuredQualityOwnedView(
+            ::buffa::OwnedView<MeasuredQualityView<'static>>,
+        );
+        impl MeasuredQualityOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    MeasuredQualityOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    MeasuredQualityOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::MeasuredQuality,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    MeasuredQualityOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`MeasuredQualityView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &MeasuredQualityView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(&self) -> super::super::MeasuredQuality {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `metric`
+            #[must_use]
+            pub fn metric(&self) -> ::buffa::EnumValue<super::super::QualityMetric> {
+                self.0.reborrow().metric
+            }
+            /// Field 2: `score`
+            #[must_use]
+            pub fn score(&self) -> f64 {
+                self.0.reborrow().score
+            }
+            /// Of the chunk that has the least.
+            ///
+            /// Field 3: `lowest_chunk_score`
+            #[must_use]
+            pub fn lowest_chunk_score(&self) -> f64 {
+                self.0.reborrow().lowest_chunk_score
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<MeasuredQualityView<'static>>>
+        for MeasuredQualityOwnedView {
+            fn from(inner: ::buffa::OwnedView<MeasuredQualityView<'static>>) -> Self {
+                MeasuredQualityOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<MeasuredQualityOwnedView>
+        for ::buffa::OwnedView<MeasuredQualityView<'static>> {
+            fn from(wrapper: MeasuredQualityOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<MeasuredQualityView<'static>>>
+        for MeasuredQualityOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<MeasuredQualityView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView for super::super::MeasuredQuality {
+            type View<'a> = MeasuredQualityView<'a>;
+            type ViewHandle = MeasuredQualityOwnedView;
+        }
+        impl ::serde::Serialize for MeasuredQualityOwnedView {
             fn serialize<__S: ::serde::Serializer>(
                 &self,
                 __s: __S,
@@ -22622,7 +24017,8 @@ pub mod __buffa {
         pub struct StageProgressView<'a> {
             /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
             /// "survey", "aim", "analysis", "planner"; with a bitrate or a buffer, after it "settler", "repair",
-            /// "settler-2", "repair-2". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
+            /// "settler-2", "repair-2"; with a quality target they
+            /// and "measured". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
             ///
             /// Field 1: `stage`
             pub stage: &'a str,
@@ -23047,7 +24443,8 @@ pub mod __buffa {
             }
             /// "splitter", "encoder", "assembler", "validator", "notifier"; with a bitrate, before the encoder
             /// "survey", "aim", "analysis", "planner"; with a bitrate or a buffer, after it "settler", "repair",
-            /// "settler-2", "repair-2". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
+            /// "settler-2", "repair-2"; with a quality target they
+            /// and "measured". Of a ladder: "index", "rung-1" to "rung-12", "ladder".
             ///
             /// Field 1: `stage`
             #[must_use]
@@ -26755,10 +28152,17 @@ pub mod __buffa {
                 #[allow(unused_imports)]
                 use super::*;
                 #[derive(Clone, Debug)]
-                pub enum Mode {
+                pub enum Mode<'a> {
                     Crf(f64),
                     Lossless(bool),
                     Bitrate(u64),
+                    QualityTarget(
+                        ::buffa::alloc::boxed::Box<
+                            super::super::super::super::__buffa::view::QualityTargetView<
+                                'a,
+                            >,
+                        >,
+                    ),
                 }
             }
         }
@@ -26873,8 +28277,22 @@ pub mod __buffa {
                 Crf(f64),
                 Lossless(bool),
                 Bitrate(u64),
+                QualityTarget(
+                    ::buffa::alloc::boxed::Box<super::super::super::QualityTarget>,
+                ),
             }
             impl ::buffa::Oneof for Mode {}
+            impl From<super::super::super::QualityTarget> for Mode {
+                fn from(v: super::super::super::QualityTarget) -> Self {
+                    Self::QualityTarget(::buffa::alloc::boxed::Box::new(v))
+                }
+            }
+            impl From<super::super::super::QualityTarget>
+            for ::core::option::Option<Mode> {
+                fn from(v: super::super::super::QualityTarget) -> Self {
+                    Self::Some(Mode::from(v))
+                }
+            }
             impl ::serde::Serialize for Mode {
                 fn serialize<S: ::serde::Serializer>(
                     &self,
@@ -26897,6 +28315,9 @@ pub mod __buffa {
                                 "bitrate",
                                 &::buffa::json_helpers::ProtoJson(v),
                             )?;
+                        }
+                        Self::QualityTarget(v) => {
+                            map.serialize_entry("qualityTarget", &**v)?;
                         }
                     }
                     map.end()
@@ -26929,7 +28350,9 @@ pub mod __buffa {
         reg.register_json_any(super::__RESOLUTION_JSON_ANY);
         reg.register_json_any(super::__CHUNKING_DIRECTIVES_JSON_ANY);
         reg.register_json_any(super::__RATE_CONTROL_JSON_ANY);
+        reg.register_json_any(super::__QUALITY_TARGET_JSON_ANY);
         reg.register_json_any(super::__OUTPUT_VIDEO_JSON_ANY);
+        reg.register_json_any(super::__MEASURED_QUALITY_JSON_ANY);
         reg.register_json_any(super::__VALIDATION_REPORT_JSON_ANY);
         reg.register_json_any(super::__RESOLVED_RECIPE_JSON_ANY);
         reg.register_json_any(super::__REQUEST_VIEW_JSON_ANY);
@@ -27041,9 +28464,17 @@ pub use self::__buffa::view::RateControlView;
 #[doc(inline)]
 pub use self::__buffa::view::RateControlOwnedView;
 #[doc(inline)]
+pub use self::__buffa::view::QualityTargetView;
+#[doc(inline)]
+pub use self::__buffa::view::QualityTargetOwnedView;
+#[doc(inline)]
 pub use self::__buffa::view::OutputVideoView;
 #[doc(inline)]
 pub use self::__buffa::view::OutputVideoOwnedView;
+#[doc(inline)]
+pub use self::__buffa::view::MeasuredQualityView;
+#[doc(inline)]
+pub use self::__buffa::view::MeasuredQualityOwnedView;
 #[doc(inline)]
 pub use self::__buffa::view::ValidationReportView;
 #[doc(inline)]

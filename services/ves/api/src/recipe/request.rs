@@ -2,6 +2,7 @@ use std::fmt;
 
 use video::{DecoderBuffer, Rational, StaticHdr};
 
+use crate::quality::Goal;
 use crate::recipe::{Codec, Edges, Size};
 
 /// How to encode, normalised: every default filled in, every value within its bounds.
@@ -86,6 +87,8 @@ pub enum RateControl {
     Lossless,
     /// So many bits of the coded video in a second, on average over the whole file.
     Bitrate(Bitrate),
+    /// This near to the source's picture, on average over the whole file.
+    Quality(Goal),
 }
 
 impl Default for RateControl {

@@ -4,6 +4,7 @@ use buffa::Enumeration;
 use errors::Error;
 use video::{DecoderBuffer, InvalidFormat, StaticHdr};
 
+use crate::quality::{Goal, Metric};
 use crate::recipe::{
     Alignment, BitDepth, Bitrate, Chunking, Codec, Coding, Container, Damage, Edges, Kernel,
     Lossless, MAX_SIDE, OtherTracks, Problems, RateControl, Recipe, Size, Target, codings, presets,
@@ -261,7 +262,29 @@ fn rate_control(
             usual
         }
         Some(Mode::Bitrate(bits)) => bitrate(bits, codec.coding, problems).unwrap_or(usual),
+        Some(Mode::QualityTarget(target)) => {
+            quality(&target, problems).map_or(usual, RateControl::Quality)
+        }
     }
+}
+
+fn quality(target: &wire::QualityTarget, problems: &mut Vec<Error>) -> Option<Goal> {
+    const FIELD: &str = "recipe.rate_control.quality_target";
+    let metric = target.metric.as_known();
+    let Some(metric) = metric.and_then(|metric| Metric::try_from(metric).ok()) else {
+        let names = ["VMAF", "SSIM", "XPSNR"].map(|name| format!("QUALITY_METRIC_{name}"));
+        let names = names.each_ref().map(String::as_str);
+        problems.push(unknown(&format!("{FIELD}.metric"), target.metric, &names));
+        return None;
+    };
+    let goal = Goal::new(metric, target.score);
+    if goal.is_none() {
+        let (title, range) = (metric.title(), metric.range());
+        let message = format!("a score of {} is impossible for {title}", target.score);
+        let error = Error::user("OUT_OF_RANGE", message).at(format!("{FIELD}.score"));
+        problems.push(error.hint(format!("use {} to {}", range.start(), range.end())));
+    }
+    goal
 }
 
 /// What a decoder has in front of it, whose size goes by the bitrate unless it is told.
@@ -292,6 +315,15 @@ fn buffer(
             those(|c| c.buffer().is_some())
         );
         wrong("max_bitrate", error, &hint);
+    }
+    if matches!(mode, Some(Mode::QualityTarget(_))) {
+        let why = "an encode is not led to a quality and kept to a buffer at once yet";
+        let error = Error::user("IMPOSSIBLE_COMBINATION", why);
+        wrong(
+            "max_bitrate",
+            error,
+            "use a constant rate factor or a bitrate",
+        );
     }
     if matches!(mode, Some(Mode::Lossless(true)) | Some(Mode::Crf(0.0))) {
         let why = "what keeps every sample has as many bits as it takes";
@@ -602,8 +634,43 @@ impl From<RateControl> for wire::RateControl {
                 RateControl::Crf(crf) => Mode::Crf(crf.value()),
                 RateControl::Lossless => Mode::Lossless(true),
                 RateControl::Bitrate(bitrate) => Mode::Bitrate(bitrate.get()),
+                RateControl::Quality(goal) => Mode::from(wire::QualityTarget::from(goal)),
             }),
             ..Default::default()
+        }
+    }
+}
+
+impl From<Goal> for wire::QualityTarget {
+    fn from(goal: Goal) -> Self {
+        Self {
+            metric: wire::QualityMetric::from(goal.metric).into(),
+            score: goal.score.value(),
+            ..Default::default()
+        }
+    }
+}
+
+impl TryFrom<wire::QualityMetric> for Metric {
+    type Error = ();
+
+    /// None where none was told.
+    fn try_from(metric: wire::QualityMetric) -> Result<Self, ()> {
+        match metric {
+            wire::QualityMetric::Unspecified => Err(()),
+            wire::QualityMetric::Vmaf => Ok(Self::Vmaf),
+            wire::QualityMetric::Ssim => Ok(Self::Ssim),
+            wire::QualityMetric::Xpsnr => Ok(Self::Xpsnr),
+        }
+    }
+}
+
+impl From<Metric> for wire::QualityMetric {
+    fn from(metric: Metric) -> Self {
+        match metric {
+            Metric::Vmaf => Self::Vmaf,
+            Metric::Ssim => Self::Ssim,
+            Metric::Xpsnr => Self::Xpsnr,
         }
     }
 }
@@ -741,6 +808,8 @@ mod tests {
         assert_eq!(field(r#""maxBitrate": 12"#), max);
         let size = r#""maxBitrate": 9000, "buffer": "10000000001""#;
         assert_eq!(field(size), "recipe.rate_control.buffer");
+        let target = r#""qualityTarget": {"metric": 1, "score": 93}, "maxBitrate": 9000"#;
+        assert_eq!(field(target), max);
         let av1 = recipe(r#"{"codec": {"format": 2}, "rateControl": {"maxBitrate": 9000}}"#);
         assert_eq!(av1.unwrap_err().0[0].field.as_deref(), Some(max));
     }
@@ -855,6 +924,34 @@ mod tests {
         for crf in ["-1", "51.5", "\"NaN\"", "\"Infinity\""] {
             let json = format!(r#"{{"rateControl": {{"crf": {crf}}}}}"#);
             assert_eq!(recipe(&json).unwrap_err().0.len(), 1, "{crf}");
+        }
+    }
+
+    #[test]
+    fn a_quality_is_asked_for_by_metric_and_score_of_every_coding() {
+        for coding in codings() {
+            let asked = |metric: &str, score: f64| {
+                let json = format!(
+                    r#"{{"codec": {{"format": {}}}, "rateControl": {{"qualityTarget":
+                    {{"metric": "QUALITY_METRIC_{metric}", "score": {score}}}}}}}"#,
+                    coding.format.to_i32(),
+                );
+                recipe(&json)
+            };
+            let vmaf = asked("VMAF", 93.5).unwrap();
+            let goal = Goal::new(Metric::Vmaf, 93.5).unwrap();
+            assert_eq!(vmaf.rate_control, RateControl::Quality(goal));
+            assert_eq!(Recipe::try_from(wire::Recipe::from(vmaf.clone())), Ok(vmaf));
+            let field = |told: Result<Recipe, Problems>| told.unwrap_err().0[0].field.clone();
+            let target = "recipe.rate_control.quality_target";
+            assert_eq!(
+                field(asked("SSIM", 1.01)).unwrap(),
+                format!("{target}.score")
+            );
+            assert_eq!(
+                field(asked("UNSPECIFIED", 1.0)).unwrap(),
+                format!("{target}.metric")
+            );
         }
     }
 }

@@ -8,5 +8,5 @@ mod views;
 pub use rpc::VesRpc;
 pub use ves::{
     VesConfig, VesService, bitrate_definition, capped_bitrate_definition, capped_definition,
-    definition, ladder_definition,
+    definition, ladder_definition, quality_definition,
 };

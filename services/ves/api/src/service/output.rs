@@ -6,7 +6,7 @@ use optimus::{Ended, Stage};
 use sources::Place;
 
 use crate::output::{self, Publication};
-use crate::summary::{RECIPE, Summary, VIDEO};
+use crate::summary::{Quality, RECIPE, Summary, VIDEO};
 use crate::validate::Target;
 use crate::wire;
 
@@ -36,10 +36,22 @@ pub(super) async fn hydrate(
         blob: Some(video.clone().into()).into(),
         format: recipe.format.clone(),
         warnings: summary.warnings.clone(),
+        quality: summary.quality.map(wire::MeasuredQuality::from).into(),
         validation: Some(report(summary)).into(),
         resolved_recipe: Some(recipe).into(),
         ..of_chunks(&ended.stages)
     })
+}
+
+impl From<Quality> for wire::MeasuredQuality {
+    fn from(quality: Quality) -> Self {
+        Self {
+            metric: wire::QualityMetric::from(quality.goal.metric).into(),
+            score: quality.score.value(),
+            lowest_chunk_score: quality.lowest_chunk.value(),
+            ..Default::default()
+        }
+    }
 }
 
 /// What the workflow of a ladder ended with is the response itself.

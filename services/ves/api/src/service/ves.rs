@@ -35,6 +35,11 @@ pub fn capped_bitrate_definition(codec: &str) -> String {
     format!("{}.capped", bitrate_definition(codec))
 }
 
+/// Name of the workflow that encodes by the codec of this name to a quality.
+pub fn quality_definition(codec: &str) -> String {
+    format!("{}.quality", definition(codec))
+}
+
 /// Name of the workflow of a ladder of so many rungs.
 pub fn ladder_definition(rungs: usize) -> String {
     format!("ves.ladder.{rungs}")
@@ -90,6 +95,7 @@ impl Service for VesService {
         let recipe = recipe.unwrap_or_default();
         let codec = recipe.codec.name();
         match (recipe.rate_control, recipe.buffer) {
+            (RateControl::Quality(_), _) => quality_definition(codec),
             (RateControl::Bitrate(_), None) => bitrate_definition(codec),
             (RateControl::Bitrate(_), Some(_)) => capped_bitrate_definition(codec),
             (_, Some(_)) => capped_definition(codec),

@@ -205,6 +205,7 @@ impl World {
             bytes: video.size,
             checks: vec!["frame-count".into()],
             warnings: Vec::new(),
+            quality: None,
         };
         let output = blob::Value {
             inline: serde_json::to_vec(&summary).unwrap().into(),

@@ -1,7 +1,7 @@
-//! The AV1 function as a program.
+//! The AV1 function as a program: `ves-av1`, and `ves-av1 quality` for encodes to a quality.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    stratum_function::run(ves_av1::encode)
+    ves_api::function::encoder_program("ves-av1", ves_av1::encode)
 }

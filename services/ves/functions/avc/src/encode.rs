@@ -22,7 +22,7 @@ pub fn encode(
     let buffer = params.buffer.iter().flat_map(buffer);
     params.encoder_args.extend(second_pass.chain(buffer));
     let mut units = run(work, &params, "h264", progress)?;
-    if params.second_pass.is_some() || params.buffer.is_some() {
+    if params.second_pass.is_some() || params.buffer.is_some() || params.crf.is_some() {
         units = notes::leave_out(work, units)?;
     }
     let mut sets = ParameterSets::default();

@@ -1,4 +1,5 @@
-//! The AVC function as a program: `ves-avc`, and `ves-avc survey` for first passes.
+//! The AVC function as a program: `ves-avc`, and with `survey` and `quality` for first
+//! passes and encodes to a quality.
 
 use std::process::ExitCode;
 

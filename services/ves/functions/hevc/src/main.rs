@@ -1,4 +1,5 @@
-//! The HEVC function as a program: `ves-hevc`, and `ves-hevc survey` for first passes.
+//! The HEVC function as a program: `ves-hevc`, and with `survey` and `quality` for first
+//! passes and encodes to a quality.
 
 use std::process::ExitCode;
 

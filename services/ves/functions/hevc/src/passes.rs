@@ -80,6 +80,7 @@ mod tests {
                 size: 400_000,
                 entry: 1_570,
             }),
+            crf: None,
         };
         add_own(&WorkDir::new("/a:b"), &mut params);
         let told =

@@ -1,5 +1,5 @@
-//! Shares the bits of a video out among its chunks, by what first passes found; and a decoder's buffer,
-//! by what chunks have come to.
+//! Shares the bits of a video out among its chunks, by what first passes found; a decoder's buffer, by
+//! what chunks have come to; and sets right what a whole misses of a quality.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,8 @@ use std::path::Path;
 use errors::Error;
 use serde::de::DeserializeOwned;
 use stratum_function::{Progress, WorkDir, io};
-use ves_api::function::{PlanParams, PlanResult, Survey, Units};
+use ves_api::function::{PlanParams, PlanResult, QualityPlan, Survey, Units};
+use ves_api::quality::{Measured, settle as settle_quality, whole};
 use ves_api::rate::{
     Corrections, Cost, Course, Scale, Share, Shares, budgets, settle, settle_shares, share, solve,
 };
@@ -20,6 +21,8 @@ use crate::mp4::decode_times;
 const SURVEYS: &str = "surveys";
 /// What they found of each frame, below `input/`.
 const COSTS: &str = "costs";
+/// How near chunks came to a quality, below `input/`.
+const QUALITY: &str = "quality";
 /// Access units of the chunks, below `input/`, when they have been encoded.
 const UNITS: &str = "units";
 
@@ -44,7 +47,22 @@ pub fn plan(work: &WorkDir, params: PlanParams, _: &mut Progress) -> Result<Plan
         },
         scale,
         shares: shares.transpose()?,
+        quality: quality(work, &params)?,
     })
+}
+
+/// How near the whole has come to a quality, and what would bring it nearer.
+fn quality(work: &WorkDir, params: &PlanParams) -> Result<Option<QualityPlan>, Error> {
+    let Some((goal, range)) = &params.quality else {
+        return Ok(None);
+    };
+    let chunks: Vec<Measured> = listed(work, QUALITY)?;
+    let lowest = chunks.iter().map(|chunk| chunk.kept.score).min();
+    Ok(Some(QualityPlan {
+        score: whole(*goal, &chunks),
+        lowest_chunk: lowest.unwrap_or_default(),
+        level: settle_quality(range, *goal, &chunks),
+    }))
 }
 
 /// Of a decoder's buffer, for each chunk: by what frames cost, or by what chunks have come to.

@@ -1,4 +1,5 @@
-//! The VP9 function as a program: `ves-vp9`, and `ves-vp9 survey` for first passes.
+//! The VP9 function as a program: `ves-vp9`, and with `survey` and `quality` for first
+//! passes and encodes to a quality.
 
 use std::process::ExitCode;
 

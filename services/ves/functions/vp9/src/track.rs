@@ -132,6 +132,7 @@ mod tests {
             filter_graph: String::new(),
             buffer: None,
             packets_digest: String::new(),
+            crf: None,
         }
     }
 

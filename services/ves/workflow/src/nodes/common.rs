@@ -1,8 +1,9 @@
 use errors::Error;
-use plato::TaskContext;
 use plato::invoke::frames_input;
+use plato::{TaskContext, json};
 use proto::stratum::v1::{Input, Source};
 use ves_api::function::{ChunkElement, Job, SplitResult};
+use ves_api::quality::{Goal, RateFactorRange};
 
 /// Name of the splitter's blob that is the frame table.
 pub(crate) const FRAME_TABLE: &str = "frames.table";
@@ -16,6 +17,20 @@ pub(crate) const BOUNDARIES: &str = "boundaries.json";
 /// What the workflow was started with.
 pub(crate) fn job(task: &TaskContext) -> Result<Job, Error> {
     Job::from_json(&task.input().inline)
+}
+
+/// What the splitter has put out.
+pub(crate) fn split(task: &TaskContext) -> Result<SplitResult, Error> {
+    json::parse(task.output("splitter")?)
+}
+
+/// The quality that is asked for, and by which rate factors.
+pub(crate) fn quality_of(job: &Job, split: &SplitResult) -> Result<(Goal, RateFactorRange), Error> {
+    let goal = split.quality.ok_or_else(|| {
+        let message = "the recipe asks for no quality";
+        Error::platform("MALFORMED_JOB", message)
+    })?;
+    Ok((goal, RateFactorRange::of(job.recipe.codec.coding)))
 }
 
 /// The frames of a chunk, as one stream.

@@ -3,12 +3,13 @@ use plato::invoke::{blob_input, with_params};
 use plato::{TaskContext, json};
 use proto::stratum::v1::{Input, Invocation};
 use ves_api::function::{
-    COSTS, ChunkBuffer, ChunkElement, EncodeParams, PlanResult, SURVEY, SplitResult, Survey,
-    encoder_function,
+    COSTS, ChunkBuffer, ChunkElement, EncodeParams, PlanResult, QualityParams, SURVEY, SplitResult,
+    Survey, encoder_function, quality_function,
 };
+use ves_api::quality::{Goal, Measured, Try, changes};
 use ves_api::rate::{Cost, Share};
 
-use super::common::{attributes, frames, job};
+use super::common::{attributes, frames, job, quality_of, split};
 
 /// How a chunk is encoded, beside what is the same for all.
 #[derive(Default)]
@@ -92,6 +93,63 @@ pub(crate) fn prepare_shared_by(
     }
 }
 
+/// Encodes one chunk to a quality.
+pub(crate) fn prepare_quality(task: &TaskContext) -> Result<Invocation, Error> {
+    let goal = quality_of(&job(task)?, &split(task)?)?.0;
+    let chunk = json::parse(&task.element()?.value)?;
+    to_quality(task, chunk, goal, vec![])
+}
+
+/// The same to the level by which the whole comes nearer, as that node has planned, from what was tried
+/// before. Of chunks that are there, it has been made.
+pub(crate) fn prepare_quality_by(
+    node: &'static str,
+) -> impl Fn(&TaskContext) -> Result<Invocation, Error> {
+    move |task| {
+        let (goal, range) = quality_of(&job(task)?, &split(task)?)?;
+        let measured: Measured = json::parse(&task.element()?.value)?;
+        let level = plan(task, node)?.quality.and_then(|plan| plan.level);
+        let changed = level.filter(|level| changes(&range, goal, &measured, *level));
+        let (goal, known) = match changed {
+            Some(score) => (Goal { score, ..goal }, measured.tried),
+            None => (measured.goal, measured.known().to_vec()),
+        };
+        to_quality(task, measured.chunk, goal, known)
+    }
+}
+
+fn to_quality(
+    task: &TaskContext,
+    chunk: ChunkElement,
+    goal: Goal,
+    known: Vec<Try>,
+) -> Result<Invocation, Error> {
+    let (job, split) = (job(task)?, split(task)?);
+    let (_, range) = quality_of(&job, &split)?;
+    let function = quality_function(job.recipe.codec.name());
+    let digest = job.function_digests.get(&function).cloned();
+    let frames = frames(task, job.source, &split, &chunk)?;
+    let (expected_ms, attributes) = (chunk.expected_ms * TRIES, attributes(&split));
+    let params = QualityParams {
+        encode: params(split, chunk.clone(), None, None),
+        goal,
+        range,
+        known,
+        chunk,
+    };
+    Ok(Invocation {
+        inputs: vec![frames],
+        function_digest: digest.unwrap_or_default(),
+        attributes: attributes.into_iter().collect(),
+        memo: true,
+        expected_ms,
+        ..with_params(&params)?
+    })
+}
+
+/// How many encodes a search takes, about.
+const TRIES: u64 = 4;
+
 fn plan(task: &TaskContext, node: &str) -> Result<PlanResult, Error> {
     json::parse(task.output(node)?)
 }
@@ -114,7 +172,7 @@ fn statistics(task: &TaskContext) -> Result<Vec<Input>, Error> {
 
 fn encode(task: &TaskContext, chunk: ChunkElement, pass: Pass) -> Result<Invocation, Error> {
     let job = job(task)?;
-    let split: SplitResult = json::parse(task.output("splitter")?)?;
+    let split = split(task)?;
     let function = encoder_function(job.recipe.codec.name());
     let digest = job.function_digests.get(&function).cloned();
     let frames = frames(task, job.source, &split, &chunk)?;
@@ -150,5 +208,6 @@ fn params(
         packets_digest: chunk.packets_digest,
         second_pass,
         buffer,
+        crf: None,
     }
 }

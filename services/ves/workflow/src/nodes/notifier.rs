@@ -1,13 +1,17 @@
 use blob::{NamedBlob, Value};
 use errors::Error;
 use plato::{TaskContext, json};
-use ves_api::function::{AssembleResult, SplitResult};
-use ves_api::summary::{RECIPE, Summary, VIDEO};
+use ves_api::function::{AssembleResult, PlanResult, SplitResult};
+use ves_api::quality::Goal;
+use ves_api::summary::{Quality, RECIPE, Summary, VIDEO};
 use vvs_client::validate_video_response;
 use vvs_client::wire::{Discrepancy, ValidateResponse};
 
 /// The most discrepancies that are told.
 const TOLD: usize = 20;
+
+/// The node that pools how near the chunks of an encode to a quality have come to it.
+pub(crate) const MEASURED: &str = "measured";
 
 /// Gathers what the API layer tells the caller.
 pub(crate) fn run(task: &TaskContext) -> Result<Value, Error> {
@@ -18,13 +22,16 @@ pub(crate) fn run(task: &TaskContext) -> Result<Value, Error> {
         return Err(failed(found));
     }
     let missed = missed(&split, assembled.video_bytes * 8);
-    let missed = Vec::from_iter(missed);
+    let quality = split.quality.map(|goal| measured(task, goal)).transpose()?;
+    let short = quality.iter().filter_map(not_met);
+    let missed: Vec<String> = missed.into_iter().chain(short).collect();
     let summary = Summary {
         frames: found.frames,
         chunks: split.chunks,
         bytes: assembled.bytes,
         checks: found.checks,
         warnings: [split.warnings, assembled.warnings, missed].concat(),
+        quality,
     };
     Ok(Value {
         blobs: vec![
@@ -54,6 +61,36 @@ fn missed(split: &SplitResult, bits: u64) -> Option<String> {
     ))
 }
 
+/// How near the whole came to the quality that was asked for.
+fn measured(task: &TaskContext, goal: Goal) -> Result<Quality, Error> {
+    let planned: PlanResult = json::parse(task.output(MEASURED)?)?;
+    let found = planned.quality.ok_or_else(|| {
+        let message = "the plan tells nothing of the quality that was asked for";
+        Error::platform("NO_QUALITY", message)
+    })?;
+    Ok(Quality {
+        goal,
+        score: found.score,
+        lowest_chunk: found.lowest_chunk,
+    })
+}
+
+/// What is told of a video that is not as near to its source as it should be, or nearer.
+fn not_met(quality: &Quality) -> Option<String> {
+    let Quality { goal, score, .. } = quality;
+    if goal.is_met(*score) {
+        return None;
+    }
+    let why = match *score < goal.score {
+        true => "the encoder's best rate factors do not bring it nearer",
+        false => "it is better at the encoder's worst rate factors",
+    };
+    let (metric, found) = (goal.metric.title(), goal.metric.show(*score));
+    Some(format!(
+        "{goal} was asked for, but the video has {metric} {found}: {why}"
+    ))
+}
+
 /// A video that is not what was asked for is not handed out.
 fn failed(found: ValidateResponse) -> Error {
     let count = found.discrepancy_count;
@@ -78,5 +115,30 @@ fn named(name: &str, blob: &blob::BlobRef) -> NamedBlob {
     NamedBlob {
         name: name.into(),
         blob: blob.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use ves_api::quality::{Metric, Score};
+
+    use super::*;
+
+    #[test]
+    fn a_quality_that_is_not_met_is_told_with_the_score() {
+        let told = |score: f64| {
+            not_met(&Quality {
+                goal: Goal::new(Metric::Vmaf, 93.0).unwrap(),
+                score: Score::new(score),
+                lowest_chunk: Score::default(),
+            })
+        };
+        assert_eq!(told(93.4), None);
+        let better = told(97.42).unwrap();
+        assert!(
+            better.starts_with("VMAF 93 was asked for, but the video has VMAF 97.42: it is better")
+        );
+        assert!(told(61.0).unwrap().contains("best rate factors"));
     }
 }

@@ -3,10 +3,10 @@ use errors::Error;
 use plato::invoke::{blob_input, list_input, with_params};
 use plato::{TaskContext, json};
 use proto::stratum::v1::{Input, Invocation};
-use ves_api::function::{COSTS, PlanParams, PlanResult, SURVEY, SplitResult, UNITS};
+use ves_api::function::{COSTS, PlanParams, PlanResult, QUALITY, SURVEY, UNITS};
 use ves_api::rate::Corrections;
 
-use super::common::{FRAME_TABLE, job};
+use super::common::{FRAME_TABLE, job, quality_of, split};
 
 /// Shares the bits out among the chunks, and finds a rate factor by which first passes come near the
 /// target.
@@ -69,8 +69,17 @@ pub(crate) fn prepare_last_delays(task: &TaskContext) -> Result<Invocation, Erro
     settle_buffered(task, Some("settler"), vec![])
 }
 
-fn split(task: &TaskContext) -> Result<SplitResult, Error> {
-    json::parse(task.output("splitter")?)
+/// Pools how near chunks came to the quality that is asked for, and finds those by which the whole comes
+/// nearer.
+pub(crate) fn prepare_quality(task: &TaskContext) -> Result<Invocation, Error> {
+    let params = PlanParams {
+        quality: Some(quality_of(&job(task)?, &split(task)?)?),
+        ..PlanParams::default()
+    };
+    invocation(
+        &params,
+        vec![list_input("quality", task.results()?, QUALITY)],
+    )
 }
 
 fn surveys(task: &TaskContext) -> Result<&ListRef, Error> {

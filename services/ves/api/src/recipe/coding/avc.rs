@@ -138,7 +138,7 @@ impl Encoder for X264 {
             RateControl::Crf(crf) => words(["-crf", &crf.to_string()]),
             RateControl::Lossless => words(["-qp", "0"]),
             // Each pass over a chunk has its own.
-            RateControl::Bitrate(_) => vec![],
+            RateControl::Bitrate(_) | RateControl::Quality(_) => vec![],
         });
         args.extend(words(["-pix_fmt", format.pixel_format.as_str()]));
         args.extend(words(["-x264-params", &x264_params(recipe, format, plan)]));

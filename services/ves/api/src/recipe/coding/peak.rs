@@ -13,7 +13,7 @@ pub(super) fn of(recipe: &Recipe, times: u64) -> Option<DecoderBuffer> {
             max_bitrate: bitrate.get().saturating_mul(times),
             size: 0,
         }),
-        RateControl::Crf(_) | RateControl::Lossless => None,
+        RateControl::Crf(_) | RateControl::Lossless | RateControl::Quality(_) => None,
     };
     recipe.buffer.or(unbounded)
 }

@@ -109,6 +109,8 @@ impl Encoder for Libvpx {
             // Without a target of bits, quality alone counts.
             RateControl::Crf(crf) => words(["-crf", &crf.to_string(), "-b:v", "0"]),
             RateControl::Lossless => words(["-lossless", "1"]),
+            // The rate factor is each chunk's own.
+            RateControl::Quality(_) => words(["-b:v", "0"]),
             RateControl::Bitrate(_) => vec![],
         });
         args.extend(codec.tune.map(tune).into_iter().flatten());

@@ -141,6 +141,10 @@ fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
     let video_region = resolved.video_region();
     let target_bits = target_bits(table, resolved.recipe.rate_control);
     let buffer = resolved.recipe.buffer.map(coded);
+    let quality = match resolved.recipe.rate_control {
+        RateControl::Quality(goal) => Some(goal),
+        RateControl::Crf(_) | RateControl::Lossless | RateControl::Bitrate(_) => None,
+    };
     let format = resolved.format;
     let damage = table.source().damage.iter();
     SplitResult {
@@ -162,6 +166,7 @@ fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
         filter_graph: resolved.filter_graph,
         target_bits,
         buffer,
+        quality,
     }
 }
 

@@ -10,6 +10,7 @@ mod containers;
 mod hdr;
 mod judge;
 mod lossy;
+mod quality;
 mod refusals;
 mod same;
 mod sandbox;

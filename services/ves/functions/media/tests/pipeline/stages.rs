@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use stratum_function::{Progress, WorkDir};
 use tempfile::TempDir;
-use ves_api::function::{ChunkBuffer, EncodeParams, STREAM, TRACK, UNITS};
+use ves_api::function::{ChunkBuffer, EncodeParams, EncodeResult, STREAM, TRACK, UNITS};
 
 /// A finished encode.
 pub(crate) struct Encoded {
@@ -167,27 +167,43 @@ pub(crate) fn run_encoder(
     second_pass: Option<u64>,
     buffer: Option<ChunkBuffer>,
 ) -> Result<(), Value> {
-    let number = |name: &str| chunk[name].as_u64().unwrap();
     let params = EncodeParams {
+        second_pass,
+        buffer,
+        ..encode_params(split, chunk)
+    };
+    let encoded = encoder(split)(work, params, &mut Progress::silent());
+    encoded
+        .map(drop)
+        .map_err(|e| serde_json::to_value(e).unwrap())
+}
+
+/// Of a chunk, by what is the same for all.
+pub(crate) fn encode_params(split: &Value, chunk: &Value) -> EncodeParams {
+    let number = |name: &str| chunk[name].as_u64().unwrap();
+    EncodeParams {
         frames: number("end") - number("start"),
         frame_rate: split["frame_rate"].as_str().unwrap().into(),
         encoder_args: serde_json::from_value(split["encoder_args"].clone()).unwrap(),
         filter_graph: split["filter_graph"].as_str().unwrap().into(),
         packets_digest: chunk["packets_digest"].as_str().unwrap().into(),
-        second_pass,
-        buffer,
-    };
-    let encode = match split["codec"].as_str().unwrap() {
+        second_pass: None,
+        buffer: None,
+        crf: None,
+    }
+}
+
+type Encode = fn(&WorkDir, EncodeParams, &mut Progress) -> Result<EncodeResult, errors::Error>;
+
+/// The function that encodes.
+pub(crate) fn encoder(split: &Value) -> Encode {
+    match split["codec"].as_str().unwrap() {
         "avc" => ves_avc::encode,
         "hevc" => ves_hevc::encode,
         "av1" => ves_av1::encode,
         "vp9" => ves_vp9::encode,
         other => panic!("no function encodes {other}"),
-    };
-    let encoded = encode(work, params, &mut Progress::silent());
-    encoded
-        .map(drop)
-        .map_err(|e| serde_json::to_value(e).unwrap())
+    }
 }
 
 /// Puts an encoded chunk where the assembler looks for it.
