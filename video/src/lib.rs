@@ -4,6 +4,7 @@
 
 mod buffer;
 mod colour;
+mod conversion;
 mod format;
 mod hdr;
 mod pixel;
@@ -15,6 +16,7 @@ mod wire;
 
 pub use buffer::{DecoderBuffer, Fullness};
 pub use colour::{ColourDescription, Matrix, Primaries, Range, Transfer};
+pub use conversion::{Conversion, Deinterlacing};
 pub use format::VideoFormat;
 pub use hdr::{Chromaticity, ContentLight, InvalidHdr, MasteringDisplay, StaticHdr};
 pub use pixel::{Chroma, PixelFormat};

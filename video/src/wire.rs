@@ -3,16 +3,16 @@
 use proto::video::v1;
 
 use crate::{
-    Chromaticity, ColourDescription, ContentLight, FrameRate, MasteringDisplay, Matrix,
-    PixelFormat, Primaries, Range, Rational, Region, Resolution, Rotation, SampleAspectRatio,
-    ScanType, StaticHdr, TimeBase, Transfer, VideoFormat,
+    Chromaticity, ColourDescription, ContentLight, Conversion, Deinterlacing, FrameRate,
+    MasteringDisplay, Matrix, PixelFormat, Primaries, Range, Rational, Region, Resolution,
+    Rotation, SampleAspectRatio, ScanType, StaticHdr, TimeBase, Transfer, VideoFormat,
 };
 
 /// A `video.v1` message that says something impossible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {expected}")]
 pub struct InvalidFormat {
-    /// The field's name in `video.v1.VideoFormat`.
+    /// The field's name in the message.
     pub field: &'static str,
     pub expected: &'static str,
 }
@@ -83,6 +83,45 @@ impl From<ScanType> for v1::ScanType {
             ScanType::TopFieldFirst => v1::ScanType::TopFieldFirst,
             ScanType::BottomFieldFirst => v1::ScanType::BottomFieldFirst,
         }
+    }
+}
+
+impl From<Deinterlacing> for v1::Deinterlacing {
+    fn from(value: Deinterlacing) -> Self {
+        match value {
+            Deinterlacing::Frame => v1::Deinterlacing::Frame,
+            Deinterlacing::Field => v1::Deinterlacing::Field,
+        }
+    }
+}
+
+impl From<Conversion> for v1::Conversion {
+    fn from(value: Conversion) -> Self {
+        let how = value.deinterlacing().map(v1::Deinterlacing::from);
+        let scan = value.scan_type().map(v1::ScanType::from);
+        v1::Conversion {
+            deinterlacing: how.unwrap_or_default().into(),
+            scan_type: scan.unwrap_or_default().into(),
+            ..Default::default()
+        }
+    }
+}
+
+impl TryFrom<&v1::Conversion> for Conversion {
+    type Error = InvalidFormat;
+
+    fn try_from(value: &v1::Conversion) -> Result<Self, InvalidFormat> {
+        let how = match value.deinterlacing.as_known() {
+            Some(v1::Deinterlacing::Unspecified) => return Ok(Conversion::default()),
+            Some(v1::Deinterlacing::Frame) => Deinterlacing::Frame,
+            Some(v1::Deinterlacing::Field) => Deinterlacing::Field,
+            None => return Err(invalid("deinterlacing", "a known way to deinterlace")),
+        };
+        let scan = scan_type(value.scan_type.as_known());
+        let expected = "which field comes first, where there is something to deinterlace";
+        Some(Conversion::new(Some(how), scan))
+            .filter(|conversion| !conversion.is_none())
+            .ok_or(invalid("scan_type", expected))
     }
 }
 
@@ -208,7 +247,7 @@ impl TryFrom<&v1::VideoFormat> for VideoFormat {
                 .map(colour)
                 .transpose()?
                 .unwrap_or_default(),
-            scan_type: scan_type(value),
+            scan_type: scan_type(value.scan_type.as_known()),
             frame_rate: fraction(&value.frame_rate)
                 .and_then(FrameRate::new)
                 .ok_or(invalid("frame_rate", ABOVE_ZERO))?,
@@ -254,8 +293,8 @@ fn static_hdr(value: &v1::VideoFormat) -> Result<StaticHdr, InvalidFormat> {
     })
 }
 
-fn scan_type(value: &v1::VideoFormat) -> ScanType {
-    match value.scan_type.as_known() {
+fn scan_type(value: Option<v1::ScanType>) -> ScanType {
+    match value {
         Some(v1::ScanType::Progressive) => ScanType::Progressive,
         Some(v1::ScanType::TopFieldFirst) => ScanType::TopFieldFirst,
         Some(v1::ScanType::BottomFieldFirst) => ScanType::BottomFieldFirst,
@@ -305,6 +344,24 @@ mod tests {
                 .unwrap()
                 .colour
                 .is_unspecified()
+        );
+    }
+
+    #[test]
+    fn a_conversion_round_trips_and_tells_what_comes_first() {
+        for how in [Deinterlacing::Frame, Deinterlacing::Field] {
+            let all = Conversion::new(Some(how), ScanType::BottomFieldFirst);
+            assert_eq!(Conversion::try_from(&v1::Conversion::from(all)), Ok(all));
+        }
+        let nothing = v1::Conversion::from(Conversion::default());
+        assert_eq!(Conversion::try_from(&nothing), Ok(Conversion::default()));
+        let untold = v1::Conversion {
+            deinterlacing: v1::Deinterlacing::Field.into(),
+            ..Default::default()
+        };
+        assert_eq!(
+            Conversion::try_from(&untold).unwrap_err().field,
+            "scan_type"
         );
     }
 

@@ -55,6 +55,6 @@ pub use observe::{Observed, Seen};
 pub use plan::{InvalidRange, Method, Plan, plan_range};
 pub use side_data::HdrSideData;
 pub use source::{SourceInfo, Track, TrackKind};
-pub use table::{FrameTable, Origin, Packet, Timing};
+pub use table::{Derived, FrameTable, Origin, Packet, Timing};
 pub use tools::Tools;
 pub use verify::{Mismatch, verify_range};

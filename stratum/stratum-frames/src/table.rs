@@ -1,6 +1,7 @@
 //! The frames of a source.
 
 use serde::{Deserialize, Serialize};
+use video::{FrameRate, TimeBase};
 
 use crate::SourceInfo;
 
@@ -23,6 +24,15 @@ pub enum Origin {
     Demuxed,
     /// One decode of everything: the container could not be trusted, for this reason.
     Decoded,
+}
+
+/// A frame of a video that is made of a source's frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Derived {
+    /// Presentation time, in ticks of that video.
+    pub pts: i64,
+    /// Index of the source's frame that it shows, in presentation order.
+    pub source: u64,
 }
 
 /// What the timestamps are worth.
@@ -70,6 +80,40 @@ impl FrameTable {
             packets,
             frames,
         }
+    }
+
+    /// The table of a video that is made of this one's frames: what is told of the source stays, but
+    /// for rate and ticks. Decoding can start with the first frame that shows one where it can here.
+    ///
+    /// `frames` ascend in time and never go back in the source; the last is shown for `last_duration`
+    /// ticks. `None` where one shows a frame that is not there.
+    #[must_use]
+    pub fn derived(
+        &self,
+        rate: FrameRate,
+        time_base: TimeBase,
+        frames: &[Derived],
+        last_duration: i64,
+    ) -> Option<Self> {
+        let mut before = None;
+        let packet = |frame: &Derived| {
+            let shown = self.frame(frame.source)?;
+            let first = before.replace(frame.source) != Some(frame.source);
+            Some(Packet {
+                pts: frame.pts,
+                dts: frame.pts,
+                duration: last_duration,
+                key: shown.key && first,
+                shown: true,
+                position: None,
+                size: shown.size,
+            })
+        };
+        let packets = frames.iter().map(packet).collect::<Option<_>>()?;
+        let mut source = self.source.clone();
+        source.format.frame_rate = rate;
+        source.format.time_base = time_base;
+        Some(FrameTable::new(source, self.origin, self.timing, packets))
     }
 
     #[must_use]
@@ -223,5 +267,28 @@ pub(crate) mod tests {
             (2, 4)
         );
         assert_eq!(table.range(3, 1).len(), 0);
+    }
+
+    #[test]
+    fn a_video_of_its_frames_has_times_of_its_own() {
+        let source = table(&[
+            (0, 0, true, true),
+            (40, 40, false, true),
+            (80, 80, true, true),
+        ]);
+        let rate = FrameRate::new(video::Rational::whole(50)).unwrap();
+        let base = TimeBase::per_second(50).unwrap();
+        let frame = |pts, source| Derived { pts, source };
+        let frames = [frame(0, 0), frame(1, 0), frame(3, 2)];
+        let derived = source.derived(rate, base, &frames, 2).unwrap();
+        let rows: Vec<(i64, bool)> = derived.range(0, 9).map(|p| (p.pts, p.key)).collect();
+        assert_eq!(rows, [(0, true), (1, false), (3, true)]);
+        assert_eq!(
+            (derived.duration(1), derived.duration(2)),
+            (Some(2), Some(2))
+        );
+        assert_eq!(derived.source().format.frame_rate, rate);
+        assert_eq!(FrameTable::decode(&derived.encode()), Ok(derived));
+        assert_eq!(source.derived(rate, base, &[frame(0, 3)], 1), None);
     }
 }

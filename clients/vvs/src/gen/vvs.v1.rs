@@ -269,6 +269,19 @@ pub struct ValidateRequest {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub channel: ::buffa::alloc::string::String,
+    /// What became of the source's frames before they were encoded: the video's frames are compared with
+    /// what it makes of them, over the whole source at once. Unset = nothing.
+    ///
+    /// Field 9: `source_conversion`
+    #[serde(
+        rename = "sourceConversion",
+        alias = "source_conversion",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub source_conversion: ::buffa::MessageField<
+        ::proto::video::v1::Conversion,
+        ::buffa::Inline<::proto::video::v1::Conversion>,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -284,6 +297,7 @@ impl ::core::fmt::Debug for ValidateRequest {
             .field("source_region", &self.source_region)
             .field("video_region", &self.video_region)
             .field("channel", &self.channel)
+            .field("source_conversion", &self.source_conversion)
             .finish()
     }
 }
@@ -368,6 +382,14 @@ impl ::buffa::Message for ValidateRequest {
         if !self.channel.is_empty() {
             size += 1u64 + ::buffa::types::string_encoded_len(&self.channel) as u64;
         }
+        if self.source_conversion.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.source_conversion.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -428,6 +450,14 @@ impl ::buffa::Message for ValidateRequest {
         }
         if !self.channel.is_empty() {
             ::buffa::types::put_string_field(8u32, &self.channel, buf);
+        }
+        if self.source_conversion.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                9u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.source_conversion.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -523,6 +553,17 @@ impl ::buffa::Message for ValidateRequest {
                 )?;
                 ::buffa::types::merge_string(&mut self.channel, buf)?;
             }
+            9u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.source_conversion.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -539,6 +580,7 @@ impl ::buffa::Message for ValidateRequest {
         self.source_region = ::buffa::MessageField::none();
         self.video_region = ::buffa::MessageField::none();
         self.channel.clear();
+        self.source_conversion = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -5663,6 +5705,13 @@ pub mod __buffa {
             ///
             /// Field 8: `channel`
             pub channel: &'a str,
+            /// What became of the source's frames before they were encoded: the video's frames are compared with
+            /// what it makes of them, over the whole source at once. Unset = nothing.
+            ///
+            /// Field 9: `source_conversion`
+            pub source_conversion: ::buffa::MessageFieldView<
+                ::proto::video::v1::__buffa::view::ConversionView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for ValidateRequestView<'a> {
@@ -5815,6 +5864,31 @@ pub mod __buffa {
                         )?;
                         view.channel = ::buffa::types::borrow_str(&mut cur)?;
                     }
+                    9u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.source_conversion.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.source_conversion = ::buffa::MessageFieldView::set(
+                                    <::proto::video::v1::__buffa::view::ConversionView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
                     3u32 => {
                         ::buffa::encoding::check_wire_type(
                             tag,
@@ -5955,6 +6029,15 @@ pub mod __buffa {
                         None => ::buffa::MessageField::none(),
                     },
                     channel: self.channel.to_string(),
+                    source_conversion: match self.source_conversion.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                ::proto::video::v1::Conversion,
+                                ::buffa::Inline<::proto::video::v1::Conversion>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -6028,6 +6111,14 @@ pub mod __buffa {
                     size
                         += 1u64
                             + ::buffa::types::string_encoded_len(&self.channel) as u64;
+                }
+                if self.source_conversion.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.source_conversion.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
                 }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
@@ -6109,6 +6200,14 @@ pub mod __buffa {
                 if !self.channel.is_empty() {
                     ::buffa::types::put_string_field(8u32, &self.channel, buf);
                 }
+                if self.source_conversion.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        9u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.source_conversion.write_to(__cache, buf);
+                }
                 self.__buffa_unknown_fields.write_to(buf);
             }
         }
@@ -6184,6 +6283,14 @@ pub mod __buffa {
                 }
                 if !::buffa::json_helpers::skip_if::is_empty_str(self.channel) {
                     __map.serialize_entry("channel", self.channel)?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .source_conversion
+                        .as_option()
+                    {
+                        __map.serialize_entry("sourceConversion", __v)?;
+                    }
                 }
                 __map.end()
             }
@@ -6358,6 +6465,18 @@ pub mod __buffa {
             #[must_use]
             pub fn channel(&self) -> &'_ str {
                 self.0.reborrow().channel
+            }
+            /// What became of the source's frames before they were encoded: the video's frames are compared with
+            /// what it makes of them, over the whole source at once. Unset = nothing.
+            ///
+            /// Field 9: `source_conversion`
+            #[must_use]
+            pub fn source_conversion(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                ::proto::video::v1::__buffa::view::ConversionView<'_>,
+            > {
+                &self.0.reborrow().source_conversion
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<ValidateRequestView<'static>>>

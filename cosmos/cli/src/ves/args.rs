@@ -174,6 +174,11 @@ pub(super) struct RecipeArgs {
     #[arg(long)]
     pub kernel: Option<Kernel>,
 
+    /// Make whole frames of an interlaced source's fields, by bwdif: one of each frame, or one of each
+    /// field at twice the rate; a source that is not interlaced stays as it is
+    #[arg(long, value_name = "OF")]
+    pub deinterlace: Option<Deinterlace>,
+
     /// Pixels to cut off each side of the source's picture, before it is resized
     #[arg(long, value_name = "LEFT,TOP,RIGHT,BOTTOM")]
     pub crop: Option<EdgesArg>,
@@ -268,6 +273,15 @@ pub(super) enum Kernel {
     Nearest,
 }
 
+/// What interlaced fields become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Deinterlace {
+    /// One frame of two fields
+    Frame,
+    /// One frame of each field: motion stays as smooth as it was
+    Field,
+}
+
 /// Where cuts may lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Align {
@@ -290,6 +304,7 @@ Examples:
   ves encode film.mkv -o film.mp4 --vmaf 93
   ves encode film.mkv -o film.mp4 --crf 21 --max-bitrate 5M --buffer 10M
   ves encode film.mkv -o film.mp4 --codec hevc --bit-depth 10 --crf 24
+  ves encode tape.mpg -o tape.mp4 --codec hevc --deinterlace field
   ves encode film.mkv -o film.webm --height 720 --named-preset web-720p-av1
   ves encode master.mov -o copy.mp4 --lossless --tracks none --json
   ves encode film.mkv -o film.mp4 --named-preset web-720p-avc --dry-run

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use blob::FileUri;
 use buffa::Message;
+use proto::video::v1;
 use ves_api::recipe::Coding;
 use ves_api::wire;
 use video::StaticHdr;
 
-use super::args::{Align, Kernel, RecipeArgs, Tracks};
+use super::args::{Align, Deinterlace, Kernel, RecipeArgs, Tracks};
 use super::cache::JOBS;
 use super::container::{self, ContainerName};
 use super::duration::ChunkLength;
@@ -95,6 +96,12 @@ pub(super) fn recipe(args: &RecipeArgs, output: Option<&Path>) -> wire::Recipe {
         static_hdr: static_hdr(args).into(),
         crop: args.crop.map(EdgesArg::wire).into(),
         padding: args.pad.map(EdgesArg::wire).into(),
+        deinterlacing: match args.deinterlace {
+            None => v1::Deinterlacing::Unspecified,
+            Some(Deinterlace::Frame) => v1::Deinterlacing::Frame,
+            Some(Deinterlace::Field) => v1::Deinterlacing::Field,
+        }
+        .into(),
         named_preset: args.named_preset.clone().unwrap_or_default(),
         ..Default::default()
     }

@@ -62,6 +62,7 @@ mod tests {
             frame_table: None,
             reference: false,
             source_region: None,
+            source_conversion: Default::default(),
             video_region: None,
             function_digests: Default::default(),
         };

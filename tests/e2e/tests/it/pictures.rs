@@ -45,6 +45,29 @@ fn a_cropped_and_padded_picture_passes_validation() -> Result<()> {
 }
 
 #[test]
+fn a_deinterlaced_video_passes_validation_frame_by_frame() -> Result<()> {
+    for (how, codec, frames) in [("frame", "avc", 90), ("field", "hevc", 180)] {
+        let words = [
+            "--deinterlace",
+            how,
+            "--codec",
+            codec,
+            "--chunk",
+            "41f",
+            "--height",
+            "120",
+        ];
+        let done = encode(Clip::InterlacedMpegPs, &words)?;
+        ensure!(
+            done["event"] == "finished" && done["frames"] == frames,
+            "{done}"
+        );
+        ensure!(done["checks"].to_string().contains("same-frames"), "{done}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_hdr10_says_passes_validation() -> Result<()> {
     let done = encode(
         Clip::HighBitDepth,

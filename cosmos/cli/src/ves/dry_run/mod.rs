@@ -4,7 +4,6 @@ mod words;
 
 use errors::Error;
 use serde::Serialize;
-use stratum_frames::Examined;
 use ves_api::quality::{Goal, MAX_TRIES, RateFactorRange};
 use ves_api::recipe::{Coding, Passes, Problems, RateControl, Recipe};
 use ves_api::wire;
@@ -35,7 +34,8 @@ pub(super) struct DryRun {
     pixel_format: String,
     /// What chunks are decoded to.
     decoded_pixel_format: String,
-    /// Between decoder and encoder; empty: none.
+    /// Between decoder and encoder, for the whole source at once; empty: none. A chunk is decoded with
+    /// the frames around it that a filter looks at, of which none is encoded.
     filter_graph: String,
     /// Arguments of ffmpeg, the same for every chunk.
     encoder_args: Vec<String>,
@@ -64,7 +64,7 @@ pub(super) fn dry_run(args: &EncodeArgs, task: &Task) -> Result<DryRun, Stop> {
     let examined = runtime.block_on(examined(&source))?;
     ves_media::refuse_damage(&examined.table, recipe.damage)?;
     let plan = Plan::of(recipe, &examined)?;
-    Ok(DryRun::of(&source, task, &examined, plan))
+    Ok(DryRun::of(&source, task, plan))
 }
 
 /// The same of each rung of a ladder; every problem of all at once.
@@ -79,10 +79,10 @@ pub(super) fn of_ladder(args: &EncodeArgs, ladder: &Ladder) -> Result<Vec<DryRun
     let resolved = resolved.map_err(|Problems(wrong)| wrong)?;
     let plans = resolved.into_iter().zip(&tasks);
     let plans = plans.map(|(resolved, task)| {
-        let plan = Plan::resolved(resolved, &examined);
-        DryRun::of(&source, task, &examined, plan)
+        let plan = Plan::resolved(resolved, &examined)?;
+        Ok(DryRun::of(&source, task, plan))
     });
-    Ok(plans.collect())
+    plans.collect()
 }
 
 fn refuse_taken(tasks: &[Task]) -> Result<(), Vec<Error>> {
@@ -103,21 +103,21 @@ fn understood(args: &EncodeArgs, task: &Task) -> Result<(Source, Recipe), Vec<Er
 }
 
 impl DryRun {
-    fn of(source: &Source, task: &Task, examined: &Examined, plan: Plan) -> Self {
-        let (resolved, format) = (plan.resolved, &examined.table);
-        let passes = passes(&resolved.recipe);
+    fn of(source: &Source, task: &Task, plan: Plan) -> Self {
+        let resolved = plan.resolved;
+        let (passes, filter_graph) = (passes(&resolved.recipe), resolved.whole_filter_graph());
         Self {
             source: source.path.display().to_string(),
             output: task.output(),
             rung: task.rung.clone(),
-            frames: format.len(),
+            frames: resolved.plan.frames(),
             container: resolved.recipe.container.name(),
             recipe: resolved.recipe.into(),
             width: resolved.format.resolution.width(),
             height: resolved.format.resolution.height(),
             pixel_format: resolved.format.pixel_format.to_string(),
             decoded_pixel_format: resolved.decoded.to_string(),
-            filter_graph: resolved.filter_graph,
+            filter_graph,
             encoder_args: resolved.encoder_args,
             passes,
             chunks: plan.chunks,

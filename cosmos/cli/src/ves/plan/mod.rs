@@ -9,6 +9,7 @@ use errors::Error;
 use serde::Serialize;
 use stratum_frames::{Examined, FrameTable, Tools, examine, plan_range};
 use ves_api::recipe::{Recipe, ResolvedRecipe};
+use ves_media::Shown;
 
 pub(super) use self::tracks::PlannedTrack;
 use super::place::Source;
@@ -29,7 +30,7 @@ pub(super) struct PlannedChunk {
     pub start: u64,
     /// One past the last frame.
     pub end: u64,
-    /// Frames decoded only to reach the first one; `null` when it was not counted.
+    /// Frames decoded only to reach the first one, or to be looked at; `null` when it was not counted.
     pub preroll_frames: Option<u64>,
 }
 
@@ -51,33 +52,36 @@ impl Plan {
     pub(super) fn of(recipe: Recipe, examined: &Examined) -> Result<Self, Error> {
         let table = &examined.table;
         let resolved = ves_media::resolve(recipe, table, BTreeMap::new())?;
-        Ok(Self::resolved(resolved, examined))
+        Self::resolved(resolved, examined)
     }
 
     /// What a resolved recipe comes to for the source that it was resolved for.
-    pub(super) fn resolved(resolved: ResolvedRecipe, examined: &Examined) -> Self {
-        Self {
-            chunks: chunks(&examined.table, &resolved),
+    pub(super) fn resolved(resolved: ResolvedRecipe, examined: &Examined) -> Result<Self, Error> {
+        Ok(Self {
+            chunks: chunks(&examined.table, &resolved)?,
             tracks: tracks::planned_tracks(&resolved.recipe, examined),
             resolved,
-        }
+        })
     }
 }
 
-fn chunks(table: &FrameTable, resolved: &ResolvedRecipe) -> Vec<PlannedChunk> {
+fn chunks(table: &FrameTable, resolved: &ResolvedRecipe) -> Result<Vec<PlannedChunk>, Error> {
+    let shown = Shown::of(table, resolved.conversion)?;
     let steps = (resolved.plan.count() as u64).checked_mul(table.packets().len() as u64);
     let counted = steps.is_some_and(|steps| steps <= MOST_STEPS);
     let chunks = resolved.plan.chunks();
-    chunks
-        .map(|chunk| PlannedChunk {
-            start: chunk.start,
-            end: chunk.end,
-            preroll_frames: counted.then(|| preroll(table, &chunk)).flatten(),
-        })
-        .collect()
+    let chunks = chunks.map(|chunk| PlannedChunk {
+        start: chunk.start,
+        end: chunk.end,
+        preroll_frames: counted.then(|| twice(&shown, &chunk)).flatten(),
+    });
+    Ok(chunks.collect())
 }
 
-fn preroll(table: &FrameTable, chunk: &Range<u64>) -> Option<u64> {
-    let plan = plan_range(table, chunk.start, chunk.end);
-    plan.ok().map(|plan| plan.preroll())
+/// Frames before those that the chunk shows, and behind them.
+fn twice(shown: &Shown<'_>, chunk: &Range<u64>) -> Option<u64> {
+    let decoded = shown.decoded(chunk);
+    let plan = plan_range(shown.source, decoded.start, decoded.end).ok()?;
+    let around = (decoded.end - decoded.start) - shown.of_source(chunk);
+    Some(plan.preroll() + around)
 }

@@ -36,7 +36,7 @@ pub(super) fn of(recipe: &wire::Recipe) -> Option<Example> {
     let resolved = ResolvedRecipe::new(recipe, &facts, BTreeMap::new()).ok()?;
     Some(Example {
         source: SOURCE,
-        filter_graph: resolved.filter_graph,
+        filter_graph: resolved.whole_filter_graph(),
         encoder_args: resolved.encoder_args,
     })
 }

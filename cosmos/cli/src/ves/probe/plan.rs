@@ -31,6 +31,7 @@ impl From<Plan> for Planned {
             chunks,
             tracks,
         } = plan;
+        let filter_graph = resolved.whole_filter_graph();
         let lengths = || chunks.iter().map(|chunk| chunk.end - chunk.start);
         let format = &resolved.format;
         Self {
@@ -43,7 +44,7 @@ impl From<Plan> for Planned {
             height: format.resolution.height(),
             pixel_format: format.pixel_format.to_string(),
             encoder_args: resolved.encoder_args,
-            filter_graph: resolved.filter_graph,
+            filter_graph,
             tracks,
         }
     }

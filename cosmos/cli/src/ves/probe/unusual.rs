@@ -200,7 +200,10 @@ fn interlaced(examined: &Examined) -> Option<Oddity> {
     };
     oddity(
         "interlaced",
-        format!("It is interlaced, {first} field first."),
+        format!(
+            "It is interlaced, {first} field first. AVC keeps it so; --deinterlace frame or field makes \
+             whole frames of it, for any codec."
+        ),
     )
 }
 

@@ -92,7 +92,7 @@ fn command(work: &WorkDir, params: &EncodeParams) -> Tool {
         .args(["-nostdin", "-hide_banner", "-loglevel", "error"])
         .args(["-protocol_whitelist", "file", "-threads", "1"])
         // The rate is the recipe's, not the header's; it makes presentation times ranks.
-        .args(["-r", &params.frame_rate, "-f", "yuv4mpegpipe", "-i"])
+        .args(["-r", params.input_frame_rate(), "-f", "yuv4mpegpipe", "-i"])
         .arg(work.input("source.y4m"))
         .args(["-map", "0:v:0", "-fps_mode", "passthrough"])
         .args(filter)

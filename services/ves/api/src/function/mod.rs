@@ -39,7 +39,7 @@ pub use job::{Job, LadderJob, LadderRung};
 pub use params::{
     AssembleParams, AssembleResult, ChunkBuffer, ChunkElement, ChunkSource, EncodeParams,
     EncodeResult, IndexParams, IndexResult, PlanParams, PlanResult, QualityParams, QualityPlan,
-    SplitParams, SplitResult, Survey, SurveyParams,
+    Span, SplitParams, SplitResult, Survey, SurveyParams,
 };
 pub use program::{encoder_program, program};
 pub use quality::{available, quality};

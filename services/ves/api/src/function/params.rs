@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use errors::Error;
 use serde::{Deserialize, Serialize};
-use video::{DecoderBuffer, FrameRate, Region};
+use video::{Conversion, DecoderBuffer, FrameRate, Region};
 
 use crate::quality::{Goal, RateFactorRange, Score, Try};
 use crate::rate::{Corrections, Cost, Scale, Share, Shares};
@@ -17,6 +17,15 @@ pub struct IndexParams {
     pub recipes: Vec<wire::Recipe>,
 }
 
+/// Consecutive frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// First frame.
+    pub start: u64,
+    /// One past the last frame.
+    pub end: u64,
+}
+
 /// What a chunk is decoded from: an item of `chunks.json` of `ves-index`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkSource {
@@ -24,6 +33,9 @@ pub struct ChunkSource {
     pub start: u64,
     /// One past the last frame.
     pub end: u64,
+    /// See [`ChunkElement::decoded`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoded: Option<Span>,
     /// See [`ChunkElement::packets_digest`].
     pub packets_digest: String,
 }
@@ -63,9 +75,15 @@ pub struct SplitResult {
     pub pixel_format: String,
     /// Nominal, "30000/1001".
     pub frame_rate: String,
+    /// See [`EncodeParams::input_frame_rate`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_frame_rate: Option<String>,
     pub encoder_args: Vec<String>,
-    /// Empty = none.
+    /// Of chunks that have none of their own; empty = none.
     pub filter_graph: String,
+    /// What became of the source's frames first.
+    #[serde(default)]
+    pub conversion: Conversion,
     /// The part of the source's picture that is shown; `None` = all.
     #[serde(default)]
     pub source_region: Option<Region>,
@@ -117,6 +135,12 @@ pub struct ChunkElement {
     pub start: u64,
     /// One past the last frame.
     pub end: u64,
+    /// Frames of the source that it is decoded from; `None` = those of the same numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoded: Option<Span>,
+    /// Makes those frames the chunk's; `None` = as all chunks have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter_graph: Option<String>,
     /// Identity of the packets that the chunk is decoded from, with their codec configuration.
     pub packets_digest: String,
     /// How long encoding may take on one processor, for order alone: milliseconds.
@@ -126,10 +150,13 @@ pub struct ChunkElement {
 /// Parameters of every encoder function: nothing but what can change a byte of the chunk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EncodeParams {
-    /// How many frames the input holds.
+    /// How many frames the chunk has.
     pub frames: u64,
     /// Nominal, "30000/1001".
     pub frame_rate: String,
+    /// Nominal, of what the input holds; `None` = the chunk's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_frame_rate: Option<String>,
     /// Encoder options of ffmpeg.
     pub encoder_args: Vec<String>,
     /// Empty = none.
@@ -173,7 +200,22 @@ pub struct ChunkBuffer {
     pub entry: u64,
 }
 
+impl ChunkElement {
+    /// Frames of the source that it is decoded from.
+    pub fn decoded(&self) -> Span {
+        self.decoded.unwrap_or(Span {
+            start: self.start,
+            end: self.end,
+        })
+    }
+}
+
 impl EncodeParams {
+    /// Nominal, of what the input holds.
+    pub(crate) fn input_frame_rate(&self) -> &str {
+        self.input_frame_rate.as_ref().unwrap_or(&self.frame_rate)
+    }
+
     /// The value of an encoder option of ffmpeg.
     pub fn encoder_option(&self, name: &str) -> Option<&str> {
         let pairs = self.encoder_args.windows(2);
@@ -196,6 +238,9 @@ pub struct SurveyParams {
     pub chunk: ChunkElement,
     /// Nominal, "30000/1001".
     pub frame_rate: String,
+    /// See [`EncodeParams::input_frame_rate`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_frame_rate: Option<String>,
     /// Encoder options of ffmpeg.
     pub encoder_args: Vec<String>,
     /// Empty = none.
@@ -210,6 +255,7 @@ impl SurveyParams {
         EncodeParams {
             frames: self.chunk.end - self.chunk.start,
             frame_rate: self.frame_rate.clone(),
+            input_frame_rate: self.input_frame_rate.clone(),
             encoder_args: self.encoder_args.clone(),
             filter_graph: self.filter_graph.clone(),
             packets_digest: self.chunk.packets_digest.clone(),

@@ -5090,6 +5090,16 @@ pub struct Recipe {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
     )]
     pub padding: ::buffa::MessageField<Edges, ::buffa::Inline<Edges>>,
+    /// What becomes of an interlaced source's fields, before anything else is done. One that is not
+    /// interlaced stays as it is; a warning says so. All rungs of a ladder have it alike.
+    ///
+    /// Field 12: `deinterlacing`
+    #[serde(
+        rename = "deinterlacing",
+        with = "::buffa::json_helpers::proto_enum",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
+    )]
+    pub deinterlacing: ::buffa::EnumValue<::proto::video::v1::Deinterlacing>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -5108,6 +5118,7 @@ impl ::core::fmt::Debug for Recipe {
             .field("static_hdr", &self.static_hdr)
             .field("crop", &self.crop)
             .field("padding", &self.padding)
+            .field("deinterlacing", &self.deinterlacing)
             .finish()
     }
 }
@@ -5215,6 +5226,12 @@ impl ::buffa::Message for Recipe {
                 += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                     + inner_size as u64;
         }
+        {
+            let val = self.deinterlacing.to_i32();
+            if val != 0 {
+                size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+            }
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -5301,6 +5318,12 @@ impl ::buffa::Message for Recipe {
                 buf,
             );
             self.padding.write_to(__cache, buf);
+        }
+        {
+            let val = self.deinterlacing.to_i32();
+            if val != 0 {
+                ::buffa::types::put_int32_field(12u32, val, buf);
+            }
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -5426,6 +5449,15 @@ impl ::buffa::Message for Recipe {
                     ctx,
                 )?;
             }
+            12u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.deinterlacing = ::buffa::EnumValue::from(
+                    ::buffa::types::decode_int32(buf)?,
+                );
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -5445,6 +5477,7 @@ impl ::buffa::Message for Recipe {
         self.static_hdr = ::buffa::MessageField::none();
         self.crop = ::buffa::MessageField::none();
         self.padding = ::buffa::MessageField::none();
+        self.deinterlacing = ::buffa::EnumValue::from(0);
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -8161,7 +8194,7 @@ pub struct ResolvedRecipe {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
     )]
     pub recipe: ::buffa::MessageField<Recipe, ::buffa::Inline<Recipe>>,
-    /// Boundaries of the chunks: n + 1 frame indices for n chunks. Of a rung they are left out when it has
+    /// Boundaries of the chunks: n + 1 indices of encoded frames for n chunks. Of a rung they are left out when it has
     /// ended.
     ///
     /// Field 2: `boundaries`
@@ -8181,7 +8214,7 @@ pub struct ResolvedRecipe {
         deserialize_with = "::buffa::json_helpers::null_as_default"
     )]
     pub encoder_args: ::buffa::alloc::vec::Vec<::buffa::alloc::string::String>,
-    /// Filter graph between decoder and encoder; empty = none.
+    /// Filter graph between decoder and encoder, behind `conversion`; empty = none.
     ///
     /// Field 4: `filter_graph`
     #[serde(
@@ -8255,6 +8288,18 @@ pub struct ResolvedRecipe {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub decoded_pixel_format: ::buffa::alloc::string::String,
+    /// What becomes of the source's frames first. A chunk is decoded with those around it that are looked
+    /// at.
+    ///
+    /// Field 11: `conversion`
+    #[serde(
+        rename = "conversion",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub conversion: ::buffa::MessageField<
+        ::proto::video::v1::Conversion,
+        ::buffa::Inline<::proto::video::v1::Conversion>,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -8272,6 +8317,7 @@ impl ::core::fmt::Debug for ResolvedRecipe {
             .field("cpu_level", &self.cpu_level)
             .field("source_digest", &self.source_digest)
             .field("decoded_pixel_format", &self.decoded_pixel_format)
+            .field("conversion", &self.conversion)
             .finish()
     }
 }
@@ -8354,6 +8400,14 @@ impl ::buffa::Message for ResolvedRecipe {
                     + ::buffa::types::string_encoded_len(&self.decoded_pixel_format)
                         as u64;
         }
+        if self.conversion.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.conversion.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -8413,6 +8467,14 @@ impl ::buffa::Message for ResolvedRecipe {
         }
         if !self.decoded_pixel_format.is_empty() {
             ::buffa::types::put_string_field(10u32, &self.decoded_pixel_format, buf);
+        }
+        if self.conversion.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                11u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.conversion.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -8546,6 +8608,17 @@ impl ::buffa::Message for ResolvedRecipe {
                 )?;
                 ::buffa::types::merge_string(&mut self.decoded_pixel_format, buf)?;
             }
+            11u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.conversion.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -8564,6 +8637,7 @@ impl ::buffa::Message for ResolvedRecipe {
         self.cpu_level.clear();
         self.source_digest.clear();
         self.decoded_pixel_format.clear();
+        self.conversion = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -17525,6 +17599,11 @@ pub mod __buffa {
             pub padding: ::buffa::MessageFieldView<
                 super::super::__buffa::view::EdgesView<'a>,
             >,
+            /// What becomes of an interlaced source's fields, before anything else is done. One that is not
+            /// interlaced stays as it is; a warning says so. All rungs of a ladder have it alike.
+            ///
+            /// Field 12: `deinterlacing`
+            pub deinterlacing: ::buffa::EnumValue<::proto::video::v1::Deinterlacing>,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for RecipeView<'a> {
@@ -17772,6 +17851,15 @@ pub mod __buffa {
                             }
                         }
                     }
+                    12u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.deinterlacing = ::buffa::EnumValue::from(
+                            ::buffa::types::decode_int32(&mut cur)?,
+                        );
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -17862,6 +17950,7 @@ pub mod __buffa {
                         }
                         None => ::buffa::MessageField::none(),
                     },
+                    deinterlacing: self.deinterlacing,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -17956,6 +18045,12 @@ pub mod __buffa {
                         += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
                             + inner_size as u64;
                 }
+                {
+                    let val = self.deinterlacing.to_i32();
+                    if val != 0 {
+                        size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
+                    }
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -18044,6 +18139,12 @@ pub mod __buffa {
                     );
                     self.padding.write_to(__cache, buf);
                 }
+                {
+                    let val = self.deinterlacing.to_i32();
+                    if val != 0 {
+                        ::buffa::types::put_int32_field(12u32, val, buf);
+                    }
+                }
                 self.__buffa_unknown_fields.write_to(buf);
             }
         }
@@ -18127,6 +18228,11 @@ pub mod __buffa {
                     if let ::core::option::Option::Some(__v) = self.padding.as_option() {
                         __map.serialize_entry("padding", __v)?;
                     }
+                }
+                if !::buffa::json_helpers::skip_if::is_default_enum_value(
+                    &self.deinterlacing,
+                ) {
+                    __map.serialize_entry("deinterlacing", &self.deinterlacing)?;
                 }
                 __map.end()
             }
@@ -18313,6 +18419,16 @@ pub mod __buffa {
                 &self,
             ) -> &::buffa::MessageFieldView<super::super::__buffa::view::EdgesView<'_>> {
                 &self.0.reborrow().padding
+            }
+            /// What becomes of an interlaced source's fields, before anything else is done. One that is not
+            /// interlaced stays as it is; a warning says so. All rungs of a ladder have it alike.
+            ///
+            /// Field 12: `deinterlacing`
+            #[must_use]
+            pub fn deinterlacing(
+                &self,
+            ) -> ::buffa::EnumValue<::proto::video::v1::Deinterlacing> {
+                self.0.reborrow().deinterlacing
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<RecipeView<'static>>>
@@ -22659,7 +22775,7 @@ pub mod __buffa {
             pub recipe: ::buffa::MessageFieldView<
                 super::super::__buffa::view::RecipeView<'a>,
             >,
-            /// Boundaries of the chunks: n + 1 frame indices for n chunks. Of a rung they are left out when it has
+            /// Boundaries of the chunks: n + 1 indices of encoded frames for n chunks. Of a rung they are left out when it has
             /// ended.
             ///
             /// Field 2: `boundaries`
@@ -22668,7 +22784,7 @@ pub mod __buffa {
             ///
             /// Field 3: `encoder_args`
             pub encoder_args: ::buffa::RepeatedView<'a, &'a str>,
-            /// Filter graph between decoder and encoder; empty = none.
+            /// Filter graph between decoder and encoder, behind `conversion`; empty = none.
             ///
             /// Field 4: `filter_graph`
             pub filter_graph: &'a str,
@@ -22698,6 +22814,13 @@ pub mod __buffa {
             ///
             /// Field 10: `decoded_pixel_format`
             pub decoded_pixel_format: &'a str,
+            /// What becomes of the source's frames first. A chunk is decoded with those around it that are looked
+            /// at.
+            ///
+            /// Field 11: `conversion`
+            pub conversion: ::buffa::MessageFieldView<
+                ::proto::video::v1::__buffa::view::ConversionView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for ResolvedRecipeView<'a> {
@@ -22822,6 +22945,31 @@ pub mod __buffa {
                         view.decoded_pixel_format = ::buffa::types::borrow_str(
                             &mut cur,
                         )?;
+                    }
+                    11u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.conversion.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.conversion = ::buffa::MessageFieldView::set(
+                                    <::proto::video::v1::__buffa::view::ConversionView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
                     }
                     2u32 => {
                         if tag.wire_type()
@@ -22963,6 +23111,15 @@ pub mod __buffa {
                     cpu_level: self.cpu_level.to_string(),
                     source_digest: self.source_digest.to_string(),
                     decoded_pixel_format: self.decoded_pixel_format.to_string(),
+                    conversion: match self.conversion.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                ::proto::video::v1::Conversion,
+                                ::buffa::Inline<::proto::video::v1::Conversion>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -23044,6 +23201,14 @@ pub mod __buffa {
                             + ::buffa::types::string_encoded_len(
                                 &self.decoded_pixel_format,
                             ) as u64;
+                }
+                if self.conversion.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.conversion.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
                 }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
@@ -23127,6 +23292,14 @@ pub mod __buffa {
                         &self.decoded_pixel_format,
                         buf,
                     );
+                }
+                if self.conversion.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        11u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.conversion.write_to(__cache, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -23213,6 +23386,14 @@ pub mod __buffa {
                             "decodedPixelFormat",
                             self.decoded_pixel_format,
                         )?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .conversion
+                        .as_option()
+                    {
+                        __map.serialize_entry("conversion", __v)?;
+                    }
                 }
                 __map.end()
             }
@@ -23318,7 +23499,7 @@ pub mod __buffa {
             > {
                 &self.0.reborrow().recipe
             }
-            /// Boundaries of the chunks: n + 1 frame indices for n chunks. Of a rung they are left out when it has
+            /// Boundaries of the chunks: n + 1 indices of encoded frames for n chunks. Of a rung they are left out when it has
             /// ended.
             ///
             /// Field 2: `boundaries`
@@ -23333,7 +23514,7 @@ pub mod __buffa {
             pub fn encoder_args(&self) -> &::buffa::RepeatedView<'_, &'_ str> {
                 &self.0.reborrow().encoder_args
             }
-            /// Filter graph between decoder and encoder; empty = none.
+            /// Filter graph between decoder and encoder, behind `conversion`; empty = none.
             ///
             /// Field 4: `filter_graph`
             #[must_use]
@@ -23385,6 +23566,18 @@ pub mod __buffa {
             #[must_use]
             pub fn decoded_pixel_format(&self) -> &'_ str {
                 self.0.reborrow().decoded_pixel_format
+            }
+            /// What becomes of the source's frames first. A chunk is decoded with those around it that are looked
+            /// at.
+            ///
+            /// Field 11: `conversion`
+            #[must_use]
+            pub fn conversion(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                ::proto::video::v1::__buffa::view::ConversionView<'_>,
+            > {
+                &self.0.reborrow().conversion
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<ResolvedRecipeView<'static>>>

@@ -168,6 +168,8 @@ mod tests {
                 index: 0,
                 start: 0,
                 end: frames,
+                decoded: None,
+                filter_graph: None,
                 packets_digest: String::new(),
                 expected_ms: 0,
             },

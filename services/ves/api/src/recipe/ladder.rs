@@ -43,10 +43,27 @@ pub fn rungs(common: &wire::Recipe, ladder: &wire::Ladder) -> Result<Vec<Rung>, 
             }
         }
     }
+    problems.extend(other_frames(&rungs));
     match problems.is_empty() {
         true => Ok(rungs),
         false => Err(Problems(problems)),
     }
+}
+
+/// Rungs that do not show the frames that the first one shows.
+fn other_frames(rungs: &[Rung]) -> Vec<Error> {
+    let first = rungs.first().map(|rung| rung.recipe.deinterlacing);
+    let other = |rung: &Rung| first.is_some_and(|first| rung.recipe.deinterlacing != first);
+    let others = rungs.iter().enumerate().filter(|(_, rung)| other(rung));
+    let told = others.map(|(index, _)| {
+        let why = "all rungs show the same frames";
+        let error = Error::user("IMPOSSIBLE_COMBINATION", why).at("recipe.deinterlacing");
+        of_rung(
+            index,
+            error.hint("leave it out, and say it of the ladder, in recipe.deinterlacing"),
+        )
+    });
+    told.collect()
 }
 
 /// A problem of a rung, where it stands in the request. That of several is that of each.
@@ -207,6 +224,21 @@ mod tests {
             aligned_access: true,
         };
         assert!(all.iter().all(|rung| rung.recipe.chunking == asked));
+    }
+
+    #[test]
+    fn all_rungs_show_the_same_frames() {
+        let rung = |name, how| json!({"name": name, "recipe": {"deinterlacing": how}});
+        let (frame, field) = ("DEINTERLACING_FRAME", "DEINTERLACING_FIELD");
+        let avc = |how| json!({"codec": {"format": "CODEC_FORMAT_AVC"}, "deinterlacing": how});
+        let rungs = json!([{"name": "a"}, rung("b", frame)]);
+        assert!(of(avc(frame), rungs.clone()).is_ok());
+        let told = of(avc(field), rungs).unwrap_err();
+        let expected = (
+            "ladder.rungs[1].recipe.deinterlacing",
+            "IMPOSSIBLE_COMBINATION",
+        );
+        assert_eq!(told, [(expected.0.to_owned(), expected.1.to_owned())]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use buffa::Enumeration;
 use errors::Error;
+use proto::video::v1;
 use serde::Deserialize;
 
 use crate::recipe::codings;
@@ -148,6 +149,9 @@ pub(super) fn fill_by(recipe: &mut wire::Recipe, preset: &wire::Recipe) {
     }
     if !recipe.padding.is_set() {
         recipe.padding = preset.padding.clone();
+    }
+    if recipe.deinterlacing == v1::Deinterlacing::DEINTERLACING_UNSPECIFIED {
+        recipe.deinterlacing = preset.deinterlacing;
     }
     if !recipe.static_hdr.is_set() {
         recipe.static_hdr = preset.static_hdr.clone();

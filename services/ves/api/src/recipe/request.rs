@@ -1,6 +1,6 @@
 use std::fmt;
 
-use video::{DecoderBuffer, Rational, StaticHdr};
+use video::{DecoderBuffer, Deinterlacing, Rational, StaticHdr};
 
 use crate::quality::Goal;
 use crate::recipe::{Codec, Edges, Size};
@@ -24,6 +24,8 @@ pub struct Recipe {
     pub crop: Option<Edges>,
     /// Black, put around the picture, after it was resized.
     pub padding: Option<Edges>,
+    /// What becomes of an interlaced source's fields, before anything else; None = they stay.
+    pub deinterlacing: Option<Deinterlacing>,
 }
 
 /// What happens when the source lacks frames that it promises.

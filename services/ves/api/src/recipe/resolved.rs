@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use errors::Error;
-use video::{PixelFormat, Range, Region, Resolution, Rotation, VideoFormat};
+use video::{
+    Conversion, Deinterlacing, FrameRate, PixelFormat, Range, Rational, Region, Resolution,
+    Rotation, ScanType, VideoFormat,
+};
 
 use crate::rate::MAX_SHARED;
 use crate::recipe::filters::filter_graph;
@@ -19,7 +22,9 @@ pub struct ResolvedRecipe {
     pub plan: ChunkPlan,
     /// Arguments of the encoder, the same for every chunk.
     pub encoder_args: Vec<String>,
-    /// Between decoder and encoder; empty = none.
+    /// What becomes of the source's frames first.
+    pub conversion: Conversion,
+    /// Between that and the encoder; empty = none.
     pub filter_graph: String,
     /// Digest of each function's package, by name.
     pub function_digests: BTreeMap<String, String>,
@@ -37,8 +42,9 @@ pub struct ResolvedRecipe {
 #[derive(Clone, Copy, Debug)]
 pub struct SourceFacts<'a> {
     pub format: &'a VideoFormat,
+    /// Frames that are encoded: those that the source's become.
     pub frames: u64,
-    /// Indices of frames at which decoding can start, ascending.
+    /// Indices of those at which decoding can start, ascending.
     pub random_access: &'a [u64],
     pub digest: &'a str,
 }
@@ -52,16 +58,19 @@ impl ResolvedRecipe {
     ) -> Result<Self, Error> {
         let (codec, encoder) = (recipe.codec, recipe.codec.coding.spec);
         let decoded = layout::decoded(&source.format.pixel_format)?;
+        let conversion = Conversion::new(recipe.deinterlacing, source.format.scan_type);
+        check_conversion(conversion, source.format, &decoded)?;
         check_hdr(&recipe, source.format)?;
         let layout = encoder.layout(&codec, &decoded)?;
         let format = encoded_format(&recipe, source.format, &decoded, layout)?;
         encoder.check(&recipe, &format)?;
         check_container(&recipe, &format)?;
-        let plan = chunks(&recipe, source)?;
+        let plan = chunks(&recipe, source, format.frame_rate)?;
         check_shared(&recipe, &plan)?;
         Ok(Self {
             encoder_args: encoder.args(&recipe, &format, &plan),
             filter_graph: filter_graph(&recipe, source.format, &decoded, &format),
+            conversion,
             plan,
             function_digests,
             format,
@@ -70,6 +79,27 @@ impl ResolvedRecipe {
             source_digest: source.digest.to_owned(),
             recipe,
         })
+    }
+
+    /// The filters that make a whole source the encoded video: the conversion, and what follows it.
+    pub fn whole_filter_graph(&self) -> String {
+        joined([
+            self.conversion.ffmpeg_filters().as_str(),
+            &self.filter_graph,
+        ])
+    }
+
+    /// The filters that make these frames of the source exactly those of a chunk; none where that is
+    /// [`Self::filter_graph`].
+    pub fn chunk_filter_graph(&self, chunk: &Span, decoded: &Span) -> Option<String> {
+        if self.conversion.is_none() {
+            return None;
+        }
+        let first = decoded.start * self.conversion.frames_of_each();
+        let (start, end) = (chunk.start - first, chunk.end - first);
+        let own = format!("trim=start_frame={start}:end_frame={end},setpts=PTS-STARTPTS");
+        let filters = self.conversion.ffmpeg_filters();
+        Some(joined([&filters, &own, &self.filter_graph]))
     }
 
     /// The part of the source's picture that is shown, of a picture of that size; `None` = all.
@@ -98,8 +128,15 @@ impl ResolvedRecipe {
     }
 }
 
-fn chunks(recipe: &Recipe, source: &SourceFacts<'_>) -> Result<ChunkPlan, Error> {
-    let (rate, points) = (source.format.frame_rate, source.random_access);
+type Span = std::ops::Range<u64>;
+
+fn joined<const N: usize>(filters: [&str; N]) -> String {
+    let some = filters.into_iter().filter(|filter| !filter.is_empty());
+    some.collect::<Vec<_>>().join(",")
+}
+
+fn chunks(recipe: &Recipe, source: &SourceFacts<'_>, rate: FrameRate) -> Result<ChunkPlan, Error> {
+    let points = source.random_access;
     let planned = plan(source.frames, rate, recipe.chunking, points);
     planned.map_err(|e| match e {
         PlanError::NoFrames => Error::source("NO_FRAMES", e.to_string()),
@@ -136,6 +173,10 @@ fn encoded_format(
         Range::Unspecified
     };
     format.hdr = recipe.static_hdr.or(source.hdr);
+    convert(
+        &mut format,
+        Conversion::new(recipe.deinterlacing, source.scan_type),
+    )?;
     let mut problems = Vec::new();
     edges::cut(&mut format, recipe.crop, decoded, &mut problems);
     if let Some(size) = &recipe.size {
@@ -146,6 +187,49 @@ fn encoded_format(
         true => Ok(format),
         false => Err(Problems(problems).into_error()),
     }
+}
+
+/// Gives `format` the scan and rate of what the conversion makes.
+fn convert(format: &mut VideoFormat, conversion: Conversion) -> Result<(), Error> {
+    if conversion.deinterlacing().is_some() {
+        format.scan_type = ScanType::Progressive;
+    }
+    if conversion.deinterlacing() == Some(Deinterlacing::Field) {
+        let rate = format.frame_rate.as_rational();
+        let twice = rate
+            .checked_mul(Rational::whole(2))
+            .and_then(FrameRate::new);
+        format.frame_rate = twice.ok_or_else(|| {
+            let message = format!("twice {rate} frames a second are beyond all bounds");
+            Error::source("OUT_OF_RANGE", message).at("recipe.deinterlacing")
+        })?;
+    }
+    Ok(())
+}
+
+/// What the deinterlacer would look at otherwise than as it is, or not at all.
+fn check_conversion(
+    conversion: Conversion,
+    source: &VideoFormat,
+    decoded: &PixelFormat,
+) -> Result<(), Error> {
+    let (size, name) = (source.resolution, decoded.as_str());
+    let small = size.width() < 3 || size.height() < 4;
+    let deep_grey = name.starts_with("gray") && name != "gray";
+    let (code, message) = match conversion.is_none() {
+        false if small => (
+            "UNSUPPORTED_SIZE",
+            format!("a picture of {size} has no fields to speak of"),
+        ),
+        false if deep_grey => (
+            "UNSUPPORTED_PIXEL_FORMAT",
+            format!("the deinterlacer does not take {decoded}"),
+        ),
+        _ => return Ok(()),
+    };
+    Err(Error::user(code, message)
+        .at("recipe.deinterlacing")
+        .hint("leave it out"))
 }
 
 /// What HDR10 says makes sense with its transfer functions alone.
@@ -205,6 +289,10 @@ impl From<ResolvedRecipe> for wire::ResolvedRecipe {
             cpu_level: resolved.cpu_level,
             source_digest: resolved.source_digest,
             decoded_pixel_format: resolved.decoded.to_string(),
+            conversion: Some(resolved.conversion)
+                .filter(|conversion| !conversion.is_none())
+                .map(proto::video::v1::Conversion::from)
+                .into(),
             ..Default::default()
         }
     }
@@ -217,6 +305,8 @@ impl TryFrom<wire::ResolvedRecipe> for ResolvedRecipe {
         let recipe = resolved.recipe.into_option().unwrap_or_default();
         let format = resolved.format.into_option().unwrap_or_default();
         let format = VideoFormat::try_from(&format).map_err(|e| malformed(&e.to_string()))?;
+        let conversion = resolved.conversion.as_option().map(Conversion::try_from);
+        let conversion = conversion.transpose();
         Ok(Self {
             decoded: PixelFormat::new(resolved.decoded_pixel_format)
                 .unwrap_or_else(|| format.pixel_format.clone()),
@@ -224,6 +314,9 @@ impl TryFrom<wire::ResolvedRecipe> for ResolvedRecipe {
             plan: ChunkPlan::new(resolved.boundaries)
                 .ok_or_else(|| malformed("its boundaries do not ascend from 0"))?,
             encoder_args: resolved.encoder_args,
+            conversion: conversion
+                .map_err(|e| malformed(&e.to_string()))?
+                .unwrap_or_default(),
             filter_graph: resolved.filter_graph,
             function_digests: resolved.function_digests.into_iter().collect(),
             format,
@@ -451,6 +544,73 @@ mod tests {
             fields(Edges::new(0, 0, 1, 0), None, &plain),
             ["recipe.resolution"]
         );
+    }
+
+    #[test]
+    fn fields_become_frames_before_anything_else() {
+        let interlaced = VideoFormat {
+            scan_type: ScanType::TopFieldFirst,
+            ..source(720, 576, "yuv420p")
+        };
+        let asked = |deinterlacing| Recipe {
+            deinterlacing: Some(deinterlacing),
+            crop: Edges::new(0, 2, 0, 2),
+            ..recipe()
+        };
+        let resolved = resolve(asked(Deinterlacing::Field), &interlaced).unwrap();
+        assert_eq!(resolved.format.scan_type, ScanType::Progressive);
+        assert_eq!(resolved.format.frame_rate.to_string(), "50/1");
+        let (bwdif, crop) = (
+            "bwdif=mode=send_field:parity=tff:deint=all",
+            "crop=w=720:h=572:x=0:y=2:exact=1",
+        );
+        assert_eq!(resolved.whole_filter_graph(), format!("{bwdif},{crop}"));
+        let graph = resolved.chunk_filter_graph(&(100..151), &(49..77)).unwrap();
+        let trim = "trim=start_frame=2:end_frame=53,setpts=PTS-STARTPTS";
+        assert_eq!(graph, format!("{bwdif},{trim},{crop}"));
+        let json = resolved.to_json().unwrap();
+        assert_eq!(ResolvedRecipe::from_json(&json), Ok(resolved));
+        let of_frames = resolve(asked(Deinterlacing::Frame), &interlaced).unwrap();
+        assert_eq!(of_frames.format.frame_rate.to_string(), "25/1");
+        // What is not interlaced is as if nothing had been asked for.
+        let plain = source(720, 576, "yuv420p");
+        let kept = resolve(asked(Deinterlacing::Field), &plain).unwrap();
+        assert_eq!(kept.whole_filter_graph(), crop);
+        assert_eq!(kept.chunk_filter_graph(&(0..1), &(0..1)), None);
+        for coding in codings() {
+            let recipe = Recipe {
+                deinterlacing: Some(Deinterlacing::Frame),
+                ..by(Codec::usual(coding))
+            };
+            let square = VideoFormat {
+                sample_aspect_ratio: SampleAspectRatio::SQUARE,
+                ..interlaced.clone()
+            };
+            assert!(resolve(recipe, &square).is_ok(), "{}", coding.name);
+        }
+    }
+
+    #[test]
+    fn what_has_no_fields_to_speak_of_is_not_deinterlaced() {
+        let refused = |width, height, layout| {
+            let interlaced = VideoFormat {
+                scan_type: ScanType::BottomFieldFirst,
+                ..source(width, height, layout)
+            };
+            let recipe = Recipe {
+                deinterlacing: Some(Deinterlacing::Frame),
+                ..recipe()
+            };
+            let error = resolve(recipe, &interlaced).unwrap_err();
+            (error.field.unwrap(), error.code)
+        };
+        for (width, height, layout, code) in [
+            (2, 576, "yuv420p", "UNSUPPORTED_SIZE"),
+            (720, 576, "gray10le", "UNSUPPORTED_PIXEL_FORMAT"),
+        ] {
+            let told = refused(width, height, layout);
+            assert_eq!(told, ("recipe.deinterlacing".into(), code.into()));
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use buffa::Enumeration;
 use errors::Error;
-use video::{DecoderBuffer, InvalidFormat, StaticHdr};
+use proto::video::v1;
+use video::{DecoderBuffer, Deinterlacing, InvalidFormat, StaticHdr};
 
 use crate::quality::{Goal, Metric};
 use crate::recipe::{
@@ -40,6 +41,7 @@ impl TryFrom<wire::Recipe> for Recipe {
             damage: damage(recipe.damage, &mut problems),
             crop: edges(recipe.crop.into_option(), "crop", &mut problems),
             padding: edges(recipe.padding.into_option(), "padding", &mut problems),
+            deinterlacing: deinterlacing(recipe.deinterlacing, &mut problems),
             static_hdr: static_hdr(recipe.static_hdr.into_option(), &mut problems),
         };
         match problems.is_empty() {
@@ -188,6 +190,22 @@ fn edges(edges: Option<wire::Edges>, field: &str, problems: &mut Vec<Error>) -> 
         }
     }
     Edges::new(left, top, right, bottom)
+}
+
+fn deinterlacing(
+    asked: buffa::EnumValue<v1::Deinterlacing>,
+    problems: &mut Vec<Error>,
+) -> Option<Deinterlacing> {
+    match asked.as_known() {
+        Some(v1::Deinterlacing::Unspecified) => None,
+        Some(v1::Deinterlacing::Frame) => Some(Deinterlacing::Frame),
+        Some(v1::Deinterlacing::Field) => Some(Deinterlacing::Field),
+        None => {
+            let known = ["DEINTERLACING_FRAME", "DEINTERLACING_FIELD"];
+            problems.push(unknown("recipe.deinterlacing", asked.to_i32(), &known));
+            None
+        }
+    }
 }
 
 fn chunking(directives: Option<wire::ChunkingDirectives>, problems: &mut Vec<Error>) -> Chunking {
@@ -500,6 +518,11 @@ impl From<Recipe> for wire::Recipe {
                 .into(),
             crop: recipe.crop.map(wire::Edges::from).into(),
             padding: recipe.padding.map(wire::Edges::from).into(),
+            deinterlacing: recipe
+                .deinterlacing
+                .map(v1::Deinterlacing::from)
+                .unwrap_or_default()
+                .into(),
             ..Default::default()
         }
     }

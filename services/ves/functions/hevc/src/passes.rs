@@ -69,6 +69,7 @@ mod tests {
         let mut params = EncodeParams {
             frames: 1,
             frame_rate: "25/1".into(),
+            input_frame_rate: None,
             encoder_args: ["-c:v", "libx265", PARAMS, "info=0"]
                 .map(str::to_owned)
                 .into(),

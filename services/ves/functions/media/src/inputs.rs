@@ -9,8 +9,10 @@ use ves_api::recipe::ResolvedRecipe;
 
 use crate::mp4::Timeline;
 
-/// Name of the frame table.
+/// Name of the frame table: of the source for a splitter, of the encode for what comes after it.
 pub(crate) const FRAME_TABLE: &str = "frames.table";
+/// Name of the source's frame table, where that of the encode is another.
+pub(crate) const SOURCE_TABLE: &str = "source.table";
 /// Name of what chunks are decoded from.
 pub(crate) const CHUNK_SOURCES: &str = "chunks.json";
 /// Name of the assembled file.

@@ -15,4 +15,4 @@ pub use assemble::{FragmentedVideo, Sample, assemble, holds};
 pub use inputs::timeline_of;
 pub use mp4::{Timeline, decode_times};
 pub use plan::plan;
-pub use split::{failure, index, refuse_damage, resolve, resolved, split};
+pub use split::{Shown, failure, index, refuse_damage, resolve, resolved, split};

@@ -118,6 +118,7 @@ mod tests {
         EncodeParams {
             frames: 1,
             frame_rate: "25".into(),
+            input_frame_rate: None,
             second_pass: None,
             encoder_args: [
                 "-c:v",

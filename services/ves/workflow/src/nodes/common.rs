@@ -5,8 +5,12 @@ use proto::stratum::v1::{Input, Source};
 use ves_api::function::{ChunkElement, Job, SplitResult};
 use ves_api::quality::{Goal, RateFactorRange};
 
-/// Name of the splitter's blob that is the frame table.
+/// Name of the splitter's blob that is the frame table of the encode; of the source, for the splitter
+/// itself.
 pub(crate) const FRAME_TABLE: &str = "frames.table";
+
+/// Name of the splitter's blob that is the source's frame table, where that is another one.
+const SOURCE_TABLE: &str = "source.table";
 
 /// Name of the blob that tells what chunks are decoded from.
 pub(crate) const CHUNK_SOURCES: &str = "chunks.json";
@@ -33,18 +37,20 @@ pub(crate) fn quality_of(job: &Job, split: &SplitResult) -> Result<(Goal, RateFa
     Ok((goal, RateFactorRange::of(job.recipe.codec.coding)))
 }
 
-/// The frames of a chunk, as one stream.
+/// The frames that a chunk is decoded from, as one stream.
 pub(crate) fn frames(
     task: &TaskContext,
     source: Source,
     split: &SplitResult,
     chunk: &ChunkElement,
 ) -> Result<Input, Error> {
+    let decoded = chunk.decoded();
+    let own = task.blob("splitter", SOURCE_TABLE);
     Ok(frames_input(
         "source.y4m",
         source,
-        task.blob("splitter", FRAME_TABLE)?,
-        (chunk.start, chunk.end),
+        own.or_else(|_| task.blob("splitter", FRAME_TABLE))?,
+        (decoded.start, decoded.end),
         split.pixel_format.clone(),
     ))
 }

@@ -203,8 +203,9 @@ fn params(
     EncodeParams {
         frames: chunk.end - chunk.start,
         frame_rate: split.frame_rate,
+        input_frame_rate: split.input_frame_rate,
         encoder_args: split.encoder_args,
-        filter_graph: split.filter_graph,
+        filter_graph: chunk.filter_graph.unwrap_or(split.filter_graph),
         packets_digest: chunk.packets_digest,
         second_pass,
         buffer,

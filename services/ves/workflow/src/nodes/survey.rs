@@ -27,11 +27,13 @@ fn at(task: &TaskContext, crf: u32) -> Result<Invocation, Error> {
     let digest = job.function_digests.get(&function).cloned();
     let frames = frames(task, job.source, &split, &chunk)?;
     let (expected_ms, attributes) = (chunk.expected_ms / FASTER, attributes(&split));
+    let own = chunk.filter_graph.clone();
     let params = SurveyParams {
         chunk,
         frame_rate: split.frame_rate,
+        input_frame_rate: split.input_frame_rate,
         encoder_args: split.encoder_args,
-        filter_graph: split.filter_graph,
+        filter_graph: own.unwrap_or(split.filter_graph),
         crf,
     };
     Ok(Invocation {

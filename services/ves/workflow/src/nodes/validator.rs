@@ -3,7 +3,7 @@
 use blob::BlobRef;
 use errors::Error;
 use plato::{ServiceCall, TaskContext, json};
-use proto::video::v1::{Region, VideoFormat};
+use proto::video::v1::{Conversion, Region, VideoFormat};
 use ves_api::function::{AssembleResult, SplitResult};
 use ves_api::recipe::Recipe;
 use ves_api::summary::VIDEO;
@@ -20,6 +20,7 @@ use super::common::{BOUNDARIES, FRAME_TABLE, job};
 pub(crate) fn prepare_source(task: &TaskContext) -> Result<ServiceCall, Error> {
     let split: SplitResult = json::parse(task.output("splitter")?)?;
     Ok(validate_video(ValidateRequest {
+        source_conversion: conversion(&split).into(),
         source: Some(source(task)?).into(),
         source_region: split.source_region.map(Region::from).into(),
         ..Default::default()
@@ -34,6 +35,7 @@ pub(crate) fn prepare(task: &TaskContext) -> Result<ServiceCall, Error> {
     });
     let split: SplitResult = json::parse(task.output("splitter")?)?;
     Ok(validate_video(ValidateRequest {
+        source_conversion: conversion(&split).into(),
         source_region: split.source_region.map(Region::from).into(),
         video_region: split.video_region.map(Region::from).into(),
         video: Some(bytes(task.blob("assembler", VIDEO)?)).into(),
@@ -41,6 +43,12 @@ pub(crate) fn prepare(task: &TaskContext) -> Result<ServiceCall, Error> {
         expectations: expectations.collect(),
         ..Default::default()
     }))
+}
+
+/// What became of the source's frames first, if anything did.
+fn conversion(split: &SplitResult) -> Option<Conversion> {
+    let conversion = split.conversion;
+    (!conversion.is_none()).then(|| conversion.into())
 }
 
 fn source(task: &TaskContext) -> Result<VideoFile, Error> {

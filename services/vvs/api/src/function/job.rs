@@ -4,7 +4,7 @@ use blob::BlobRef;
 use proto::base::v1 as base;
 use proto::stratum::v1 as stratum;
 use serde::{Deserialize, Serialize};
-use video::Region;
+use video::{Conversion, Region};
 
 /// What the workflow `vvs.validate` is started with.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Job {
     pub reference: bool,
     /// The part of the source that the video shows; `None` = all of it.
     pub source_region: Option<Region>,
+    /// What became of the source's frames before they were encoded.
+    pub source_conversion: Conversion,
     /// The part of the video that shows it; `None` = all of it.
     pub video_region: Option<Region>,
     /// The version of each function, by name; of others, whatever is installed.
@@ -46,6 +48,8 @@ struct Json {
     reference: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source_region: Option<Region>,
+    #[serde(default, skip_serializing_if = "Conversion::is_none")]
+    source_conversion: Conversion,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     video_region: Option<Region>,
     #[serde(default)]
@@ -73,6 +77,7 @@ impl Job {
             frame_table: wire(&self.frame_table),
             reference: self.reference,
             source_region: self.source_region,
+            source_conversion: self.source_conversion,
             video_region: self.video_region,
             function_digests: self.function_digests.clone(),
         })
@@ -93,6 +98,7 @@ impl Job {
             frame_table: blob(json.frame_table)?,
             reference: json.reference,
             source_region: json.source_region,
+            source_conversion: json.source_conversion,
             video_region: json.video_region,
             function_digests: json.function_digests,
         })
@@ -130,7 +136,7 @@ fn malformed(problem: &dyn std::fmt::Display) -> errors::Error {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use video::Resolution;
+    use video::{Deinterlacing, Resolution, ScanType};
 
     use super::*;
 
@@ -157,6 +163,7 @@ mod tests {
                 top: 4,
                 size: Resolution::new(320, 180).unwrap(),
             }),
+            source_conversion: Conversion::new(Some(Deinterlacing::Field), ScanType::TopFieldFirst),
             video_region: None,
             function_digests: [("vvs-plan".into(), "sha256/aa".into())].into(),
         };

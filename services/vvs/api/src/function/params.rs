@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use video::Region;
+use video::{Conversion, Region};
 
 /// Names of files that functions hand to one another.
 pub mod file {
@@ -27,11 +27,15 @@ pub struct FingerprintParams {
     /// The part of the picture that is looked at; `None` = all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
+    /// What becomes of the frames first, over the whole source at once.
+    #[serde(skip_serializing_if = "Conversion::is_none")]
+    pub conversion: Conversion,
 }
 
 /// Result of `vvs-fingerprint`, beside the prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FingerprintResult {
+    /// As converted.
     pub frames: u64,
     /// How often the decoder complained.
     pub complaints: u64,

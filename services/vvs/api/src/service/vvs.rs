@@ -87,6 +87,7 @@ impl Service for VvsService {
             frame_table: valid.frame_table,
             reference,
             source_region: valid.source_region,
+            source_conversion: valid.source_conversion,
             video_region: valid.video_region,
             function_digests: pins.clone(),
         };

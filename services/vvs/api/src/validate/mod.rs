@@ -8,7 +8,7 @@ use blob::BlobRef;
 use errors::Error;
 use optimus::request;
 use sources::{Place, Sources};
-use video::Region;
+use video::{Conversion, InvalidFormat, Region};
 
 use crate::expect::Expectations;
 use crate::wire;
@@ -39,6 +39,8 @@ pub struct ValidRequest {
     pub access_points: Option<BlobRef>,
     /// The part of the source that the video shows.
     pub source_region: Option<Region>,
+    /// What became of the source's frames before they were encoded.
+    pub source_conversion: Conversion,
     /// The part of the video that shows it.
     pub video_region: Option<Region>,
     pub idempotency_key: Option<String>,
@@ -84,6 +86,7 @@ pub fn validate(
             "source_region",
             &mut problems,
         ),
+        source_conversion: conversion(request.source_conversion.as_option(), &mut problems),
         video_region: region(
             request.video_region.as_option(),
             "video_region",
@@ -116,6 +119,19 @@ fn region(
     let hint = "give its left, top, width and height";
     read.map_err(|e| problems.push(told(e).at(field).hint(hint)))
         .ok()
+}
+
+fn conversion(
+    conversion: Option<&proto::video::v1::Conversion>,
+    problems: &mut Vec<Error>,
+) -> Conversion {
+    let read = conversion.map(Conversion::try_from).transpose();
+    let wrong = |InvalidFormat { field, expected }| {
+        let error = Error::user("OUT_OF_RANGE", "this cannot have become of a source");
+        let error = error.at(format!("source_conversion.{field}"));
+        problems.push(error.hint(format!("tell {expected}")));
+    };
+    read.map_err(wrong).ok().flatten().unwrap_or_default()
 }
 
 fn file(

@@ -32,12 +32,14 @@ pub fn fingerprint(
         full_range: video.full_range(),
         strict: false,
         window: None,
+        conversion: params.conversion,
         region: params.region,
     };
     let path = work.output(file::PRINTS);
     let failed = |e| io("writing", &path, &e);
     let (mut grid, mut writer) = (Grid::default(), None);
-    let (mut done, total) = (0, announced(video));
+    let total = announced(video).saturating_mul(params.conversion.frames_of_each());
+    let mut done = 0;
     let outcome = decode.run(|frame| {
         if writer.is_none() {
             let (width, height) = (frame.plane.width as u32, frame.plane.height as u32);

@@ -31,6 +31,7 @@ pub fn quality(
         let attempt = attempt(work, crf, &reference)?;
         let own = EncodeParams {
             filter_graph: String::new(),
+            input_frame_rate: None,
             crf: Some(crf),
             ..params.encode.clone()
         };

@@ -19,7 +19,7 @@ pub(super) fn of(work: &WorkDir, params: &EncodeParams) -> Result<PathBuf, Error
     let reference = scratch.join("reference.y4m");
     let command = Tool::new("ffmpeg")
         .words("-nostdin -hide_banner -loglevel error -protocol_whitelist file -threads 1")
-        .args(["-r", &params.frame_rate, "-f", "yuv4mpegpipe", "-i"])
+        .args(["-r", params.input_frame_rate(), "-f", "yuv4mpegpipe", "-i"])
         .arg(source)
         .words("-map 0:v:0 -fps_mode passthrough -filter_threads 1 -vf")
         .arg(&params.filter_graph)

@@ -104,5 +104,5 @@ pub(super) fn check_progressive(format: &VideoFormat, why: &str) -> Result<(), E
     }
     Err(Error::user("UNSUPPORTED_SCAN", why)
         .at("recipe.codec.format")
-        .hint("use avc, or deinterlace the source first"))
+        .hint("use avc, or have it deinterlaced: recipe.deinterlacing"))
 }

@@ -10,7 +10,7 @@ use ves_api::recipe::{Problems, Recipe, ResolvedRecipe, of_rung};
 use ves_api::wire;
 
 use super::chunks::chunk_sources;
-use super::{put, read, refuse_damage, resolve};
+use super::{Shown, put, read, refuse_damage, resolve};
 use crate::inputs::{CHUNK_SOURCES, FRAME_TABLE};
 
 /// Indexes `input/source`, and sees what is wrong with any rung before one is encoded.
@@ -19,7 +19,10 @@ pub fn index(work: &WorkDir, params: IndexParams, _: &mut Progress) -> Result<In
     let plans = resolved(params.recipes, &table).map_err(Problems::into_error)?;
     put(work, FRAME_TABLE, &table.encode())?;
     let chunks = match plans.first() {
-        Some(rung) => chunk_sources(&path, &table, &rung.plan)?,
+        Some(rung) => {
+            let shown = Shown::of(&table, rung.conversion)?;
+            chunk_sources(&path, &shown, &rung.plan)?
+        }
         None => Vec::new(),
     };
     let json = serde_json::to_vec(&chunks);

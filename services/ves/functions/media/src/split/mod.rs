@@ -4,7 +4,9 @@ mod chunks;
 mod effort;
 mod failure;
 mod index;
+mod shown;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -15,11 +17,12 @@ use stratum_frames::{FrameTable, Tools, build_table};
 use stratum_function::{Progress, WorkDir, io};
 use ves_api::function::{ChunkElement, ChunkSource, SplitParams, SplitResult};
 use ves_api::recipe::{Damage, Problems, RateControl, Recipe, ResolvedRecipe, SourceFacts};
-use video::{DecoderBuffer, Rational};
+use video::{Conversion, DecoderBuffer, Rational, ScanType};
 
-use crate::inputs::{FRAME_TABLE, RECIPE, frame_table};
+use crate::inputs::{FRAME_TABLE, RECIPE, SOURCE_TABLE, frame_table};
 pub use failure::failure;
 pub use index::{index, resolved};
+pub use shown::Shown;
 
 use effort::Effort;
 
@@ -35,12 +38,16 @@ pub fn split(work: &WorkDir, params: SplitParams, _: &mut Progress) -> Result<Sp
     let (path, table) = read(work)?;
     refuse_damage(&table, recipe.damage)?;
     let resolved = resolve(recipe, &table, params.function_digests)?;
-    put(work, FRAME_TABLE, &table.encode())?;
-    let chunks = match chunks::told(work, &resolved.plan)? {
+    let shown = Shown::of(&table, resolved.conversion)?;
+    put(work, FRAME_TABLE, &shown.table.encode())?;
+    if let Cow::Owned(_) = shown.table {
+        put(work, SOURCE_TABLE, &table.encode())?;
+    }
+    let chunks = match chunks::told(work, &shown, &resolved.plan)? {
         Some(chunks) => chunks,
-        None => chunks::chunk_sources(&path, &table, &resolved.plan)?,
+        None => chunks::chunk_sources(&path, &shown, &resolved.plan)?,
     };
-    put(work, ELEMENTS, &elements(&chunks, &table, &resolved)?)?;
+    put(work, ELEMENTS, &elements(&chunks, &shown, &resolved)?)?;
     let starts: Vec<u64> = resolved.plan.chunks().map(|chunk| chunk.start).collect();
     let starts = serde_json::to_vec(&starts);
     put(
@@ -51,7 +58,7 @@ pub fn split(work: &WorkDir, params: SplitParams, _: &mut Progress) -> Result<Sp
     let json = resolved.to_json();
     let json = json.map_err(|e| Error::platform("MALFORMED_RECIPE", e.to_string()))?;
     put(work, RECIPE, &json)?;
-    Ok(result(&table, resolved))
+    Ok(result(&shown, resolved))
 }
 
 /// The source and its frame table.
@@ -87,10 +94,13 @@ pub fn resolve(
     table: &FrameTable,
     function_digests: BTreeMap<String, String>,
 ) -> Result<ResolvedRecipe, Error> {
+    let format = &table.source().format;
+    let conversion = Conversion::new(recipe.deinterlacing, format.scan_type);
+    let shown = Shown::of(table, conversion)?;
     let facts = SourceFacts {
-        format: &table.source().format,
-        frames: table.len(),
-        random_access: &random_access(table),
+        format,
+        frames: shown.table.len(),
+        random_access: &random_access(&shown.table),
         digest: &table.digest(),
     };
     ResolvedRecipe::new(recipe, &facts, function_digests)
@@ -116,18 +126,22 @@ fn random_access(table: &FrameTable) -> Vec<u64> {
 
 fn elements(
     chunks: &[ChunkSource],
-    table: &FrameTable,
+    shown: &Shown<'_>,
     resolved: &ResolvedRecipe,
 ) -> Result<Vec<u8>, Error> {
+    let table = &shown.table;
     let effort = Effort::of(table, &resolved.format);
     let mut lines = Vec::new();
     for (index, chunk) in (0..).zip(chunks) {
+        let frames = chunk.start..chunk.end;
         let element = ChunkElement {
             index,
             start: chunk.start,
             end: chunk.end,
+            decoded: chunk.decoded,
+            filter_graph: resolved.chunk_filter_graph(&frames, &shown.decoded(&frames)),
             packets_digest: chunk.packets_digest.clone(),
-            expected_ms: effort.expected_ms(table, chunk.start..chunk.end),
+            expected_ms: effort.expected_ms(table, frames),
         };
         serde_json::to_writer(&mut lines, &element)
             .map_err(|e| Error::platform("MALFORMED_ELEMENT", e.to_string()))?;
@@ -136,7 +150,8 @@ fn elements(
     Ok(lines)
 }
 
-fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
+fn result(shown: &Shown<'_>, resolved: ResolvedRecipe) -> SplitResult {
+    let table = &shown.table;
     let source_region = resolved.source_region(table.source().format.resolution);
     let video_region = resolved.video_region();
     let target_bits = target_bits(table, resolved.recipe.rate_control);
@@ -145,13 +160,12 @@ fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
         RateControl::Quality(goal) => Some(goal),
         RateControl::Crf(_) | RateControl::Lossless | RateControl::Bitrate(_) => None,
     };
+    let warnings = warnings(shown.source, &resolved);
     let format = resolved.format;
-    let damage = table.source().damage.iter();
+    let input_rate = shown.source.source().format.frame_rate;
     SplitResult {
         format: proto::video::v1::VideoFormat::from(format.clone()),
-        warnings: damage
-            .map(|damage| format!("the source is damaged: {damage}"))
-            .collect(),
+        warnings,
         source_region,
         video_region,
         frames: table.len(),
@@ -162,12 +176,28 @@ fn result(table: &FrameTable, resolved: ResolvedRecipe) -> SplitResult {
         bit_depth: format.pixel_format.bit_depth().unwrap_or(8),
         pixel_format: resolved.decoded.to_string(),
         frame_rate: format.frame_rate.to_string(),
+        input_frame_rate: (input_rate != format.frame_rate).then(|| input_rate.to_string()),
+        conversion: resolved.conversion,
         encoder_args: resolved.encoder_args,
         filter_graph: resolved.filter_graph,
         target_bits,
         buffer,
         quality,
     }
+}
+
+/// What is amiss with the source, or with what was asked of it.
+fn warnings(source: &FrameTable, resolved: &ResolvedRecipe) -> Vec<String> {
+    let damage = source.source().damage.iter();
+    let damage = damage.map(|damage| format!("the source is damaged: {damage}"));
+    let asked = resolved.recipe.deinterlacing.is_some();
+    let nothing = asked && resolved.conversion.deinterlacing().is_none();
+    let told = match source.source().format.scan_type {
+        ScanType::Unknown => "does not say that it is interlaced",
+        _ => "is progressive",
+    };
+    let nothing = nothing.then(|| format!("the source {told}: nothing was deinterlaced"));
+    damage.chain(nothing).collect()
 }
 
 /// What chunks are coded for: in thousands of bits, as encoders count, and with a millisecond's bits to

@@ -79,6 +79,7 @@ pub(crate) fn survey(
         let params = SurveyParams {
             chunk: serde_json::from_value(chunk.clone()).unwrap(),
             frame_rate: split["frame_rate"].as_str().unwrap().into(),
+            input_frame_rate: None,
             encoder_args: serde_json::from_value(split["encoder_args"].clone()).unwrap(),
             filter_graph: String::new(),
             crf,

@@ -7,6 +7,7 @@ mod audio;
 mod bitrate;
 mod buffer;
 mod containers;
+mod deinterlace;
 mod hdr;
 mod judge;
 mod lossy;

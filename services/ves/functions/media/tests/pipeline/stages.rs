@@ -7,7 +7,9 @@ use std::process::Command;
 use serde_json::{Value, json};
 use stratum_function::{Progress, WorkDir};
 use tempfile::TempDir;
-use ves_api::function::{ChunkBuffer, EncodeParams, EncodeResult, STREAM, TRACK, UNITS};
+use ves_api::function::{
+    ChunkBuffer, ChunkElement, EncodeParams, EncodeResult, STREAM, TRACK, UNITS,
+};
 
 /// A finished encode.
 pub(crate) struct Encoded {
@@ -149,13 +151,14 @@ pub(crate) fn with_frames(
     chunk: &Value,
     folder: &Path,
 ) -> WorkDir {
-    let number = |name: &str| chunk[name].as_u64().unwrap();
-    let work = WorkDir::new(folder.join(format!("{stage}-{}", number("index"))));
+    let chunk: ChunkElement = serde_json::from_value(chunk.clone()).unwrap();
+    let work = WorkDir::new(folder.join(format!("{stage}-{}", chunk.index)));
     fs::create_dir_all(work.path().join("input")).unwrap();
     fs::create_dir_all(work.path().join("output")).unwrap();
     let layout = split["pixel_format"].as_str().unwrap();
     let frames = work.input("source.y4m");
-    decode(source, number("start"), number("end"), layout, &frames);
+    let decoded = chunk.decoded();
+    decode(source, decoded.start, decoded.end, layout, &frames);
     work
 }
 
@@ -180,13 +183,15 @@ pub(crate) fn run_encoder(
 
 /// Of a chunk, by what is the same for all.
 pub(crate) fn encode_params(split: &Value, chunk: &Value) -> EncodeParams {
-    let number = |name: &str| chunk[name].as_u64().unwrap();
+    let chunk: ChunkElement = serde_json::from_value(chunk.clone()).unwrap();
+    let graph = split["filter_graph"].as_str().unwrap();
     EncodeParams {
-        frames: number("end") - number("start"),
+        frames: chunk.end - chunk.start,
         frame_rate: split["frame_rate"].as_str().unwrap().into(),
+        input_frame_rate: split["input_frame_rate"].as_str().map(str::to_owned),
         encoder_args: serde_json::from_value(split["encoder_args"].clone()).unwrap(),
-        filter_graph: split["filter_graph"].as_str().unwrap().into(),
-        packets_digest: chunk["packets_digest"].as_str().unwrap().into(),
+        filter_graph: chunk.filter_graph.unwrap_or_else(|| graph.into()),
+        packets_digest: chunk.packets_digest,
         second_pass: None,
         buffer: None,
         crf: None,

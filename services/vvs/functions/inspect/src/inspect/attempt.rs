@@ -4,6 +4,7 @@ use std::path::Path;
 
 use errors::Error;
 use stratum_function::Progress;
+use video::Conversion;
 use vvs_api::function::InspectParams;
 
 use crate::inspect::measure::Measure;
@@ -68,6 +69,7 @@ impl Attempt<'_> {
             full_range: self.params.full_range,
             strict: true,
             window,
+            conversion: Conversion::default(),
             region: self.params.region,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use errors::Error;
 use stratum_frames::CONTAINERS;
 use stratum_function::{Ended, Tool};
-use video::{Chroma, PixelFormat, Region};
+use video::{Chroma, Conversion, PixelFormat, Region};
 
 use crate::limits::{PIXELS, TOLD_AHEAD};
 use crate::media::log::{DECODED, DELIVERED, Delivered, Log};
@@ -27,6 +27,8 @@ pub(crate) struct Decode<'a> {
     pub(crate) strict: bool,
     /// `None`: everything, from the first frame.
     pub(crate) window: Option<Window>,
+    /// What becomes of frames first.
+    pub(crate) conversion: Conversion,
     /// `None`: the whole picture.
     pub(crate) region: Option<Region>,
 }
@@ -123,7 +125,15 @@ impl Decode<'_> {
             format!("trim=start_pts={}{to},", window.from)
         });
         let (luma, crop) = (luma(self.pixel_format), self.crop());
-        format!("{DECODED}=checksum=0,{trim}{luma},{crop}{DELIVERED}=checksum=0")
+        let convert = self.convert();
+        format!("{DECODED}=checksum=0,{trim}{convert}{luma},{crop}{DELIVERED}=checksum=0")
+    }
+
+    fn convert(&self) -> String {
+        match self.conversion.ffmpeg_filters() {
+            none if none.is_empty() => none,
+            filters => format!("{filters},"),
+        }
     }
 
     /// Of luma, which has no chroma grid to keep to.

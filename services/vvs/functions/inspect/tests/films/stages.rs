@@ -51,7 +51,10 @@ impl Prints {
     pub(crate) fn of_region(source: &Path, region: Option<Region>) -> Result<Self, Error> {
         let folder = tempfile::tempdir().unwrap();
         let work = work(folder.path(), "fingerprint", &[(file::SOURCE, source)]);
-        let params = FingerprintParams { region };
+        let params = FingerprintParams {
+            region,
+            ..FingerprintParams::default()
+        };
         let result = vvs_inspect::fingerprint(&work, params, &mut Progress::silent())?;
         Ok(Self { result, folder })
     }
