@@ -15,6 +15,7 @@ mod one_process;
 mod outside;
 mod pictures;
 mod probe;
+mod quality;
 mod readme;
 mod server;
 mod sources;
