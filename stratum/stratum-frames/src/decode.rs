@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use stratum_init::Exit;
+use video::Range;
 
 use crate::observe::{DECODED, DELIVERED, Observed};
 use crate::tools::{each_line, succeeded, url};
@@ -203,9 +204,22 @@ fn seek(plan: &Plan) -> Option<i64> {
 /// again. The drop also ends the decode behind the range.
 fn filters(table: &FrameTable, plan: &Plan, options: &DecodeOptions) -> String {
     let convert = options.pixel_format.as_ref();
-    let convert = convert.map_or(String::new(), |name| format!(",format={name}"));
+    let convert = convert.map_or(String::new(), |name| {
+        format!("{},format={name}", range(table))
+    });
     let trim = trim(table, plan);
     format!("{DECODED}=checksum=0,{trim},{DELIVERED}=checksum=0{convert}")
+}
+
+/// Samples of the full range keep it. Unasked, ffmpeg squeezes those of the old `yuvj` layouts into the
+/// limited one, whatever is then said of them.
+fn range(table: &FrameTable) -> &'static str {
+    let format = &table.source().format;
+    let full = format.colour.range == Range::Full || format.pixel_format.implies_full_range();
+    match full {
+        true => ",scale=in_range=full:out_range=full",
+        false => "",
+    }
 }
 
 fn trim(table: &FrameTable, plan: &Plan) -> String {

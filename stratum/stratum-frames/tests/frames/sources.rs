@@ -7,7 +7,7 @@ use stratum_frames::{
     DecodeOptions, Error, FrameTable, TrackKind, build_table, decode_range, plan_range,
     range_digest,
 };
-use video::{Rational, Rotation, ScanType};
+use video::{PixelFormat, Rational, Rotation, ScanType};
 
 use crate::{Case, tools};
 
@@ -138,6 +138,38 @@ async fn samples_are_converted_only_when_asked() {
         (pixels * 3 / 2..pixels * 3 / 2 + 200).contains(&sizes[1]),
         "{sizes:?}"
     );
+}
+
+/// Of the old layouts that say so by their name, too.
+#[tokio::test]
+async fn converted_samples_of_the_full_range_keep_it() {
+    let Some(tools) = tools("full range") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("full.avi");
+    let clip = "-v error -f lavfi -i testsrc2=s=64x48:r=24:d=0.25 \
+                -vf scale=out_range=full,format=yuvj420p -c:v mjpeg -q:v 1";
+    let film = path.display().to_string();
+    corpus::run("ffmpeg", clip.split_whitespace().chain([film.as_str()])).unwrap();
+    let truth = [
+        "-v", "error", "-i", &film, "-f", "rawvideo", "-pix_fmt", "yuvj420p", "-",
+    ];
+    let truth = corpus::run("ffmpeg", truth).unwrap();
+
+    let table = build_table(&tools, &path).await.unwrap();
+    let options = DecodeOptions {
+        pixel_format: PixelFormat::new("yuv420p"),
+        ..DecodeOptions::default()
+    };
+    let output = folder.path().join("range.y4m");
+    File::create(&output).unwrap();
+    let plan = plan_range(&table, 0, 1).unwrap();
+    let decoded = decode_range(&tools, &path, &table, &plan, &output, &options).await;
+    decoded.unwrap().verdict.unwrap();
+    let y4m = fs::read(&output).unwrap();
+    let size = 64 * 48 * 3 / 2;
+    assert!(y4m[y4m.len() - size..] == truth[..size], "other samples");
 }
 
 #[tokio::test]
