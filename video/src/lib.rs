@@ -16,7 +16,7 @@ mod wire;
 
 pub use buffer::{DecoderBuffer, Fullness};
 pub use colour::{ColourDescription, Matrix, Primaries, Range, Transfer};
-pub use conversion::{Conversion, Deinterlacing};
+pub use conversion::{Cadence, Conversion, Deinterlacing};
 pub use format::VideoFormat;
 pub use hdr::{Chromaticity, ContentLight, InvalidHdr, MasteringDisplay, StaticHdr};
 pub use pixel::{Chroma, PixelFormat};

@@ -3,7 +3,7 @@
 use proto::video::v1;
 
 use crate::{
-    Chromaticity, ColourDescription, ContentLight, Conversion, Deinterlacing, FrameRate,
+    Cadence, Chromaticity, ColourDescription, ContentLight, Conversion, Deinterlacing, FrameRate,
     MasteringDisplay, Matrix, PixelFormat, Primaries, Range, Rational, Region, Resolution,
     Rotation, SampleAspectRatio, ScanType, StaticHdr, TimeBase, Transfer, VideoFormat,
 };
@@ -102,6 +102,11 @@ impl From<Conversion> for v1::Conversion {
         v1::Conversion {
             deinterlacing: how.unwrap_or_default().into(),
             scan_type: scan.unwrap_or_default().into(),
+            frame_rate: value
+                .cadence()
+                .map(|cadence| v1::Rational::from(cadence.rate.as_rational()))
+                .into(),
+            frames: value.cadence().map_or(0, |cadence| cadence.frames),
             ..Default::default()
         }
     }
@@ -111,8 +116,18 @@ impl TryFrom<&v1::Conversion> for Conversion {
     type Error = InvalidFormat;
 
     fn try_from(value: &v1::Conversion) -> Result<Self, InvalidFormat> {
+        let cadence = value.frame_rate.as_option().map(|rate| {
+            let rate = fraction(rate).and_then(FrameRate::new);
+            Ok(Cadence {
+                rate: rate.ok_or(invalid("frame_rate", ABOVE_ZERO))?,
+                frames: value.frames,
+            })
+        });
+        let cadence = cadence.transpose()?;
         let how = match value.deinterlacing.as_known() {
-            Some(v1::Deinterlacing::Unspecified) => return Ok(Conversion::default()),
+            Some(v1::Deinterlacing::Unspecified) => {
+                return Ok(Conversion::default().at_rate(cadence));
+            }
             Some(v1::Deinterlacing::Frame) => Deinterlacing::Frame,
             Some(v1::Deinterlacing::Field) => Deinterlacing::Field,
             None => return Err(invalid("deinterlacing", "a known way to deinterlace")),
@@ -121,6 +136,7 @@ impl TryFrom<&v1::Conversion> for Conversion {
         let expected = "which field comes first, where there is something to deinterlace";
         Some(Conversion::new(Some(how), scan))
             .filter(|conversion| !conversion.is_none())
+            .map(|conversion| conversion.at_rate(cadence))
             .ok_or(invalid("scan_type", expected))
     }
 }
@@ -351,6 +367,9 @@ mod tests {
     fn a_conversion_round_trips_and_tells_what_comes_first() {
         for how in [Deinterlacing::Frame, Deinterlacing::Field] {
             let all = Conversion::new(Some(how), ScanType::BottomFieldFirst);
+            assert_eq!(Conversion::try_from(&v1::Conversion::from(all)), Ok(all));
+            let rate = FrameRate::new(Rational::new(24_000, 1001).unwrap()).unwrap();
+            let all = all.at_rate(Some(Cadence { rate, frames: 7 }));
             assert_eq!(Conversion::try_from(&v1::Conversion::from(all)), Ok(all));
         }
         let nothing = v1::Conversion::from(Conversion::default());

@@ -45,7 +45,7 @@ fn tell(text: &mut String, error: &Error, depth: usize, paint: Paint) {
 const QUALITY: &str = "--vmaf, --ssim, --xpsnr";
 
 /// Fields of the API and the argument that sets them.
-const ARGUMENTS: [(&str, &str); 42] = [
+const ARGUMENTS: [(&str, &str); 43] = [
     ("video_source.uri", "IN"),
     ("output.uri", "--output"),
     ("output.overwrite", "--overwrite"),
@@ -72,6 +72,7 @@ const ARGUMENTS: [(&str, &str); 42] = [
     ("recipe.crop.right", "--crop, right"),
     ("recipe.crop.bottom", "--crop, bottom"),
     ("recipe.deinterlacing", "--deinterlace"),
+    ("recipe.frame_rate", "--fps"),
     ("recipe.padding", "--pad"),
     ("recipe.padding.left", "--pad, left"),
     ("recipe.padding.top", "--pad, top"),

@@ -2092,6 +2092,25 @@ pub struct Conversion {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
     )]
     pub scan_type: ::buffa::EnumValue<ScanType>,
+    /// Behind that, frames at exactly this rate from the first one on: each shows the last one whose time,
+    /// in frames of this rate and rounded, has come. Unset = as they come.
+    ///
+    /// Field 3: `frame_rate`
+    #[serde(
+        rename = "frameRate",
+        alias = "frame_rate",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub frame_rate: ::buffa::MessageField<Rational, ::buffa::Inline<Rational>>,
+    /// How many frames of that rate there are.
+    ///
+    /// Field 4: `frames`
+    #[serde(
+        rename = "frames",
+        with = "::buffa::json_helpers::uint64",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+    )]
+    pub frames: u64,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -2101,6 +2120,8 @@ impl ::core::fmt::Debug for Conversion {
         f.debug_struct("Conversion")
             .field("deinterlacing", &self.deinterlacing)
             .field("scan_type", &self.scan_type)
+            .field("frame_rate", &self.frame_rate)
+            .field("frames", &self.frames)
             .finish()
     }
 }
@@ -2127,7 +2148,7 @@ impl ::buffa::Message for Conversion {
     /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
     /// points reject, never a silently wrapped size.
     #[allow(clippy::let_and_return)]
-    fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
         #[allow(unused_imports)]
         use ::buffa::Enumeration as _;
         let mut size = 0u64;
@@ -2143,12 +2164,23 @@ impl ::buffa::Message for Conversion {
                 size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
             }
         }
+        if self.frame_rate.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.frame_rate.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.frames != 0u64 {
+            size += 1u64 + ::buffa::types::uint64_encoded_len(self.frames) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
     fn write_to(
         &self,
-        _cache: &mut ::buffa::SizeCache,
+        __cache: &mut ::buffa::SizeCache,
         buf: &mut impl ::buffa::EncodeSink,
     ) {
         #[allow(unused_imports)]
@@ -2164,6 +2196,17 @@ impl ::buffa::Message for Conversion {
             if val != 0 {
                 ::buffa::types::put_int32_field(2u32, val, buf);
             }
+        }
+        if self.frame_rate.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                3u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.frame_rate.write_to(__cache, buf);
+        }
+        if self.frames != 0u64 {
+            ::buffa::types::put_uint64_field(4u32, self.frames, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -2196,6 +2239,24 @@ impl ::buffa::Message for Conversion {
                     ::buffa::types::decode_int32(buf)?,
                 );
             }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.frame_rate.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::Varint,
+                )?;
+                self.frames = ::buffa::types::decode_uint64(buf)?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -2206,6 +2267,8 @@ impl ::buffa::Message for Conversion {
     fn clear(&mut self) {
         self.deinterlacing = ::buffa::EnumValue::from(0);
         self.scan_type = ::buffa::EnumValue::from(0);
+        self.frame_rate = ::buffa::MessageField::none();
+        self.frames = 0u64;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -5621,6 +5684,17 @@ pub mod __buffa {
             ///
             /// Field 2: `scan_type`
             pub scan_type: ::buffa::EnumValue<super::super::ScanType>,
+            /// Behind that, frames at exactly this rate from the first one on: each shows the last one whose time,
+            /// in frames of this rate and rounded, has come. Unset = as they come.
+            ///
+            /// Field 3: `frame_rate`
+            pub frame_rate: ::buffa::MessageFieldView<
+                super::super::__buffa::view::RationalView<'a>,
+            >,
+            /// How many frames of that rate there are.
+            ///
+            /// Field 4: `frames`
+            pub frames: u64,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for ConversionView<'a> {
@@ -5677,6 +5751,38 @@ pub mod __buffa {
                             ::buffa::types::decode_int32(&mut cur)?,
                         );
                     }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.frame_rate.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.frame_rate = ::buffa::MessageFieldView::set(
+                                    <super::super::__buffa::view::RationalView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.frames = ::buffa::types::decode_uint64(&mut cur)?;
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -5702,6 +5808,16 @@ pub mod __buffa {
                 ::core::result::Result::Ok(super::super::Conversion {
                     deinterlacing: self.deinterlacing,
                     scan_type: self.scan_type,
+                    frame_rate: match self.frame_rate.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                super::super::Rational,
+                                ::buffa::Inline<super::super::Rational>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
+                    frames: self.frames,
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -5712,7 +5828,7 @@ pub mod __buffa {
         }
         impl<'a> ::buffa::ViewEncode<'a> for ConversionView<'a> {
             #[allow(clippy::needless_borrow, clippy::let_and_return)]
-            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+            fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
                 #[allow(unused_imports)]
                 use ::buffa::Enumeration as _;
                 let mut size = 0u64;
@@ -5728,13 +5844,25 @@ pub mod __buffa {
                         size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
                     }
                 }
+                if self.frame_rate.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.frame_rate.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
+                if self.frames != 0u64 {
+                    size
+                        += 1u64 + ::buffa::types::uint64_encoded_len(self.frames) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
             #[allow(clippy::needless_borrow)]
             fn write_to(
                 &self,
-                _cache: &mut ::buffa::SizeCache,
+                __cache: &mut ::buffa::SizeCache,
                 buf: &mut impl ::buffa::EncodeSink,
             ) {
                 #[allow(unused_imports)]
@@ -5750,6 +5878,17 @@ pub mod __buffa {
                     if val != 0 {
                         ::buffa::types::put_int32_field(2u32, val, buf);
                     }
+                }
+                if self.frame_rate.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        3u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.frame_rate.write_to(__cache, buf);
+                }
+                if self.frames != 0u64 {
+                    ::buffa::types::put_uint64_field(4u32, self.frames, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -5781,6 +5920,21 @@ pub mod __buffa {
                     &self.scan_type,
                 ) {
                     __map.serialize_entry("scanType", &self.scan_type)?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .frame_rate
+                        .as_option()
+                    {
+                        __map.serialize_entry("frameRate", __v)?;
+                    }
+                }
+                if !::buffa::json_helpers::skip_if::is_zero_u64(&self.frames) {
+                    __map
+                        .serialize_entry(
+                            "frames",
+                            &::buffa::json_helpers::ProtoJson(&self.frames),
+                        )?;
                 }
                 __map.end()
             }
@@ -5890,6 +6044,25 @@ pub mod __buffa {
             #[must_use]
             pub fn scan_type(&self) -> ::buffa::EnumValue<super::super::ScanType> {
                 self.0.reborrow().scan_type
+            }
+            /// Behind that, frames at exactly this rate from the first one on: each shows the last one whose time,
+            /// in frames of this rate and rounded, has come. Unset = as they come.
+            ///
+            /// Field 3: `frame_rate`
+            #[must_use]
+            pub fn frame_rate(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                super::super::__buffa::view::RationalView<'_>,
+            > {
+                &self.0.reborrow().frame_rate
+            }
+            /// How many frames of that rate there are.
+            ///
+            /// Field 4: `frames`
+            #[must_use]
+            pub fn frames(&self) -> u64 {
+                self.0.reborrow().frames
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<ConversionView<'static>>>

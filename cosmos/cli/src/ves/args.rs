@@ -9,6 +9,7 @@ use super::codings;
 use super::container::ContainerName;
 use super::duration::ChunkLength;
 use super::edges::EdgesArg;
+use super::fps::Fps;
 use super::picture::PictureSize;
 use super::presets::PresetsArgs;
 use super::probe::ProbeArgs;
@@ -178,6 +179,11 @@ pub(super) struct RecipeArgs {
     /// field at twice the rate; a source that is not interlaced stays as it is
     #[arg(long, value_name = "OF")]
     pub deinterlace: Option<Deinterlace>,
+
+    /// Frames at exactly this rate, such as 25 or 24000/1001: frames are doubled and dropped, also where
+    /// the source's rate varies [default: every frame at its own time]
+    #[arg(long, value_name = "RATE")]
+    pub fps: Option<Fps>,
 
     /// Pixels to cut off each side of the source's picture, before it is resized
     #[arg(long, value_name = "LEFT,TOP,RIGHT,BOTTOM")]

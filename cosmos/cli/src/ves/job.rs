@@ -102,6 +102,7 @@ pub(super) fn recipe(args: &RecipeArgs, output: Option<&Path>) -> wire::Recipe {
             Some(Deinterlace::Field) => v1::Deinterlacing::Field,
         }
         .into(),
+        frame_rate: args.fps.map(|fps| v1::Rational::from(fps.0)).into(),
         named_preset: args.named_preset.clone().unwrap_or_default(),
         ..Default::default()
     }

@@ -12,6 +12,7 @@ mod duration;
 mod edges;
 mod encode;
 mod follow;
+mod fps;
 mod frames;
 mod job;
 mod ladder;

@@ -68,6 +68,17 @@ fn a_deinterlaced_video_passes_validation_frame_by_frame() -> Result<()> {
 }
 
 #[test]
+fn a_video_at_another_rate_passes_validation_frame_by_frame() -> Result<()> {
+    for (clip, rate, frames) in [(Clip::WithAudio, "24", 120), (Clip::Vfr, "50", 0)] {
+        let done = encode(clip, &["--fps", rate, "--chunk", "41f"])?;
+        let as_many = frames == 0 || done["frames"] == frames;
+        ensure!(done["event"] == "finished" && as_many, "{done}");
+        ensure!(done["checks"].to_string().contains("same-frames"), "{done}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_hdr10_says_passes_validation() -> Result<()> {
     let done = encode(
         Clip::HighBitDepth,

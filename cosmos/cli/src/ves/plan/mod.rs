@@ -66,7 +66,7 @@ impl Plan {
 }
 
 fn chunks(table: &FrameTable, resolved: &ResolvedRecipe) -> Result<Vec<PlannedChunk>, Error> {
-    let shown = Shown::of(table, resolved.conversion)?;
+    let shown = Shown::of(table, &resolved.recipe)?;
     let steps = (resolved.plan.count() as u64).checked_mul(table.packets().len() as u64);
     let counted = steps.is_some_and(|steps| steps <= MOST_STEPS);
     let chunks = resolved.plan.chunks();
@@ -82,6 +82,5 @@ fn chunks(table: &FrameTable, resolved: &ResolvedRecipe) -> Result<Vec<PlannedCh
 fn twice(shown: &Shown<'_>, chunk: &Range<u64>) -> Option<u64> {
     let decoded = shown.decoded(chunk);
     let plan = plan_range(shown.source, decoded.start, decoded.end).ok()?;
-    let around = (decoded.end - decoded.start) - shown.of_source(chunk);
-    Some(plan.preroll() + around)
+    Some(plan.preroll() + shown.looked_at(chunk))
 }

@@ -6,8 +6,8 @@ use serde::Serialize;
 use ves_api::recipe::{Recipe, ResolvedRecipe, SourceFacts};
 use ves_api::wire;
 use video::{
-    ColourDescription, FrameRate, PixelFormat, Rational, Resolution, Rotation, SampleAspectRatio,
-    ScanType, StaticHdr, TimeBase, VideoFormat,
+    ColourDescription, Conversion, FrameRate, PixelFormat, Rational, Resolution, Rotation,
+    SampleAspectRatio, ScanType, StaticHdr, TimeBase, VideoFormat,
 };
 
 /// The source, for people.
@@ -31,6 +31,7 @@ pub(super) fn of(recipe: &wire::Recipe) -> Option<Example> {
         format: &format()?,
         frames: FRAMES,
         random_access: &[0],
+        conversion: Conversion::default(),
         digest: "",
     };
     let resolved = ResolvedRecipe::new(recipe, &facts, BTreeMap::new()).ok()?;

@@ -5100,6 +5100,20 @@ pub struct Recipe {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_default_enum_value"
     )]
     pub deinterlacing: ::buffa::EnumValue<::proto::video::v1::Deinterlacing>,
+    /// Frames at exactly this rate, 1 to 480 in a second, instead of the source's times: frames of the source
+    /// are doubled and dropped, whatever their own rate or if it varies. Behind deinterlacing. All rungs of a
+    /// ladder have it alike. Unset: every frame at its own time.
+    ///
+    /// Field 13: `frame_rate`
+    #[serde(
+        rename = "frameRate",
+        alias = "frame_rate",
+        skip_serializing_if = "::buffa::json_helpers::skip_if::is_unset_message_field"
+    )]
+    pub frame_rate: ::buffa::MessageField<
+        ::proto::video::v1::Rational,
+        ::buffa::Inline<::proto::video::v1::Rational>,
+    >,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -5119,6 +5133,7 @@ impl ::core::fmt::Debug for Recipe {
             .field("crop", &self.crop)
             .field("padding", &self.padding)
             .field("deinterlacing", &self.deinterlacing)
+            .field("frame_rate", &self.frame_rate)
             .finish()
     }
 }
@@ -5232,6 +5247,14 @@ impl ::buffa::Message for Recipe {
                 size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
             }
         }
+        if self.frame_rate.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.frame_rate.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -5324,6 +5347,14 @@ impl ::buffa::Message for Recipe {
             if val != 0 {
                 ::buffa::types::put_int32_field(12u32, val, buf);
             }
+        }
+        if self.frame_rate.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                13u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.frame_rate.write_to(__cache, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -5458,6 +5489,17 @@ impl ::buffa::Message for Recipe {
                     ::buffa::types::decode_int32(buf)?,
                 );
             }
+            13u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.frame_rate.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -5478,6 +5520,7 @@ impl ::buffa::Message for Recipe {
         self.crop = ::buffa::MessageField::none();
         self.padding = ::buffa::MessageField::none();
         self.deinterlacing = ::buffa::EnumValue::from(0);
+        self.frame_rate = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -17604,6 +17647,14 @@ pub mod __buffa {
             ///
             /// Field 12: `deinterlacing`
             pub deinterlacing: ::buffa::EnumValue<::proto::video::v1::Deinterlacing>,
+            /// Frames at exactly this rate, 1 to 480 in a second, instead of the source's times: frames of the source
+            /// are doubled and dropped, whatever their own rate or if it varies. Behind deinterlacing. All rungs of a
+            /// ladder have it alike. Unset: every frame at its own time.
+            ///
+            /// Field 13: `frame_rate`
+            pub frame_rate: ::buffa::MessageFieldView<
+                ::proto::video::v1::__buffa::view::RationalView<'a>,
+            >,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for RecipeView<'a> {
@@ -17860,6 +17911,31 @@ pub mod __buffa {
                             ::buffa::types::decode_int32(&mut cur)?,
                         );
                     }
+                    13u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        let __sub_ctx = ctx.descend()?;
+                        let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                        match view.frame_rate.as_mut() {
+                            Some(existing) => {
+                                ::buffa::MessageView::merge_into_view(
+                                    existing,
+                                    sub,
+                                    __sub_ctx,
+                                )?
+                            }
+                            None => {
+                                view.frame_rate = ::buffa::MessageFieldView::set(
+                                    <::proto::video::v1::__buffa::view::RationalView as ::buffa::MessageView>::decode_view_ctx(
+                                        sub,
+                                        __sub_ctx,
+                                    )?,
+                                );
+                            }
+                        }
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -17951,6 +18027,15 @@ pub mod __buffa {
                         None => ::buffa::MessageField::none(),
                     },
                     deinterlacing: self.deinterlacing,
+                    frame_rate: match self.frame_rate.as_option() {
+                        Some(v) => {
+                            ::buffa::MessageField::<
+                                ::proto::video::v1::Rational,
+                                ::buffa::Inline<::proto::video::v1::Rational>,
+                            >::some(v.to_owned_from_source(__buffa_src)?)
+                        }
+                        None => ::buffa::MessageField::none(),
+                    },
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -18051,6 +18136,14 @@ pub mod __buffa {
                         size += 1u64 + ::buffa::types::int32_encoded_len(val) as u64;
                     }
                 }
+                if self.frame_rate.is_set() {
+                    let __slot = __cache.reserve();
+                    let inner_size = self.frame_rate.compute_size(__cache);
+                    __cache.set(__slot, inner_size);
+                    size
+                        += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                            + inner_size as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -18145,6 +18238,14 @@ pub mod __buffa {
                         ::buffa::types::put_int32_field(12u32, val, buf);
                     }
                 }
+                if self.frame_rate.is_set() {
+                    ::buffa::types::put_len_delimited_header(
+                        13u32,
+                        u64::from(__cache.consume_next()),
+                        buf,
+                    );
+                    self.frame_rate.write_to(__cache, buf);
+                }
                 self.__buffa_unknown_fields.write_to(buf);
             }
         }
@@ -18233,6 +18334,14 @@ pub mod __buffa {
                     &self.deinterlacing,
                 ) {
                     __map.serialize_entry("deinterlacing", &self.deinterlacing)?;
+                }
+                {
+                    if let ::core::option::Option::Some(__v) = self
+                        .frame_rate
+                        .as_option()
+                    {
+                        __map.serialize_entry("frameRate", __v)?;
+                    }
                 }
                 __map.end()
             }
@@ -18429,6 +18538,19 @@ pub mod __buffa {
                 &self,
             ) -> ::buffa::EnumValue<::proto::video::v1::Deinterlacing> {
                 self.0.reborrow().deinterlacing
+            }
+            /// Frames at exactly this rate, 1 to 480 in a second, instead of the source's times: frames of the source
+            /// are doubled and dropped, whatever their own rate or if it varies. Behind deinterlacing. All rungs of a
+            /// ladder have it alike. Unset: every frame at its own time.
+            ///
+            /// Field 13: `frame_rate`
+            #[must_use]
+            pub fn frame_rate(
+                &self,
+            ) -> &::buffa::MessageFieldView<
+                ::proto::video::v1::__buffa::view::RationalView<'_>,
+            > {
+                &self.0.reborrow().frame_rate
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<RecipeView<'static>>>

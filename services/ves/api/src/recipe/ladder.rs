@@ -52,16 +52,25 @@ pub fn rungs(common: &wire::Recipe, ladder: &wire::Ladder) -> Result<Vec<Rung>, 
 
 /// Rungs that do not show the frames that the first one shows.
 fn other_frames(rungs: &[Rung]) -> Vec<Error> {
-    let first = rungs.first().map(|rung| rung.recipe.deinterlacing);
-    let other = |rung: &Rung| first.is_some_and(|first| rung.recipe.deinterlacing != first);
-    let others = rungs.iter().enumerate().filter(|(_, rung)| other(rung));
-    let told = others.map(|(index, _)| {
+    let Some(Rung { recipe: first, .. }) = rungs.first() else {
+        return vec![];
+    };
+    let others = rungs
+        .iter()
+        .enumerate()
+        .flat_map(|(index, Rung { recipe, .. })| {
+            let fields = [
+                ("deinterlacing", recipe.deinterlacing == first.deinterlacing),
+                ("frame_rate", recipe.frame_rate == first.frame_rate),
+            ];
+            let other = fields.into_iter().filter(|(_, same)| !same);
+            other.map(move |(field, _)| (index, field))
+        });
+    let told = others.map(|(index, field)| {
         let why = "all rungs show the same frames";
-        let error = Error::user("IMPOSSIBLE_COMBINATION", why).at("recipe.deinterlacing");
-        of_rung(
-            index,
-            error.hint("leave it out, and say it of the ladder, in recipe.deinterlacing"),
-        )
+        let error = Error::user("IMPOSSIBLE_COMBINATION", why).at(format!("recipe.{field}"));
+        let hint = format!("leave it out, and say it of the ladder, in recipe.{field}");
+        of_rung(index, error.hint(hint))
     });
     told.collect()
 }
@@ -233,6 +242,10 @@ mod tests {
         let avc = |how| json!({"codec": {"format": "CODEC_FORMAT_AVC"}, "deinterlacing": how});
         let rungs = json!([{"name": "a"}, rung("b", frame)]);
         assert!(of(avc(frame), rungs.clone()).is_ok());
+        let film = json!({"frameRate": {"numerator": "24", "denominator": "1"}});
+        let rates = json!([{"name": "a"}, {"name": "b", "recipe": film}]);
+        let told = of(avc(frame), rates).unwrap_err();
+        assert_eq!(told[0].0, "ladder.rungs[1].recipe.frame_rate");
         let told = of(avc(field), rungs).unwrap_err();
         let expected = (
             "ladder.rungs[1].recipe.deinterlacing",

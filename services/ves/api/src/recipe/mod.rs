@@ -1,6 +1,7 @@
 //! How to encode: what was asked for ([`Recipe`]), and everything that follows from it for one
 //! source ([`ResolvedRecipe`]).
 
+mod cadence;
 mod codec;
 mod coding;
 mod cuts;
@@ -17,6 +18,7 @@ mod resolved;
 mod size;
 mod wire;
 
+pub use cadence::ChunkFrames;
 pub use codec::{BitDepth, Codec};
 pub use coding::{Coding, Level, Lossless, Passes, Profile, RateFactors, codings};
 pub use edges::Edges;

@@ -153,6 +153,9 @@ pub(super) fn fill_by(recipe: &mut wire::Recipe, preset: &wire::Recipe) {
     if recipe.deinterlacing == v1::Deinterlacing::DEINTERLACING_UNSPECIFIED {
         recipe.deinterlacing = preset.deinterlacing;
     }
+    if !recipe.frame_rate.is_set() {
+        recipe.frame_rate = preset.frame_rate.clone();
+    }
     if !recipe.static_hdr.is_set() {
         recipe.static_hdr = preset.static_hdr.clone();
     }

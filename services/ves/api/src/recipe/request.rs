@@ -1,6 +1,6 @@
 use std::fmt;
 
-use video::{DecoderBuffer, Deinterlacing, Rational, StaticHdr};
+use video::{DecoderBuffer, Deinterlacing, FrameRate, Rational, StaticHdr};
 
 use crate::quality::Goal;
 use crate::recipe::{Codec, Edges, Size};
@@ -26,6 +26,8 @@ pub struct Recipe {
     pub padding: Option<Edges>,
     /// What becomes of an interlaced source's fields, before anything else; None = they stay.
     pub deinterlacing: Option<Deinterlacing>,
+    /// Of exactly so many frames in a second; None = every frame at its own time.
+    pub frame_rate: Option<FrameRate>,
 }
 
 /// What happens when the source lacks frames that it promises.

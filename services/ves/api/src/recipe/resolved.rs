@@ -10,6 +10,7 @@ use video::{
 };
 
 use crate::rate::MAX_SHARED;
+use crate::recipe::cadence::{ChunkFrames, chosen};
 use crate::recipe::filters::filter_graph;
 use crate::recipe::{ChunkPlan, Container, PlanError, Problems, Recipe, edges, layout, plan, size};
 use crate::wire;
@@ -44,6 +45,8 @@ pub struct SourceFacts<'a> {
     pub format: &'a VideoFormat,
     /// Frames that are encoded: those that the source's become.
     pub frames: u64,
+    /// What makes those of the source's.
+    pub conversion: Conversion,
     /// Indices of those at which decoding can start, ascending.
     pub random_access: &'a [u64],
     pub digest: &'a str,
@@ -58,11 +61,11 @@ impl ResolvedRecipe {
     ) -> Result<Self, Error> {
         let (codec, encoder) = (recipe.codec, recipe.codec.coding.spec);
         let decoded = layout::decoded(&source.format.pixel_format)?;
-        let conversion = Conversion::new(recipe.deinterlacing, source.format.scan_type);
+        let conversion = source.conversion;
         check_conversion(conversion, source.format, &decoded)?;
         check_hdr(&recipe, source.format)?;
         let layout = encoder.layout(&codec, &decoded)?;
-        let format = encoded_format(&recipe, source.format, &decoded, layout)?;
+        let format = encoded_format(&recipe, source, &decoded, layout)?;
         encoder.check(&recipe, &format)?;
         check_container(&recipe, &format)?;
         let plan = chunks(&recipe, source, format.frame_rate)?;
@@ -83,23 +86,30 @@ impl ResolvedRecipe {
 
     /// The filters that make a whole source the encoded video: the conversion, and what follows it.
     pub fn whole_filter_graph(&self) -> String {
+        let cadence = self.conversion.cadence().map(|cadence| {
+            let rate = cadence.rate.as_rational();
+            let (count, seconds) = (rate.numerator(), rate.denominator());
+            format!("setpts=PTS-STARTPTS,fps={count}/{seconds}")
+        });
+        let cadence = cadence.unwrap_or_default();
         joined([
-            self.conversion.ffmpeg_filters().as_str(),
+            &self.conversion.deinterlacer(),
+            &cadence,
             &self.filter_graph,
         ])
     }
 
-    /// The filters that make these frames of the source exactly those of a chunk; none where that is
+    /// The filters that make what is decoded for a chunk exactly its frames; none where that is
     /// [`Self::filter_graph`].
-    pub fn chunk_filter_graph(&self, chunk: &Span, decoded: &Span) -> Option<String> {
+    pub fn chunk_filter_graph(&self, chunk: &ChunkFrames) -> Option<String> {
         if self.conversion.is_none() {
             return None;
         }
-        let first = decoded.start * self.conversion.frames_of_each();
-        let (start, end) = (chunk.start - first, chunk.end - first);
-        let own = format!("trim=start_frame={start}:end_frame={end},setpts=PTS-STARTPTS");
-        let filters = self.conversion.ffmpeg_filters();
-        Some(joined([&filters, &own, &self.filter_graph]))
+        let (filter, own) = (
+            self.conversion.deinterlacer(),
+            chosen(chunk, self.format.frame_rate),
+        );
+        Some(joined([&filter, &own, &self.filter_graph]))
     }
 
     /// The part of the source's picture that is shown, of a picture of that size; `None` = all.
@@ -127,8 +137,6 @@ impl ResolvedRecipe {
             .try_into()
     }
 }
-
-type Span = std::ops::Range<u64>;
 
 fn joined<const N: usize>(filters: [&str; N]) -> String {
     let some = filters.into_iter().filter(|filter| !filter.is_empty());
@@ -159,10 +167,11 @@ fn check_shared(recipe: &Recipe, plan: &ChunkPlan) -> Result<(), Error> {
 
 fn encoded_format(
     recipe: &Recipe,
-    source: &VideoFormat,
+    facts: &SourceFacts<'_>,
     decoded: &PixelFormat,
     layout: PixelFormat,
 ) -> Result<VideoFormat, Error> {
+    let source = facts.format;
     let mut format = source.clone();
     format.pixel_format = layout;
     // Limited is what a bitstream means when it says nothing.
@@ -173,10 +182,7 @@ fn encoded_format(
         Range::Unspecified
     };
     format.hdr = recipe.static_hdr.or(source.hdr);
-    convert(
-        &mut format,
-        Conversion::new(recipe.deinterlacing, source.scan_type),
-    )?;
+    convert(&mut format, facts.conversion)?;
     let mut problems = Vec::new();
     edges::cut(&mut format, recipe.crop, decoded, &mut problems);
     if let Some(size) = &recipe.size {
@@ -204,6 +210,9 @@ fn convert(format: &mut VideoFormat, conversion: Conversion) -> Result<(), Error
             Error::source("OUT_OF_RANGE", message).at("recipe.deinterlacing")
         })?;
     }
+    if let Some(cadence) = conversion.cadence() {
+        format.frame_rate = cadence.rate;
+    }
     Ok(())
 }
 
@@ -214,14 +223,15 @@ fn check_conversion(
     decoded: &PixelFormat,
 ) -> Result<(), Error> {
     let (size, name) = (source.resolution, decoded.as_str());
+    let fields = conversion.deinterlacing().is_some();
     let small = size.width() < 3 || size.height() < 4;
     let deep_grey = name.starts_with("gray") && name != "gray";
-    let (code, message) = match conversion.is_none() {
-        false if small => (
+    let (code, message) = match fields {
+        true if small => (
             "UNSUPPORTED_SIZE",
             format!("a picture of {size} has no fields to speak of"),
         ),
-        false if deep_grey => (
+        true if deep_grey => (
             "UNSUPPORTED_PIXEL_FORMAT",
             format!("the deinterlacer does not take {decoded}"),
         ),
@@ -363,6 +373,7 @@ mod tests {
             format,
             frames: 100,
             random_access: &[0, 48],
+            conversion: Conversion::new(recipe.deinterlacing, format.scan_type),
             digest: "sha256/00",
         };
         let digests = ["b", "a"].map(|name| (name.to_owned(), "sha256/11".to_owned()));
@@ -565,7 +576,12 @@ mod tests {
             "crop=w=720:h=572:x=0:y=2:exact=1",
         );
         assert_eq!(resolved.whole_filter_graph(), format!("{bwdif},{crop}"));
-        let graph = resolved.chunk_filter_graph(&(100..151), &(49..77)).unwrap();
+        let chunk = |made_of| ChunkFrames {
+            made_of,
+            places: None,
+            frames: 51,
+        };
+        let graph = resolved.chunk_filter_graph(&chunk(2..53)).unwrap();
         let trim = "trim=start_frame=2:end_frame=53,setpts=PTS-STARTPTS";
         assert_eq!(graph, format!("{bwdif},{trim},{crop}"));
         let json = resolved.to_json().unwrap();
@@ -576,7 +592,7 @@ mod tests {
         let plain = source(720, 576, "yuv420p");
         let kept = resolve(asked(Deinterlacing::Field), &plain).unwrap();
         assert_eq!(kept.whole_filter_graph(), crop);
-        assert_eq!(kept.chunk_filter_graph(&(0..1), &(0..1)), None);
+        assert_eq!(kept.chunk_filter_graph(&chunk(0..51)), None);
         for coding in codings() {
             let recipe = Recipe {
                 deinterlacing: Some(Deinterlacing::Frame),
@@ -845,6 +861,7 @@ mod tests {
             format: &format,
             frames: 5_000,
             random_access: &[0],
+            conversion: Conversion::default(),
             digest: "sha256/00",
         };
         let resolved = ResolvedRecipe::new(long, &facts, BTreeMap::new()).unwrap();
@@ -873,6 +890,7 @@ mod tests {
             format: &format,
             frames: 3_400,
             random_access: &[0, 990],
+            conversion: Conversion::default(),
             digest: "sha256/00",
         };
         for (coding, interval) in intervals {

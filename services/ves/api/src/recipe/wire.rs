@@ -3,7 +3,7 @@
 use buffa::Enumeration;
 use errors::Error;
 use proto::video::v1;
-use video::{DecoderBuffer, Deinterlacing, InvalidFormat, StaticHdr};
+use video::{DecoderBuffer, Deinterlacing, FrameRate, InvalidFormat, Rational, StaticHdr};
 
 use crate::quality::{Goal, Metric};
 use crate::recipe::{
@@ -42,6 +42,7 @@ impl TryFrom<wire::Recipe> for Recipe {
             crop: edges(recipe.crop.into_option(), "crop", &mut problems),
             padding: edges(recipe.padding.into_option(), "padding", &mut problems),
             deinterlacing: deinterlacing(recipe.deinterlacing, &mut problems),
+            frame_rate: frame_rate(recipe.frame_rate.as_option(), &mut problems),
             static_hdr: static_hdr(recipe.static_hdr.into_option(), &mut problems),
         };
         match problems.is_empty() {
@@ -206,6 +207,23 @@ fn deinterlacing(
             None
         }
     }
+}
+
+fn frame_rate(asked: Option<&v1::Rational>, problems: &mut Vec<Error>) -> Option<FrameRate> {
+    const PARTS: i64 = 1_000_000;
+    let asked = asked?;
+    let rate = Rational::try_from(asked).ok().filter(|rate| {
+        let (frames, seconds) = (rate.numerator(), rate.denominator());
+        frames >= seconds && frames <= PARTS && *rate <= Rational::whole(480)
+    });
+    if rate.is_none() {
+        let (numerator, denominator) = (asked.numerator, asked.denominator);
+        let message = format!("{numerator}/{denominator} frames a second are impossible");
+        let error = Error::user("OUT_OF_RANGE", message).at("recipe.frame_rate");
+        let hint = "use 1 to 480, of parts up to 1000000: 25/1 or 24000/1001";
+        problems.push(error.hint(hint));
+    }
+    rate.and_then(FrameRate::new)
 }
 
 fn chunking(directives: Option<wire::ChunkingDirectives>, problems: &mut Vec<Error>) -> Chunking {
@@ -522,6 +540,10 @@ impl From<Recipe> for wire::Recipe {
                 .deinterlacing
                 .map(v1::Deinterlacing::from)
                 .unwrap_or_default()
+                .into(),
+            frame_rate: recipe
+                .frame_rate
+                .map(|rate| v1::Rational::from(rate.as_rational()))
                 .into(),
             ..Default::default()
         }

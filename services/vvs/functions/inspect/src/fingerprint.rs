@@ -5,11 +5,12 @@
 
 use errors::Error;
 use stratum_function::{Progress, WorkDir, io};
-use video::{Region, Resolution};
+use video::{Conversion, Region, Resolution, TimeBase};
 use vvs_api::function::{FingerprintParams, FingerprintResult, file};
 
+use crate::cadence::Repeated;
 use crate::media::{Decode, Stream, describe};
-use crate::print::{Grid, PrintWriter};
+use crate::print::{Grid, Print, PrintWriter};
 
 /// Writes `output/reference.prints` of `input/source`.
 ///
@@ -40,6 +41,7 @@ pub fn fingerprint(
     let (mut grid, mut writer) = (Grid::default(), None);
     let total = announced(video).saturating_mul(params.conversion.frames_of_each());
     let mut done = 0;
+    let mut repeated = repeated(video, params.conversion)?;
     let outcome = decode.run(|frame| {
         if writer.is_none() {
             let (width, height) = (frame.plane.width as u32, frame.plane.height as u32);
@@ -47,13 +49,20 @@ pub fn fingerprint(
             writer = Some(created.map_err(failed)?);
         }
         let print = grid.print(&frame.plane);
-        let written = writer
-            .as_mut()
-            .map_or(Ok(()), |to| to.push(frame.told.pts, &print));
         done += 1;
         progress.tell(done, total);
-        written.map_err(failed)
+        let mut write = |print: &Print| match &mut writer {
+            Some(to) => to.push(frame.told.pts, print).map_err(failed),
+            None => Ok(()),
+        };
+        match &mut repeated {
+            Some(repeated) => repeated.take(frame.told.pts, print, write),
+            None => write(&print),
+        }
     })?;
+    if let (Some(repeated), Some(writer)) = (repeated, &mut writer) {
+        repeated.finish(|print| writer.push(None, print).map_err(failed))?;
+    }
     let log = outcome.log;
     match (writer, outcome.ended) {
         (Some(writer), _) => Ok(FingerprintResult {
@@ -65,6 +74,17 @@ pub fn fingerprint(
             Err(Error::source("NO_FRAMES", "no frame of the source can be decoded").at("source"))
         }
     }
+}
+
+/// Frames at a constant rate, where that is wanted.
+fn repeated(video: &Stream, conversion: Conversion) -> Result<Option<Repeated>, Error> {
+    let Some(cadence) = conversion.cadence() else {
+        return Ok(None);
+    };
+    let base = video.time_base.parse().ok().and_then(TimeBase::new);
+    let ticks = base.and_then(|base| conversion.ticks(base));
+    let untold = || Error::source("NO_TIMES", "the source does not tell its ticks").at("source");
+    Ok(Some(Repeated::new(cadence, ticks.ok_or_else(untold)?)))
 }
 
 /// A part that is none of the picture cannot be looked at.

@@ -33,6 +33,7 @@
     reason = "an error is rare and travels whole, from a function to the API"
 )]
 
+mod cadence;
 mod fingerprint;
 mod inspect;
 mod limits;

@@ -20,7 +20,7 @@ pub fn index(work: &WorkDir, params: IndexParams, _: &mut Progress) -> Result<In
     put(work, FRAME_TABLE, &table.encode())?;
     let chunks = match plans.first() {
         Some(rung) => {
-            let shown = Shown::of(&table, rung.conversion)?;
+            let shown = Shown::of(&table, &rung.recipe)?;
             chunk_sources(&path, &shown, &rung.plan)?
         }
         None => Vec::new(),

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use errors::Error;
@@ -17,7 +18,7 @@ use stratum_frames::{FrameTable, Tools, build_table};
 use stratum_function::{Progress, WorkDir, io};
 use ves_api::function::{ChunkElement, ChunkSource, SplitParams, SplitResult};
 use ves_api::recipe::{Damage, Problems, RateControl, Recipe, ResolvedRecipe, SourceFacts};
-use video::{Conversion, DecoderBuffer, Rational, ScanType};
+use video::{DecoderBuffer, Rational, ScanType};
 
 use crate::inputs::{FRAME_TABLE, RECIPE, SOURCE_TABLE, frame_table};
 pub use failure::failure;
@@ -25,6 +26,9 @@ pub use index::{index, resolved};
 pub use shown::Shown;
 
 use effort::Effort;
+
+/// The most bytes of a filter graph: less than an argument of a program may have.
+const MAX_GRAPH: usize = 100_000;
 
 /// The list of chunks, below `output/`.
 const ELEMENTS: &str = "elements.ndjson";
@@ -38,7 +42,7 @@ pub fn split(work: &WorkDir, params: SplitParams, _: &mut Progress) -> Result<Sp
     let (path, table) = read(work)?;
     refuse_damage(&table, recipe.damage)?;
     let resolved = resolve(recipe, &table, params.function_digests)?;
-    let shown = Shown::of(&table, resolved.conversion)?;
+    let shown = Shown::of(&table, &resolved.recipe)?;
     put(work, FRAME_TABLE, &shown.table.encode())?;
     if let Cow::Owned(_) = shown.table {
         put(work, SOURCE_TABLE, &table.encode())?;
@@ -94,11 +98,10 @@ pub fn resolve(
     table: &FrameTable,
     function_digests: BTreeMap<String, String>,
 ) -> Result<ResolvedRecipe, Error> {
-    let format = &table.source().format;
-    let conversion = Conversion::new(recipe.deinterlacing, format.scan_type);
-    let shown = Shown::of(table, conversion)?;
+    let shown = Shown::of(table, &recipe)?;
     let facts = SourceFacts {
-        format,
+        format: &table.source().format,
+        conversion: shown.conversion,
         frames: shown.table.len(),
         random_access: &random_access(&shown.table),
         digest: &table.digest(),
@@ -139,7 +142,7 @@ fn elements(
             start: chunk.start,
             end: chunk.end,
             decoded: chunk.decoded,
-            filter_graph: resolved.chunk_filter_graph(&frames, &shown.decoded(&frames)),
+            filter_graph: filter_graph(shown, resolved, &frames)?,
             packets_digest: chunk.packets_digest.clone(),
             expected_ms: effort.expected_ms(table, frames),
         };
@@ -148,6 +151,26 @@ fn elements(
         lines.push(b'\n');
     }
     Ok(lines)
+}
+
+/// Of a chunk, where it has one of its own.
+fn filter_graph(
+    shown: &Shown<'_>,
+    resolved: &ResolvedRecipe,
+    chunk: &Range<u64>,
+) -> Result<Option<String>, Error> {
+    if resolved.conversion.is_none() {
+        return Ok(None);
+    }
+    let graph = resolved.chunk_filter_graph(&shown.chunk_frames(chunk));
+    if graph.as_ref().is_none_or(|graph| graph.len() <= MAX_GRAPH) {
+        return Ok(graph);
+    }
+    let message = "the source's frames stand so unevenly that a chunk cannot be told of them all";
+    Err(Error::user("OUT_OF_RANGE", message)
+        .at("recipe.chunking_directives")
+        .hint("ask for shorter chunks")
+        .frames(chunk.start, chunk.end))
 }
 
 fn result(shown: &Shown<'_>, resolved: ResolvedRecipe) -> SplitResult {

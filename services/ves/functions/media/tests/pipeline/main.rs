@@ -7,7 +7,7 @@ mod audio;
 mod bitrate;
 mod buffer;
 mod containers;
-mod deinterlace;
+mod conversion;
 mod hdr;
 mod judge;
 mod lossy;

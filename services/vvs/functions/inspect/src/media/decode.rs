@@ -27,7 +27,7 @@ pub(crate) struct Decode<'a> {
     pub(crate) strict: bool,
     /// `None`: everything, from the first frame.
     pub(crate) window: Option<Window>,
-    /// What becomes of frames first.
+    /// How frames are deinterlaced, if they are.
     pub(crate) conversion: Conversion,
     /// `None`: the whole picture.
     pub(crate) region: Option<Region>,
@@ -130,7 +130,7 @@ impl Decode<'_> {
     }
 
     fn convert(&self) -> String {
-        match self.conversion.ffmpeg_filters() {
+        match self.conversion.deinterlacer() {
             none if none.is_empty() => none,
             filters => format!("{filters},"),
         }

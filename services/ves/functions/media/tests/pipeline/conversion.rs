@@ -1,4 +1,4 @@
-//! Fields become frames alike in chunks and by one ffmpeg over the whole source.
+//! Fields become frames, and rates change, alike in chunks and by one ffmpeg over the whole source.
 
 use std::path::Path;
 
@@ -95,4 +95,56 @@ fn what_is_progressive_stays_and_it_is_said() {
     assert_same(&encoded, &whole(&source, "null"));
     let warnings = encoded.split["warnings"].to_string();
     assert!(warnings.contains("nothing was deinterlaced"), "{warnings}");
+}
+
+/// At a rate, in chunks of three lengths, whatever the source's own times.
+fn assert_at_rate(clip: Clip, rate: &str, rest: &Value) {
+    let source = corpus::clip(clip).unwrap();
+    let (count, seconds) = rate.split_once('/').unwrap();
+    let expected = whole(&source, &format!("setpts=PTS-STARTPTS,fps={rate}"));
+    let last = whole(&source, "null").pop().unwrap().1;
+    for chunk in [31, 90, 1000] {
+        let mut recipe = lossless(chunk);
+        recipe["frameRate"] = json!({"numerator": count, "denominator": seconds});
+        for (field, value) in rest.as_object().into_iter().flatten() {
+            recipe[field] = value.clone();
+        }
+        let encoded = encode(&source, &recipe).unwrap();
+        judge::accept(&encoded);
+        let found = whole(&encoded.video(), "null");
+        let digests = |all: &Shown| all.iter().map(|(_, md5)| md5.clone()).collect::<Vec<_>>();
+        // ffmpeg does not know how long the last frame is shown.
+        let (found_all, expected) = (digests(&found), digests(&expected));
+        let (same, behind) = found_all.split_at(expected.len());
+        assert!(same == expected, "{clip:?} {rate} {chunk}");
+        assert!(
+            behind.iter().all(|md5| *md5 == last),
+            "{clip:?} {rate} {chunk}"
+        );
+        assert!(behind.len() < 2, "{clip:?} {rate} {chunk}");
+        let apart = found
+            .windows(2)
+            .map(|pair| pair[1].0.approximate() - pair[0].0.approximate());
+        let step = 1.0 / Rational::approximate(rate.parse().unwrap());
+        assert!(
+            apart.into_iter().all(|apart| (apart - step).abs() < 1e-5),
+            "{clip:?} {rate}"
+        );
+    }
+}
+
+#[test]
+fn rates_change_without_drift_up_and_down_and_from_times_that_vary() {
+    if ready() {
+        assert_at_rate(Clip::Plain, "24000/1001", &Value::Null);
+        assert_at_rate(Clip::OpenGopAvcMkv, "50/1", &Value::Null);
+        assert_at_rate(Clip::Vfr, "25/1", &Value::Null);
+    }
+}
+
+#[test]
+fn a_rate_that_a_source_has_changes_nothing() {
+    if ready() {
+        assert_at_rate(Clip::OpenGopAvcMkv, "30000/1001", &Value::Null);
+    }
 }
