@@ -307,7 +307,7 @@ fn run(steps: Vec<Step>) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn a_change_that_is_left_half_done_loses_nothing(steps in vec(step(), 1..14)) {
