@@ -76,11 +76,12 @@ fn join(scores: &mut [Score]) {
     }
 }
 
-/// Frames are compared in their order, whatever their times.
+/// Samples as they are, in their order, whatever their times. An encode tells its colour, a reference does
+/// not: newer ffmpegs would convert one to the other.
+const PLAIN: &str = "setparams=colorspace=unknown,settb=1,setpts=N";
+
 fn command(encoded: &Path, params: &QualityParams, reference: &Path, filter: &str) -> Tool {
-    let graph = format!(
-        "[0:v]settb=1,setpts=N[encoded];[1:v]settb=1,setpts=N[source];[encoded][source]{filter}"
-    );
+    let graph = format!("[0:v]{PLAIN}[encoded];[1:v]{PLAIN}[source];[encoded][source]{filter}");
     tool()
         .words("-protocol_whitelist file -threads 1 -f nut -i")
         .arg(encoded)

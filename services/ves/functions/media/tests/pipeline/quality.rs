@@ -16,7 +16,8 @@ use crate::stages::{Encoded, encode_by, encode_params, encoder, keep, media, rea
 /// Frames of the clip: the first half is flat.
 const FRAMES: u32 = 48;
 
-/// Flat grey, then a moving picture with some noise; the same on every machine.
+/// Flat grey, then a moving picture with some noise; the same on every machine. Its colour is told, which
+/// the frames that are measured beside an encode are not: ffmpeg must not convert one to the other.
 fn clip(to: &Path) {
     let half = FRAMES / 2;
     let flat = format!("color=gray:s=160x96:r=24,trim=end_frame={half}");
@@ -30,8 +31,11 @@ fn clip(to: &Path) {
         "-filter_complex",
         "[0]format=yuv420p[a];[1]format=yuv420p[b];[a][b]concat=n=2",
     ];
+    let bt709 = ["-colorspace", "-color_primaries", "-color_trc"];
+    let colour = bt709.into_iter().flat_map(|option| [option, "bt709"]);
     let out = ["-c:v", "ffv1", "-bitexact", "-y", &to];
-    corpus::run("ffmpeg", args.into_iter().chain(graph).chain(out)).unwrap();
+    let args = args.into_iter().chain(graph).chain(colour).chain(out);
+    corpus::run("ffmpeg", args).unwrap();
 }
 
 /// Whether this machine measures that; says so loudly when it does not.
@@ -127,10 +131,13 @@ fn plan(goal: Goal, folder: &Path, split: &Value) -> QualityPlan {
     planned.quality.unwrap()
 }
 
+/// Samples as they are, in their order.
+const PLAIN: &str = "setparams=colorspace=unknown,settb=1,setpts=N";
+
 /// One measurement over the whole of both files, as ffmpeg sums it up.
 fn whole_file(metric: Metric, encoded: &Path, source: &Path, filters: &str) -> Score {
     let graph = format!(
-        "[0:v]settb=1,setpts=N[a];[1:v]{filters}settb=1,setpts=N[b];[a][b]{}",
+        "[0:v]{PLAIN}[a];[1:v]{filters}{PLAIN}[b];[a][b]{}",
         metric.filter()
     );
     let path = |path: &Path| path.display().to_string();
