@@ -965,10 +965,13 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_factor_that_is_no_number_is_refused() {
-        for crf in ["-1", "51.5", "\"NaN\"", "\"Infinity\""] {
+    fn a_rate_factor_that_there_is_not_is_refused() {
+        for crf in ["-1", "0.5", "51.5", "\"NaN\"", "\"Infinity\""] {
             let json = format!(r#"{{"rateControl": {{"crf": {crf}}}}}"#);
-            assert_eq!(recipe(&json).unwrap_err().0.len(), 1, "{crf}");
+            let problems = recipe(&json).unwrap_err().0;
+            assert_eq!(problems.len(), 1, "{crf}");
+            let hint = "use 0 (lossless), or 1 (best) to 51 (worst)";
+            assert_eq!(problems[0].hint.as_deref(), Some(hint), "{crf}");
         }
     }
 

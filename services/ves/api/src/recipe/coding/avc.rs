@@ -50,7 +50,8 @@ pub(super) static AVC: Coding = Coding {
         "zerolatency",
     ],
     rate_factors: RateFactors {
-        least: 1,
+        // Any below it codes 8 bits without loss, in a profile of its own: only 0 asks for that.
+        least: 1_000,
         most: 51_000,
         step: 1,
         usual: 23_000,

@@ -133,14 +133,18 @@ impl RateFactors {
         Crf::new(value).filter(fits)
     }
 
-    /// "0 (lossless) to 51 (worst)"
+    /// "0 (lossless), or 1 (best) to 51 (worst)"
     pub fn range(&self) -> String {
         let whole = if self.step == 1000 { "whole, " } else { "" };
-        let best = match self.lossless {
-            Lossless::AtZero => "0 (lossless)".to_owned(),
-            Lossless::Never | Lossless::Possible => format!("{} (best)", Crf(self.least)),
+        let lossless = match self.lossless {
+            Lossless::AtZero => "0 (lossless), or ",
+            Lossless::Never | Lossless::Possible => "",
         };
-        format!("{whole}{best} to {} (worst)", Crf(self.most))
+        format!(
+            "{whole}{lossless}{} (best) to {} (worst)",
+            Crf(self.least),
+            Crf(self.most)
+        )
     }
 }
 

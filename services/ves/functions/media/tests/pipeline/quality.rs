@@ -218,3 +218,9 @@ fn vp9_meets_an_xpsnr_though_half_of_it_is_flat() {
 fn av1_meets_an_ssim_though_half_of_it_is_flat() {
     check("CODEC_FORMAT_AV1", goal(Metric::Ssim, 0.95));
 }
+
+/// As good as it can be is not another profile, as parts without any loss would have.
+#[test]
+fn avc_stays_lossy_whatever_is_asked_for() {
+    check("CODEC_FORMAT_AVC", goal(Metric::Ssim, 1.0));
+}
