@@ -2374,7 +2374,7 @@ pub struct QueueConfig {
     )]
     pub attempts: u32,
     /// How long an ended message is remembered, for deduplication; default 86,400,000. A completed
-    /// one is forgotten sooner when a million others are that would be forgotten after it.
+    /// one is forgotten sooner when a million others of its shard ended after it.
     ///
     /// Field 3: `retention_ms`
     #[serde(
@@ -19403,7 +19403,7 @@ pub mod __buffa {
             /// Field 2: `attempts`
             pub attempts: u32,
             /// How long an ended message is remembered, for deduplication; default 86,400,000. A completed
-            /// one is forgotten sooner when a million others are that would be forgotten after it.
+            /// one is forgotten sooner when a million others of its shard ended after it.
             ///
             /// Field 3: `retention_ms`
             pub retention_ms: u64,
@@ -20045,7 +20045,7 @@ pub mod __buffa {
                 self.0.reborrow().attempts
             }
             /// How long an ended message is remembered, for deduplication; default 86,400,000. A completed
-            /// one is forgotten sooner when a million others are that would be forgotten after it.
+            /// one is forgotten sooner when a million others of its shard ended after it.
             ///
             /// Field 3: `retention_ms`
             #[must_use]

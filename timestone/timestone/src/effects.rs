@@ -116,6 +116,11 @@ pub struct Writes {
 }
 
 impl Writes {
+    /// Whether there is nothing to store.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
     /// Whether some are made of what must be read first.
     pub fn wait(&self) -> bool {
         self.wait

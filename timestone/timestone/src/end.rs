@@ -52,10 +52,11 @@ impl Queues {
         self.insert(tombstone, Payload::EMPTY);
     }
 
-    /// Moves the time on and does what is due: at most [`MAX_TICK`] messages at
-    /// once. [`next_timer`](Queues::next_timer) tells when there is more.
+    /// Moves the time on and does what is due, and forgets of what is too much: at most
+    /// [`MAX_TICK`] messages of each at once. [`next_timer`](Queues::next_timer) tells when there is more.
     pub fn tick(&mut self, now: i64) {
         self.at(now);
+        self.forget_excess();
         for done in 0..MAX_TICK {
             match self.due() {
                 Some(sequence) => self.do_due(sequence),
@@ -66,7 +67,7 @@ impl Queues {
 
     /// When time alone changes something next: Unix milliseconds.
     pub fn next_timer(&self) -> Option<i64> {
-        match self.index.doomed.is_empty() {
+        match self.index.doomed.is_empty() && !self.is_crowded() {
             true => self.next_due().map(|(due, _)| due),
             false => Some(self.now),
         }
@@ -74,16 +75,38 @@ impl Queues {
 
     /// The message that time changes first, and when.
     fn next_due(&self) -> Option<(i64, u64)> {
-        let timers = [self.index.next_timer(), self.next_forget()];
+        let timers = [self.index.next_timer(), self.messages.next_forget()];
         timers.into_iter().flatten().min()
     }
 
-    /// The message that is forgotten first, and when: at once, if too many are remembered.
-    fn next_forget(&self) -> Option<(i64, u64)> {
-        let (at, sequence) = self.messages.next_forget()?;
-        match self.messages.packed() > self.remembered {
-            true => Some((at.min(self.now), sequence)),
-            false => Some((at, sequence)),
+    /// Whether so many more are remembered than may be that it is worth a commit.
+    fn is_crowded(&self) -> bool {
+        let room = MAX_TICK.min(self.remembered / 64);
+        self.messages.packed() > self.remembered + room
+    }
+
+    /// Has what is remembered in the order in which it ended, as far as the retentions tell that
+    /// the queues have now.
+    pub(crate) fn order_remembered(&mut self) {
+        let mut messages = std::mem::take(&mut self.messages);
+        messages.order_packed(|message| {
+            let retention = self.config_of(&message.queue).retention_ms;
+            let forgotten = message.state.due().unwrap_or(i64::MAX);
+            forgotten.saturating_sub_unsigned(retention)
+        });
+        self.messages = messages;
+    }
+
+    /// Forgets what ended longest ago of what is remembered beyond what may be.
+    fn forget_excess(&mut self) {
+        if !self.is_crowded() {
+            return;
+        }
+        let excess = self.messages.packed() - self.remembered;
+        for _ in 0..excess.min(MAX_TICK) {
+            if let Some(sequence) = self.messages.longest_packed() {
+                self.remove(sequence);
+            }
         }
     }
 

@@ -27,7 +27,8 @@ pub struct Taken {
     pub known: Option<u32>,
     /// Names the take among those of its request, each of which has a larger one than those
     /// before: repeated, it is answered with what it has leased, as far as that is leased still,
-    /// by whoever owns the shard then. One that others have followed leases nothing.
+    /// by whoever owns the shard then. One that comes
+    /// late leases nothing, while one that followed it holds a lease.
     /// 0 = it has no name.
     pub number: u64,
 }

@@ -2,7 +2,7 @@
 //! none is. Those that have ended may be packed.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::message::Message;
@@ -18,6 +18,8 @@ pub(crate) struct Messages {
     len: usize,
     /// How many are packed.
     packed: usize,
+    /// Their sequences in the order in which they were packed, with some that are not any more.
+    order: VecDeque<u64>,
     /// Of each page with packed messages: which is forgotten first, and when.
     forgets: Sorted<(i64, u64)>,
 }
@@ -122,6 +124,8 @@ impl Messages {
         let before = page.first(sequence / PAGE);
         page.packed.add(place(sequence), &message);
         self.packed += 1;
+        self.order.push_back(sequence);
+        self.bound_order();
         self.forget_first(sequence / PAGE, before);
         Some(forget_at)
     }
@@ -163,6 +167,38 @@ impl Messages {
     /// How many messages are packed.
     pub(crate) fn packed(&self) -> usize {
         self.packed
+    }
+
+    /// The message that has been packed for longest.
+    pub(crate) fn longest_packed(&mut self) -> Option<u64> {
+        while let Some(sequence) = self.order.front().copied() {
+            if self.is_packed(sequence) {
+                return Some(sequence);
+            }
+            self.order.pop_front();
+        }
+        None
+    }
+
+    /// Has them packed in the order of what `when` says of each.
+    pub(crate) fn order_packed(&mut self, when: impl Fn(&Message) -> i64) {
+        let mut order: Vec<_> = std::mem::take(&mut self.order).into();
+        order.sort_by_cached_key(|sequence| self.get(*sequence).map(|message| when(&message)));
+        self.order = order.into();
+    }
+
+    fn is_packed(&self, sequence: u64) -> bool {
+        let page = self.pages.get(&(sequence / PAGE));
+        page.is_some_and(|page| page.packed.holds(place(sequence)))
+    }
+
+    /// Drops those that are not packed any more once they are most.
+    fn bound_order(&mut self) {
+        if self.order.len() > 2 * self.packed + PAGE as usize {
+            let mut order = std::mem::take(&mut self.order);
+            order.retain(|sequence| self.is_packed(*sequence));
+            self.order = order;
+        }
     }
 
     /// The packed message that is forgotten first, and when.

@@ -71,9 +71,9 @@ impl Queues {
         self.recent.set_room(bytes);
     }
 
-    /// Remembers so many messages that have ended at most; those that would be forgotten first
-    /// go when there are more, and are not recognised any more. What can still be put back, or
-    /// tells an error, is not among them.
+    /// Remembers about so many messages that have ended; those that ended longest ago go when
+    /// there are more, and are not recognised any more. What can still be put back, or tells an
+    /// error, is not among them.
     pub fn remember_at_most(&mut self, messages: usize) {
         self.remembered = messages;
     }

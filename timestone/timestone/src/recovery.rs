@@ -85,6 +85,7 @@ impl Recovery {
             self.queues.add_known(sequence, message);
         }
         self.queues.first_unstored = self.queues.next_sequence;
+        self.queues.order_remembered();
         self.queues
     }
 }

@@ -127,7 +127,7 @@ fn check(config: &SweepConfig) -> Result<()> {
         MIN_GRACE.as_secs()
     );
     ensure!(
-        keep.is_none_or(|keep| keep >= grace + MEMO_STAYS_YOUNG),
+        keep.is_none_or(|keep| keep >= grace.saturating_add(MEMO_STAYS_YOUNG)),
         "blobs.sweep.memos_keep_days: {} is too short: what a memo answered is used for as long as \
          `grace_seconds`, and a day passes until it is noted again that a memo was used",
         config.memos_keep_days

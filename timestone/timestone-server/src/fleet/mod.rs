@@ -108,6 +108,7 @@ impl Fleet {
             peers,
             options.owner.ttl,
             Turn::new(Arc::clone(&store), &options.prefix),
+            Arc::clone(&clock),
         );
         let router = Arc::new(router);
         let keeper = Keeper::new(store, clock, options, Arc::clone(&router));

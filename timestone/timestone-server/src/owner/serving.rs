@@ -196,7 +196,7 @@ impl Serving {
         let (shard, fence) = (self.shard.clone(), self.fence.clone());
         // A commit finds out by itself whether another owns the shard by now; what is only
         // read would not.
-        let ask = begun.1 == 0 && !self.is_owned();
+        let ask = changed.writes.is_empty() && !self.is_owned();
         let ahead = batch.has_ahead();
         self.commit = Some(Box::pin(async move {
             if ask {

@@ -16,8 +16,8 @@ use crate::name::Name;
 /// Version 1 knows no dead letters, version 2 not how long the payload is, version 3 no numbers
 /// of takes; all are the same else.
 const VERSION: u8 = 4;
-/// The version of what has nothing that is new in [`VERSION`]: servers that were started before
-/// this one can read it.
+/// The version of what has nothing that is new in [`VERSION`]: servers of before can read it. A
+/// shard with a lease of the other kind they cannot take over.
 const COMMON_VERSION: u8 = 3;
 
 /// Encodes all of `message` but its payload and the end of its lease, which

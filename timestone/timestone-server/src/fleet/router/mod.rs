@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clock::SharedClock;
 use futures::StreamExt;
 use futures::future::{join_all, try_join_all};
 use timestone::{
@@ -58,6 +59,7 @@ pub struct Router {
     patience: Duration,
     splits: Arc<Splits>,
     turn: Turn,
+    clock: SharedClock,
     crowd: Arc<Crowd>,
     turns: Arc<AtomicUsize>,
 }
@@ -77,6 +79,7 @@ impl Router {
         peers: Peers,
         ttl: Duration,
         turn: Turn,
+        clock: SharedClock,
     ) -> Self {
         Self {
             served,
@@ -85,6 +88,7 @@ impl Router {
             patience: ttl.min(PATIENCE) + PATIENCE,
             splits: Arc::default(),
             turn,
+            clock,
             crowd: Arc::default(),
             turns: Arc::default(),
         }

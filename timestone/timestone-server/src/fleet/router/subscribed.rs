@@ -19,6 +19,8 @@ use super::several::{Part, are_otherwise};
 const WAIT_MS: u64 = 30_000;
 /// What one knows, and wants to know, who holds nothing and has no room: nothing is news.
 const ONLY_REPLACED: (u32, bool) = (0, true);
+/// Takes of one subscription in a millisecond that have numbers of their own, in bits.
+const TAKES_A_MS: u32 = 10;
 /// Answers that a subscriber may leave unread.
 const MAX_UNREAD: usize = 16;
 
@@ -62,7 +64,7 @@ impl Router {
             credit,
             news: FuturesUnordered::new(),
             full: false,
-            takes: 0,
+            takes: self.first_take(),
             home,
         };
         tokio::spawn(subscriber.run(sender));
@@ -71,6 +73,15 @@ impl Router {
             Some((next, messages))
         };
         Ok(futures::stream::unfold(messages, next).boxed())
+    }
+}
+
+impl Router {
+    /// A number behind those of the takes of all subscriptions before, so that one of theirs
+    /// that comes late does not pass for one that followed.
+    fn first_take(&self) -> u64 {
+        let now = u64::try_from(self.clock.now().unix_ms()).unwrap_or(0);
+        now << TAKES_A_MS
     }
 }
 
@@ -118,7 +129,7 @@ struct Subscriber {
     news: FuturesUnordered<News>,
     /// Whether what parts have is no news now.
     full: bool,
-    /// How often it took.
+    /// The number of its last take.
     takes: u64,
     /// Where it waits to be replaced.
     home: Part,
