@@ -324,6 +324,9 @@ pub struct QualityPlan {
     pub score: Score,
     /// Of the chunk that has the least.
     pub lowest_chunk: Score,
+    /// Whether it is as near as the encoder's best or worst rate factors bring it.
+    #[serde(default)]
+    pub exhausted: bool,
     /// The level of chunks by which the whole comes nearer; `None` where it is near.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Score>,

@@ -122,9 +122,9 @@ impl Score {
     /// Beyond it nothing is told apart: equal pictures have no ratio of signal to noise.
     const MOST: f64 = 100.0;
 
-    /// The nearest millionth, up to 100; what is no number is 0.
+    /// The nearest millionth, within 100 of 0; what is no number is 0.
     pub fn new(value: f64) -> Self {
-        Self((value.min(Self::MOST) * 1e6).round() as i64)
+        Self((value.clamp(-Self::MOST, Self::MOST) * 1e6).round() as i64)
     }
 
     /// As a number.
@@ -183,6 +183,13 @@ mod tests {
         assert_eq!(Metric::Xpsnr.show(Metric::Xpsnr.pool(parts)), "45.19");
         let equal = [(Score::new(f64::INFINITY), 5)];
         assert_eq!(Metric::Xpsnr.pool(equal), Score::new(100.0));
+    }
+
+    #[test]
+    fn a_score_that_is_no_number_is_the_least() {
+        assert_eq!(Score::new(f64::NAN), Score::default());
+        let (most, least) = (Score::new(f64::INFINITY), Score::new(f64::NEG_INFINITY));
+        assert_eq!(most.distance(least).value(), 200.0);
     }
 
     #[test]

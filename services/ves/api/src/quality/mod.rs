@@ -10,4 +10,4 @@ mod settle;
 
 pub use metric::{Goal, Metric, Score};
 pub use search::{MAX_TRIES, RateFactorRange, Try, best, next};
-pub use settle::{Measured, changes, settle, whole};
+pub use settle::{Measured, changes, is_exhausted, settle, whole};

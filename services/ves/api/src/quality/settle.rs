@@ -28,6 +28,18 @@ impl Measured {
     fn frames(&self) -> u64 {
         self.chunk.end - self.chunk.start
     }
+
+    /// Whether even the best rate factor makes it no better than it is.
+    fn is_best(&self, range: &RateFactorRange) -> bool {
+        let no_better = |one: &Try| one.crf == range.least && one.score <= self.kept.score;
+        self.tried.iter().any(no_better)
+    }
+
+    /// Whether even the worst rate factor makes it no worse than it is.
+    fn is_worst(&self, range: &RateFactorRange) -> bool {
+        let no_worse = |one: &Try| one.crf == range.most && one.score >= self.kept.score;
+        self.tried.iter().any(no_worse)
+    }
 }
 
 /// The score of the whole.
@@ -39,11 +51,24 @@ pub fn whole(goal: Goal, chunks: &[Measured]) -> Score {
 }
 
 /// Sets right what a whole of chunks misses: the level that all chunks have to come to that can, so that
-/// those that cannot are made up for. `None` where the whole is near as it is.
+/// those that cannot are made up for. `None` where the whole is near as it is, or met since it was set
+/// right: it could become worse.
 pub fn settle(range: &RateFactorRange, goal: Goal, chunks: &[Measured]) -> Option<Score> {
     let curves = || chunks.iter().map(|chunk| Curve::of(range, goal, chunk));
-    let missed = !goal.is_near(whole(goal, chunks));
-    missed.then(|| level(goal, &curves().collect::<Vec<_>>()))
+    let whole = whole(goal, chunks);
+    let enough = match chunks.iter().any(|chunk| chunk.known > 0) {
+        true => goal.is_met(whole),
+        false => goal.is_near(whole),
+    };
+    (!enough).then(|| level(goal, &curves().collect::<Vec<_>>()))
+}
+
+/// Whether no rate factor of any chunk brings the whole nearer, as far as was tried.
+pub fn is_exhausted(range: &RateFactorRange, goal: Goal, chunks: &[Measured]) -> bool {
+    match whole(goal, chunks) < goal.score {
+        true => chunks.iter().all(|chunk| chunk.is_best(range)),
+        false => chunks.iter().all(|chunk| chunk.is_worst(range)),
+    }
 }
 
 /// Whether a chunk has another rate factor at that level.
@@ -191,6 +216,47 @@ mod tests {
             let pictures: [Picture; 2] = [|crf| 99.0 - 0.3 * crf, |crf| 99.0 - 0.3 * (crf - 5.0)];
             let chunks = pictures.map(|picture| search(&range, vmaf(93.0), 48, &[], picture));
             assert_eq!(settle(&range, vmaf(93.0), &chunks), None, "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn a_whole_that_was_set_right_stays_when_it_is_met() {
+        let range = RateFactorRange::of(codings()[0]);
+        let chunk = |score, known| {
+            let mut chunk = search(&range, vmaf(score), 48, &[], |crf| 100.0 - crf / 2.0);
+            chunk.known = known;
+            [chunk]
+        };
+        let goal = vmaf(93.0);
+        assert!(settle(&range, goal, &chunk(93.4, 0)).is_some());
+        assert_eq!(settle(&range, goal, &chunk(93.4, 1)), None);
+        assert!(settle(&range, goal, &chunk(93.8, 1)).is_some());
+    }
+
+    #[test]
+    fn what_has_come_to_an_end_everywhere_is_exhausted() {
+        let goal = vmaf(93.0);
+        let flat: Picture = |_| 97.0;
+        let noise: Picture = |_| 40.0;
+        let bent: Picture = |crf| 99.0 - 0.3 * crf;
+        let step: Picture = |crf| if crf < 24.0 { 99.0 } else { 80.0 };
+        for coding in codings() {
+            let range = RateFactorRange::of(coding);
+            let exhausted = |pictures: &[Picture]| {
+                let search = |picture: &Picture| search(&range, goal, 48, &[], *picture);
+                let chunks: Vec<_> = pictures.iter().map(search).collect();
+                assert!(!goal.is_met(whole(goal, &chunks)), "{coding:?}");
+                is_exhausted(&range, goal, &chunks)
+            };
+            assert!(
+                exhausted(&[flat]) && exhausted(&[noise, noise]),
+                "{coding:?}"
+            );
+            assert!(
+                !exhausted(&[flat, bent]) && !exhausted(&[noise, bent]),
+                "{coding:?}"
+            );
+            assert!(!exhausted(&[step]), "{coding:?}");
         }
     }
 

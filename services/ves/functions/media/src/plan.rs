@@ -8,7 +8,7 @@ use errors::Error;
 use serde::de::DeserializeOwned;
 use stratum_function::{Progress, WorkDir, io};
 use ves_api::function::{PlanParams, PlanResult, QualityPlan, Survey, Units};
-use ves_api::quality::{Measured, settle as settle_quality, whole};
+use ves_api::quality::{Measured, is_exhausted, settle as settle_quality, whole};
 use ves_api::rate::{
     Corrections, Cost, Course, Scale, Share, Shares, budgets, settle, settle_shares, share, solve,
 };
@@ -61,6 +61,7 @@ fn quality(work: &WorkDir, params: &PlanParams) -> Result<Option<QualityPlan>, E
     Ok(Some(QualityPlan {
         score: whole(*goal, &chunks),
         lowest_chunk: lowest.unwrap_or_default(),
+        exhausted: is_exhausted(range, *goal, &chunks),
         level: settle_quality(range, *goal, &chunks),
     }))
 }

@@ -22,8 +22,10 @@ pub(crate) fn run(task: &TaskContext) -> Result<Value, Error> {
         return Err(failed(found));
     }
     let missed = missed(&split, assembled.video_bytes * 8);
-    let quality = split.quality.map(|goal| measured(task, goal)).transpose()?;
-    let short = quality.iter().filter_map(not_met);
+    let measured = split.quality.map(|goal| measured(task, goal)).transpose()?;
+    let short = measured
+        .iter()
+        .filter_map(|(quality, exhausted)| not_met(quality, *exhausted));
     let missed: Vec<String> = missed.into_iter().chain(short).collect();
     let summary = Summary {
         frames: found.frames,
@@ -31,7 +33,7 @@ pub(crate) fn run(task: &TaskContext) -> Result<Value, Error> {
         bytes: assembled.bytes,
         checks: found.checks,
         warnings: [split.warnings, assembled.warnings, missed].concat(),
-        quality,
+        quality: measured.map(|(quality, _)| quality),
     };
     Ok(Value {
         blobs: vec![
@@ -61,29 +63,31 @@ fn missed(split: &SplitResult, bits: u64) -> Option<String> {
     ))
 }
 
-/// How near the whole came to the quality that was asked for.
-fn measured(task: &TaskContext, goal: Goal) -> Result<Quality, Error> {
+/// How near the whole came to the quality that was asked for, and whether no rate factor brings it nearer.
+fn measured(task: &TaskContext, goal: Goal) -> Result<(Quality, bool), Error> {
     let planned: PlanResult = json::parse(task.output(MEASURED)?)?;
     let found = planned.quality.ok_or_else(|| {
         let message = "the plan tells nothing of the quality that was asked for";
         Error::platform("NO_QUALITY", message)
     })?;
-    Ok(Quality {
+    let quality = Quality {
         goal,
         score: found.score,
         lowest_chunk: found.lowest_chunk,
-    })
+    };
+    Ok((quality, found.exhausted))
 }
 
 /// What is told of a video that is not as near to its source as it should be, or nearer.
-fn not_met(quality: &Quality) -> Option<String> {
+fn not_met(quality: &Quality, exhausted: bool) -> Option<String> {
     let Quality { goal, score, .. } = quality;
     if goal.is_met(*score) {
         return None;
     }
-    let why = match *score < goal.score {
-        true => "the encoder's best rate factors do not bring it nearer",
-        false => "it is better at the encoder's worst rate factors",
+    let why = match (exhausted, *score < goal.score) {
+        (true, true) => "the encoder's best rate factors do not bring it nearer",
+        (true, false) => "it is better at the encoder's worst rate factors",
+        (false, _) => "no rate factors that were tried bring it nearer",
     };
     let (metric, found) = (goal.metric.title(), goal.metric.show(*score));
     Some(format!(
@@ -127,18 +131,21 @@ mod tests {
 
     #[test]
     fn a_quality_that_is_not_met_is_told_with_the_score() {
-        let told = |score: f64| {
-            not_met(&Quality {
+        let told = |score: f64, exhausted| {
+            let quality = Quality {
                 goal: Goal::new(Metric::Vmaf, 93.0).unwrap(),
                 score: Score::new(score),
                 lowest_chunk: Score::default(),
-            })
+            };
+            not_met(&quality, exhausted)
         };
-        assert_eq!(told(93.4), None);
-        let better = told(97.42).unwrap();
+        assert_eq!(told(93.4, false), None);
+        let better = told(97.42, true).unwrap();
         assert!(
             better.starts_with("VMAF 93 was asked for, but the video has VMAF 97.42: it is better")
         );
-        assert!(told(61.0).unwrap().contains("best rate factors"));
+        assert!(told(61.0, true).unwrap().contains("best rate factors"));
+        let tried = told(61.0, false).unwrap();
+        assert!(tried.ends_with("VMAF 61.00: no rate factors that were tried bring it nearer"));
     }
 }
