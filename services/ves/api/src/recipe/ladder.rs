@@ -159,20 +159,30 @@ fn recipe(common: &wire::Recipe, rung: &wire::Rung) -> Result<Recipe, Problems> 
     }
 }
 
-/// What is said of one codec means nothing to another.
+/// What is said of one codec means nothing to another, but for a quality, which is of the picture.
 fn fill(recipe: &mut wire::Recipe, common: &wire::Recipe) {
     let mut common = common.clone();
     let (asked, usual) = (format(recipe), format(&common));
     let unspecified = wire::CodecFormat::CODEC_FORMAT_UNSPECIFIED;
     if asked != unspecified && usual != unspecified && asked != usual {
         common.codec = None.into();
-        common.rate_control = None.into();
+        common.rate_control = quality(&common).into();
     }
     presets::fill_by(recipe, &common);
     fill_cap(recipe, &common);
     if asked != unspecified {
         recipe.codec.get_or_insert_default().format = asked;
     }
+}
+
+/// The quality that a recipe asks for, and nothing else of its rate control.
+fn quality(recipe: &wire::Recipe) -> Option<wire::RateControl> {
+    use wire::rate_control::Mode;
+    let mode = &recipe.rate_control.as_option()?.mode;
+    matches!(mode, Some(Mode::QualityTarget(_))).then(|| wire::RateControl {
+        mode: mode.clone(),
+        ..Default::default()
+    })
 }
 
 /// What all are kept to holds also for a rung that has a rate of its own.
@@ -303,6 +313,26 @@ mod tests {
         let named = json!({"codec": {"preset": "veryslow"}});
         let avc = json!([{"name": "a", "recipe": {"codec": {"format": "CODEC_FORMAT_AVC"}}}]);
         assert_eq!(of(named, avc).unwrap()[0].recipe.codec.preset, "veryslow");
+    }
+
+    #[test]
+    fn a_quality_of_all_is_also_that_of_rungs_of_another_codec() {
+        let target = json!({"metric": "QUALITY_METRIC_VMAF", "score": 93.0});
+        let common = json!({
+            "codec": {"format": "CODEC_FORMAT_AVC"}, "rateControl": {"qualityTarget": target},
+        });
+        let av1 = json!({"format": "CODEC_FORMAT_AV1"});
+        let rungs = json!([
+            {"name": "same"},
+            {"name": "other", "recipe": {"codec": av1}},
+            {"name": "own", "recipe": {"codec": av1, "rateControl": {"crf": 30}}},
+        ]);
+        let all = of(common, rungs).unwrap();
+        let met = all.iter().map(|rung| match rung.recipe.rate_control {
+            RateControl::Quality(goal) => Some(goal.score.value()),
+            _ => None,
+        });
+        assert_eq!(met.collect::<Vec<_>>(), [Some(93.0), Some(93.0), None]);
     }
 
     #[test]
