@@ -11,7 +11,7 @@ use clock::{SystemClock, Timestamp};
 use proptest::prelude::*;
 use store::{Batch, MemoryStore, Store};
 use stratum::{FunctionName, Package, Places};
-use sweep::{Pace, Pass, Walked};
+use sweep::{Pace, Pass, Terms, Walked};
 
 use crate::limits::{CHANNELS, EARLIER, VERSIONS};
 use crate::{Catalog, ChannelName, Published, Setting, Version, keep, record};
@@ -307,11 +307,17 @@ async fn sweep(store: &MemoryStore, blobs: &Blobs) -> u64 {
     let folder = blobs.home().staging("sweep").await.unwrap();
     let pace = Pace::new(Arc::new(SystemClock), 100);
     let later = store.now().await.unwrap() + 2 * hour;
-    let mut pass = Pass::begin(later, hour, folder, pace);
+    let terms = Terms {
+        grace: hour,
+        memos_keep: None,
+        most: 100,
+        dry_run: false,
+    };
+    let mut pass = Pass::begin(later, terms, folder, pace);
     let walk = store.walk().await.unwrap();
     pass.mark(&mut Walked::new(walk)).await.unwrap();
     pass.follow(blobs.home()).await.unwrap();
-    pass.sweep(blobs.home(), 100, false).await.unwrap().removed
+    pass.sweep(blobs.home()).await.unwrap().removed
 }
 
 #[tokio::test]
