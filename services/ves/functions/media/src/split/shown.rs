@@ -27,11 +27,13 @@ impl<'a> Shown<'a> {
     /// Of all frames of a source.
     ///
     /// # Errors
-    /// When its times are not known, or would be beyond all bounds.
+    /// When its times are not known, or would be beyond all bounds; when a single frame is to become one
+    /// of each field.
     pub fn of(source: &'a FrameTable, recipe: &Recipe) -> Result<Self, Error> {
         let scan = source.source().format.scan_type;
         let conversion = Conversion::new(recipe.deinterlacing, scan);
         let table = match conversion.deinterlacing() {
+            Some(Deinterlacing::Field) if source.len() == 1 => return Err(single_frame()),
             Some(Deinterlacing::Field) => Cow::Owned(fields(source).ok_or_else(beyond_fields)?),
             Some(Deinterlacing::Frame) | None => Cow::Borrowed(source),
         };
@@ -186,6 +188,14 @@ fn showing(places: &[u64], frames: u64) -> impl Iterator<Item = u64> {
 fn least_common(a: i64, b: i64) -> Option<i64> {
     // In lowest terms, what is left of b is b without what it has in common with a.
     Rational::new(a, b)?.denominator().checked_mul(a)
+}
+
+/// The deinterlacer shows both at the same time.
+fn single_frame() -> Error {
+    let message = "the source has a single frame: how long each of its fields is shown is not told";
+    Error::source("TIMESTAMPS", message)
+        .at("recipe.deinterlacing")
+        .hint("ask for DEINTERLACING_FRAME, or leave it out")
 }
 
 fn beyond_fields() -> Error {

@@ -31,6 +31,26 @@ fn an_odd_size_with_subsampled_chroma_is_refused() {
 }
 
 #[test]
+fn the_fields_of_a_single_frame_have_no_times() {
+    if !ready() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let one = folder.path().join("one.mkv");
+    let path = one.display().to_string();
+    let words = "-v error -f lavfi -i testsrc2=s=160x96:r=25,trim=end_frame=1,setfield=tff \
+                 -pix_fmt yuv420p -c:v ffv1 -field_order tt";
+    corpus::run("ffmpeg", words.split_whitespace().chain([path.as_str()])).unwrap();
+    let mut recipe = lossless(30);
+    recipe["deinterlacing"] = "DEINTERLACING_FIELD".into();
+    let error = encode(&one, &recipe).err().unwrap();
+    assert_eq!(error["code"], "TIMESTAMPS");
+    assert_eq!(error["field"], "recipe.deinterlacing");
+    recipe["deinterlacing"] = "DEINTERLACING_FRAME".into();
+    judge::accept(&encode(&one, &recipe).unwrap());
+}
+
+#[test]
 fn what_is_no_video_is_refused() {
     if !ready() {
         return;
