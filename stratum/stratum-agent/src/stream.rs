@@ -107,6 +107,9 @@ struct Pass<'a> {
     tools: Tools,
 }
 
+/// How long a function may take to end that has closed its input.
+const ENDING: Duration = Duration::from_secs(10);
+
 type DecodeResult = Result<Decoded, stratum_frames::Error>;
 
 impl Pass<'_> {
@@ -168,6 +171,13 @@ impl Pass<'_> {
         tokio::select! {
             biased;
             decoded = &mut decoding => {
+                if is_left_unread(&decoded) {
+                    // A function that refuses what it read of its input is about to end by itself.
+                    tokio::select! {
+                        exit = &mut function => return (Some(decoded), exit),
+                        () = clock.sleep(ENDING) => {}
+                    }
+                }
                 if !is_exact(&decoded) {
                     // Also frees a function that waits for a writer that will never come.
                     killer.kill();
