@@ -68,6 +68,12 @@ pub enum NoShape {
 }
 
 impl Routing {
+    /// Routing by these rules to these shapes. A rule that holds and names none of them chooses
+    /// nothing.
+    pub fn new(shapes: Vec<Shape>, rules: Vec<Rule>) -> Self {
+        Self { shapes, rules }
+    }
+
     /// The shape of the first rule that holds. Without rules, the first shape.
     ///
     /// # Errors

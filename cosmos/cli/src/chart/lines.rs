@@ -15,6 +15,9 @@ pub(crate) struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
+/// Of so few points each is drawn by itself: there may be one alone.
+const DOTS: usize = 32;
+
 impl Lines<'_> {
     pub(crate) fn svg(&self) -> String {
         let points = || self.lines.iter().flat_map(|line| &line.points);
@@ -44,6 +47,9 @@ impl Lines<'_> {
             let path: Vec<String> = points
                 .map(|(x, y)| format!("{:.1},{:.1}", at_x(*x), at_y(*y)))
                 .collect();
+            for (x, y) in line.points.iter().filter(|_| path.len() <= DOTS) {
+                page.dot(at_x(*x), at_y(*y), n);
+            }
             page.draw(&format!(
                 "<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\" points=\"{}\"/>",
                 colour(n),
@@ -74,6 +80,7 @@ mod tests {
         let svg = lines.svg();
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
         assert!(svg.contains("points=\"80.0,370.0 840.0,"), "{svg}");
+        assert_eq!(svg.matches("<circle ").count(), 2, "{svg}");
         assert_eq!(svg.matches("stroke-dasharray").count(), 1, "{svg}");
         assert!(svg.contains(">1500<") && svg.contains(">used<"), "{svg}");
     }

@@ -47,6 +47,14 @@ impl Page {
         self.text(LEFT - 6.0, y + 4.0, "end", label);
     }
 
+    /// A point of the `n`th series.
+    pub(super) fn dot(&mut self, x: f64, y: f64, n: usize) {
+        let colour = colour(n);
+        self.draw(&format!(
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>"
+        ));
+    }
+
     /// An upright line.
     pub(super) fn mark(&mut self, x: f64) {
         let bottom = HEIGHT - BOTTOM;

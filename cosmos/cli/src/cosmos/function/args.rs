@@ -1,5 +1,6 @@
 //! The arguments of `cosmos function`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -199,6 +200,29 @@ pub(crate) struct RunArgs {
     /// Folder with a function.yaml, or the name of an installed function
     pub function: String,
 
+    #[command(flatten)]
+    pub given: Given,
+
+    /// Folder to keep the outputs in; it must be new or empty [default: they are shown, not kept]
+    #[arg(short, long, value_name = "FOLDER")]
+    pub output: Option<PathBuf>,
+
+    /// Folder of a service whose functions count as installed; may be given several times
+    #[arg(long = "service", value_name = "FOLDER", help_heading = "Installation")]
+    pub services: Vec<PathBuf>,
+
+    /// Configuration file that names services; without one the defaults hold
+    #[arg(short, long, value_name = "FILE", help_heading = "Installation")]
+    #[arg(env = "COSMOS_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// What an invocation is given.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Given {
     /// File to read, as input/NAME; may be given several times [default NAME: the file's own].
     /// Where the function declares `input: stream`, the first one is decoded, and its frames are
     /// input/NAME [default: source.y4m]
@@ -220,22 +244,14 @@ pub(crate) struct RunArgs {
     /// Sample layout of decoded frames, in FFmpeg's words [default: the source's own]
     #[arg(long, value_name = "NAME")]
     pub pixel_format: Option<String>,
+}
 
-    /// Folder to keep the outputs in; it must be new or empty [default: they are shown, not kept]
-    #[arg(short, long, value_name = "FOLDER")]
-    pub output: Option<PathBuf>,
-
-    /// Folder of a service whose functions count as installed; may be given several times
-    #[arg(long = "service", value_name = "FOLDER", help_heading = "Installation")]
-    pub services: Vec<PathBuf>,
-
-    /// Configuration file that names services; without one the defaults hold
-    #[arg(short, long, value_name = "FILE", help_heading = "Installation")]
-    #[arg(env = "COSMOS_CONFIG", hide_env_values = true)]
-    pub config: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub engine: EngineArgs,
+impl Given {
+    /// By their names.
+    pub(crate) fn attributes(&self) -> BTreeMap<String, String> {
+        let pair = |fact: &Attribute| (fact.name.clone(), fact.value.clone());
+        self.attributes.iter().map(pair).collect()
+    }
 }
 
 /// Which container engine.

@@ -5,33 +5,37 @@ use std::path::Path;
 
 use blob::{Blobs, FileUri};
 use errors::{Error, FrameRange};
+use futures::future::try_join_all;
 use stratum::{Content, FileName, FrameInput, Function, Input, InputKind, Source, SourceIdentity};
 use stratum_frames::{Tools, build_table};
 
-use super::args::{InputArg, Range, RunArgs};
+use super::args::{Given, InputArg, Range};
 use crate::explain::one_line;
 
 /// What decoded frames are called where nothing else is said.
 const FRAMES: &str = "source.y4m";
 
 /// A file that is there, by its name below `input/`.
-pub(super) struct LocalFile {
+pub(in crate::cosmos) struct LocalFile {
     name: FileName,
     source: Source,
     frames: bool,
 }
 
 /// Every file; all problems at once.
-pub(super) fn local(function: &Function, args: &RunArgs) -> Result<Vec<LocalFile>, Vec<Error>> {
+pub(in crate::cosmos) fn local(
+    function: &Function,
+    given: &Given,
+) -> Result<Vec<LocalFile>, Vec<Error>> {
     let streams = function.input != InputKind::File;
     let (mut files, mut problems) = (Vec::new(), Vec::new());
-    for (number, input) in args.inputs.iter().enumerate() {
+    for (number, input) in given.inputs.iter().enumerate() {
         match local_file(input, streams && number == 0) {
             Ok(file) => files.push(file),
             Err(problem) => problems.push(problem),
         }
     }
-    problems.extend(unsuitable(function, args));
+    problems.extend(unsuitable(function, given));
     if problems.is_empty() {
         return Ok(files);
     }
@@ -39,15 +43,15 @@ pub(super) fn local(function: &Function, args: &RunArgs) -> Result<Vec<LocalFile
 }
 
 /// What the function does not take.
-fn unsuitable(function: &Function, args: &RunArgs) -> Option<Error> {
-    let decoding = args.range.is_some() || args.pixel_format.is_some();
+fn unsuitable(function: &Function, given: &Given) -> Option<Error> {
+    let decoding = given.range.is_some() || given.pixel_format.is_some();
     match function.input {
         InputKind::File if decoding => Some(
             Error::user("NOTHING_IS_DECODED", "the function reads whole files")
                 .at("--range, --pixel-format")
                 .hint("leave them out, or declare `input: stream` in function.yaml"),
         ),
-        InputKind::Stream | InputKind::Frames if args.inputs.is_empty() => Some(
+        InputKind::Stream | InputKind::Frames if given.inputs.is_empty() => Some(
             Error::user(
                 "NO_INPUT",
                 "the function reads frames, and no file is named",
@@ -90,11 +94,31 @@ fn name(input: &InputArg, frames: bool) -> Result<FileName, stratum::InvalidName
     }
 }
 
+/// All of them, as inputs.
+pub(in crate::cosmos) async fn put(
+    files: Vec<LocalFile>,
+    blobs: &Blobs,
+    given: &Given,
+) -> Result<Vec<Input>, Error> {
+    let inputs = files.into_iter().map(|file| file.into_input(blobs, given));
+    try_join_all(inputs).await
+}
+
 impl LocalFile {
+    /// Bytes of the whole file.
+    pub(in crate::cosmos) fn size(&self) -> u64 {
+        self.source.identity.size
+    }
+
+    /// Whether frames of it are read, and not the file.
+    pub(in crate::cosmos) fn has_frames(&self) -> bool {
+        self.frames
+    }
+
     /// As an input; frames are counted in a frame table first, which is put into `blobs`.
-    pub(super) async fn into_input(self, blobs: &Blobs, args: &RunArgs) -> Result<Input, Error> {
+    async fn into_input(self, blobs: &Blobs, given: &Given) -> Result<Input, Error> {
         let content = match self.frames {
-            true => Content::Frames(frames(self.source, blobs, args).await?),
+            true => Content::Frames(frames(self.source, blobs, given).await?),
             false => Content::Source(self.source),
         };
         Ok(Input {
@@ -104,13 +128,13 @@ impl LocalFile {
     }
 }
 
-async fn frames(source: Source, blobs: &Blobs, args: &RunArgs) -> Result<FrameInput, Error> {
+async fn frames(source: Source, blobs: &Blobs, given: &Given) -> Result<FrameInput, Error> {
     let uri: Result<FileUri, _> = source.uri.parse();
     let path = uri.map_err(|error| Error::user("INPUT_UNREADABLE", error.to_string()))?;
     let tools = Tools::locate().map_err(ves_media::failure)?;
     let table = build_table(&tools, path.path()).await;
     let table = table.map_err(ves_media::failure)?;
-    let range = range(args.range, table.len(), path.path())?;
+    let range = range(given.range, table.len(), path.path())?;
     let put = blobs
         .home()
         .put(table.encode().into(), "application/octet-stream");
@@ -119,7 +143,7 @@ async fn frames(source: Source, blobs: &Blobs, args: &RunArgs) -> Result<FrameIn
         frame_table: frame_table.map_err(|e| Error::platform("STAGING_FAILED", e.to_string()))?,
         source,
         range,
-        pixel_format: args.pixel_format.clone(),
+        pixel_format: given.pixel_format.clone(),
     })
 }
 

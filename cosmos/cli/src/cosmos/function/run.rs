@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use daemon::Trial;
 use errors::{Class, Error};
-use futures::future::try_join_all;
 use indicatif::{ProgressBar, ProgressStyle};
-use stratum::{Invocation, InvocationResult, Package};
+use stratum::{InvocationResult, Package};
 
 use super::args::RunArgs;
 use super::find::{Found, find};
 use super::inputs::{self, LocalFile};
 use super::report::Report;
-use super::{Desk, keep};
+use super::{Desk, invocation, keep};
 use crate::output::Output;
 use crate::signals;
 use crate::stop::Stop;
@@ -34,7 +33,7 @@ pub(super) async fn run(desk: &Desk, args: &RunArgs) -> Result<(), Stop> {
     let stop = signals::stop();
     let Found { package, registry } = find(&args.function, args.config.as_deref(), &args.services)?;
     let files = checked(&package, args)?;
-    let attributes = attributes(args);
+    let attributes = args.given.attributes();
     let choice = package
         .function
         .routing
@@ -65,19 +64,13 @@ pub(super) async fn run(desk: &Desk, args: &RunArgs) -> Result<(), Stop> {
 /// Everything about the request that can be wrong.
 fn checked(package: &Package, args: &RunArgs) -> Result<Vec<LocalFile>, Vec<Error>> {
     let output = args.output.as_deref().map(keep::empty).transpose();
-    match (inputs::local(&package.function, args), output) {
+    match (inputs::local(&package.function, &args.given), output) {
         (Ok(files), Ok(_)) => Ok(files),
         (files, output) => {
             let problems = files.err().into_iter().flatten();
             Err(problems.chain(output.err()).collect())
         }
     }
-}
-
-fn attributes(args: &RunArgs) -> BTreeMap<String, String> {
-    let attributes = args.attributes.iter();
-    let pair = attributes.map(|attribute| (attribute.name.clone(), attribute.value.clone()));
-    pair.collect()
 }
 
 async fn attempt(
@@ -89,21 +82,8 @@ async fn attempt(
     scratch: &Path,
 ) -> Result<Ran, Error> {
     let blobs = trial.blobs();
-    let inputs = files.into_iter().map(|file| file.into_input(blobs, args));
-    let invocation = Invocation {
-        id: ids::time_ordered(),
-        function: package.function.name.clone(),
-        function_digest: Some(package.digest),
-        params: args.params.0.clone(),
-        inputs: try_join_all(inputs).await?,
-        attributes,
-        generation: 0,
-        outgrown: 0,
-        memo: false,
-        workflow: "trial".into(),
-        node: "function".into(),
-        element: 0,
-    };
+    let inputs = inputs::put(files, blobs, &args.given).await?;
+    let invocation = invocation::of(package, &args.given, inputs, attributes);
     let bar = bar();
     let result = trial.run(invocation, |done| bar.set_position(position(done)));
     let result = result.await.map_err(failed)?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::calibrate::args::CalibrateArgs;
 use crate::cosmos::function::args::Attribute;
 
 /// Settings of `cosmos shapes`.
@@ -22,6 +23,7 @@ const EXAMPLES: &str = "\
 Examples:
   cosmos shapes list
   cosmos shapes explain ves-avc --attribute height=2160
+  cosmos shapes calibrate functions/poster --samples films.yaml -o shapes.yaml
 
 A shape is how much of a host an invocation gets; the rules of a function choose it.";
 
@@ -32,6 +34,8 @@ pub(crate) enum ShapesCommand {
     List(ListArgs),
     /// Say which shape a function gets for given attributes, and by which rule
     Explain(ExplainArgs),
+    /// Measure a function over a grid of shapes, and propose shapes and rules
+    Calibrate(Box<CalibrateArgs>),
 }
 
 /// Which functions are installed.
