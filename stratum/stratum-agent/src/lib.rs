@@ -24,6 +24,7 @@ mod exit;
 mod feed;
 mod heartbeat;
 mod inputs;
+mod lane;
 mod logs;
 mod memo;
 mod numbered;
@@ -35,6 +36,7 @@ mod stop;
 mod stream;
 mod text;
 mod versions;
+mod work;
 mod work_dir;
 
 pub use agent::{Agent, StartError};

@@ -44,10 +44,8 @@ pub struct Function {
     pub env: BTreeMap<String, String>,
     /// Whether it may reach the network.
     pub network: bool,
-    /// Invocations that one start of the program may serve.
-    pub micro_batch: u32,
-    /// Invocations that one container may serve at a time.
-    pub concurrency: u32,
+    /// The most invocations that a host runs at once; `None` = as many as it has room for.
+    pub concurrency: Option<u32>,
     pub routing: Routing,
 }
 
@@ -108,7 +106,6 @@ impl TryFrom<RawFunction> for Function {
             timeout: duration(&raw.timeout)?,
             env: raw.env,
             network: raw.network,
-            micro_batch: raw.micro_batch,
             concurrency: raw.concurrency,
             routing: routing(raw.shapes, raw.routing)?,
         })
@@ -148,8 +145,16 @@ fn check_words(raw: &RawFunction) -> Result<(), InvalidFunction> {
     if !raw.base.as_ref().is_none_or(plain) {
         return Err(field("base", "must name an image"));
     }
-    if raw.micro_batch == 0 || raw.concurrency == 0 {
-        return Err(field("microBatch and concurrency", "must be at least 1"));
+    if raw.micro_batch.is_some() {
+        let rule = "is not there yet: every invocation starts its program";
+        return Err(field("microBatch", rule));
+    }
+    if raw
+        .concurrency
+        .is_some_and(|most| !(1..=limits::CONCURRENCY).contains(&most))
+    {
+        let rule = format!("must be 1 to {}", limits::CONCURRENCY);
+        return Err(field("concurrency", rule));
     }
     let variable = |name: &String| name.is_empty() || name.contains(['=', '\0']);
     match raw.env.keys().find(|name| variable(name)) {
@@ -226,7 +231,6 @@ twoPass: true
 timeout: 2h
 env: { LC_ALL: C }
 network: false
-microBatch: 4
 concurrency: 2
 shapes:
   - group: own
@@ -253,7 +257,7 @@ routing:
         assert_eq!(function.input, InputKind::Stream);
         assert!(function.two_pass && !function.network);
         assert_eq!(function.timeout, Duration::from_secs(7_200));
-        assert_eq!((function.micro_batch, function.concurrency), (4, 2));
+        assert_eq!(function.concurrency, Some(2));
     }
 
     #[test]
@@ -261,6 +265,7 @@ routing:
         let yaml = "name: a\nversion: '1'\ncommand: [a]";
         let function = Function::from_yaml(yaml).unwrap();
         assert_eq!(function.input, InputKind::File);
+        assert_eq!(function.concurrency, None);
         let shape = function.routing.choose(&BTreeMap::new()).unwrap();
         assert_eq!(shape.group, "cpu1-small");
     }
@@ -327,7 +332,9 @@ routing:
             ("timeout: 2h", "timeout: 169h", "timeout"),
             ("input: stream", "input: tape", "tape"),
             ("command: [ves-avc, encode]", "command: []", "command"),
-            ("microBatch: 4", "microBatch: 0", "microBatch"),
+            ("concurrency: 2", "concurrency: 0", "concurrency must"),
+            ("concurrency: 2", "concurrency: 1025", "concurrency must"),
+            ("concurrency: 2", "microBatch: 4", "microBatch is not there"),
             ("  - shape: own", "  - shape: huge", "routing[1].shape"),
             ("height <= 1080", "height <=", "routing[0].when"),
             ("LC_ALL: C", "'A=B': C", "env"),

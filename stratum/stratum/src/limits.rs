@@ -14,6 +14,8 @@ pub const FUNCTION_ITEMS: usize = 64;
 pub const CONDITION: usize = 1024;
 /// The longest that one invocation may be allowed to take.
 pub const TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// The most invocations of a function at once that can be asked for.
+pub const CONCURRENCY: u32 = 1_024;
 /// Inputs of one invocation.
 pub const INPUTS: usize = 64;
 /// Files that a list input may become.

@@ -29,10 +29,9 @@ pub(crate) struct RawFunction {
     pub network: bool,
     /// Refused by name.
     pub retries: Option<IgnoredAny>,
-    #[serde(default = "one")]
-    pub micro_batch: u32,
-    #[serde(default = "one")]
-    pub concurrency: u32,
+    /// Refused by name.
+    pub micro_batch: Option<IgnoredAny>,
+    pub concurrency: Option<u32>,
     #[serde(default)]
     pub shapes: Vec<Shape>,
     #[serde(default)]
@@ -48,8 +47,4 @@ pub(crate) struct RawRule {
 
 fn one_hour() -> String {
     "1h".into()
-}
-
-fn one() -> u32 {
-    1
 }

@@ -244,3 +244,66 @@ async fn progress_is_told() {
     std::fs::write(input.join("go"), "").unwrap();
     assert!(world.result().await.outcome.is_ok());
 }
+
+/// The ids of these whose messages are leased.
+async fn running(world: &World, function: &str, ids: &[&'static str]) -> Vec<&'static str> {
+    let mut running = vec![];
+    for id in ids {
+        if world.message(function, id).await.state == MessageState::Running {
+            running.push(*id);
+        }
+    }
+    running
+}
+
+#[tokio::test]
+async fn a_function_runs_as_often_at_once_as_it_says() {
+    let world = World::new();
+    let gated = "echo progress=0.5 >&3; while [ ! -e input/go ]; do sleep 0.02; done";
+    world.function("few", "concurrency: 1", gated);
+    world.function("many", "", "true");
+    let agent = world
+        .agent_with(Config::new("agent", 4, 8_000_000_000))
+        .await;
+    let mut left = vec!["a", "b", "c"];
+    for id in &left {
+        world.enqueue(invocation("few", id)).await;
+    }
+    while !left.is_empty() {
+        // One says that it runs; others of other functions run beside it …
+        let told = world.reply().await;
+        assert!(envelope::holds::<proto::stratum::v1::InvocationProgress>(
+            &told
+        ));
+        let beside = format!("beside {}", left.len());
+        assert!(world.run(invocation("many", &beside)).await.outcome.is_ok());
+        // … and the rest is left to other hosts.
+        let running = running(&world, "few", &left).await;
+        assert_eq!(running.len(), 1, "{running:?}");
+        let input = find(&world.path("blobs/staging"), "input");
+        std::fs::write(input.join("go"), "").unwrap();
+        let result = world.result().await;
+        assert_eq!(result.invocation_id, running[0]);
+        left.retain(|id| *id != running[0]);
+    }
+    assert_eq!(agent.counts().executed, 6);
+}
+
+#[tokio::test]
+async fn more_than_one_at_once_are_counted() {
+    let world = World::new();
+    world.function("endless", "concurrency: 2", ENDLESS);
+    let agent = world
+        .agent_with(Config::new("agent", 4, 8_000_000_000))
+        .await;
+    let ids = ["a", "b", "c"];
+    for id in ids {
+        world.enqueue(invocation("endless", id)).await;
+    }
+    for _ in 0..2 {
+        world.reply().await;
+    }
+    assert_eq!(running(&world, "endless", &ids).await.len(), 2);
+    agent.stop().await;
+    assert!(running(&world, "endless", &ids).await.is_empty());
+}
