@@ -80,7 +80,7 @@ impl Agent {
             sources: OpenSources::new(config.remote.clone(), config.source_memory),
             config,
             registry,
-            versions: Versions::new(blobs.clone()),
+            versions: Versions::new(blobs.clone(), clock.clone()),
             timestone,
             blobs,
             clock,

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::execute;
 use crate::feed::Feed;
 use crate::stop::{Reason, Stop};
-use crate::{memo, settle};
+use crate::{memo, settle, versions};
 
 /// What was leased, understood.
 pub(crate) struct Delivery {
@@ -109,8 +109,7 @@ async fn package(context: &Context, invocation: &Invocation) -> Result<Arc<Packa
              agent {} has {} installed",
             context.config.name, installed.digest
         );
-        Error::platform("VERSION_MISSING", message)
-            .hint("publish it again from the same files: cosmos function publish FOLDER")
+        Error::platform("VERSION_MISSING", message).hint(versions::PUBLISH)
     })
 }
 

@@ -27,6 +27,7 @@ mod inputs;
 mod lane;
 mod logs;
 mod memo;
+mod missed;
 mod numbered;
 mod outputs;
 mod progress;

@@ -7,22 +7,36 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use blob::{BlobRef, Blobs, Digest};
+use clock::SharedClock;
 use errors::Error;
 use stratum::{FunctionName, LoadError, Manifest, Package, Places, limits};
 use tokio::sync::{Mutex, OnceCell};
 
+use crate::missed::{Again, Missed};
 use crate::work_dir::{io as io_error, staging};
+
+/// What would do where a version is not published.
+pub(crate) const PUBLISH: &str =
+    "publish it again from the same files: cosmos function publish FOLDER";
 
 /// Fetched versions. They stay as long as the agent lives, a limited number of them: one that an
 /// invocation holds stays until it has ended.
-#[derive(Debug)]
 pub(crate) struct Versions {
     blobs: Blobs,
     /// Of their programs; made for the first.
     folder: OnceCell<PathBuf>,
-    fetched: Mutex<HashMap<Digest, Fetched>>,
+    known: Mutex<Known>,
+    clock: SharedClock,
+}
+
+/// What was looked for.
+#[derive(Debug, Default)]
+struct Known {
+    fetched: HashMap<Digest, Fetched>,
+    missed: Missed,
 }
 
 #[derive(Debug)]
@@ -34,15 +48,17 @@ struct Fetched {
 
 impl Versions {
     /// None yet.
-    pub(crate) fn new(blobs: Blobs) -> Self {
+    pub(crate) fn new(blobs: Blobs, clock: SharedClock) -> Self {
         Self {
             blobs,
             folder: OnceCell::new(),
-            fetched: Mutex::default(),
+            known: Mutex::default(),
+            clock,
         }
     }
 
-    /// The version of `function` with this digest, if it is published.
+    /// The version of `function` with this digest, if it is published. One that was not to be had
+    /// is looked for again after a while, and not for every invocation.
     pub(crate) async fn get(
         &self,
         function: &FunctionName,
@@ -59,22 +75,29 @@ impl Versions {
     }
 
     async fn of_digest(&self, digest: Digest) -> Result<Option<Arc<Package>>, Error> {
-        let mut fetched = self.fetched.lock().await;
-        let used = fetched.values().map(|one| one.used).max().unwrap_or(0) + 1;
-        if let Some(one) = fetched.get_mut(&digest) {
-            one.used = used;
-            return Ok(Some(Arc::clone(&one.package)));
+        let mut known = self.known.lock().await;
+        if let Some(package) = known.use_fetched(digest) {
+            return Ok(Some(package));
         }
-        let Some(package) = self.fetch(digest).await?.map(Arc::new) else {
-            return Ok(None);
+        if let Some(again) = known.missed.early(digest, self.clock.now()) {
+            return Err(not_yet(digest, again));
+        }
+        let fetched = self.fetch(digest).await;
+        let package = match fetched {
+            Ok(Some(package)) => Arc::new(package),
+            Ok(None) => {
+                known.missed.note(digest, None, self.clock.now());
+                return Ok(None);
+            }
+            Err(error) => {
+                let now = self.clock.now();
+                known.missed.note(digest, Some(error.clone()), now);
+                return Err(error);
+            }
         };
         tracing::info!(function = package.function.name.as_str(), %digest, "version fetched");
-        self.make_room(&mut fetched);
-        let one = Fetched {
-            package: Arc::clone(&package),
-            used,
-        };
-        fetched.insert(digest, one);
+        known.missed.forget(digest);
+        known.keep(digest, Arc::clone(&package));
         Ok(Some(package))
     }
 
@@ -127,25 +150,6 @@ impl Versions {
         Ok(path)
     }
 
-    /// Lets go of those that were used longest ago, and run nothing.
-    fn make_room(&self, fetched: &mut HashMap<Digest, Fetched>) {
-        while fetched.len() >= limits::FETCHED {
-            let idle = fetched
-                .iter()
-                .filter(|(_, one)| Arc::strong_count(&one.package) == 1);
-            let oldest = idle.min_by_key(|(_, one)| one.used);
-            let Some(digest) = oldest.map(|(digest, _)| *digest) else {
-                return;
-            };
-            if let Some(Fetched { package, .. }) = fetched.remove(&digest)
-                && package.function.image.is_none()
-                && let Err(error) = fs::remove_file(&package.program)
-            {
-                tracing::warn!(%error, "a fetched function was left behind");
-            }
-        }
-    }
-
     /// Removes the programs; nothing runs any more.
     pub(crate) async fn discard(&self) {
         let Some(folder) = self.folder.get() else {
@@ -153,6 +157,67 @@ impl Versions {
         };
         if let Err(error) = self.blobs.home().discard(folder).await {
             tracing::warn!(%error, "fetched functions were left behind");
+        }
+    }
+}
+
+impl Known {
+    fn use_fetched(&mut self, digest: Digest) -> Option<Arc<Package>> {
+        let used = self.next_use();
+        let one = self.fetched.get_mut(&digest)?;
+        one.used = used;
+        Some(Arc::clone(&one.package))
+    }
+
+    fn keep(&mut self, digest: Digest, package: Arc<Package>) {
+        self.make_room();
+        let used = self.next_use();
+        self.fetched.insert(digest, Fetched { package, used });
+    }
+
+    fn next_use(&self) -> u64 {
+        let uses = self.fetched.values().map(|one| one.used);
+        uses.max().unwrap_or(0) + 1
+    }
+
+    /// Lets go of those that were used longest ago, and run nothing.
+    fn make_room(&mut self) {
+        while self.fetched.len() >= limits::FETCHED {
+            let idle = self
+                .fetched
+                .iter()
+                .filter(|(_, one)| Arc::strong_count(&one.package) == 1);
+            let oldest = idle.min_by_key(|(_, one)| one.used);
+            let Some(digest) = oldest.map(|(digest, _)| *digest) else {
+                return;
+            };
+            if let Some(Fetched { package, .. }) = self.fetched.remove(&digest)
+                && package.function.image.is_none()
+                && let Err(error) = fs::remove_file(&package.program)
+            {
+                tracing::warn!(%error, "a fetched function was left behind");
+            }
+        }
+    }
+}
+
+/// What was told when it was looked for, and when it will be again.
+fn not_yet(digest: Digest, again: Again) -> Error {
+    let Again { error, ago, after } = again;
+    let seconds = |time: Duration| time.as_millis().div_ceil(1_000);
+    let when = format!(
+        "it was looked for {} s ago, and is again in {} s",
+        seconds(ago),
+        seconds(after)
+    );
+    match error {
+        Some(mut error) => {
+            error.message = format!("{}; {when}", error.message);
+            error
+        }
+        None => {
+            let message = format!("the version {digest} is not published; {when}");
+            Error::platform("VERSION_MISSING", message).hint(PUBLISH)
         }
     }
 }
@@ -171,4 +236,64 @@ fn executable(from: &Path, to: &Path) -> io::Result<()> {
 fn unusable(error: &LoadError) -> Error {
     Error::platform("VERSION_UNUSABLE", error.to_string())
         .hint("install on this host what the version was published with, or publish it again")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use blob::LocalBlobs;
+    use clock::{ManualClock, Timestamp};
+
+    use super::*;
+
+    fn manifest(name: &str) -> Manifest {
+        let image = format!("sha256:{}", "0".repeat(64));
+        Manifest {
+            program: None,
+            tools: vec![],
+            declaration: format!("name: {name}\nversion: '1'\ncommand: [a]\nimage: {image}\n"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_not_to_be_had_is_looked_for_again_after_a_while() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = LocalBlobs::open("local", folder.path()).unwrap();
+        let blobs = Blobs::new(Arc::new(blobs), []);
+        let clock = Arc::new(ManualClock::new(Timestamp::from_unix_ms(1_000)));
+        let versions = Versions::new(blobs.clone(), clock.clone());
+        let (name, wanted) = (FunctionName::new("a").unwrap(), manifest("a"));
+        let found = async || versions.get(&name, wanted.digest()).await;
+        assert!(found().await.unwrap().is_none());
+        let put = blobs.home().put(wanted.to_string().into(), "text/plain");
+        put.await.unwrap();
+        let told = found().await.unwrap_err();
+        assert_eq!(told.code, "VERSION_MISSING");
+        assert!(
+            told.message
+                .ends_with("looked for 0 s ago, and is again in 1 s"),
+            "{told}"
+        );
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(found().await.unwrap().unwrap().function.name, name);
+    }
+
+    #[tokio::test]
+    async fn a_failed_fetch_keeps_its_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = LocalBlobs::open("local", folder.path()).unwrap();
+        let blobs = Blobs::new(Arc::new(blobs), []);
+        let clock = Arc::new(ManualClock::new(Timestamp::from_unix_ms(1_000)));
+        let versions = Versions::new(blobs.clone(), clock.clone());
+        let junk = blobs.home().put("junk".into(), "text/plain").await.unwrap();
+        let name = FunctionName::new("a").unwrap();
+        let told = async || versions.get(&name, junk.digest).await.unwrap_err();
+        let (first, second) = (told().await, told().await);
+        assert_eq!(
+            (&*first.code, &*second.code),
+            ("NOT_A_VERSION", "NOT_A_VERSION")
+        );
+        assert!(second.message.starts_with(&first.message), "{second}");
+        assert!(second.message.ends_with("again in 1 s"), "{second}");
+    }
 }
