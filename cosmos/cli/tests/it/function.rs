@@ -269,7 +269,16 @@ fn functions_are_listed_with_what_is_in_their_queues() {
     let line = listed(&world.desk, &server);
     assert_eq!(
         line,
-        ["shop-label", "2.1.0", "file", "cpu1-small", "1", "1", "1"]
+        [
+            "shop-label",
+            "2.1.0",
+            "file",
+            "?",
+            "cpu1-small",
+            "1",
+            "1",
+            "1"
+        ]
     );
     let list = format!("function list --service shop --json {server}");
     let output = world.desk.cosmos(&list).output().unwrap();
@@ -286,11 +295,48 @@ fn functions_are_listed_with_what_is_in_their_queues() {
 }
 
 #[test]
+fn functions_are_listed_with_what_their_channels_name() {
+    let world = World::new();
+    shop(&world.desk);
+    let servers = format!("--server {0} --api {0}", world.url);
+    let beginning = listed(&world.desk, &servers);
+    assert_eq!(
+        beginning[3], "cpu1-small",
+        "nothing is published: {beginning:?}"
+    );
+    world.publish("shop/label", "stable", 0);
+    let newer = "name: shop-label\nversion: 2.2.0\ncommand: [run.sh]\n";
+    write(&world.desk, "shop/label/function.yaml", newer);
+    world.publish("shop/label", "canary", 10);
+    let line = listed(&world.desk, &servers).join(" ");
+    let expected = "shop-label 2.2.0 file canary 10 % 2.2.0, stable 2.1.0 cpu1-small 0 0 0";
+    assert_eq!(line, expected);
+    let list = format!("function list --service shop --json {servers}");
+    let output = world.desk.cosmos(&list).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let shop = lines.find(|line| line["function"] == "shop-label").unwrap();
+    let published = &shop["published"];
+    assert_eq!(
+        published["versions"].as_array().unwrap().len(),
+        2,
+        "{shop:#}"
+    );
+    assert_eq!(published["channels"][0]["channel"], "canary");
+    assert_eq!(published["channels"][0]["digest"], shop["package"]);
+}
+
+#[test]
 fn without_a_server_functions_are_listed_without_counts() {
     let desk = Desk::new();
     shop(&desk);
-    let line = listed(&desk, "--server http://127.0.0.1:9");
-    assert_eq!(line[4..], ["?", "?", "?"]);
+    let line = listed(
+        &desk,
+        "--server http://127.0.0.1:9 --api http://127.0.0.1:9",
+    );
+    assert_eq!(line[3..], ["?", "cpu1-small", "?", "?", "?"]);
     let said = desk
         .cosmos("function list --service none")
         .output()

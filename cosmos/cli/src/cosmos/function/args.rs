@@ -176,6 +176,11 @@ pub(crate) struct ListArgs {
     #[arg(long = "service", value_name = "FOLDER")]
     pub services: Vec<PathBuf>,
 
+    /// URL of the server of the API, which knows what is published [default: the configuration's,
+    /// else http://127.0.0.1:7400]
+    #[arg(long, value_name = "URL")]
+    pub api: Option<String>,
+
     #[command(flatten)]
     pub server: ServerArgs,
 }
@@ -186,12 +191,15 @@ Examples:
   cosmos function list --json | jq -r 'select(.queue.errored > 0).function'
 
 They are those that an agent with this configuration would run here: of the services that it names,
-and of those that are built in. Where no queue server answers, counts are shown as ?.
+and of those that are built in. CHANNELS are those that name a published version, and which one;
+without `stable`, work gets the installed one. What no server tells is shown as ?.
 
 JSON, an object a line:
   function, version, input: file, stream or frames, package: digest of the declaration, the
   program and its tools, image: what it runs in, shapes: those that routing may choose, in the order of its rules,
-  queue: {waiting, running, errored}, left out where no server answers";
+  queue: {waiting, running, errored}, left out where no server answers,
+  published: {versions: [{digest, version, published_at_unix_ms}], channels: [{channel, digest,
+  percent, earlier}]}, left out where no server of the API answers";
 
 /// Settings of `cosmos function run`.
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use daemon::functions;
 use errors::Error;
+use proto::stratum::v1::PublishedFunction;
 use serde::Serialize;
 use stratum::{Image, InputKind, Package, Registry};
 use timestone::{QueueCount, QueueView, limits};
@@ -13,7 +14,10 @@ use timestone_client::{Timestone, names};
 use super::Desk;
 use super::args::ListArgs;
 use super::find::{configuration, unusable};
+use super::versions::published;
+use super::versions::show::Published;
 use crate::cosmos::queue::server::Server;
+use crate::cosmos::workflow::args::ServerArgs;
 use crate::explain::one_line;
 use crate::stop::Stop;
 use crate::table::{Cell, Column, Table, Tone};
@@ -33,6 +37,8 @@ struct Listed<'a> {
     shapes: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     queue: Option<Waiting>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published: Option<Published<'a>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -51,10 +57,17 @@ pub(super) async fn list(desk: &Desk, args: &ListArgs) -> Result<(), Stop> {
             one_line(&why.message)
         ));
     }
-    let counts = counts.ok();
+    let published = published(&catalog(args), None).await;
+    if let Err(whys) = &published {
+        let why = whys.first().map_or("", |why| &*why.message);
+        let why = one_line(why);
+        desk.output
+            .say(&format!("what is published is not known: {why}"));
+    }
+    let (counts, published) = (counts.ok(), published.ok());
     let packages = registry.packages();
     let listed: Vec<_> = packages
-        .map(|package| Listed::of(package, counts.as_ref()))
+        .map(|package| Listed::of(package, counts.as_ref(), published.as_deref()))
         .collect();
     match (desk.json, listed.is_empty()) {
         (true, _) => listed.iter().for_each(|listed| desk.output.item(listed)),
@@ -64,6 +77,15 @@ pub(super) async fn list(desk: &Desk, args: &ListArgs) -> Result<(), Stop> {
             .result(&(), || table(&listed).render(desk.paint)),
     }
     Ok(())
+}
+
+/// The server of the API beside that of queues: one installation has one token.
+fn catalog(args: &ListArgs) -> ServerArgs {
+    ServerArgs {
+        config: args.server.config.clone(),
+        server: args.api.clone(),
+        token_file: args.server.token_file.clone(),
+    }
 }
 
 /// Those of services, and those that are built in where their programs are.
@@ -113,11 +135,20 @@ async fn counts(args: &ListArgs) -> Result<Counts, Error> {
 
 impl<'a> Listed<'a> {
     /// A function without a queue has nothing in it.
-    fn of(package: &'a Package, counts: Option<&Counts>) -> Self {
+    fn of(
+        package: &'a Package,
+        counts: Option<&Counts>,
+        published: Option<&'a [PublishedFunction]>,
+    ) -> Self {
         let function = &package.function;
         let name = function.name.as_str();
         let queue = names::function(name);
         let waiting = |counts: &Counts| Waiting::of(counts.get(&queue));
+        // Of what was never published, nothing is.
+        let own = |all: &'a [PublishedFunction]| {
+            let own = all.iter().find(|of| of.function == name);
+            own.map(Published::from).unwrap_or_default()
+        };
         Self {
             function: name,
             version: &function.version,
@@ -126,6 +157,7 @@ impl<'a> Listed<'a> {
             image: function.image.as_ref().map(Image::as_str),
             shapes: chosen(package).collect(),
             queue: counts.map(waiting),
+            published: published.map(own),
         }
     }
 }
@@ -168,6 +200,7 @@ fn table(listed: &[Listed]) -> Table {
         Column::name("FUNCTION"),
         Column::text("VERSION"),
         Column::text("INPUT"),
+        Column::cut("CHANNELS"),
         Column::cut("SHAPES"),
         Column::number("WAITING"),
         Column::number("RUNNING"),
@@ -182,6 +215,10 @@ fn table(listed: &[Listed]) -> Table {
             Cell::from(function.function),
             Cell::from(one_line(function.version)),
             Cell::from(function.input),
+            match &function.published {
+                None => Cell::toned("?", Tone::Faint),
+                Some(published) => Cell::from(published.in_words()),
+            },
             Cell::from(one_line(&function.shapes.join(" "))),
             number(|queue| queue.waiting, Tone::Plain),
             number(|queue| queue.running, Tone::Notable),

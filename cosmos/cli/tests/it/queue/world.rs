@@ -1,4 +1,4 @@
-//! A queue server in this process, and an operator beside it.
+//! A server of queues and of the catalog of functions in this process, and an operator beside it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use blob::{Blobs, LocalBlobs};
 use buffa::Message;
 use clock::{Clock, ManualClock, SystemClock};
 use errors::Error;
@@ -13,6 +14,8 @@ use proto::base::v1 as base;
 use rpc::{Server, Token};
 use serde_json::Value;
 use store::MemoryStore;
+use stratum::{Package, Places};
+use stratum_catalog::{Catalog, ChannelName, Pins};
 use timestone::{Completion, Failure, LeasedMessage, NewMessage, Outcome, Session};
 use timestone_client::{DequeueRequest, Timestone, envelope};
 use timestone_server::{HistoryOptions, LocalTimestone, OwnerOptions, TimestoneServer};
@@ -28,6 +31,8 @@ pub(crate) struct World {
     pub desk: Desk,
     pub url: String,
     queues: Arc<LocalTimestone>,
+    catalog: Catalog,
+    blobs: Blobs,
     runtime: Runtime,
     _stop: DropGuard,
 }
@@ -38,11 +43,17 @@ impl World {
         write_token(&desk, "cosmos-data/token", TOKEN);
         let runtime = Runtime::new().unwrap();
         let stop = CancellationToken::new();
-        let (queues, url) = runtime.block_on(serve(stop.clone()));
+        let blobs = LocalBlobs::open("local", &desk.at("blobs")).unwrap();
+        let blobs = Blobs::new(Arc::new(blobs), []);
+        let store = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
+        let catalog = Catalog::new(store, blobs.clone(), Pins::new());
+        let (queues, url) = runtime.block_on(serve(catalog.clone(), stop.clone()));
         Self {
             desk,
             url,
             queues,
+            catalog,
+            blobs,
             runtime,
             _stop: stop.drop_guard(),
         }
@@ -64,6 +75,18 @@ impl World {
         let output = self.queue(&format!("{words} --json")).output().unwrap();
         assert!(output.status.success(), "{words}: {output:?}");
         lines(&output.stdout)
+    }
+
+    /// Publishes the function in a folder of the desk, which `channel` names from then on.
+    pub(crate) fn publish(&self, folder: &str, channel: &str, percent: u8) {
+        let package = Package::load(&self.desk.at(folder), &Places::default()).unwrap();
+        let channel = ChannelName::new(channel).unwrap();
+        let published = async {
+            stratum_catalog::keep(&self.blobs, &package).await?;
+            let channel = Some((channel, percent));
+            self.catalog.publish(package.digest, channel).await
+        };
+        self.runtime.block_on(published).unwrap();
     }
 
     pub(crate) fn enqueue(&self, messages: Vec<NewMessage>) {
@@ -124,7 +147,7 @@ impl World {
     }
 }
 
-async fn serve(stop: CancellationToken) -> (Arc<LocalTimestone>, String) {
+async fn serve(catalog: Catalog, stop: CancellationToken) -> (Arc<LocalTimestone>, String) {
     let clock = Arc::new(ManualClock::new(SystemClock.now()));
     let store = Arc::new(MemoryStore::new(clock.clone()));
     let history = HistoryOptions {
@@ -140,6 +163,7 @@ async fn serve(stop: CancellationToken) -> (Arc<LocalTimestone>, String) {
     let queues = Arc::new(queues);
     let services = TimestoneServer::new(queues.clone()).into_services();
     let server = Server::new(Token::parse(TOKEN).unwrap()).services(services);
+    let server = server.services(catalog.into_services());
     let bound = server.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let url = bound.url();
     tokio::spawn(bound.serve(stop));

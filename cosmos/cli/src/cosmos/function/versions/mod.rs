@@ -3,7 +3,7 @@
 
 pub(super) mod args;
 mod server;
-mod show;
+pub(super) mod show;
 
 use errors::Error;
 use proto::stratum::v1::{
@@ -15,6 +15,7 @@ use self::args::{PromoteArgs, PublishArgs, RemoveArgs, RollbackArgs, VersionsArg
 use self::server::{Server, told_of};
 use super::Desk;
 use super::find::{configuration, find};
+use crate::cosmos::workflow::args::ServerArgs;
 use crate::stop::Stop;
 
 pub(super) async fn publish(desk: &Desk, args: &PublishArgs) -> Result<(), Stop> {
@@ -77,15 +78,23 @@ pub(super) async fn remove(desk: &Desk, args: &RemoveArgs) -> Result<(), Stop> {
     Ok(())
 }
 
-pub(super) async fn versions(desk: &Desk, args: &VersionsArgs) -> Result<(), Stop> {
-    let server = Server::of(&args.server)?;
+/// What is published of the function of this name, or of all.
+pub(super) async fn published(
+    server: &ServerArgs,
+    function: Option<&str>,
+) -> Result<Vec<PublishedFunction>, Vec<Error>> {
+    let server = Server::of(server).map_err(|error| vec![error])?;
     let request = ListPublishedRequest {
-        function: args.function.clone().unwrap_or_default(),
+        function: function.unwrap_or_default().to_owned(),
         ..Default::default()
     };
     let answer = server.client.list_published(request).await;
     let answer = answer.map_err(|refusal| server.told(&refusal))?;
-    let functions = answer.into_owned().functions;
+    Ok(answer.into_owned().functions)
+}
+
+pub(super) async fn versions(desk: &Desk, args: &VersionsArgs) -> Result<(), Stop> {
+    let functions = published(&args.server, args.function.as_deref()).await?;
     match (desk.json, functions.is_empty()) {
         (true, _) => functions
             .iter()

@@ -12,6 +12,13 @@ use crate::units::local_time;
 #[derive(Serialize)]
 pub(super) struct Shown<'a> {
     function: &'a str,
+    #[serde(flatten)]
+    published: Published<'a>,
+}
+
+/// What is published of a function.
+#[derive(Default, Serialize)]
+pub(in super::super) struct Published<'a> {
     versions: Vec<Version<'a>>,
     channels: Vec<Channel<'a>>,
 }
@@ -33,6 +40,15 @@ struct Channel<'a> {
 
 impl<'a> From<&'a PublishedFunction> for Shown<'a> {
     fn from(of: &'a PublishedFunction) -> Self {
+        Self {
+            function: &of.function,
+            published: of.into(),
+        }
+    }
+}
+
+impl<'a> From<&'a PublishedFunction> for Published<'a> {
+    fn from(of: &'a PublishedFunction) -> Self {
         let versions = of.versions.iter().map(|version| Version {
             digest: &version.digest,
             version: &version.version,
@@ -45,10 +61,27 @@ impl<'a> From<&'a PublishedFunction> for Shown<'a> {
             earlier: channel.earlier,
         });
         Self {
-            function: &of.function,
             versions: versions.collect(),
             channels: channels.collect(),
         }
+    }
+}
+
+impl Published<'_> {
+    /// Each channel with the version that it names: "canary 10 % 1.2.0, stable 1.1.0".
+    pub(in super::super) fn in_words(&self) -> String {
+        let named = self.channels.iter().map(|channel| {
+            let version = self
+                .versions
+                .iter()
+                .find(|one| one.digest == channel.digest);
+            let version = version.map_or_else(|| short(channel.digest), |one| one.version.into());
+            match channel.percent {
+                0 => format!("{} {version}", channel.channel),
+                percent => format!("{} {percent} % {version}", channel.channel),
+            }
+        });
+        one_line(&named.collect::<Vec<_>>().join(", "))
     }
 }
 
