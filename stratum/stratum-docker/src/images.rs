@@ -1,5 +1,7 @@
 //! Images, made and published.
 
+use std::collections::HashMap;
+
 use bollard::models::BuildInfo;
 use bollard::query_parameters::{
     BuildImageOptionsBuilder, PushImageOptionsBuilder, TagImageOptionsBuilder,
@@ -30,7 +32,7 @@ impl Images {
     }
 
     /// Builds an image by the `Dockerfile` of a context, a tar archive, and names it `tag`; its
-    /// id. `said` is told what the build says.
+    /// id. A `base` is the value of the build's argument `BASE`. `said` is told what the build says.
     ///
     /// # Errors
     /// When a step of the build fails.
@@ -38,9 +40,12 @@ impl Images {
         &self,
         context: Bytes,
         tag: &str,
+        base: Option<&str>,
         mut said: impl FnMut(&str),
     ) -> Result<String, EngineError> {
-        let options = BuildImageOptionsBuilder::default().t(tag).rm(true).build();
+        let arguments: HashMap<&str, &str> = base.map(|base| ("BASE", base)).into_iter().collect();
+        let options = BuildImageOptionsBuilder::default().t(tag).rm(true);
+        let options = options.buildargs(&arguments).build();
         let mut lines = self.0.build_image(options, None, Some(body_full(context)));
         let mut made = None;
         while let Some(line) = lines.try_next().await.map_err(cannot("build the image"))? {

@@ -9,6 +9,7 @@ mod cat;
 mod contained;
 mod dry_run;
 mod four_processes;
+mod images;
 mod ladder;
 mod monitoring;
 mod one_process;

@@ -127,17 +127,30 @@ pub(crate) struct BuildArgs {
     /// Folder with a function.yaml
     pub function: PathBuf,
 
+    /// Image to build on: BASE to a Dockerfile; without one, in place of `base`
+    #[arg(long, value_name = "IMAGE", value_parser = base)]
+    pub base: Option<String>,
+
     #[command(flatten)]
     pub engine: EngineArgs,
+}
+
+/// It becomes a line of a Dockerfile.
+fn base(text: &str) -> Result<String, String> {
+    let plain = !text.is_empty() && !text.contains(|c: char| c <= ' ');
+    let named = plain.then(|| text.to_owned());
+    named.ok_or_else(|| "name an image: debian:trixie-slim".into())
 }
 
 const BUILD: &str = "\
 Examples:
   cosmos function build functions/poster
+  cosmos function build services/ves/functions/avc --base ves-tools:1
   cosmos function build functions/poster --json | jq -r .image
 
 The folder's own Dockerfile is used; without one the folder becomes /function of an image on the
-`base` of its function.yaml, which must have the tools. The image is named NAME:VERSION. What is
+`base` of its function.yaml, which must have the tools. A program that is not in the folder, as of
+functions that come with cosmos, is taken from beside this command. The image is named NAME:VERSION. What is
 told last goes into function.yaml where this host alone has to find the image.
 
 JSON, one document:

@@ -20,9 +20,14 @@ const LARGEST: u64 = 1 << 30;
 /// What a tar archive is made of.
 const BLOCK: usize = 512;
 
-/// The context of a function's image: its own Dockerfile, else one that puts its folder on its
-/// `base`.
-pub(super) fn context(folder: &Path, function: &Function) -> Result<Vec<u8>, Error> {
+/// The context of a function's image: its own Dockerfile, else one that puts its folder on `base`
+/// or its own one; with the program, where that lies elsewhere.
+pub(super) fn context(
+    folder: &Path,
+    function: &Function,
+    base: Option<&str>,
+    program: Option<&Path>,
+) -> Result<Vec<u8>, Error> {
     let own = folder.join(DOCKERFILE).is_file();
     let mut archive = Archive::default();
     for path in files(folder)? {
@@ -31,8 +36,12 @@ pub(super) fn context(folder: &Path, function: &Function) -> Result<Vec<u8>, Err
             archive.add(folder, &path)?;
         }
     }
+    if let Some((program, name)) = program.zip(function.command.first()) {
+        let bytes = fs::read(program).map_err(unreadable(program))?;
+        archive.file(Path::new(name), 0o755, &bytes)?;
+    }
     if !own {
-        let base = function.base.as_deref().ok_or_else(no_base)?;
+        let base = base.or(function.base.as_deref()).ok_or_else(no_base)?;
         let text = format!("FROM {base}\nCOPY . {IMAGE_PROGRAMS}/\n");
         archive.file(Path::new(DOCKERFILE), 0o644, text.as_bytes())?;
         let not_itself = format!("{DOCKERFILE}\n.dockerignore\n");
@@ -187,7 +196,8 @@ mod tests {
     #[test]
     fn a_folder_is_an_archive_that_tar_unpacks() {
         let folder = folder();
-        let bytes = context(folder.path(), &function("base: debian:12")).unwrap();
+        let function = function("base: debian:12");
+        let bytes = context(folder.path(), &function, None, None).unwrap();
         let unpacked = tempfile::tempdir().unwrap();
         let archive = unpacked.path().join("archive.tar");
         fs::write(&archive, &bytes).unwrap();
@@ -206,17 +216,35 @@ mod tests {
         assert!(!at(DECLARATION).exists());
         assert_eq!(
             bytes,
-            context(folder.path(), &function("base: debian:12")).unwrap()
+            context(folder.path(), &function, None, None).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_program_of_elsewhere_comes_along_and_a_base_can_be_another() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let program = elsewhere.path().join("built");
+        fs::write(&program, "#!/bin/sh\n# of elsewhere\n").unwrap();
+        let function = function("base: debian:12");
+        let bytes = context(folder.path(), &function, Some("own:1"), Some(&program)).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(
+            text.contains("f.sh\0") && text.contains("# of elsewhere"),
+            "{text}"
+        );
+        assert!(
+            text.contains("FROM own:1\n") && !text.contains("debian"),
+            "{text}"
         );
     }
 
     #[test]
     fn without_a_dockerfile_there_must_be_a_base() {
         let folder = folder();
-        let error = context(folder.path(), &function("")).unwrap_err();
+        let error = context(folder.path(), &function(""), None, None).unwrap_err();
         assert_eq!(error.code, "NO_BASE");
         fs::write(folder.path().join(DOCKERFILE), "FROM scratch\n").unwrap();
-        let own = context(folder.path(), &function("")).unwrap();
+        let own = context(folder.path(), &function(""), None, None).unwrap();
         let own = String::from_utf8_lossy(&own);
         assert!(own.contains("FROM scratch") && own.contains(DECLARATION));
     }

@@ -1,10 +1,10 @@
 //! `cosmos function build` and `push`: a function as an image.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use errors::Error;
 use serde::Serialize;
-use stratum::{Function, limits};
+use stratum::{Function, Places, limits};
 use stratum_docker::{EngineError, Images};
 
 use super::Desk;
@@ -25,10 +25,12 @@ struct Made<'a> {
 pub(super) async fn build(desk: &Desk, args: &BuildArgs) -> Result<(), Stop> {
     let function = declared(&args.function)?;
     let tag = tag(&function)?;
-    let context = context(&args.function, &function)?;
+    let base = args.base.as_deref();
+    let program = program(&args.function, &function);
+    let context = context(&args.function, &function, base, program.as_deref())?;
     let images = connect(&args.engine).await?;
     let built = images
-        .build(context.into(), &tag, |text| said(desk, text))
+        .build(context.into(), &tag, base, |text| said(desk, text))
         .await;
     let image = built.map_err(|why| {
         let why = one_line(&why.to_string());
@@ -66,6 +68,18 @@ fn declared(folder: &Path) -> Result<Function, Error> {
     };
     let read = std::fs::read_to_string(&path).map_err(|error| unusable(&error.to_string()))?;
     Function::from_yaml(&read).map_err(|error| unusable(&error.to_string()))
+}
+
+/// The program where an installation finds it, if it is not in the folder: that of a function that
+/// comes with `cosmos`.
+fn program(folder: &Path, function: &Function) -> Option<PathBuf> {
+    let name = Path::new(function.command.first()?);
+    if name.components().count() != 1 || folder.join(name).exists() {
+        return None;
+    }
+    let places = Places::default().programs.into_iter();
+    let mut programs = places.map(|place| place.join(name));
+    programs.find(|path| path.is_file())
 }
 
 /// `NAME:VERSION`, where the version can be a tag.
