@@ -51,6 +51,8 @@ pub enum Fault {
     UnknownLate(Arc<Notify>),
     /// The call starts when it is notified.
     Delay(Arc<Notify>),
+    /// The call takes effect at once and is answered when it is notified.
+    DelayAnswer(Arc<Notify>),
     /// As [`Fault::UnknownLost`], and every later call is unavailable until
     /// [`FaultStore::mend`].
     Cut,
@@ -148,6 +150,11 @@ impl<S: Store + ?Sized> FaultStore<S> {
             Fault::Delay(start) => {
                 start.notified().await;
                 run.await
+            }
+            Fault::DelayAnswer(answer) => {
+                let done = run.await;
+                answer.notified().await;
+                done
             }
             Fault::Cut => {
                 self.cut();

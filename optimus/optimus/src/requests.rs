@@ -198,17 +198,21 @@ impl<S: Service> Requests<S> {
         if let Some(states) = self.shared.views.follow(id)? {
             return Ok(Followed::Live(states));
         }
-        match self.stored(id).await? {
-            record if record.is_final() => Ok(Followed::Ended(record)),
-            _ => Err(error::not_serving()),
+        let stored = self.stored(id).await?;
+        // A life that began meanwhile may have stored an end that it has not shown yet.
+        match self.shared.views.follow(id)? {
+            Some(states) => Ok(Followed::Live(states)),
+            None if stored.is_final() => Ok(Followed::Ended(stored)),
+            None => Err(error::not_serving()),
         }
     }
 
     async fn record(&self, id: &str) -> Result<Arc<Record>, Error> {
-        match self.shared.views.get(id) {
-            Some(record) => Ok(record),
-            None => self.stored(id).await,
+        if let Some(record) = self.shared.views.get(id) {
+            return Ok(record);
         }
+        let stored = self.stored(id).await?;
+        Ok(self.shared.views.get(id).unwrap_or(stored))
     }
 
     async fn stored(&self, id: &str) -> Result<Arc<Record>, Error> {

@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use optimus::{Caller, OptimusRuntime, State};
-use store::Store;
+use store::{Call, Fault, KeyRange, Store};
 use timestone::MessageState;
 use timestone_client::Client;
 use timestone_server::{LocalTimestone, OwnerOptions};
+use tokio::sync::{Notify, Semaphore};
 
 use crate::echo::{Echo, asking};
 use crate::world::{World, clock, config, within};
@@ -100,4 +101,59 @@ async fn an_owner_that_was_replaced_hears_nothing() {
     let told = world.plato.state("a request of another", 1).await;
     assert_ne!(told, MessageState::Completed);
     world.store.release(&fence).await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_hears_of_an_end_before_its_commit_is_answered() {
+    let world = World::in_memory().await;
+    let gate = Arc::new(Semaphore::new(0));
+    *world.script.gate.lock().unwrap() = Some(Arc::clone(&gate));
+    let id = world.submit("hello").await;
+    within(world.plato.next()).await;
+    world.plato.succeeded(&id, 1, "olleh").await;
+    let finishing = |lives: usize| {
+        let finished = &world.script.finished;
+        async move {
+            while finished.lock().unwrap().len() < lives {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    within(finishing(1)).await;
+
+    // Two readers begin between two lives, and look at the store during the second.
+    let (looks, answered) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    world.store.script(Call::Commit, [Fault::UnknownLost]);
+    let other = asking("other", "");
+    let lost = world.requests.submit(&Caller::default(), other).await;
+    assert_eq!(lost.unwrap_err()[0].code, "INTERRUPTED");
+    let look = || Fault::Delay(Arc::clone(&looks));
+    world.store.script(Call::Snapshot, [look(), look()]);
+    let (gets, waits) = (world.requests.clone(), world.requests.clone());
+    let (of_get, of_wait) = (id.clone(), id.clone());
+    let got = tokio::spawn(async move { gets.get(&of_get).await });
+    let waited = tokio::spawn(async move { waits.wait(&of_wait, crate::world::PATIENCE).await });
+    within(finishing(2)).await;
+
+    let late = Fault::DelayAnswer(Arc::clone(&answered));
+    world.store.script(Call::Commit, [late]);
+    gate.add_permits(2);
+    within(until_stored(&world, "succeeded")).await;
+    looks.notify_waiters();
+    assert_eq!(within(got).await.unwrap().unwrap().state, State::Running);
+    answered.notify_one();
+    let ended = within(waited).await.unwrap().unwrap();
+    assert_eq!(ended.state, State::Succeeded);
+}
+
+/// Waits until a request of this state is on stable storage.
+async fn until_stored(world: &World, state: &str) {
+    let says = |value: &[u8]| String::from_utf8_lossy(value).contains(state);
+    loop {
+        let all = world.store.range("optimus/echo", KeyRange::all(), 1_000);
+        if all.await.unwrap().iter().any(|entry| says(&entry.value)) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }
