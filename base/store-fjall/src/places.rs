@@ -2,6 +2,7 @@
 //! has its place before it is being written.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -46,10 +47,13 @@ pub(crate) enum Request {
     Commit {
         fence: Fence,
         batch: Batch,
-        /// Told that it has its place; it then waits for a commit that does not ask for this.
-        placed: Option<Answer<()>>,
-        answer: Answer<()>,
+        /// Whether it is to be written soon, or may wait for one that is.
+        wanted: bool,
+        /// Told that it has its place, and given what tells that it is written.
+        placed: Answer<Answered<()>>,
     },
+    /// Something has its place and wants to be written.
+    Write,
 }
 
 /// What a key shall hold, if anything.
@@ -80,6 +84,8 @@ pub(crate) struct Places {
     failure: Arc<OnceLock<Arc<str>>>,
     owners: HashMap<String, Ownership>,
     group: Group,
+    /// Whether the storage thread will look at what is wanted.
+    woken: Arc<AtomicBool>,
 }
 
 impl Places {
@@ -94,7 +100,13 @@ impl Places {
             failure,
             owners: HashMap::new(),
             group: Group::default(),
+            woken: Arc::default(),
         }
+    }
+
+    /// Whether the storage thread will look at what is wanted.
+    pub(crate) fn woken(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.woken)
     }
 
     /// How many changes have their place.
@@ -117,15 +129,18 @@ impl Places {
         std::mem::take(&mut self.group)
     }
 
-    /// Gives a commit its place; the answer comes when it is written with others.
+    /// Gives a commit its place; the answer comes when it is written: with others, or as soon
+    /// as may be where that is wanted.
     pub(crate) fn place(
         &mut self,
         fence: &Fence,
         batch: &Batch,
+        wanted: bool,
     ) -> Result<Answered<()>, StoreError> {
         self.commit(fence, batch)?;
         let (answer, answered) = oneshot::channel();
         self.group.waiting.push(Waiting::Done(answer));
+        self.group.is_wanted |= wanted;
         Ok(answered)
     }
 
@@ -144,20 +159,14 @@ impl Places {
             Request::Commit {
                 fence,
                 batch,
+                wanted,
                 placed,
-                answer,
-            } => match (self.commit(&fence, &batch), placed) {
-                (Ok(()), None) => self.group.wanted(Waiting::Done(answer)),
-                (Ok(()), Some(placed)) => {
-                    self.group.waiting.push(Waiting::Done(answer));
-                    drop(placed.send(Ok(())));
-                }
-                (Err(error), placed) => drop(placed.unwrap_or(answer).send(Err(error))),
-            },
+            } => drop(placed.send(self.place(&fence, &batch, wanted))),
             // The time of a holder ends with this process, so it is not written.
             Request::Renew { fence, ttl, answer } => drop(answer.send(self.renew(&fence, ttl))),
             Request::Release { fence, answer } => drop(answer.send(self.release(&fence))),
             Request::Held { prefix, answer } => drop(answer.send(Ok(self.held(&prefix)))),
+            Request::Write => self.woken.store(false, Ordering::SeqCst),
         }
     }
 

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub struct FjallStore {
     directory: Arc<Directory>,
     failure: Arc<OnceLock<Arc<str>>>,
     writer: Arc<Writer>,
+    /// Whether the storage thread will look at what is wanted.
+    woken: Arc<AtomicBool>,
     /// Whether whoever asks may write.
     in_place: bool,
     /// `None` only while the store is being dropped.
@@ -64,6 +67,7 @@ impl FjallStore {
             Arc::clone(&clock),
             Arc::clone(&failure),
         );
+        let woken = writer.woken();
         let writer = Arc::new(writer);
         let (requests, receiver) = mpsc::channel(QUEUE);
         let thread = spawn(Arc::clone(&writer), receiver);
@@ -74,6 +78,7 @@ impl FjallStore {
             directory,
             failure,
             writer,
+            woken,
             in_place: options.in_place,
             requests: Some(requests),
             thread: Some(thread),
@@ -98,25 +103,54 @@ impl FjallStore {
         self.writer.commit_here(fence, batch)
     }
 
-    /// Gives a commit its place ahead of the next, if nobody waits to write.
-    fn place_here(&self, fence: &Fence, batch: &Batch) -> Option<Result<Answered<()>, StoreError>> {
-        if self.requests_wait()? {
-            return None;
+    /// Gives a commit its place; where that is `wanted`, the storage thread is told.
+    async fn place(
+        &self,
+        fence: &Fence,
+        batch: Batch,
+        wanted: bool,
+    ) -> Result<Answered<()>, StoreError> {
+        let answered = match self.writer.place_here(fence, &batch, wanted) {
+            Some(placed) => placed?,
+            None => return self.place_there(fence.clone(), batch, wanted).await,
+        };
+        if wanted {
+            self.wake()?;
         }
-        self.writer.place_here(fence, batch)
+        Ok(answered)
     }
 
-    /// The same, by the storage thread.
-    async fn place(&self, fence: Fence, batch: Batch) -> Result<Answered<()>, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let request = |placed| Request::Commit {
+    /// The same by the storage thread, when there is room.
+    async fn place_there(
+        &self,
+        fence: Fence,
+        batch: Batch,
+        wanted: bool,
+    ) -> Result<Answered<()>, StoreError> {
+        self.ask(|placed| Request::Commit {
             fence,
             batch,
-            placed: Some(placed),
-            answer,
-        };
-        self.ask(request).await?;
-        Ok(answered)
+            wanted,
+            placed,
+        })
+        .await
+    }
+
+    /// Has the storage thread look at what is wanted, unless it will anyway.
+    fn wake(&self) -> Result<(), StoreError> {
+        let requests = self.requests.as_ref().ok_or_else(closed)?;
+        if self.woken.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        match requests.try_send(Request::Write) {
+            Ok(()) => Ok(()),
+            // It looks after each of those.
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.woken.store(false, Ordering::SeqCst);
+                Ok(())
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(closed()),
+        }
     }
 
     /// Whether the storage thread has something to do; `None` when it has ended.
@@ -142,6 +176,10 @@ fn spawn(
     std::thread::Builder::new()
         .name("store".to_owned())
         .spawn(move || writer.run(requests))
+}
+
+fn ahead(answered: Answered<()>) -> Ahead {
+    Ahead::new(async { answered.await.unwrap_or_else(|_| ended()) })
 }
 
 fn ended<T>() -> Result<T, StoreError> {
@@ -206,24 +244,21 @@ impl Store for FjallStore {
         if let Some(committed) = self.commit_here(fence, &batch) {
             return committed;
         }
-        let fence = fence.clone();
-        self.ask(|answer| Request::Commit {
-            fence,
-            batch,
-            placed: None,
-            answer,
-        })
-        .await
+        let answered = self.place(fence, batch, true).await?;
+        answered.await.unwrap_or_else(|_| ended())
     }
 
     async fn commit_ahead(&self, fence: &Fence, batch: Batch) -> Result<Ahead, StoreError> {
         check_batch(&batch)?;
-        let answered = match self.place_here(fence, &batch) {
-            Some(placed) => placed?,
-            None => self.place(fence.clone(), batch).await?,
-        };
-        let stored = async { answered.await.unwrap_or_else(|_| ended()) };
-        Ok(Ahead::new(stored))
+        Ok(ahead(self.place(fence, batch, false).await?))
+    }
+
+    async fn commit_soon(&self, fence: &Fence, batch: Batch) -> Result<Ahead, StoreError> {
+        check_batch(&batch)?;
+        if let Some(committed) = self.commit_here(fence, &batch) {
+            return committed.map(|()| Ahead::stored());
+        }
+        Ok(ahead(self.place(fence, batch, true).await?))
     }
 
     async fn get(&self, shard: &str, key: &[u8]) -> Result<Option<Bytes>, StoreError> {

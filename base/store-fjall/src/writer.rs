@@ -2,6 +2,7 @@
 //! a commit to a store that is idle and quick is made by whoever asks for it, which spares two
 //! threads the way to each other.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -128,9 +129,15 @@ impl Writer {
         &self,
         fence: &Fence,
         batch: &Batch,
+        wanted: bool,
     ) -> Option<Result<Answered<()>, StoreError>> {
         let mut places = self.places();
-        (!places.is_full()).then(|| places.place(fence, batch))
+        (!places.is_full()).then(|| places.place(fence, batch, wanted))
+    }
+
+    /// Whether the storage thread will look at what is wanted.
+    pub(crate) fn woken(&self) -> Arc<AtomicBool> {
+        self.places().woken()
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
@@ -307,7 +314,7 @@ mod tests {
     fn a_commit_gets_its_place_while_another_is_written() {
         let mut scene = Scene::new();
         let disk = lock(&scene.writer.disk);
-        let placed = scene.writer.place_here(&scene.fence, &batch(1));
+        let placed = scene.writer.place_here(&scene.fence, &batch(1), false);
         let mut placed = placed.unwrap().unwrap();
         drop(disk);
         assert!(scene.writer.write_due(&mut scene.requests).is_none());
@@ -322,7 +329,7 @@ mod tests {
     fn what_got_its_place_while_a_write_failed_is_not_written() {
         let scene = Scene::new();
         let disk = lock(&scene.writer.disk);
-        let placed = scene.writer.place_here(&scene.fence, &batch(1));
+        let placed = scene.writer.place_here(&scene.fence, &batch(1), false);
         disk.failure.get_or_init(|| "the disk is gone".into());
         drop(disk);
         let (_, requests) = mpsc::channel(1);

@@ -9,7 +9,9 @@ use clock::Timestamp;
 use tokio::sync::Notify;
 
 use crate::random::Random;
-use crate::{Batch, Entry, Fence, Held, KeyRange, Record, Snapshot, Store, StoreError, Walk};
+use crate::{
+    Ahead, Batch, Entry, Fence, Held, KeyRange, Record, Snapshot, Store, StoreError, Walk,
+};
 
 /// A kind of call on a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -242,6 +244,22 @@ impl<S: Store + ?Sized> Store for FaultStore<S> {
             Call::Commit,
             async move { inner.commit(&fence, batch).await },
         )
+        .await
+    }
+
+    async fn commit_ahead(&self, fence: &Fence, batch: Batch) -> Result<Ahead, StoreError> {
+        let (inner, fence) = (self.inner(), fence.clone());
+        self.faulty(Call::Commit, async move {
+            inner.commit_ahead(&fence, batch).await
+        })
+        .await
+    }
+
+    async fn commit_soon(&self, fence: &Fence, batch: Batch) -> Result<Ahead, StoreError> {
+        let (inner, fence) = (self.inner(), fence.clone());
+        self.faulty(Call::Commit, async move {
+            inner.commit_soon(&fence, batch).await
+        })
         .await
     }
 

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -6,11 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use clock::{SharedClock, Timestamp};
+use tokio::sync::watch;
 
 use crate::limits::{check_batch, check_name};
 use crate::ownership::Ownership;
 use crate::random::Random;
-use crate::{Batch, Entry, Fence, Held, KeyRange, Op, Record, Snapshot, Store, StoreError, Walk};
+use crate::{
+    Ahead, Batch, Entry, Fence, Held, KeyRange, Op, Record, Snapshot, Store, StoreError, Walk,
+};
 
 /// The most times a call lets others run before it acts and before it answers.
 const MAX_YIELDS: u64 = 4;
@@ -19,8 +22,10 @@ const MAX_YIELDS: u64 = 4;
 ///
 /// It promises what [`Store`] promises and nothing more: concurrent calls take
 /// effect and answer in a seeded random order, fences are checked to the letter
-/// and time is only what the clock shows. After [`MemoryStore::crash`] calls in
-/// flight end as [`StoreError::Unknown`], whether or not they took effect.
+/// and time is only what the clock shows. What has its place is stored with a later commit or
+/// when it is waited for, and one made ahead by a later commit alone. After
+/// [`MemoryStore::crash`] calls in flight end as [`StoreError::Unknown`], whether or not they
+/// took effect.
 pub struct MemoryStore {
     clock: SharedClock,
     disk: Arc<Mutex<Disk>>,
@@ -35,6 +40,10 @@ struct Disk {
     owners: HashMap<String, Ownership>,
     random: Random,
     boot: u64,
+    /// What has its place and is not stored.
+    placed: VecDeque<(Fence, Batch)>,
+    /// How many of all that ever had a place are stored.
+    stored: watch::Sender<u64>,
 }
 
 impl MemoryStore {
@@ -50,6 +59,8 @@ impl MemoryStore {
             owners: HashMap::new(),
             random: Random::new(seed),
             boot: 0,
+            placed: VecDeque::new(),
+            stored: watch::Sender::new(0),
         };
         Self {
             clock,
@@ -63,6 +74,10 @@ impl MemoryStore {
     pub fn crash(&self) -> Self {
         let mut disk = lock(&self.disk);
         disk.boot += 1;
+        disk.placed.clear();
+        // Who waits for it looks again, and finds the store crashed.
+        let stored = disk.count_stored();
+        disk.stored = watch::Sender::new(stored);
         Self {
             clock: Arc::clone(&self.clock),
             disk: Arc::clone(&self.disk),
@@ -108,6 +123,12 @@ impl MemoryStore {
         answer
     }
 
+    /// Gives a batch its place; the number of what has had one until then.
+    async fn place(&self, fence: &Fence, batch: Batch) -> Result<u64, StoreError> {
+        check_batch(&batch)?;
+        self.write(|disk| disk.place(fence, batch)).await
+    }
+
     async fn read<T: Send>(&self, look: impl FnOnce(&Disk) -> T + Send) -> Result<T, StoreError> {
         drop(self.open()?);
         self.yield_randomly().await;
@@ -117,6 +138,10 @@ impl MemoryStore {
 }
 
 fn unknown(_crashed: StoreError) -> StoreError {
+    crashed()
+}
+
+fn crashed() -> StoreError {
     StoreError::Unknown("the store crashed during the call".into())
 }
 
@@ -150,11 +175,37 @@ impl Disk {
         held
     }
 
-    fn apply(&mut self, fence: &Fence, batch: &Batch) -> Result<(), StoreError> {
+    fn commit(&mut self, fence: &Fence, batch: &Batch) -> Result<(), StoreError> {
         self.owner(&fence.shard).check(fence)?;
+        self.store_placed(u64::MAX);
+        self.apply(fence, batch);
+        Ok(())
+    }
+
+    fn place(&mut self, fence: &Fence, batch: Batch) -> Result<u64, StoreError> {
+        self.owner(&fence.shard).check(fence)?;
+        self.placed.push_back((fence.clone(), batch));
+        Ok(self.count_stored() + self.placed.len() as u64)
+    }
+
+    /// Stores what has its place, up to this number.
+    fn store_placed(&mut self, last: u64) {
+        while self.count_stored() < last {
+            let Some((fence, batch)) = self.placed.pop_front() else {
+                return;
+            };
+            self.apply(&fence, &batch);
+            self.stored.send_modify(|stored| *stored += 1);
+        }
+    }
+
+    fn count_stored(&self) -> u64 {
+        *self.stored.borrow()
+    }
+
+    fn apply(&mut self, fence: &Fence, batch: &Batch) {
         let map = Arc::make_mut(self.shards.entry(fence.shard.to_string()).or_default());
         batch.ops().iter().for_each(|op| apply(map, op));
-        Ok(())
     }
 }
 
@@ -190,6 +241,8 @@ impl Store for MemoryStore {
         check_name("shard", shard)?;
         check_name("owner", owner)?;
         self.write(|disk| {
+            // The next owner finds what the last was promised.
+            disk.store_placed(u64::MAX);
             disk.owner(shard)
                 .acquire(shard, owner, self.clock.now(), ttl)
         })
@@ -215,7 +268,28 @@ impl Store for MemoryStore {
 
     async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {
         check_batch(&batch)?;
-        self.write(|disk| disk.apply(fence, &batch)).await
+        self.write(|disk| disk.commit(fence, &batch)).await
+    }
+
+    async fn commit_ahead(&self, fence: &Fence, batch: Batch) -> Result<Ahead, StoreError> {
+        let number = self.place(fence, batch).await?;
+        let mut stored = self.open().map_err(unknown)?.stored.subscribe();
+        Ok(Ahead::new(async move {
+            let stored = stored.wait_for(|stored| *stored >= number).await;
+            stored.map(drop).map_err(|_| crashed())
+        }))
+    }
+
+    async fn commit_soon(&self, fence: &Fence, batch: Batch) -> Result<Ahead, StoreError> {
+        let number = self.place(fence, batch).await?;
+        let store = self.handle();
+        Ok(Ahead::new(async move {
+            let store_it = |disk: &mut Disk| {
+                disk.store_placed(number);
+                Ok(())
+            };
+            store.write(store_it).await.map_err(|_| crashed())
+        }))
     }
 
     async fn get(&self, shard: &str, key: &[u8]) -> Result<Option<Bytes>, StoreError> {

@@ -108,11 +108,13 @@ fn after_prefix(prefix: &[u8]) -> Option<Bytes> {
 
 /// A commit whose place is certain, and which will be on stable storage unless the store fails.
 #[must_use = "it is not on stable storage yet"]
-pub struct Ahead(Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>);
+pub struct Ahead(Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + Sync>>);
 
 impl Ahead {
     /// One that will be stored when `stored` ends well.
-    pub fn new(stored: impl Future<Output = Result<(), StoreError>> + Send + 'static) -> Self {
+    pub fn new(
+        stored: impl Future<Output = Result<(), StoreError>> + Send + Sync + 'static,
+    ) -> Self {
         Self(Box::pin(stored))
     }
 
@@ -180,6 +182,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// storage only if this one is. A store may wait for such a commit, so that both share one
     /// sync; to wake it, if none is made after all, make an empty commit.
     async fn commit_ahead(&self, fence: &Fence, batch: Batch) -> Result<Ahead, StoreError> {
+        self.commit(fence, batch).await?;
+        Ok(Ahead::stored())
+    }
+
+    /// As [`commit_ahead`](Self::commit_ahead), but it waits for nobody: what it returns ends as
+    /// soon as a commit would. Whoever has more to commit need not wait for the one before.
+    async fn commit_soon(&self, fence: &Fence, batch: Batch) -> Result<Ahead, StoreError> {
         self.commit(fence, batch).await?;
         Ok(Ahead::stored())
     }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use clock::Timestamp;
-use store::{Batch, Entry, Fence, Held, KeyRange, MemoryStore, Snapshot, Store, StoreError, Walk};
+use store::{
+    Ahead, Batch, Entry, Fence, Held, KeyRange, MemoryStore, Snapshot, Store, StoreError, Walk,
+};
 
 use crate::planted::{Mistake, twice};
 use crate::process::Doors;
@@ -60,20 +62,38 @@ impl WatchedStore {
         }
     }
 
-    async fn commit_watched(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {
-        let (fence, batch) = match self.mistake {
-            Some(Mistake::StaleOwnerWrite) => (self.newest(fence), batch),
-            Some(Mistake::DoubleSuccess) => (fence.clone(), twice(&batch)),
-            _ => (fence.clone(), batch),
-        };
+    /// Has a commit arrive, as the mistake has it.
+    async fn sent(&self, fence: &Fence, batch: Batch) -> (Fence, Batch) {
         // The way takes a while: the owner may not own any more when it arrives.
         if self.doors.fails(10) {
             let ms = self.doors.draw(300);
             self.doors.time().sleep(Duration::from_millis(ms)).await;
         }
+        match self.mistake {
+            Some(Mistake::StaleOwnerWrite) => (self.newest(fence), batch),
+            Some(Mistake::DoubleSuccess) => (fence.clone(), twice(&batch)),
+            _ => (fence.clone(), batch),
+        }
+    }
+
+    async fn commit_watched(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {
+        let (fence, batch) = self.sent(fence, batch).await;
         self.store.commit(&fence, batch.clone()).await?;
         self.watch.committed(&batch, self.doors.time().now_ms());
         Ok(())
+    }
+
+    async fn place_watched(&self, fence: &Fence, batch: Batch) -> Result<Ahead, StoreError> {
+        let (fence, batch) = self.sent(fence, batch).await;
+        let mut placed = self.store.commit_soon(&fence, batch.clone()).await?;
+        // This store never crashes: what has its place takes effect, whoever lives to see it.
+        self.watch.committed(&batch, self.doors.time().now_ms());
+        let doors = self.doors.clone();
+        Ok(Ahead::new(async move {
+            let stored = placed.until_stored().await;
+            doors.pass().await;
+            stored
+        }))
     }
 
     fn newest(&self, fence: &Fence) -> Fence {
@@ -122,6 +142,13 @@ impl Store for WatchedStore {
             return Ok(());
         }
         self.write(self.commit_watched(fence, batch)).await
+    }
+
+    async fn commit_soon(&self, fence: &Fence, batch: Batch) -> Result<Ahead, StoreError> {
+        if self.mistake == Some(Mistake::LostAck) && self.doors.draw(50) == 0 {
+            return Ok(Ahead::stored());
+        }
+        self.write(self.place_watched(fence, batch)).await
     }
 
     async fn get(&self, shard: &str, key: &[u8]) -> Result<Option<Bytes>, StoreError> {

@@ -2,6 +2,7 @@
 //! store.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may insist")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ use tokio::task::JoinHandle;
 struct LazyStore {
     inner: MemoryStore,
     placed: Mutex<Vec<Placed>>,
+    /// Whether the disk takes its time: nothing is stored but by [`Self::release`].
+    is_slow: AtomicBool,
 }
 
 type Placed = (Fence, Batch, oneshot::Sender<Result<(), StoreError>>);
@@ -36,6 +39,20 @@ impl LazyStore {
 
     fn placed(&self) -> usize {
         self.placed.lock().unwrap().len()
+    }
+
+    /// The disk is done with what has its place.
+    async fn release(&self) {
+        for (fence, batch, answer) in self.take() {
+            let _ = answer.send(self.inner.commit(&fence, batch).await);
+        }
+    }
+
+    /// Until so many commits have their place.
+    async fn until_placed(&self, count: usize) {
+        while self.placed() < count {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// The disk fails.
@@ -67,11 +84,16 @@ impl Store for LazyStore {
     }
 
     async fn commit(&self, fence: &Fence, batch: Batch) -> Result<(), StoreError> {
-        for (fence, batch, answer) in self.take() {
-            let stored = self.inner.commit(&fence, batch).await;
-            let _ = answer.send(stored);
-        }
+        self.release().await;
         self.inner.commit(fence, batch).await
+    }
+
+    async fn commit_soon(&self, fence: &Fence, batch: Batch) -> Result<Ahead, StoreError> {
+        let placed = self.commit_ahead(fence, batch).await;
+        if !self.is_slow.load(Ordering::SeqCst) {
+            self.release().await;
+        }
+        placed
     }
 
     async fn commit_ahead(&self, fence: &Fence, batch: Batch) -> Result<Ahead, StoreError> {
@@ -121,8 +143,12 @@ impl World {
         let store = Arc::new(LazyStore {
             inner: MemoryStore::new(Arc::new(clock.clone())),
             placed: Mutex::default(),
+            is_slow: AtomicBool::new(false),
         });
-        let options = OwnerOptions::new("w");
+        let options = OwnerOptions {
+            recent_bytes: 0,
+            ..OwnerOptions::new("w")
+        };
         let timestone = LocalTimestone::start(store.clone(), Arc::new(clock.clone()), options);
         let inbox = timestone.subscribe(subscription()).await.unwrap();
         Self {
@@ -282,4 +308,68 @@ async fn what_is_lost_was_told_to_nobody() {
     // The inbox ends, and the queue is read anew.
     assert!(world.inbox.next().await.is_none());
     assert_eq!(world.state("inbox", "a").await, None);
+}
+
+/// Two messages have their place on a slow disk, one after the other.
+async fn two_on_a_slow_disk(world: &World) -> [JoinHandle<Result<Outcomes, TimestoneError>>; 2] {
+    world.store.is_slow.store(true, Ordering::SeqCst);
+    let first = world.enqueue("work", "a");
+    world.store.until_placed(1).await;
+    let second = world.enqueue("work", "b");
+    world.store.until_placed(2).await;
+    assert!(!first.is_finished() && !second.is_finished());
+    [first, second]
+}
+
+#[tokio::test]
+async fn calls_get_their_place_while_earlier_ones_are_being_stored() {
+    let world = World::new().await;
+    let senders = two_on_a_slow_disk(&world).await;
+    // What it hands out is in memory alone as yet.
+    let timestone = Arc::clone(&world.timestone);
+    let leased = tokio::spawn(async move { timestone.dequeue(demand()).await });
+    world.store.until_placed(3).await;
+    assert!(!leased.is_finished());
+    world.store.is_slow.store(false, Ordering::SeqCst);
+    world.store.release().await;
+    for sender in senders {
+        sender.await.unwrap().unwrap();
+    }
+    assert_eq!(leased.await.unwrap().unwrap()[0].payload, "a");
+    assert_eq!(world.state("work", "b").await, Some(MessageState::Pending));
+}
+
+#[tokio::test]
+async fn what_got_its_place_after_what_is_lost_is_lost_as_well() {
+    let world = World::new().await;
+    let senders = two_on_a_slow_disk(&world).await;
+    world.store.is_slow.store(false, Ordering::SeqCst);
+    world.store.lose();
+    for sender in senders {
+        let refused = sender.await.unwrap();
+        assert!(
+            matches!(refused, Err(TimestoneError::Unavailable(_))),
+            "{refused:?}"
+        );
+    }
+    for id in ["a", "b"] {
+        assert_eq!(world.state("work", id).await, None);
+    }
+}
+
+#[tokio::test]
+async fn an_end_waits_for_a_slow_disk() {
+    let world = World::new().await;
+    let senders = two_on_a_slow_disk(&world).await;
+    let timestone = Arc::clone(&world.timestone);
+    let end = tokio::spawn(async move { timestone.shutdown().await });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!end.is_finished());
+    world.store.release().await;
+    end.await.unwrap();
+    for sender in senders {
+        sender.await.unwrap().unwrap();
+    }
 }

@@ -193,9 +193,14 @@ impl Queues {
         Payloads::none(Arc::clone(&self.wording))
     }
 
-    /// Tells that the last commit that was taken is stored.
-    pub fn stored(&mut self) {
-        self.recent.stored();
+    /// How many commits were taken.
+    pub fn commits(&self) -> u64 {
+        self.recent.commits()
+    }
+
+    /// Tells that the first so many commits that were taken are stored.
+    pub fn stored(&mut self, commits: u64) {
+        self.recent.stored(commits);
     }
 
     /// The queues that got a pending message since the last call.

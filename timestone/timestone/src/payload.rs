@@ -199,9 +199,14 @@ impl Recent {
         std::mem::take(&mut self.wanted)
     }
 
-    /// All that was handed out is stored.
-    pub(crate) fn stored(&mut self) {
-        self.stored = self.handed_out;
+    /// How many commits were handed out.
+    pub(crate) fn commits(&self) -> u64 {
+        self.handed_out
+    }
+
+    /// So many of the commits that were handed out are stored.
+    pub(crate) fn stored(&mut self, commits: u64) {
+        self.stored = self.stored.max(commits);
         self.make_room();
     }
 
@@ -239,7 +244,7 @@ mod tests {
         recent.hand_out();
         recent.hold(5, payload(10));
         assert_eq!((recent.bytes(), recent.of(0)), (6 * each, payload(10)));
-        recent.stored();
+        recent.stored(recent.commits());
         assert_eq!(
             (recent.bytes(), recent.of(3)),
             (2 * each, Payload::Stored(3))
@@ -248,8 +253,25 @@ mod tests {
         recent.set_room(0);
         assert_eq!((recent.bytes(), recent.of(5)), (each, payload(10)));
         recent.hand_out();
-        recent.stored();
+        recent.stored(recent.commits());
         assert_eq!((recent.bytes(), recent.of(5)), (0, Payload::Stored(5)));
+    }
+
+    #[test]
+    fn what_is_stored_of_several_commits_is_known_by_their_order() {
+        let mut recent = Recent::default();
+        recent.set_room(0);
+        for sequence in 0..3 {
+            recent.hold(sequence, payload(10));
+            recent.hand_out();
+        }
+        recent.stored(2);
+        // What was heard late changes nothing.
+        recent.stored(1);
+        let held: Vec<_> = (0..3).map(|sequence| recent.of(sequence)).collect();
+        assert_eq!(held, [Payload::Stored(0), Payload::Stored(1), payload(10)]);
+        recent.stored(recent.commits());
+        assert_eq!(recent.of(2), Payload::Stored(2));
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub(super) async fn check(store: &Arc<dyn Store>) {
     a_reader_never_sees_half_a_batch(store).await;
     a_commit_ahead_is_stored_with_the_next(store).await;
     a_commit_ahead_checks_the_fence(store).await;
+    commits_that_wait_for_nobody_are_stored_in_order(store).await;
+    a_commit_that_waits_for_nobody_checks_the_fence(store).await;
+    a_commit_that_waits_for_nobody_takes_along_one_ahead(store).await;
 }
 
 async fn a_commit_ahead_is_stored_with_the_next(store: &Arc<dyn Store>) {
@@ -50,6 +53,56 @@ async fn a_commit_ahead_checks_the_fence(store: &Arc<dyn Store>) {
     );
     store.commit(&fence, Batch::new()).await.unwrap();
     assert_eq!(get(store, "ahead-stale", "a").await, None);
+}
+
+async fn commits_that_wait_for_nobody_are_stored_in_order(store: &Arc<dyn Store>) {
+    let fence = owned(store, "soon-order").await;
+    let mut soon = Vec::new();
+    for n in 0..50 {
+        let batch = puts([("a", &*n.to_string()), (&*format!("b{n}"), "1")]);
+        soon.push(store.commit_soon(&fence, batch).await.unwrap());
+    }
+    // The last is not stored before those that came first.
+    soon.pop().unwrap().until_stored().await.unwrap();
+    let last = get(store, "soon-order", "a").await;
+    assert_eq!(last.as_deref(), Some(&b"49"[..]));
+    for n in 0..50 {
+        assert!(get(store, "soon-order", &format!("b{n}")).await.is_some());
+    }
+    for mut soon in soon {
+        soon.until_stored().await.unwrap();
+    }
+}
+
+async fn a_commit_that_waits_for_nobody_checks_the_fence(store: &Arc<dyn Store>) {
+    let stale = owned(store, "soon-stale").await;
+    let fence = owned(store, "soon-stale").await;
+    let refused = store.commit_soon(&stale, puts([("a", "1")])).await;
+    assert!(
+        matches!(refused, Err(StoreError::Fenced { .. })),
+        "{refused:?}"
+    );
+    store.commit(&fence, Batch::new()).await.unwrap();
+    assert_eq!(get(store, "soon-stale", "a").await, None);
+}
+
+async fn a_commit_that_waits_for_nobody_takes_along_one_ahead(store: &Arc<dyn Store>) {
+    let (first, second) = (
+        owned(store, "soon-first").await,
+        owned(store, "soon-second").await,
+    );
+    let mut ahead = store
+        .commit_ahead(&first, puts([("a", "1")]))
+        .await
+        .unwrap();
+    let mut soon = store
+        .commit_soon(&second, puts([("b", "1")]))
+        .await
+        .unwrap();
+    soon.until_stored().await.unwrap();
+    ahead.until_stored().await.unwrap();
+    let stored = get(store, "soon-first", "a").await;
+    assert_eq!(stored.as_deref(), Some(&b"1"[..]));
 }
 
 async fn what_is_committed_is_read(store: &Arc<dyn Store>) {

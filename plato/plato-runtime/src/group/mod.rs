@@ -1,6 +1,8 @@
 //! The owner of one group of workflows: a loop that takes messages, ends of jobs
 //! and the passing of time, applies them to the workflows in memory, commits all
-//! that follows from them in one act, and only then lets it be seen.
+//! that follows from them in one act, and only then lets it be seen. Where the store has a
+//! place for a commit before it is stored, the next turn does not wait for that; who reads the
+//! store does.
 //!
 //! When a commit is refused, or its outcome is unknown, memory is dropped: the
 //! next owner, which may be the same process, reads the store.
@@ -24,6 +26,7 @@ mod sent;
 mod values;
 mod workflows;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +64,8 @@ const MAX_PROGRESS: usize = 256;
 const SETTLE_AT_END: Duration = Duration::from_secs(5);
 /// How long a commit waits to share the sync of what it hands on.
 const AHEAD: Duration = Duration::from_millis(2);
+/// Rounds that may have their place in the store and not be stored.
+const MAX_UNSEEN: usize = 64;
 /// Between two looks for old inbox rows, in milliseconds.
 const SWEEP_EVERY_MS: i64 = 3_600_000;
 
@@ -149,10 +154,22 @@ struct Owner {
     progress: mpsc::Sender<NewMessage>,
     handing_on: JoinHandle<()>,
     swept_ms: i64,
+    /// In the order of their commits.
+    unseen: VecDeque<Unseen>,
+}
+
+/// A round that has its place in the store, and is let be seen once it is stored.
+struct Unseen {
+    stored: Ahead,
+    /// Until when it waits for another commit to share its sync, if it does; as the clock has run.
+    alone_at: Option<Duration>,
+    round: Round,
 }
 
 /// What woke the loop.
 enum Woken {
+    Stored(Result<(), StoreError>),
+    Alone,
     Messages(Vec<LeasedMessage>),
     Outcome(Outcome),
     Acks(Vec<Ack>),
@@ -208,6 +225,7 @@ impl Owner {
             progress,
             handing_on,
             swept_ms,
+            unseen: VecDeque::new(),
         }
     }
 
@@ -215,7 +233,12 @@ impl Owner {
         let mut result = self.finish(first).await;
         while result.is_ok() {
             result = match self.wait().await {
-                Woken::Stop => break,
+                Woken::Stop => {
+                    result = self.see_all().await;
+                    break;
+                }
+                Woken::Stored(stored) => self.see_first(stored),
+                Woken::Alone => self.wait_no_longer().await,
                 woken => self.turn(woken).await,
             };
         }
@@ -230,12 +253,16 @@ impl Owner {
                 .workflows
                 .due()
                 .map_or(Timestamp::MAX, Timestamp::from_unix_ms);
+            let alone_at = self.unseen.iter().find_map(|unseen| unseen.alone_at);
             let acks = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Woken::Stop,
+                stored = first_of(&mut self.unseen) => return Woken::Stored(stored),
                 Some(acks) = self.acks.recv() => self.workflows.note_sent(acks),
                 Some(outcome) = self.outcomes.recv() => return Woken::Outcome(outcome),
                 Some(messages) = self.messages.recv() => return Woken::Messages(messages),
+                () = self.shared.clock.sleep_until_elapsed(alone_at.unwrap_or_default()),
+                    if alone_at.is_some() => return Woken::Alone,
                 () = self.shared.clock.sleep_until(due) => return Woken::Time,
             };
             if !acks.is_empty() {
@@ -251,7 +278,7 @@ impl Owner {
             Woken::Messages(messages) => self.receive(messages, &mut round).await?,
             Woken::Outcome(outcome) => self.workflows.job_ended(outcome, &mut round),
             Woken::Acks(acks) => self.relayed(acks, &mut round),
-            Woken::Time | Woken::Stop => {}
+            Woken::Time | Woken::Stop | Woken::Stored(_) | Woken::Alone => {}
         }
         self.drain(&mut round).await?;
         self.workflows.tick(&mut round);
@@ -287,6 +314,9 @@ impl Owner {
             .into_iter()
             .map(|message| (wire::incoming(&message.payload), message))
             .collect();
+        if read.iter().any(asks_the_store) {
+            self.see_all().await?;
+        }
         let known = self.look_up(&read, round.now_ms).await;
         for (incoming, message) in read {
             match &known {
@@ -400,6 +430,7 @@ impl Owner {
     async fn finish(&mut self, mut round: Round) -> Result<(), StoreError> {
         self.workflows.close(&mut round);
         let batch = std::mem::take(&mut round.batch);
+        let shares = round.is_handed_on() && self.shared.config.queue_in_store;
         let committed = match batch.is_empty() && !round.judged {
             true => Ok(Ahead::stored()),
             false => self.commit(batch, round.is_handed_on()).await,
@@ -410,31 +441,72 @@ impl Owner {
                 done.for_each(|token| self.settle(Settlement::GivenBack(token)));
                 Err(error)
             }
-            Ok(mut ahead) => {
+            Ok(stored) => {
                 let counters = &self.shared.counters;
                 counters.take_over(&self.workflows.tally);
                 // The queue cannot store it unless the commit is stored.
                 self.hand_on(&mut round);
-                self.until_stored(&mut ahead).await?;
-                self.publish(round);
-                Ok(())
+                let alone_at = shares.then(|| self.shared.clock.elapsed() + AHEAD);
+                self.unseen.push_back(Unseen {
+                    stored,
+                    alone_at,
+                    round,
+                });
+                match self.unseen.len() < MAX_UNSEEN {
+                    true => Ok(()),
+                    false => self.see_all().await,
+                }
             }
         }
     }
 
-    /// Until the place of the batch is certain; unless something is handed on that may share
+    /// The first of the unseen rounds is stored.
+    fn see_first(&mut self, stored: Result<(), StoreError>) -> Result<(), StoreError> {
+        stored?;
+        if let Some(first) = self.unseen.pop_front() {
+            self.publish(first.round);
+        }
+        Ok(())
+    }
+
+    /// Waits until all rounds are stored.
+    async fn see_all(&mut self) -> Result<(), StoreError> {
+        if self.unseen.iter().any(|unseen| unseen.alone_at.is_some()) {
+            self.wait_no_longer().await?;
+        }
+        while !self.unseen.is_empty() {
+            let stored = first_of(&mut self.unseen).await;
+            self.see_first(stored)?;
+        }
+        Ok(())
+    }
+
+    /// Where the queue has nothing to store for what was handed on, or takes its time, the
+    /// commit is not to wait for it.
+    async fn wait_no_longer(&mut self) -> Result<(), StoreError> {
+        let nothing = store::Batch::new();
+        let stored = self.shared.store.commit_soon(&self.fence, nothing).await?;
+        self.unseen
+            .iter_mut()
+            .for_each(|unseen| unseen.alone_at = None);
+        self.unseen.push_back(Unseen {
+            stored,
+            alone_at: None,
+            round: Round::default(),
+        });
+        Ok(())
+    }
+
+    /// Until the place of the batch is certain; where something is handed on that cannot share
     /// its sync, until it is stored.
     async fn commit(&self, batch: store::Batch, hands_on: bool) -> Result<Ahead, StoreError> {
         let mut failures = 0;
         loop {
-            let ahead = match hands_on && self.shared.config.queue_in_store {
-                true => {
-                    self.shared
-                        .store
-                        .commit_ahead(&self.fence, batch.clone())
-                        .await
-                }
-                false => self.commit_alone(batch.clone()).await,
+            let store = &self.shared.store;
+            let ahead = match (hands_on, self.shared.config.queue_in_store) {
+                (true, true) => store.commit_ahead(&self.fence, batch.clone()).await,
+                (true, false) => self.commit_alone(batch.clone()).await,
+                (false, _) => store.commit_soon(&self.fence, batch.clone()).await,
             };
             match ahead {
                 // Nothing was changed, and nobody else can have changed anything.
@@ -455,21 +527,6 @@ impl Owner {
     async fn commit_alone(&self, batch: store::Batch) -> Result<Ahead, StoreError> {
         let stored = self.shared.store.commit(&self.fence, batch).await;
         stored.map(|()| Ahead::stored())
-    }
-
-    /// Where the queue has nothing to store for what was handed on, or takes its time, the
-    /// commit is not to wait for it.
-    async fn until_stored(&self, ahead: &mut Ahead) -> Result<(), StoreError> {
-        tokio::select! {
-            biased;
-            stored = ahead.until_stored() => return stored,
-            () = self.shared.sleep(AHEAD) => {}
-        }
-        self.shared
-            .store
-            .commit(&self.fence, store::Batch::new())
-            .await?;
-        ahead.until_stored().await
     }
 
     fn refused(&self, error: StoreError) -> StoreError {
@@ -530,6 +587,27 @@ impl Owner {
             () = shared.sleep(SETTLE_AT_END) => {}
         }
     }
+}
+
+/// When the first of these is stored; never, when there is none.
+async fn first_of(unseen: &mut VecDeque<Unseen>) -> Result<(), StoreError> {
+    match unseen.front_mut() {
+        Some(first) => first.stored.until_stored().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether what the store holds decides over a message.
+fn asks_the_store((incoming, message): &(Result<Incoming, errors::Error>, LeasedMessage)) -> bool {
+    let repeated = message.token.delivery > 1;
+    repeated
+        || matches!(
+            incoming,
+            Ok(Incoming::Start(_)
+                | Incoming::Cancel { .. }
+                | Incoming::Retry { .. }
+                | Incoming::Facts(_))
+        )
 }
 
 /// Tells of progress, without insisting.

@@ -13,7 +13,14 @@ use crate::site::{Site, registry};
 use crate::worker::Worker;
 
 fn faulty(seed: u64, one_in: u64) -> Arc<FaultStore<MemoryStore>> {
-    let store = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
+    faulty_over(memory(), seed, one_in)
+}
+
+fn memory() -> Arc<MemoryStore> {
+    Arc::new(MemoryStore::new(Arc::new(SystemClock)))
+}
+
+fn faulty_over(store: Arc<MemoryStore>, seed: u64, one_in: u64) -> Arc<FaultStore<MemoryStore>> {
     Arc::new(match one_in {
         0 => FaultStore::new(store),
         _ => FaultStore::seeded(store, seed, one_in),
@@ -22,9 +29,14 @@ fn faulty(seed: u64, one_in: u64) -> Arc<FaultStore<MemoryStore>> {
 
 /// A process is started again until it starts.
 async fn start(site: &Site) -> PlatoRuntime {
+    start_with(site, false).await
+}
+
+async fn start_with(site: &Site, queue_in_store: bool) -> PlatoRuntime {
     loop {
         let config = RuntimeConfig {
             ttl: Duration::from_millis(600),
+            queue_in_store,
             ..Site::config("a")
         };
         let (store, client) = (Arc::clone(&site.store), site.client.clone());
@@ -61,6 +73,21 @@ async fn a_store_that_fails_now_and_then_only_costs_time() {
         let site = Site::over(store.clone(), registry());
         let _worker = Worker::start(&site, 120).await;
         let runtime = start(&site).await;
+        site.start("w").await;
+        assert_once(&site, &store, 120).await;
+        runtime.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_holds_the_queue_as_well_may_fail_now_and_then() {
+    for seed in 0..4 {
+        // What fails is the way of the workflows to it.
+        let queue = memory();
+        let store = faulty_over(Arc::clone(&queue), seed, 12);
+        let site = Site::of(store.clone(), queue, registry());
+        let _worker = Worker::start(&site, 120).await;
+        let runtime = start_with(&site, true).await;
         site.start("w").await;
         assert_once(&site, &store, 120).await;
         runtime.shutdown().await;

@@ -119,7 +119,11 @@ impl Site {
         Self::of(Arc::clone(&store), store, registry)
     }
 
-    fn of(store: Arc<dyn Store>, queue_store: Arc<dyn Store>, registry: Registry) -> Self {
+    pub(crate) fn of(
+        store: Arc<dyn Store>,
+        queue_store: Arc<dyn Store>,
+        registry: Registry,
+    ) -> Self {
         // Shown with a failed test.
         let _ = tracing_subscriber::fmt().with_test_writer().try_init();
         let options = OwnerOptions::new("timestone");

@@ -2,10 +2,11 @@
 //! changed, and only then answers.
 //!
 //! Payloads that are not in memory are read along with the commit whose answers
-//! need them. Calls that arrive while a commit is under way are applied at once and share
-//! the next commit. When a commit fails, memory is dropped and read anew from
-//! the store under a new epoch, so that a late effect of the failed commit is
-//! either seen or fenced off.
+//! need them. Calls that arrive while a commit is being stored are applied at once, and their
+//! commit gets its place in the store behind it, if the store has places; what waits for a
+//! place shares one commit. Answers come in the order of commits. When a commit fails, memory
+//! is dropped and read anew from the store under a new epoch, so that a late effect of the
+//! failed commit is either seen or fenced off.
 //!
 //! Time is the store's when the shard was taken, and what has elapsed since. To set
 //! a clock, the store's or this machine's, forwards or backwards, therefore moves no

@@ -29,7 +29,7 @@ pub(crate) enum Stopped {
     Lost(StoreError),
 }
 
-/// A commit that will be stored with the next one.
+/// A commit that will be stored.
 struct Placed {
     stored: Ahead,
     effects: Effects,
@@ -44,6 +44,8 @@ struct Effects {
     next_event: u64,
     /// When the commit began, and how many records it is.
     begun: Option<(Instant, usize)>,
+    /// Which of the commits it is.
+    number: u64,
 }
 
 /// An owner at work.
@@ -57,11 +59,11 @@ pub(crate) struct Serving {
     pub(super) undo: mpsc::Sender<Undo>,
     /// Applied, not yet on its way to the store.
     pub(super) batch: Batch,
-    /// On its way to the store.
+    /// On its way to a place in the store.
     committing: Effects,
     /// Have their place there.
     placed: VecDeque<Placed>,
-    /// Until when these wait for company.
+    /// Until when the last of these waits for company, if it does.
     sync_at: i64,
     feed: Arc<Feed>,
     /// Queues of whose messages somebody was told, and when others are.
@@ -176,7 +178,8 @@ impl Serving {
         Ok(())
     }
 
-    /// Stores what has changed, one commit at a time.
+    /// Stores what has changed. One commit at a time gets its place; while those that have one
+    /// are being stored, the next may get its own.
     fn start_commit(&mut self) {
         if self.commit.is_some() || self.waits_for_company() {
             return;
@@ -185,8 +188,7 @@ impl Serving {
         let (happened, next_event) = (self.queues.take_events(), self.queues.next_event());
         self.queues.observe(self.feed.is_wanted());
         self.feed.waiting(self.waiters.len());
-        let unstored = !self.placed.is_empty();
-        let settled = self.queues.is_settled() && !unstored;
+        let settled = self.queues.is_settled() && self.placed.is_empty();
         if settled && (batch.is_empty() || self.is_owned()) {
             self.feed.publish(happened, next_event);
             return batch.answer(&self.queues.nothing_read());
@@ -197,13 +199,13 @@ impl Serving {
         // A commit finds out by itself whether another owns the shard by now; what is only
         // read would not.
         let ask = changed.writes.is_empty() && !self.is_owned();
-        let ahead = batch.has_ahead();
+        let (unstored, ahead) = (!self.placed.is_empty(), batch.has_ahead());
         self.commit = Some(Box::pin(async move {
             if ask {
                 shard.clone().renew(fence.clone()).await?;
             }
-            match ahead {
-                true => shard.commit_ahead(fence, changed).await,
+            match changed.reads.keys().is_empty() {
+                true => shard.place(fence, changed, ahead).await,
                 false => shard.commit(fence, changed, unstored).await,
             }
         }));
@@ -212,6 +214,7 @@ impl Serving {
             happened,
             next_event,
             begun: Some(begun),
+            number: self.queues.commits(),
         };
     }
 
@@ -236,7 +239,7 @@ impl Serving {
                     self.let_out(placed.effects, &nothing);
                 }
                 self.let_out(effects, &read);
-                self.all_is_stored();
+                self.sync_at = i64::MAX;
             }
             Landed::Placed(stored) => self.place(stored, effects),
         }
@@ -246,30 +249,26 @@ impl Serving {
     /// Answers those who do not wait for the disk. What they do next is stored with it; a second
     /// such commit waits for nobody.
     fn place(&mut self, stored: Ahead, mut effects: Effects) {
-        effects.answers.answer_ahead(&self.queues.nothing_read());
         let now = self.time.now();
-        self.sync_at = match self.placed.is_empty() {
-            true => now.saturating_add(AHEAD_MS),
-            false => now,
+        self.sync_at = match (effects.answers.has_ahead(), self.sync_at) {
+            (false, _) => i64::MAX,
+            (true, i64::MAX) => now.saturating_add(AHEAD_MS),
+            (true, _) => now,
         };
+        effects.answers.answer_ahead(&self.queues.nothing_read());
         self.placed.push_back(Placed { stored, effects });
     }
 
-    /// The first of those that are placed was stored with what another shard stores.
+    /// The first of those that are placed was stored.
     fn placed_is_stored(&mut self, stored: Result<(), StoreError>) -> Result<(), StoreError> {
         stored?;
         if let Some(placed) = self.placed.pop_front() {
             self.let_out(placed.effects, &self.queues.nothing_read());
         }
-        if self.placed.is_empty() && self.commit.is_none() {
-            self.all_is_stored();
+        if self.placed.is_empty() {
+            self.sync_at = i64::MAX;
         }
         Ok(())
-    }
-
-    fn all_is_stored(&mut self) {
-        self.sync_at = i64::MAX;
-        self.queues.stored();
     }
 
     fn let_out(&mut self, effects: Effects, read: &Payloads) {
@@ -278,6 +277,7 @@ impl Serving {
         }
         self.feed.publish(effects.happened, effects.next_event);
         self.feed.wait_errands(&self.queues);
+        self.queues.stored(effects.number);
         effects.answers.answer(read);
     }
 
@@ -348,13 +348,17 @@ impl Serving {
     /// Stores what was applied, answers it, and gives the shard up.
     async fn finish(mut self) -> Stopped {
         while self.commit.is_some() || !self.batch.is_empty() || !self.placed.is_empty() {
-            self.sync_at = i64::MIN;
-            self.start_commit();
-            if self.commit.is_none() {
-                continue;
+            if self.sync_at < i64::MAX {
+                self.sync_at = i64::MIN;
             }
-            let landed = landing(&mut self.commit).await;
-            if let Err(why) = self.landed(landed) {
+            self.start_commit();
+            let step = tokio::select! {
+                biased;
+                landed = landing(&mut self.commit), if self.commit.is_some() => self.landed(landed),
+                stored = first_of(&mut self.placed), if !self.placed.is_empty() => self.placed_is_stored(stored),
+                else => Ok(()),
+            };
+            if let Err(why) = step {
                 tracing::warn!(shard = self.shard.name(), %why, "the last calls were not stored");
                 break;
             }

@@ -146,19 +146,20 @@ impl Shard {
         })
     }
 
-    /// Gives what changed its place in the store, unless answers lack something: then it is
-    /// stored.
-    pub(crate) async fn commit_ahead(
+    /// Gives what changed its place in the store, where no answer lacks anything: `ahead` of
+    /// what will be stored with it, or to be stored soon.
+    pub(crate) async fn place(
         self,
         fence: Fence,
         commit: Commit,
+        ahead: bool,
     ) -> Result<Landed, StoreError> {
-        if !commit.reads.keys().is_empty() {
-            return self.commit(fence, commit, true).await;
-        }
         let nothing = commit.reads.nothing();
         let batch = batch(commit.writes.records(&nothing));
-        let placed = self.store.commit_ahead(&fence, batch).await?;
+        let placed = match ahead {
+            true => self.store.commit_ahead(&fence, batch).await?,
+            false => self.store.commit_soon(&fence, batch).await?,
+        };
         Ok(Landed::Placed(placed))
     }
 

@@ -44,7 +44,7 @@ impl Shard {
                 None => self.store.remove(&write.key),
             };
         }
-        self.queues.stored();
+        self.queues.stored(self.queues.commits());
     }
 
     /// As if its process had ended here.

@@ -222,7 +222,7 @@ impl Bench {
                 None => self.store.remove(&write.key),
             };
         }
-        self.machine.stored();
+        self.machine.stored(self.machine.commits());
         assert!(self.machine.recent.bytes() <= self.room);
     }
 

@@ -215,7 +215,7 @@ fn a_payload_that_is_not_at_hand_is_read_with_the_commit_that_needs_it() {
     queues.keep_recent(0);
     queues.enqueue(message("a")).unwrap();
     queues.take_writes();
-    queues.stored();
+    queues.stored(queues.commits());
     let mut delivery = lease(&mut queues, &demand("1", "r"));
     assert!(delivery.messages[0].payload.is_empty());
     assert!(!queues.is_settled());
