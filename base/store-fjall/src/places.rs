@@ -146,6 +146,8 @@ impl Places {
 
     /// Checks one request and gives its changes their place; a refused one is answered at once.
     pub(crate) fn admit(&mut self, request: Request) {
+        // Whoever wants something from now on is not seen by the look after this one.
+        self.woken.store(false, Ordering::SeqCst);
         match request {
             Request::Acquire {
                 shard,
@@ -166,7 +168,7 @@ impl Places {
             Request::Renew { fence, ttl, answer } => drop(answer.send(self.renew(&fence, ttl))),
             Request::Release { fence, answer } => drop(answer.send(self.release(&fence))),
             Request::Held { prefix, answer } => drop(answer.send(Ok(self.held(&prefix)))),
-            Request::Write => self.woken.store(false, Ordering::SeqCst),
+            Request::Write => {}
         }
     }
 

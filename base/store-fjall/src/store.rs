@@ -143,13 +143,9 @@ impl FjallStore {
             return Ok(());
         }
         match requests.try_send(Request::Write) {
-            Ok(()) => Ok(()),
-            // It looks after each of those.
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                self.woken.store(false, Ordering::SeqCst);
-                Ok(())
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(closed()),
+            // Where there is no room it looks after each of those before.
+            Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => ended(),
         }
     }
 

@@ -167,11 +167,14 @@ impl Disk {
     }
 
     fn write_group(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
-        let begun = self.clock.elapsed();
+        let (begun, is_empty) = (self.clock.elapsed(), changes.is_empty());
         // What got its place while a write failed is not to outlive it.
         let outcome = refuse_after(&self.failure).and_then(|()| self.write(changes));
         let ended = self.clock.elapsed();
-        self.last = (ended, ended.saturating_sub(begun));
+        // Where nothing changes nothing is synced, which tells nothing of the disk.
+        if !is_empty {
+            self.last = (ended, ended.saturating_sub(begun));
+        }
         if let Err(error) = &outcome {
             tracing::error!(%error, "the store takes no more writes; restart it");
             self.failure.get_or_init(|| error.to_string().into());

@@ -373,3 +373,22 @@ async fn an_end_waits_for_a_slow_disk() {
         sender.await.unwrap().unwrap();
     }
 }
+
+#[tokio::test]
+async fn what_changes_nothing_is_answered_with_what_is_being_stored() {
+    let world = World::new().await;
+    world.store.is_slow.store(true, Ordering::SeqCst);
+    let sender = world.enqueue("work", "a");
+    world.store.until_placed(1).await;
+    let timestone = Arc::clone(&world.timestone);
+    let looks = tokio::spawn(async move { timestone.count(&["work".to_owned()]).await });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    // It makes no commit of its own, and is not told before its time.
+    assert_eq!(world.store.placed(), 1);
+    assert!(!looks.is_finished());
+    world.store.release().await;
+    assert_eq!(looks.await.unwrap().unwrap()[0].pending, 1);
+    sender.await.unwrap().unwrap();
+}

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Timestamp;
+use futures::FutureExt;
 use futures::future::try_join_all;
 use plato::State;
 use store::{Ahead, Fence, StoreError};
@@ -314,10 +315,14 @@ impl Owner {
             .into_iter()
             .map(|message| (wire::incoming(&message.payload), message))
             .collect();
-        if read.iter().any(asks_the_store) {
-            self.see_all().await?;
-        }
-        let known = self.look_up(&read, round.now_ms).await;
+        let seen = match read.iter().any(asks_the_store) {
+            true => self.see_all().await,
+            false => Ok(()),
+        };
+        let known = match seen {
+            Ok(()) => self.look_up(&read, round.now_ms).await,
+            Err(error) => Err(error),
+        };
         for (incoming, message) in read {
             match &known {
                 Ok(known) => self.workflows.receive(message, incoming, known, round),
@@ -499,7 +504,7 @@ impl Owner {
 
     /// Until the place of the batch is certain; where something is handed on that cannot share
     /// its sync, until it is stored.
-    async fn commit(&self, batch: store::Batch, hands_on: bool) -> Result<Ahead, StoreError> {
+    async fn commit(&mut self, batch: store::Batch, hands_on: bool) -> Result<Ahead, StoreError> {
         let mut failures = 0;
         loop {
             let store = &self.shared.store;
@@ -512,6 +517,10 @@ impl Owner {
                 // Nothing was changed, and nobody else can have changed anything.
                 Err(StoreError::Unavailable(why)) if !self.stop.is_cancelled() => {
                     tracing::warn!(%why, "a commit waits for the store");
+                    // One that has its place and is lost tells that the store will not come back.
+                    while let Some(stored) = first_of(&mut self.unseen).now_or_never() {
+                        self.see_first(stored)?;
+                    }
                     self.shared.sleep(backoff(failures)).await;
                     failures += 1;
                 }
@@ -565,6 +574,10 @@ impl Owner {
 
     /// Gives back what was not handled, so that another owner need not wait for it.
     async fn leave(mut self) {
+        let unseen = std::mem::take(&mut self.unseen).into_iter();
+        for (token, _) in unseen.flat_map(|unseen| unseen.round.refused) {
+            self.settle(Settlement::GivenBack(token));
+        }
         self.messages.close();
         while let Some(messages) = self.messages.recv().await {
             messages

@@ -36,6 +36,13 @@ impl Batch {
         self.bytes += bytes;
     }
 
+    /// Takes the calls of another along.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.replies.extend(other.replies);
+        self.ahead.extend(other.ahead);
+        self.bytes += other.bytes;
+    }
+
     /// Answers once what was changed has its place in the store.
     pub(crate) fn add_ahead(&mut self, reply: Reply) {
         self.ahead.push(reply);

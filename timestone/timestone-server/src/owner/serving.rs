@@ -188,10 +188,13 @@ impl Serving {
         let (happened, next_event) = (self.queues.take_events(), self.queues.next_event());
         self.queues.observe(self.feed.is_wanted());
         self.feed.waiting(self.waiters.len());
-        let settled = self.queues.is_settled() && self.placed.is_empty();
-        if settled && (batch.is_empty() || self.is_owned()) {
+        let settled = self.queues.is_settled() && (batch.is_empty() || self.is_owned());
+        if settled && self.placed.is_empty() {
             self.feed.publish(happened, next_event);
             return batch.answer(&self.queues.nothing_read());
+        }
+        if settled && self.sync_at == i64::MAX {
+            return self.answer_with_the_last(batch, happened, next_event);
         }
         let begun = (Instant::now(), self.queues.changes());
         let changed = self.queues.take_commit();
@@ -216,6 +219,15 @@ impl Serving {
             begun: Some(begun),
             number: self.queues.commits(),
         };
+    }
+
+    /// What changes nothing is answered when all that has its place is stored.
+    fn answer_with_the_last(&mut self, batch: Batch, happened: Vec<Event>, next_event: u64) {
+        if let Some(Placed { effects, .. }) = self.placed.back_mut() {
+            effects.answers.append(batch);
+            effects.happened.extend(happened);
+            effects.next_event = next_event;
+        }
     }
 
     /// Whether nothing is to be done but to wait for what will be stored with what is placed.
