@@ -309,8 +309,9 @@ fn functions_are_listed_with_what_their_channels_name() {
     write(&world.desk, "shop/label/function.yaml", newer);
     world.publish("shop/label", "canary", 10);
     let line = listed(&world.desk, &servers).join(" ");
-    let expected = "shop-label 2.2.0 file canary 10 % 2.2.0, stable 2.1.0 cpu1-small 0 0 0";
-    assert_eq!(line, expected);
+    // The column in between is as wide as the terminal lets it be.
+    assert!(line.starts_with("shop-label 2.2.0 file canary 10"), "{line}");
+    assert!(line.ends_with("2.1.0 cpu1-small 0 0 0"), "{line}");
     let list = format!("function list --service shop --json {servers}");
     let output = world.desk.cosmos(&list).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -326,6 +327,7 @@ fn functions_are_listed_with_what_their_channels_name() {
     );
     assert_eq!(published["channels"][0]["channel"], "canary");
     assert_eq!(published["channels"][0]["digest"], shop["package"]);
+    assert_eq!(published["channels"][1]["channel"], "stable");
 }
 
 #[test]
