@@ -310,7 +310,10 @@ fn functions_are_listed_with_what_their_channels_name() {
     world.publish("shop/label", "canary", 10);
     let line = listed(&world.desk, &servers).join(" ");
     // The column in between is as wide as the terminal lets it be.
-    assert!(line.starts_with("shop-label 2.2.0 file canary 10"), "{line}");
+    assert!(
+        line.starts_with("shop-label 2.2.0 file canary 10"),
+        "{line}"
+    );
     assert!(line.ends_with("2.1.0 cpu1-small 0 0 0"), "{line}");
     let list = format!("function list --service shop --json {servers}");
     let output = world.desk.cosmos(&list).output().unwrap();
