@@ -200,7 +200,7 @@ fn table(listed: &[Listed]) -> Table {
         Column::name("FUNCTION"),
         Column::text("VERSION"),
         Column::text("INPUT"),
-        Column::cut("CHANNELS"),
+        Column::text("CHANNELS"),
         Column::cut("SHAPES"),
         Column::number("WAITING"),
         Column::number("RUNNING"),
