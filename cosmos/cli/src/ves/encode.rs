@@ -21,8 +21,8 @@ use super::follow::follow;
 use super::frames;
 use super::job::{self, Job};
 use super::ladder::{self, Ladder};
+use super::machine;
 use super::place::{Places, made_state_folder};
-use super::quality;
 use super::remote_source;
 use super::report::{Reporter, Summary};
 use crate::colour::{ColourChoice, Paint};
@@ -48,7 +48,7 @@ pub(super) fn main(args: &EncodeArgs, colour: ColourChoice) -> ExitCode {
             return reporter.ended(Err(problems.into()), "nothing was begun");
         }
     };
-    if let Err(problem) = quality::check([job::recipe(&args.recipe, None)]) {
+    if let Err(problem) = machine::check([job::recipe(&args.recipe, None)]) {
         let mut reporter = Reporter::new(&args.report, paint);
         return reporter.ended(Err(problem.into()), "nothing was begun");
     }
@@ -74,7 +74,7 @@ fn of_ladder(args: &EncodeArgs, ladder: &str, colour: ColourChoice) -> ExitCode 
         Ok(ladder) => ladder,
         Err(problems) => return reporter.ended(Err(problems.into()), "nothing was begun"),
     };
-    if let Err(problem) = quality::check(ladder.recipes()) {
+    if let Err(problem) = machine::check(ladder.recipes()) {
         return reporter.ended(Err(problem.into()), "nothing was begun");
     }
     if !args.run.dry_run {

@@ -16,6 +16,7 @@ mod fps;
 mod frames;
 mod job;
 mod ladder;
+mod machine;
 mod picture;
 mod place;
 mod plan;

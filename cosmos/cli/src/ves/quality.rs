@@ -1,8 +1,6 @@
-//! Whether this machine can measure the quality that is asked for, and what was measured.
+//! The quality that is asked for, and what was measured.
 
-use errors::Error;
 use serde::Serialize;
-use ves_api::function::available;
 use ves_api::quality::{Metric, Score};
 use ves_api::wire;
 use ves_api::wire::rate_control::Mode;
@@ -36,23 +34,8 @@ impl Quality {
     }
 }
 
-/// Refuses what an encode on this machine would stumble over at its first chunk.
-pub(super) fn check(recipes: impl IntoIterator<Item = wire::Recipe>) -> Result<(), Error> {
-    let mut metrics: Vec<_> = recipes
-        .into_iter()
-        .filter_map(|recipe| asked(&recipe))
-        .collect();
-    metrics.dedup();
-    metrics
-        .into_iter()
-        .try_for_each(|metric| match available(metric) {
-            Err(error) if error.code == "METRIC_UNAVAILABLE" => Err(error),
-            // Without any ffmpeg nothing is encoded; that is told elsewhere.
-            _ => Ok(()),
-        })
-}
-
-fn asked(recipe: &wire::Recipe) -> Option<Metric> {
+/// What is asked to be measured.
+pub(super) fn asked(recipe: &wire::Recipe) -> Option<Metric> {
     match &recipe.rate_control.as_option()?.mode {
         Some(Mode::QualityTarget(target)) => metric(target.metric),
         _ => None,

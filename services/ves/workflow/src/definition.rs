@@ -167,7 +167,9 @@ pub fn register(registry: &mut Registry) -> Result<(), InvalidDefinition> {
     (1..=MAX_RUNGS).try_for_each(|rungs| register_ladder(registry, rungs))?;
     codings().iter().try_for_each(|coding| {
         register_one(registry, coding.name)?;
-        register_quality(registry, coding.name)?;
+        if coding.meets_quality {
+            register_quality(registry, coding.name)?;
+        }
         if coding.passes.is_some() {
             register_bitrate(registry, coding.name)?;
         }
@@ -315,12 +317,13 @@ mod tests {
                 (Some(_), None) => 2,
                 (None, None) => 1,
             };
-            let to_quality = registry
-                .get(&service::quality_definition(codec), 1)
-                .unwrap();
-            let nodes = &to_quality.plan().definition().nodes;
-            let encoder = nodes.iter().find(|node| node.name == "repair").unwrap();
-            assert_eq!(encoder.run, plato::Run::Function(quality_function(codec)));
+            let to_quality = registry.get(&service::quality_definition(codec), 1);
+            assert_eq!(to_quality.is_some(), coding.meets_quality, "{codec}");
+            if let Some(to_quality) = to_quality {
+                let nodes = &to_quality.plan().definition().nodes;
+                let encoder = nodes.iter().find(|node| node.name == "repair").unwrap();
+                assert_eq!(encoder.run, plato::Run::Function(quality_function(codec)));
+            }
             let names = names.into_iter().take(known);
             for name in names {
                 let activation = registry.get(&name, 1).unwrap();

@@ -2,68 +2,30 @@ use std::path::Path;
 
 use stratum::{LoadError, Package, Places, Registry};
 
-/// The `function.yaml` of every function, by the folder it stands in.
-const FUNCTIONS: [(&str, &str); 15] = [
-    (
-        "functions/avc",
-        include_str!("../../functions/avc/function.yaml"),
-    ),
-    (
-        "functions/avc/survey",
-        include_str!("../../functions/avc/survey/function.yaml"),
-    ),
-    (
-        "functions/hevc",
-        include_str!("../../functions/hevc/function.yaml"),
-    ),
-    (
-        "functions/hevc/survey",
-        include_str!("../../functions/hevc/survey/function.yaml"),
-    ),
-    (
-        "functions/av1",
-        include_str!("../../functions/av1/function.yaml"),
-    ),
-    (
-        "functions/vp9",
-        include_str!("../../functions/vp9/function.yaml"),
-    ),
-    (
-        "functions/vp9/survey",
-        include_str!("../../functions/vp9/survey/function.yaml"),
-    ),
-    (
-        "functions/avc/quality",
-        include_str!("../../functions/avc/quality/function.yaml"),
-    ),
-    (
-        "functions/hevc/quality",
-        include_str!("../../functions/hevc/quality/function.yaml"),
-    ),
-    (
-        "functions/av1/quality",
-        include_str!("../../functions/av1/quality/function.yaml"),
-    ),
-    (
-        "functions/vp9/quality",
-        include_str!("../../functions/vp9/quality/function.yaml"),
-    ),
-    (
-        "functions/media/index",
-        include_str!("../../functions/media/index/function.yaml"),
-    ),
-    (
-        "functions/media/split",
-        include_str!("../../functions/media/split/function.yaml"),
-    ),
-    (
-        "functions/media/plan",
-        include_str!("../../functions/media/plan/function.yaml"),
-    ),
-    (
-        "functions/media/assemble",
-        include_str!("../../functions/media/assemble/function.yaml"),
-    ),
+/// Functions by the folders that they stand in, each with its `function.yaml`.
+macro_rules! functions {
+    ($($folder:literal,)+) => {
+        [$(($folder, include_str!(concat!("../../functions/", $folder, "/function.yaml")))),+]
+    };
+}
+
+/// The `function.yaml` of every function, by its folder below `functions`.
+const FUNCTIONS: &[(&str, &str)] = &functions![
+    "avc",
+    "avc/survey",
+    "avc/quality",
+    "hevc",
+    "hevc/survey",
+    "hevc/quality",
+    "av1",
+    "av1/quality",
+    "vp9",
+    "vp9/survey",
+    "vp9/quality",
+    "media/index",
+    "media/split",
+    "media/plan",
+    "media/assemble",
 ];
 
 /// The service's functions as executables of this machine, found in `places`.
@@ -73,7 +35,8 @@ const FUNCTIONS: [(&str, &str); 15] = [
 pub fn packages(places: &Places) -> Result<Registry, LoadError> {
     let mut registry = Registry::default();
     for (folder, yaml) in FUNCTIONS {
-        registry.add(Package::embedded(yaml, Path::new(folder), places)?)?;
+        let folder = Path::new("functions").join(folder);
+        registry.add(Package::embedded(yaml, &folder, places)?)?;
     }
     Ok(registry)
 }

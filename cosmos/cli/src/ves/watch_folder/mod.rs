@@ -25,8 +25,8 @@ use super::batch::{Board, Engine, Item, Naming, Task, below, start};
 use super::cache::{self, CACHE, InUse, JOBS, Note};
 use super::encode::{not_noted, processors};
 use super::job;
+use super::machine;
 use super::place::{input_problem, made_state_folder, output_problem};
-use super::quality;
 use crate::colour::{ColourChoice, Paint};
 use crate::stop::Stop;
 use crate::{logging, signals};
@@ -68,7 +68,7 @@ impl<'a> Watched<'a> {
         let folder = real_folder(&args.folder).map_err(|error| problems.push(error));
         let state = made_state_folder(args.state.state.as_deref());
         let state = state.map_err(|error| problems.push(error));
-        problems.extend(quality::check([job::recipe(&args.recipe, None)]).err());
+        problems.extend(machine::check([job::recipe(&args.recipe, None)]).err());
         let root = naming.as_ref().map(Naming::real_root).transpose();
         let root = root.map_err(|error| problems.push(error));
         if let (Ok(folder), Ok(Some(root))) = (&folder, &root) {

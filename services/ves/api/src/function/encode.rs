@@ -35,9 +35,23 @@ pub const MEASURED: &str = "measured.nut";
 /// The most bytes of one access unit.
 const UNIT_BYTES: u64 = 1 << 30;
 
+/// The tool that encodes what any ffmpeg encodes.
+const USUAL: &str = "ffmpeg";
+
 /// Encodes `input/source.y4m` to [`STREAM`] as packets one after another, of which `muxer` makes
 /// the stream: "h264", or "data" where they are the stream already. Each frame is one unit.
 pub fn encode(
+    work: &WorkDir,
+    params: &EncodeParams,
+    muxer: &str,
+    progress: &mut Progress,
+) -> Result<Units, Error> {
+    encode_by(USUAL, work, params, muxer, progress)
+}
+
+/// The same by the ffmpeg that the function's declaration names so.
+pub fn encode_by(
+    tool: &str,
     work: &WorkDir,
     params: &EncodeParams,
     muxer: &str,
@@ -51,7 +65,7 @@ pub fn encode(
         tee.push_str(&format!("|[f=nut]{}", work.output(MEASURED).display()));
     }
     list(
-        command(work, params).args(["-f", "tee", &tee]),
+        command(tool, work, params).args(["-f", "tee", &tee]),
         params,
         progress,
     )
@@ -63,13 +77,13 @@ pub fn pass(
     params: &EncodeParams,
     progress: &mut Progress,
 ) -> Result<Units, Error> {
-    let command = command(work, params).args(["-f", "framecrc", "pipe:1"]);
+    let command = command(USUAL, work, params).args(["-f", "framecrc", "pipe:1"]);
     list(command, params, progress)
 }
 
 /// Looks at `input/source.y4m` and puts out no stream, but what the encoder itself leaves of the pass.
 pub fn look(work: &WorkDir, params: &EncodeParams) -> Result<(), Error> {
-    let command = command(work, params).args(["-f", "null", "/dev/null"]);
+    let command = command(USUAL, work, params).args(["-f", "null", "/dev/null"]);
     command.run(|_| Ok(())).map(drop)
 }
 
@@ -83,12 +97,12 @@ fn list(command: Tool, params: &EncodeParams, progress: &mut Progress) -> Result
     packets.into_units()
 }
 
-fn command(work: &WorkDir, params: &EncodeParams) -> Tool {
+fn command(tool: &str, work: &WorkDir, params: &EncodeParams) -> Tool {
     let filter = match params.filter_graph.as_str() {
         "" => vec![],
         graph => vec!["-filter_threads", "1", "-vf", graph],
     };
-    Tool::new("ffmpeg")
+    Tool::chosen(tool)
         .args(["-nostdin", "-hide_banner", "-loglevel", "error"])
         .args(["-protocol_whitelist", "file", "-threads", "1"])
         // The rate is the recipe's, not the header's; it makes presentation times ranks.

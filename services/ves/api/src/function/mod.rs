@@ -5,6 +5,7 @@ pub mod annex_b;
 mod bits;
 mod bytes;
 mod encode;
+mod encoder;
 mod job;
 pub mod obu;
 mod packets;
@@ -33,8 +34,10 @@ pub fn encoder_function(codec: &str) -> String {
 }
 
 pub use encode::{
-    COSTS, MEASURED, QUALITY, STREAM, SURVEY, TRACK, UNITS, encode, for_each_unit, look, pass,
+    COSTS, MEASURED, QUALITY, STREAM, SURVEY, TRACK, UNITS, encode, encode_by, for_each_unit, look,
+    pass,
 };
+pub use encoder::encoder_available;
 pub use job::{Job, LadderJob, LadderRung};
 pub use params::{
     AssembleParams, AssembleResult, ChunkBuffer, ChunkElement, ChunkSource, EncodeParams,

@@ -20,7 +20,7 @@ mod wire;
 
 pub use cadence::ChunkFrames;
 pub use codec::{BitDepth, Codec};
-pub use coding::{Coding, Level, Lossless, Passes, Profile, RateFactors, codings};
+pub use coding::{Coding, Ffmpeg, Level, Lossless, Passes, Profile, RateFactors, codings};
 pub use edges::Edges;
 pub use ladder::{MAX_RUNGS, Rung, of_rung, rungs};
 pub use ladders::{NamedLadder, ladders};

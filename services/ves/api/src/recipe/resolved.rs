@@ -340,8 +340,8 @@ impl TryFrom<wire::ResolvedRecipe> for ResolvedRecipe {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use video::{
-        ColourDescription, FrameRate, Matrix, Primaries, Rational, SampleAspectRatio, ScanType,
-        StaticHdr, TimeBase, Transfer,
+        Chroma, ColourDescription, FrameRate, Matrix, Primaries, Rational, SampleAspectRatio,
+        ScanType, StaticHdr, TimeBase, Transfer,
     };
 
     use super::*;
@@ -724,8 +724,10 @@ mod tests {
         square.sample_aspect_ratio = SampleAspectRatio::SQUARE;
         for coding in codings() {
             let resolved = resolve(by(Codec::usual(coding)), &square).unwrap();
-            assert_eq!(resolved.encoder_args[0], "-c:v", "{coding:?}");
-            assert_eq!(resolved.format.pixel_format.as_str(), "yuv420p");
+            let encoder = ["-c:v", coding.ffmpeg.encoder];
+            assert_eq!(resolved.encoder_args[..2], encoder, "{coding:?}");
+            let layout = resolved.format.pixel_format;
+            assert_eq!(layout.chroma(), Some(Chroma::Yuv420), "{coding:?}");
         }
     }
 

@@ -55,9 +55,11 @@ impl TryFrom<wire::Recipe> for Recipe {
 /// Text is told as it was written, a number of an enumeration as that.
 fn unknown(field: &str, told: impl std::fmt::Debug, known: &[&str]) -> Error {
     let message = format!("this version does not know the value {told:?}");
-    Error::user("UNKNOWN_VALUE", message)
-        .at(field)
-        .hint(format!("use one of: {}", known.join(", ")))
+    let hint = match known {
+        [] => "leave it out".to_owned(),
+        known => format!("use one of: {}", known.join(", ")),
+    };
+    Error::user("UNKNOWN_VALUE", message).at(field).hint(hint)
 }
 
 fn impossible(field: &str, why: &str, hint: &str) -> Error {
@@ -293,19 +295,34 @@ fn rate_control(
             problems.push(impossible(
                 "recipe.rate_control.lossless",
                 &format!("{} does not code without loss", codec.coding.encoder),
-                "use avc, hevc or vp9 for that, or a constant rate factor",
+                &format!(
+                    "use {} for that, or a constant rate factor",
+                    those(|c| c.rate_factors.lossless != Lossless::Never)
+                ),
             ));
             usual
         }
         Some(Mode::Bitrate(bits)) => bitrate(bits, codec.coding, problems).unwrap_or(usual),
         Some(Mode::QualityTarget(target)) => {
-            quality(&target, problems).map_or(usual, RateControl::Quality)
+            quality(&target, codec.coding, problems).map_or(usual, RateControl::Quality)
         }
     }
 }
 
-fn quality(target: &wire::QualityTarget, problems: &mut Vec<Error>) -> Option<Goal> {
+fn quality(
+    target: &wire::QualityTarget,
+    coding: &Coding,
+    problems: &mut Vec<Error>,
+) -> Option<Goal> {
     const FIELD: &str = "recipe.rate_control.quality_target";
+    if !coding.meets_quality {
+        let why = format!("{} is not led to a quality yet", coding.encoder);
+        let hint = format!(
+            "use {} for that, or a constant rate factor",
+            those(|c| c.meets_quality)
+        );
+        problems.push(impossible(FIELD, &why, &hint));
+    }
     let metric = target.metric.as_known();
     let Some(metric) = metric.and_then(|metric| Metric::try_from(metric).ok()) else {
         let names = ["VMAF", "SSIM", "XPSNR"].map(|name| format!("QUALITY_METRIC_{name}"));
@@ -976,8 +993,37 @@ mod tests {
     }
 
     #[test]
-    fn a_quality_is_asked_for_by_metric_and_score_of_every_coding() {
+    fn what_an_encoder_is_not_led_to_is_refused_with_those_that_are() {
+        let asked = |coding: &Coding, mode: &str| {
+            let format = coding.format.to_i32();
+            let json = format!(r#"{{"codec": {{"format": {format}}}, "rateControl": {{{mode}}}}}"#);
+            recipe(&json).map(drop)
+        };
+        let quality = r#""qualityTarget": {"metric": "QUALITY_METRIC_SSIM", "score": 0.95}"#;
         for coding in codings() {
+            for (mode, can) in [
+                (quality, coding.meets_quality),
+                (r#""bitrate": 1000000"#, coding.passes.is_some()),
+                (
+                    r#""lossless": true"#,
+                    coding.rate_factors.lossless != Lossless::Never,
+                ),
+            ] {
+                let Err(Problems(problems)) = asked(coding, mode) else {
+                    assert!(can, "{coding:?}: {mode}");
+                    continue;
+                };
+                assert!(!can && problems.len() == 1, "{coding:?}: {problems:?}");
+                assert_eq!(problems[0].code, "IMPOSSIBLE_COMBINATION");
+                let hint = problems[0].hint.as_deref().unwrap();
+                assert!(hint.starts_with("use avc or hevc or "), "{hint}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_quality_is_asked_for_by_metric_and_score() {
+        for coding in codings().iter().filter(|coding| coding.meets_quality) {
             let asked = |metric: &str, score: f64| {
                 let json = format!(
                     r#"{{"codec": {{"format": {}}}, "rateControl": {{"qualityTarget":

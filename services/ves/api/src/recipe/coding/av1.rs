@@ -7,7 +7,7 @@ use super::args::{
     check_bounds, check_progressive, check_subsampling, colour, key_interval, words,
 };
 use super::profile::UP_TO_420;
-use super::{Encoder, Level, Lossless, Profile, RateFactors, level};
+use super::{Encoder, Ffmpeg, Level, Lossless, Profile, RateFactors, level};
 use crate::recipe::layout::with_depth;
 use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl, Recipe};
 use crate::wire;
@@ -16,6 +16,7 @@ pub(super) static AV1: Coding = Coding {
     name: "av1",
     title: "AV1",
     encoder: "SVT-AV1",
+    ffmpeg: Ffmpeg::usual("libsvtav1"),
     format: wire::CodecFormat::CODEC_FORMAT_AV1,
     ffprobe_name: "av1",
     presets: &[
@@ -33,6 +34,7 @@ pub(super) static AV1: Coding = Coding {
         lossless: Lossless::Never,
     },
     passes: None,
+    meets_quality: true,
     containers: &[
         Container::Mp4,
         Container::Mkv,

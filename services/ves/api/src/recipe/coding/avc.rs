@@ -6,7 +6,7 @@ use video::{Range, ScanType, VideoFormat};
 use super::args::{check_subsampling, longest, option, words};
 use super::profile::{ALL_CHROMA, UP_TO_420, UP_TO_422, YUV420};
 use super::{
-    Encoder, Level, Lossless, Passes, Profile, RateFactors, avc_level, level, peak, profile,
+    Encoder, Ffmpeg, Level, Lossless, Passes, Profile, RateFactors, avc_level, level, peak, profile,
 };
 use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl, Recipe};
 use crate::wire;
@@ -15,6 +15,7 @@ pub(super) static AVC: Coding = Coding {
     name: "avc",
     title: "H.264",
     encoder: "x264",
+    ffmpeg: Ffmpeg::usual("libx264"),
     format: wire::CodecFormat::CODEC_FORMAT_AVC,
     ffprobe_name: "h264",
     presets: &[
@@ -62,6 +63,7 @@ pub(super) static AVC: Coding = Coding {
         second: "-pass 2",
         buffer: Some("-maxrate -bufsize -rc_init_occupancy"),
     }),
+    meets_quality: true,
     containers: &[Container::Mp4, Container::Mkv, Container::Elementary],
     extensions: &["264", "h264", "avc"],
     tells_pixel_shape: true,

@@ -8,7 +8,8 @@ use super::args::{
 };
 use super::profile::{ALL_CHROMA, YUV420};
 use super::{
-    Encoder, Level, Lossless, Passes, Profile, RateFactors, hevc_level, level, peak, profile,
+    Encoder, Ffmpeg, Level, Lossless, Passes, Profile, RateFactors, hevc_level, level, peak,
+    profile,
 };
 use crate::recipe::{ChunkPlan, Coding, Container, RateControl, Recipe};
 use crate::wire;
@@ -17,6 +18,7 @@ pub(super) static HEVC: Coding = Coding {
     name: "hevc",
     title: "HEVC (H.265)",
     encoder: "x265",
+    ffmpeg: Ffmpeg::usual("libx265"),
     format: wire::CodecFormat::CODEC_FORMAT_HEVC,
     ffprobe_name: "hevc",
     presets: &[
@@ -60,6 +62,7 @@ pub(super) static HEVC: Coding = Coding {
         second: "pass=2 (-x265-params)",
         buffer: Some("vbv-maxrate, vbv-bufsize, vbv-init"),
     }),
+    meets_quality: true,
     containers: &[Container::Mp4, Container::Mkv, Container::Elementary],
     extensions: &["265", "h265", "hevc"],
     tells_pixel_shape: true,

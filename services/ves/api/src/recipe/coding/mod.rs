@@ -27,8 +27,8 @@ use crate::wire;
 
 /// Every coding format, the usual one first.
 pub fn codings() -> &'static [&'static Coding] {
-    static ALL: [&Coding; 4] = [&avc::AVC, &hevc::HEVC, &av1::AV1, &vp9::VP9];
-    &ALL
+    static ALL: &[&Coding] = &[&avc::AVC, &hevc::HEVC, &av1::AV1, &vp9::VP9];
+    ALL
 }
 
 /// A coding format with its encoder: what can be asked of it, by the names its users know.
@@ -39,6 +39,7 @@ pub struct Coding {
     pub title: &'static str,
     /// The program that encodes: "x264".
     pub encoder: &'static str,
+    pub ffmpeg: Ffmpeg,
     /// On the wire.
     pub format: wire::CodecFormat,
     /// What ffprobe calls it: "h264".
@@ -55,6 +56,8 @@ pub struct Coding {
     pub rate_factors: RateFactors,
     /// How it is led to a bitrate, by a first pass that tells what chunks cost; `None` where it cannot be.
     pub passes: Option<&'static Passes>,
+    /// Whether its chunks are encoded until they come near enough to their source.
+    pub meets_quality: bool,
     pub containers: &'static [Container],
     /// Of files that hold the coded video alone.
     pub extensions: &'static [&'static str],
@@ -63,6 +66,33 @@ pub struct Coding {
     /// Whether the coded video itself tells what HDR10 says of the whole film.
     pub tells_static_hdr: bool,
     pub(super) spec: &'static dyn Encoder,
+}
+
+/// The ffmpeg that has an encoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ffmpeg {
+    /// As functions declare it: of `best|next|last`, the first that is there.
+    pub tool: &'static str,
+    /// What it calls the encoder: "libx264".
+    pub encoder: &'static str,
+}
+
+impl Ffmpeg {
+    /// The one that every machine has.
+    const USUAL: &str = "ffmpeg";
+
+    /// An encoder of the usual one.
+    const fn usual(encoder: &'static str) -> Self {
+        Self {
+            tool: Self::USUAL,
+            encoder,
+        }
+    }
+
+    /// Whether it is a tool of its own, which a machine need not have.
+    pub fn is_special(&self) -> bool {
+        self.tool != Self::USUAL
+    }
 }
 
 /// What an encoder that can be led is told in each pass, for people to read.

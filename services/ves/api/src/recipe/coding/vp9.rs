@@ -4,7 +4,7 @@ use errors::Error;
 use video::{Chroma, PixelFormat, VideoFormat};
 
 use super::args::{check_bounds, check_progressive, colour, key_interval, words};
-use super::{Encoder, Level, Lossless, Passes, Profile, RateFactors, level, profile};
+use super::{Encoder, Ffmpeg, Level, Lossless, Passes, Profile, RateFactors, level, profile};
 use crate::recipe::layout::with_depth;
 use crate::recipe::{ChunkPlan, Codec, Coding, Container, RateControl, Recipe};
 use crate::wire;
@@ -13,6 +13,7 @@ pub(super) static VP9: Coding = Coding {
     name: "vp9",
     title: "VP9",
     encoder: "libvpx",
+    ffmpeg: Ffmpeg::usual("libvpx-vp9"),
     format: wire::CodecFormat::CODEC_FORMAT_VP9,
     ffprobe_name: "vp9",
     presets: &["5", "4", "3", "2", "1", "0"],
@@ -37,6 +38,7 @@ pub(super) static VP9: Coding = Coding {
         second: "-pass 2",
         buffer: None,
     }),
+    meets_quality: true,
     containers: &[
         Container::Mp4,
         Container::Mkv,
