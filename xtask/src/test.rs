@@ -15,8 +15,9 @@ use crate::sh;
 
 /// Tests that skip append a line to the file this variable names.
 const SKIP_LOG: &str = "COSMOS_SKIP_LOG";
-/// How functions that are called by tests find the ffmpeg that measures.
-const MEASURING: &str = "COSMOS_TOOL_FFMPEG_QUALITY";
+/// How functions that are called by tests find the ffmpeg that measures, and the one that has VVC: it is
+/// the same one.
+const SPECIAL: [&str; 2] = ["COSMOS_TOOL_FFMPEG_QUALITY", "COSMOS_TOOL_FFMPEG_VVC"];
 
 /// Installs, builds, runs; the runner's summary is the last line.
 pub fn run(args: &[String]) -> Result<()> {
@@ -66,7 +67,11 @@ fn nextest(args: &[String], skips: &Path) -> Result<Outcome> {
     );
     let mut command = sh::cargo(["nextest", "run", "--no-fail-fast", &color]);
     command.args(args).env(SKIP_LOG, skips);
-    command.envs(measuring::tool().map(|tool| (MEASURING, tool)));
+    let special = measuring::tool();
+    let special = special
+        .iter()
+        .flat_map(|tool| SPECIAL.map(|name| (name, tool)));
+    command.envs(special);
     command.stdin(Stdio::null()).stderr(Stdio::piped());
     echo(command)
 }

@@ -26,4 +26,4 @@ pub use oracle::{Frame, framemd5, frames};
 pub use registry::ImageRegistry;
 pub use root::root_archive;
 pub use skip::skip;
-pub use tool::{have, run};
+pub use tool::{ffmpeg_vvc, have, run};

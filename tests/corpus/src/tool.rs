@@ -35,3 +35,23 @@ pub fn run<A: AsRef<OsStr>>(tool: &str, args: impl IntoIterator<Item = A>) -> Re
     );
     Ok(output.stdout)
 }
+
+/// An ffmpeg that encodes and decodes VVC, found as functions find it; without one this says so loudly,
+/// and tests of `what` return.
+#[must_use]
+pub fn ffmpeg_vvc(what: &str) -> Option<String> {
+    let told = std::env::var("COSMOS_TOOL_FFMPEG_VVC").ok();
+    let installed = || {
+        let mut names = ["ffmpeg-vvc", "ffmpeg-quality", "ffmpeg"].into_iter();
+        names.find(|name| have(name)).map(str::to_owned)
+    };
+    let encodes = |tool: &String| {
+        let listed = run(tool, ["-hide_banner", "-encoders"]).unwrap_or_default();
+        String::from_utf8_lossy(&listed).contains(" libvvenc ")
+    };
+    let found = told.or_else(installed).filter(encodes);
+    if found.is_none() {
+        crate::skip(what, "no ffmpeg with libvvenc under the name ffmpeg-vvc");
+    }
+    found
+}

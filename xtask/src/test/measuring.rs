@@ -1,4 +1,4 @@
-//! An ffmpeg that measures VMAF and XPSNR, which Debian's does not.
+//! An ffmpeg that measures VMAF and XPSNR, and encodes and decodes VVC, which Debian's does not.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -18,8 +18,8 @@ const WHEEL: Wheel = Wheel {
 const BINARIES: &str = "imageio_ffmpeg/binaries";
 const NAME: &str = "ffmpeg-linux-x86_64-v9.0.2";
 
-/// Its path; fetched the first time. Without it the tests of those metrics skip, loudly, so a failure here
-/// is told and not fatal.
+/// Its path; fetched the first time. Without it the tests of those metrics and of VVC skip, loudly, so a
+/// failure here is told and not fatal.
 pub fn tool() -> Option<PathBuf> {
     if let Some(installed) = sh::find("ffmpeg-quality") {
         return Some(installed);

@@ -1,6 +1,10 @@
 use serde::{Deserialize, Serialize};
 use video::{Conversion, Region};
 
+fn is_false(told: &bool) -> bool {
+    !told
+}
+
 /// Names of files that functions hand to one another.
 pub mod file {
     /// The source, or the video.
@@ -63,6 +67,9 @@ pub struct PlanResult {
     pub pixel_format: String,
     /// Whether luma is of the full range.
     pub full_range: bool,
+    /// Whether a spare ffmpeg decodes it, as the usual one does not know its codec.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub spare: bool,
 }
 
 /// A part of the video that is inspected by itself.
@@ -93,6 +100,9 @@ pub struct InspectParams {
     pub pixel_format: String,
     /// Whether luma is of the full range.
     pub full_range: bool,
+    /// Whether a spare ffmpeg decodes it, as the usual one does not know its codec.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub spare: bool,
     /// The part of the picture that is looked at; `None` = all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,

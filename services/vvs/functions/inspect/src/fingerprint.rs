@@ -29,6 +29,7 @@ pub fn fingerprint(
     let decode = Decode {
         file: &source,
         track: video.index,
+        spare: video.spare,
         pixel_format: &video.pix_fmt,
         full_range: video.full_range(),
         strict: false,

@@ -15,6 +15,7 @@ pub(crate) fn prepare(task: &TaskContext) -> Result<Invocation, Error> {
         track: plan.track,
         pixel_format: plan.pixel_format,
         full_range: plan.full_range,
+        spare: plan.spare,
         region: job.video_region,
     };
     let mut inputs = vec![

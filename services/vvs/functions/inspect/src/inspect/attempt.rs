@@ -65,6 +65,7 @@ impl Attempt<'_> {
         Decode {
             file: self.video,
             track: self.params.track,
+            spare: self.params.spare,
             pixel_format: &self.params.pixel_format,
             full_range: self.params.full_range,
             strict: true,

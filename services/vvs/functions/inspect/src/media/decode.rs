@@ -10,7 +10,7 @@ use video::{Chroma, Conversion, PixelFormat, Region};
 
 use crate::limits::{PIXELS, TOLD_AHEAD};
 use crate::media::log::{DECODED, DELIVERED, Delivered, Log};
-use crate::media::{url, y4m};
+use crate::media::{spare, url, y4m};
 use crate::print::Plane;
 
 /// What to decode, and how.
@@ -19,6 +19,8 @@ pub(crate) struct Decode<'a> {
     pub(crate) file: &'a Path,
     /// Of the video track among all tracks.
     pub(crate) track: u32,
+    /// Whether the spare ffmpeg decodes it.
+    pub(crate) spare: bool,
     /// ffprobe's name of the layout of the samples.
     pub(crate) pixel_format: &'a str,
     /// Whether luma is of the full range.
@@ -90,7 +92,12 @@ impl Decode<'_> {
     }
 
     fn tool(&self) -> Tool {
-        let tool = Tool::new("ffmpeg")
+        let (tool, time_base) = match self.spare {
+            false => (Tool::new("ffmpeg"), "-1"),
+            // Newer ones call the track's own otherwise. Frames are told by the times of the filters.
+            true => (spare::spare(), "1:1000000"),
+        };
+        let tool = tool
             .words("-nostdin -hide_banner -nostats -loglevel repeat+level+info")
             .words("-copyts -noautorotate -threads 1 -filter_threads 1")
             .words("-protocol_whitelist file")
@@ -106,7 +113,8 @@ impl Decode<'_> {
             .arg(url(self.file));
         tool.args(["-map", &format!("0:{}", self.track)])
             .args(["-vf", &self.filters()])
-            .words("-fps_mode passthrough -enc_time_base -1")
+            .words("-fps_mode passthrough -enc_time_base")
+            .arg(time_base)
             .words("-sws_flags accurate_rnd+bitexact -strict -1 -f yuv4mpegpipe -flush_packets 1 pipe:1")
     }
 

@@ -98,7 +98,7 @@ impl Log {
     }
 }
 
-fn of_filter<'a>(line: &'a str, filter: &str) -> Option<&'a str> {
+pub(super) fn of_filter<'a>(line: &'a str, filter: &str) -> Option<&'a str> {
     let (_, text) = line
         .strip_prefix('[')?
         .strip_prefix(filter)?
@@ -139,7 +139,7 @@ fn frame(text: &str) -> Delivered {
     }
 }
 
-fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let (_, after) = text.split_once(key)?;
     after.split_whitespace().next()
 }

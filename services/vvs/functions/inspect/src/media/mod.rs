@@ -8,6 +8,7 @@ mod headers;
 mod log;
 mod packets;
 mod probe;
+mod spare;
 mod y4m;
 
 pub(crate) use decode::{Decode, Decoded, Outcome, Window};

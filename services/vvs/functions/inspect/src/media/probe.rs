@@ -9,7 +9,7 @@ use stratum_function::Tool;
 use video::{Chroma, PixelFormat, Range, StaticHdr};
 
 use crate::limits::DESCRIPTION;
-use crate::media::{quoted, url};
+use crate::media::{quoted, spare, url};
 
 /// A file's tracks, as ffprobe describes them.
 #[derive(Debug, Deserialize)]
@@ -36,6 +36,7 @@ pub(crate) struct Stream {
     pub(crate) index: u32,
     pub(crate) codec_type: String,
     pub(crate) codec_name: String,
+    pub(crate) codec_tag_string: String,
     pub(crate) profile: String,
     pub(crate) level: i64,
     pub(crate) width: u32,
@@ -53,6 +54,9 @@ pub(crate) struct Stream {
     pub(crate) duration_ts: i64,
     pub(crate) disposition: Disposition,
     pub(crate) side_data_list: Vec<SideData>,
+    /// Whether the usual ffmpeg does not know its codec, and the spare one does.
+    #[serde(skip)]
+    pub(crate) spare: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -81,6 +85,11 @@ impl Description {
         self.tracks().find(|stream| stream.codec_type == "video")
     }
 
+    fn video_mut(&mut self) -> Option<&mut Stream> {
+        let index = self.video()?.index;
+        self.streams.iter_mut().find(|stream| stream.index == index)
+    }
+
     /// Whether the container can say what HDR10 says of a film.
     pub(crate) fn container_tells_hdr(&self) -> bool {
         TELLING_HDR.contains(&self.format.format_name.as_str())
@@ -93,6 +102,23 @@ impl Description {
 }
 
 impl Stream {
+    /// Whether no tool knows its codec.
+    fn is_unknown(&self) -> bool {
+        self.codec_name.is_empty() && self.pix_fmt.is_empty()
+    }
+
+    /// Refuses a track that nothing here can decode.
+    pub(crate) fn check_decoder(&self) -> Result<(), Error> {
+        if !self.is_unknown() {
+            return Ok(());
+        }
+        let tag = quoted(&self.codec_tag_string);
+        let message = format!("no ffmpeg here knows the codec of the video ({tag})");
+        Err(Error::source("NO_DECODER", message)
+            .at("video")
+            .hint("put an ffmpeg that decodes it on PATH where videos are validated, under the name ffmpeg-vvc"))
+    }
+
     /// What the container says of HDR10.
     pub(crate) fn static_hdr(&self) -> StaticHdr {
         let told = self.side_data_list.iter().map(|data| data.hdr.static_hdr());
@@ -123,7 +149,16 @@ pub(crate) fn describe(file: &Path) -> Result<Description, Error> {
                 .ok_or_else(|| malformed("it is too long"))
         })
         .map_err(not_a_video)?;
-    serde_json::from_str(&json).map_err(|e| malformed(&e.to_string()))
+    let described = serde_json::from_str(&json).map_err(|e| malformed(&e.to_string()))?;
+    completed(described, file)
+}
+
+/// Has the spare tool describe the video whose layout ffprobe cannot tell, as it has no decoder.
+fn completed(mut described: Description, file: &Path) -> Result<Description, Error> {
+    if let Some(track) = described.video_mut().filter(|track| track.is_unknown()) {
+        track.spare = spare::complete(file, track)?;
+    }
+    Ok(described)
 }
 
 /// Says in plain words that the format was refused.

@@ -80,6 +80,9 @@ pub fn plan(work: &WorkDir, params: PlanParams, _: &mut Progress) -> Result<Plan
     let described = describe(&video).map_err(unreadable)?;
     let none = || Error::source("NO_VIDEO", "there is no video track").at("video");
     let track = described.video().ok_or_else(none)?;
+    if expected.need_frames() {
+        track.check_decoder()?;
+    }
     let packets = list(&video, track.index).map_err(unreadable)?;
     let (times, timed) = times(&packets);
 
@@ -140,6 +143,7 @@ fn result(track: &Stream, frames: u64, segments: &[Segment]) -> PlanResult {
         height: track.height,
         pixel_format: track.pix_fmt.clone(),
         full_range: track.full_range(),
+        spare: track.spare,
     }
 }
 

@@ -13,3 +13,4 @@ mod regions;
 mod sandbox;
 mod source;
 mod stages;
+mod vvc;

@@ -198,6 +198,7 @@ fn inspect(
         track: plan.track,
         pixel_format: plan.pixel_format.clone(),
         full_range: plan.full_range,
+        spare: plan.spare,
         region,
     };
     let result = vvs_inspect::inspect(&work, params, &mut Progress::silent())?;
