@@ -10,12 +10,13 @@ use crate::install::{self, FFMPEG};
 use crate::{clip, sh};
 
 /// The packages whose programs one encode needs.
-const PACKAGES: [&str; 8] = [
+const PACKAGES: [&str; 9] = [
     "cli",
     "ves-avc",
     "ves-hevc",
     "ves-av1",
     "ves-vp9",
+    "ves-vvc",
     "ves-media",
     "vvs-inspect",
     "stratum-init",

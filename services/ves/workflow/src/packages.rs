@@ -22,6 +22,7 @@ const FUNCTIONS: &[(&str, &str)] = &functions![
     "vp9",
     "vp9/survey",
     "vp9/quality",
+    "vvc",
     "media/index",
     "media/split",
     "media/plan",

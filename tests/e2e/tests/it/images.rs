@@ -104,6 +104,7 @@ fn every_program_of_ves_has_a_dockerfile() -> Result<()> {
         ("hevc", "ves-hevc"),
         ("vp9", "ves-vp9"),
         ("av1", "ves-av1"),
+        ("vvc", "ves-vvc"),
         ("media/index", "ves-media"),
     ] {
         let text = fs::read_to_string(function(folder).join("Dockerfile"))?;

@@ -24,5 +24,6 @@ mod sweep;
 mod takeovers;
 mod validate;
 mod versions;
+mod vvc;
 mod watch_folder;
 mod wide_map;

@@ -2366,6 +2366,9 @@ pub enum CodecFormat {
     CODEC_FORMAT_HEVC = 3i32,
     /// VP9, by libvpx: grey is converted to 4:2:0; lossless with 8 bits alone.
     CODEC_FORMAT_VP9 = 4i32,
+    /// VVC (H.266), by VVenC: 4:2:0 of 10 bits alone, other chroma and 8 bits are converted; in MP4; by a constant
+    /// rate factor. It takes an ffmpeg that has libvvenc.
+    CODEC_FORMAT_VVC = 5i32,
 }
 impl CodecFormat {
     ///Idiomatic alias for [`Self::CODEC_FORMAT_UNSPECIFIED`]; `Debug` prints the variant name.
@@ -2383,6 +2386,9 @@ impl CodecFormat {
     ///Idiomatic alias for [`Self::CODEC_FORMAT_VP9`]; `Debug` prints the variant name.
     #[allow(non_upper_case_globals)]
     pub const Vp9: Self = Self::CODEC_FORMAT_VP9;
+    ///Idiomatic alias for [`Self::CODEC_FORMAT_VVC`]; `Debug` prints the variant name.
+    #[allow(non_upper_case_globals)]
+    pub const Vvc: Self = Self::CODEC_FORMAT_VVC;
 }
 impl ::core::default::Default for CodecFormat {
     fn default() -> Self {
@@ -2483,6 +2489,7 @@ impl ::buffa::Enumeration for CodecFormat {
             2i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_AV1),
             3i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_HEVC),
             4i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_VP9),
+            5i32 => ::core::option::Option::Some(Self::CODEC_FORMAT_VVC),
             _ => ::core::option::Option::None,
         }
     }
@@ -2496,6 +2503,7 @@ impl ::buffa::Enumeration for CodecFormat {
             Self::CODEC_FORMAT_AV1 => "CODEC_FORMAT_AV1",
             Self::CODEC_FORMAT_HEVC => "CODEC_FORMAT_HEVC",
             Self::CODEC_FORMAT_VP9 => "CODEC_FORMAT_VP9",
+            Self::CODEC_FORMAT_VVC => "CODEC_FORMAT_VVC",
         }
     }
     fn from_proto_name(name: &str) -> ::core::option::Option<Self> {
@@ -2507,6 +2515,7 @@ impl ::buffa::Enumeration for CodecFormat {
             "CODEC_FORMAT_AV1" => ::core::option::Option::Some(Self::CODEC_FORMAT_AV1),
             "CODEC_FORMAT_HEVC" => ::core::option::Option::Some(Self::CODEC_FORMAT_HEVC),
             "CODEC_FORMAT_VP9" => ::core::option::Option::Some(Self::CODEC_FORMAT_VP9),
+            "CODEC_FORMAT_VVC" => ::core::option::Option::Some(Self::CODEC_FORMAT_VVC),
             _ => ::core::option::Option::None,
         }
     }
@@ -2517,6 +2526,7 @@ impl ::buffa::Enumeration for CodecFormat {
             Self::CODEC_FORMAT_AV1,
             Self::CODEC_FORMAT_HEVC,
             Self::CODEC_FORMAT_VP9,
+            Self::CODEC_FORMAT_VVC,
         ]
     }
 }
@@ -5947,7 +5957,7 @@ pub struct Codec {
     )]
     pub format: ::buffa::EnumValue<CodecFormat>,
     /// Encoder preset. AVC and HEVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13",
-    /// empty = 8; VP9: "0" to "5", empty = 2.
+    /// empty = 8; VP9: "0" to "5", empty = 2; VVC: "faster" to "slower", empty = medium.
     ///
     /// Field 2: `preset`
     #[serde(
@@ -5956,8 +5966,8 @@ pub struct Codec {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub preset: ::buffa::alloc::string::String,
-    /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main"; VP9: "0" to "3". Empty = the least that holds the
-    /// video.
+    /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main"; VP9: "0" to "3"; VVC: "main10". Empty = the
+    /// least that holds the video.
     ///
     /// Field 3: `profile`
     #[serde(
@@ -5985,7 +5995,7 @@ pub struct Codec {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub tune: ::buffa::alloc::string::String,
-    /// Bits per sample of the encoded picture: 8 or 10; 0 = the source's.
+    /// Bits per sample of the encoded picture: 8 or 10; 0 = the source's, but 10 for VVC.
     ///
     /// Field 6: `bit_depth`
     #[serde(
@@ -19319,12 +19329,12 @@ pub mod __buffa {
             /// Field 1: `format`
             pub format: ::buffa::EnumValue<super::super::CodecFormat>,
             /// Encoder preset. AVC and HEVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13",
-            /// empty = 8; VP9: "0" to "5", empty = 2.
+            /// empty = 8; VP9: "0" to "5", empty = 2; VVC: "faster" to "slower", empty = medium.
             ///
             /// Field 2: `preset`
             pub preset: &'a str,
-            /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main"; VP9: "0" to "3". Empty = the least that holds the
-            /// video.
+            /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main"; VP9: "0" to "3"; VVC: "main10". Empty = the
+            /// least that holds the video.
             ///
             /// Field 3: `profile`
             pub profile: &'a str,
@@ -19337,7 +19347,7 @@ pub mod __buffa {
             ///
             /// Field 5: `tune`
             pub tune: &'a str,
-            /// Bits per sample of the encoded picture: 8 or 10; 0 = the source's.
+            /// Bits per sample of the encoded picture: 8 or 10; 0 = the source's, but 10 for VVC.
             ///
             /// Field 6: `bit_depth`
             pub bit_depth: u32,
@@ -19666,15 +19676,15 @@ pub mod __buffa {
                 self.0.reborrow().format
             }
             /// Encoder preset. AVC and HEVC: "ultrafast" to "placebo", empty = medium; AV1: "0" to "13",
-            /// empty = 8; VP9: "0" to "5", empty = 2.
+            /// empty = 8; VP9: "0" to "5", empty = 2; VVC: "faster" to "slower", empty = medium.
             ///
             /// Field 2: `preset`
             #[must_use]
             pub fn preset(&self) -> &'_ str {
                 self.0.reborrow().preset
             }
-            /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main"; VP9: "0" to "3". Empty = the least that holds the
-            /// video.
+            /// Profile, at most. AVC: "high"; HEVC: "main10"; AV1: "main"; VP9: "0" to "3"; VVC: "main10". Empty = the
+            /// least that holds the video.
             ///
             /// Field 3: `profile`
             #[must_use]
@@ -19696,7 +19706,7 @@ pub mod __buffa {
             pub fn tune(&self) -> &'_ str {
                 self.0.reborrow().tune
             }
-            /// Bits per sample of the encoded picture: 8 or 10; 0 = the source's.
+            /// Bits per sample of the encoded picture: 8 or 10; 0 = the source's, but 10 for VVC.
             ///
             /// Field 6: `bit_depth`
             #[must_use]

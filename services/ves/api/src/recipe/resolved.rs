@@ -830,6 +830,61 @@ mod tests {
         assert_eq!(hint, "use 3, or leave the profile out");
     }
 
+    #[test]
+    fn vvc_is_coded_by_quality_in_closed_groups_with_its_colour_told() {
+        let mut source = source(720, 576, "yuv422p");
+        source.colour.range = Range::Full;
+        let resolved = resolve(with_level("vvc", "4.1"), &source).unwrap();
+        assert_eq!(resolved.plan.boundaries(), [0, 48, 100]);
+        assert_eq!(
+            resolved.encoder_args.join(" "),
+            "-c:v libvvenc -threads 1 -preset medium -qp 32 -pix_fmt yuv420p10le -vvenc-params \
+             verbosity=0:poc0idr=1:decodingrefreshtype=idr_no_radl:intraperiod=64:\
+             accessunitdelimiter=0:vuiparameterspresent=1:colourdescriptionpresent=1:\
+             colourprimaries=9:transfercharacteristics=16:matrixcoefficients=9:videofullrange=1:\
+             aspectratioidc=255:sarwidth=64:sarheight=45:level=4.1"
+        );
+        let filters = &resolved.filter_graph;
+        assert!(filters.ends_with(",format=yuv420p10le"), "{filters}");
+        source.sample_aspect_ratio = SampleAspectRatio::SQUARE;
+        source.colour.range = Range::Limited;
+        let plain = resolve(by(usual("vvc")), &source).unwrap();
+        let args = plain.encoder_args.join(" ");
+        assert!(
+            args.ends_with(":videofullrange=0:aspectratioidc=1"),
+            "{args}"
+        );
+    }
+
+    #[test]
+    fn what_vvenc_does_not_take_is_refused() {
+        let refused = |recipe: Recipe, width, height, layout| {
+            let error = resolve(recipe, &source(width, height, layout)).unwrap_err();
+            (error.field.unwrap(), error.code)
+        };
+        let usual = || by(usual("vvc"));
+        for (width, height) in [(16, 576), (720, 30), (8_194, 576)] {
+            let told = refused(usual(), width, height, "yuv420p");
+            let expected = ("recipe.resolution".into(), "UNSUPPORTED_SIZE".into());
+            assert_eq!(told, expected, "{width}x{height}");
+        }
+        assert_eq!(refused(usual(), 721, 576, "yuv444p").1, "UNSUPPORTED_SIZE");
+        let low = refused(with_level("vvc", "3.0"), 1280, 720, "yuv420p");
+        assert_eq!(low.1, "LEVEL_EXCEEDED");
+        // What is lost of a deeper source is asked for.
+        let deep = refused(usual(), 720, 576, "yuv420p12le");
+        assert_eq!(deep.1, "UNSUPPORTED_PIXEL_FORMAT");
+        let mut ten = usual();
+        ten.codec.bit_depth = Some(BitDepth::Ten);
+        assert!(resolve(ten, &source(720, 576, "yuv420p12le")).is_ok());
+        let fields = VideoFormat {
+            scan_type: ScanType::TopFieldFirst,
+            ..source(720, 576, "yuv420p")
+        };
+        let error = resolve(usual(), &fields).unwrap_err();
+        assert_eq!(error.code, "UNSUPPORTED_SCAN");
+    }
+
     fn av1() -> Recipe {
         by(usual("av1"))
     }
@@ -882,6 +937,8 @@ mod tests {
             ("hevc", ":open-gop=0:keyint=1000:min-keyint=1000:"),
             ("av1", "-g 1000 "),
             ("vp9", "-g 1000 -keyint_min 1000 "),
+            // In whole groups of frames.
+            ("vvc", ":intraperiod=1024:"),
         ];
         assert_eq!(intervals.map(|(coding, _)| coding).len(), codings().len());
         let format = VideoFormat {

@@ -993,6 +993,24 @@ mod tests {
     }
 
     #[test]
+    fn vvc_has_10_bits_in_mp4_or_is_refused() {
+        let asked = |codec: &str, more: &str| {
+            let json = format!(r#"{{"codec": {{"format": "CODEC_FORMAT_VVC"{codec}}}{more}}}"#);
+            let told = recipe(&json).map(drop);
+            told.map_err(|problems| problems.0[0].field.clone().unwrap())
+        };
+        let field = |codec: &str, more: &str| asked(codec, more).unwrap_err();
+        assert_eq!(field(r#", "bitDepth": 8"#, ""), "recipe.codec.bit_depth");
+        assert_eq!(field(r#", "tune": "film""#, ""), "recipe.codec.tune");
+        let taken = r#", "bitDepth": 10, "profile": "main10", "level": "5.1", "preset": "faster""#;
+        assert_eq!(asked(taken, r#", "container": "CONTAINER_MP4""#), Ok(()));
+        for container in ["MKV", "WEBM", "IVF", "ELEMENTARY"] {
+            let more = format!(r#", "container": "CONTAINER_{container}""#);
+            assert_eq!(field("", &more), "recipe.container", "{container}");
+        }
+    }
+
+    #[test]
     fn what_an_encoder_is_not_led_to_is_refused_with_those_that_are() {
         let asked = |coding: &Coding, mode: &str| {
             let format = coding.format.to_i32();

@@ -11,6 +11,7 @@ mod level;
 mod peak;
 mod profile;
 mod vp9;
+mod vvc;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -27,7 +28,7 @@ use crate::wire;
 
 /// Every coding format, the usual one first.
 pub fn codings() -> &'static [&'static Coding] {
-    static ALL: &[&Coding] = &[&avc::AVC, &hevc::HEVC, &av1::AV1, &vp9::VP9];
+    static ALL: &[&Coding] = &[&avc::AVC, &hevc::HEVC, &av1::AV1, &vp9::VP9, &vvc::VVC];
     ALL
 }
 

@@ -27,6 +27,11 @@ const AV1: Coding = ("CODEC_FORMAT_AV1", "12");
 
 /// PSNR, in dB, of each frame of `encoded` against the frame of `source` so many places later.
 fn psnr(encoded: &Path, source: &Path, later: u32) -> Vec<f64> {
+    psnr_by("ffmpeg", encoded, source, later)
+}
+
+/// The same, as this ffmpeg decodes them.
+pub(crate) fn psnr_by(tool: &str, encoded: &Path, source: &Path, later: u32) -> Vec<f64> {
     let (encoded, source) = (encoded.display().to_string(), source.display().to_string());
     let compared = format!(
         "[0:v]settb=1,setpts=N,format=yuv420p[a];\
@@ -37,7 +42,7 @@ fn psnr(encoded: &Path, source: &Path, later: u32) -> Vec<f64> {
     let args = args
         .into_iter()
         .chain(["-lavfi", &compared, "-f", "null", "/dev/null"]);
-    let out = String::from_utf8(corpus::run("ffmpeg", args).unwrap()).unwrap();
+    let out = String::from_utf8(corpus::run(tool, args).unwrap()).unwrap();
     let value = |line: &str| {
         line.split("psnr_y:")
             .nth(1)?
@@ -60,7 +65,7 @@ fn assert_alike(source: &Path, encoded: &Encoded, frames: usize) {
 }
 
 /// Indices of the packets at which decoding can start.
-fn key_frames(video: &Path) -> Vec<u64> {
+pub(crate) fn key_frames(video: &Path) -> Vec<u64> {
     let path = video.display().to_string();
     let args = [
         "-v",
@@ -78,7 +83,7 @@ fn key_frames(video: &Path) -> Vec<u64> {
     keys.map(|(index, _)| index).collect()
 }
 
-fn starts(encoded: &Encoded) -> Vec<u64> {
+pub(crate) fn starts(encoded: &Encoded) -> Vec<u64> {
     let elements = encoded.folder.path().join("split/output/elements.ndjson");
     let lines = std::fs::read_to_string(elements).unwrap();
     let start = |line: &str| serde_json::from_str::<Value>(line).unwrap()["start"].as_u64();

@@ -17,3 +17,4 @@ mod same;
 mod sandbox;
 mod scaling;
 mod stages;
+mod vvc;

@@ -207,6 +207,7 @@ pub(crate) fn encoder(split: &Value) -> Encode {
         "hevc" => ves_hevc::encode,
         "av1" => ves_av1::encode,
         "vp9" => ves_vp9::encode,
+        "vvc" => ves_vvc::encode,
         other => panic!("no function encodes {other}"),
     }
 }
