@@ -21,6 +21,8 @@ pub(crate) enum Incoming {
     },
     Retry {
         workflow: String,
+        /// The node to run again from, if one is named.
+        from: Option<String>,
     },
     Signal(Box<Signal>),
     Result {

@@ -14,11 +14,12 @@
 //! | `k` workflow 0 node 0 element try| what a function said                    |
 //! | `l` workflow                     | snapshot of the state of live rules     |
 //! | `o` number                       | outbox row                              |
-//! | `r` workflow 0 node element      | result of a task of a map               |
+//! | `r` workflow 0 run node element  | result of a task of a map               |
 //! | `s` workflow                     | snapshot of the state of a live workflow|
 //! | `t` time workflow                | nothing: a workflow that ended then     |
 //! | `v` workflow 0                   | input of a workflow                     |
 //! | `v` workflow 0 node              | output of a node                        |
+//! | `v` workflow 0 node `r`          | run of a map that began anew            |
 //! | `w` workflow                     | state of rules that were canceled       |
 //!
 //! Numbers are big-endian. Ids of workflows hold no zero byte.
@@ -224,22 +225,34 @@ pub(crate) fn all_outbox() -> KeyRange {
     KeyRange::prefix(b"o")
 }
 
-pub(crate) fn result(workflow: &str, node: NodeId, element: u64) -> Bytes {
-    let rest = [&node.0.to_be_bytes()[..], &element.to_be_bytes()].concat();
+pub(crate) fn result(workflow: &str, node: NodeId, run: u32, element: u64) -> Bytes {
+    let rest = [&place(node, run)[..], &element.to_be_bytes()].concat();
     of_workflow(b'r', workflow, &rest)
 }
 
 /// The results of a map from this element on.
-pub(crate) fn results_from(workflow: &str, node: NodeId, first: u64) -> KeyRange {
+pub(crate) fn results_from(workflow: &str, node: NodeId, run: u32, first: u64) -> KeyRange {
     KeyRange {
-        start: std::ops::Bound::Included(result(workflow, node, first)),
-        ..KeyRange::prefix(&results_prefix(workflow, node))
+        start: std::ops::Bound::Included(result(workflow, node, run, first)),
+        ..KeyRange::prefix(&results_prefix(workflow, node, run))
     }
 }
 
-/// What the keys of all results of a map begin with.
-pub(crate) fn results_prefix(workflow: &str, node: NodeId) -> Bytes {
-    of_workflow(b'r', workflow, &node.0.to_be_bytes())
+/// What the keys of all results of a run of a map begin with.
+pub(crate) fn results_prefix(workflow: &str, node: NodeId, run: u32) -> Bytes {
+    of_workflow(b'r', workflow, &place(node, run))
+}
+
+/// A run of a node. Those of the first run are as if there were no others; nodes and runs are
+/// few (`plato::limits`).
+fn place(node: NodeId, run: u32) -> [u8; 4] {
+    ((run << 16) | node.0).to_be_bytes()
+}
+
+/// Where it is told which run of a map its results are of, where that is not the first.
+pub(crate) fn run(workflow: &str, node: NodeId) -> Bytes {
+    let rest = [&node.0.to_be_bytes()[..], b"r"].concat();
+    of_workflow(b'v', workflow, &rest)
 }
 
 pub(crate) fn snapshot(workflow: &str) -> Bytes {
@@ -329,7 +342,7 @@ mod tests {
 
     #[test]
     fn keys_tell_their_numbers_and_texts() {
-        assert_eq!(last_number(&result("w", NODE, 7)), Some(7));
+        assert_eq!(last_number(&result("w", NODE, 0, 7)), Some(7));
         assert_eq!(last_number(&outbox(9)), Some(9));
         assert_eq!(last_number(b"short"), None);
         assert_eq!(text(&snapshot("w")), Some("w"));
@@ -355,14 +368,17 @@ mod tests {
     #[test]
     fn a_forgotten_workflow_is_known_by_its_garbage() {
         assert_eq!(read_forgotten(&forgotten("w")), Some("w"));
-        assert_eq!(read_forgotten(&garbage(&results_prefix("w", NODE))), None);
+        assert_eq!(
+            read_forgotten(&garbage(&results_prefix("w", NODE, 0))),
+            None
+        );
         let prefixes = prefixes("w");
         let [journal_rows, logs, results, values] = &prefixes[..] else {
             panic!("{prefixes:?}");
         };
         assert!(journal("w", 3).starts_with(journal_rows));
         assert!(log(&TRY).starts_with(logs) && failed_by("w").starts_with(logs));
-        assert!(result("w", NODE, 3).starts_with(results));
+        assert!(result("w", NODE, 0, 3).starts_with(results));
         assert!(output("w", NODE).starts_with(values) && input("w").starts_with(values));
         assert!(!journal("w1", 3).starts_with(journal_rows));
         let of_rules = &rules_prefixes("w")[0];
@@ -379,12 +395,15 @@ mod tests {
 
     #[test]
     fn results_are_in_the_order_of_their_elements() {
-        assert!(result("w", NODE, 255) < result("w", NODE, 256));
-        assert!(result("w", NODE, 1).starts_with(&results_prefix("w", NODE)));
-        assert!(!result("w", NodeId(4), 1).starts_with(&results_prefix("w", NODE)));
-        let range = results_from("w", NODE, 2);
-        assert!(holds(&range, &result("w", NODE, 2)) && !holds(&range, &result("w", NODE, 1)));
-        assert!(!holds(&range, &result("w", NodeId(4), 2)));
+        assert!(result("w", NODE, 0, 255) < result("w", NODE, 0, 256));
+        assert!(result("w", NODE, 0, 1).starts_with(&results_prefix("w", NODE, 0)));
+        assert!(!result("w", NodeId(4), 0, 1).starts_with(&results_prefix("w", NODE, 0)));
+        let range = results_from("w", NODE, 0, 2);
+        assert!(
+            holds(&range, &result("w", NODE, 0, 2)) && !holds(&range, &result("w", NODE, 0, 1))
+        );
+        assert!(!holds(&range, &result("w", NodeId(4), 0, 2)));
+        assert!(!holds(&range, &result("w", NODE, 1, 2)), "of another run");
     }
 
     #[test]

@@ -155,7 +155,9 @@ impl WorkflowReader {
         first: u64,
         limit: usize,
     ) -> Result<Vec<Value>, StoreError> {
-        let range = keys::results_from(id, node, first);
+        let run = self.get(id, &keys::run(id, node)).await?;
+        let run = run.map_or(Ok(0), |run| records::decode_run(&run))?;
+        let range = keys::results_from(id, node, run, first);
         let rows = self.store.range(&self.shard(id), range, limit).await?;
         let in_order = (first..).zip(&rows);
         let in_order =

@@ -217,6 +217,7 @@ fn retry(envelope: Envelope) -> Result<Incoming, Error> {
     let retry: plato_wire::RetryWorkflow = envelope::open(&envelope).map_err(malformed)?;
     Ok(Incoming::Retry {
         workflow: retry.workflow_id,
+        from: retry.node,
     })
 }
 

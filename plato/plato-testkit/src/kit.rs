@@ -34,6 +34,8 @@ pub enum Act {
     Resume,
     /// What failed is tried again.
     Retry,
+    /// The node of this name, and all that follow it, are run again.
+    RetryFrom(String),
     /// The signal that a node waits for comes, and brings this.
     Signal(String, Answer),
 }
@@ -232,9 +234,14 @@ async fn message(site: &Site, number: usize, act: &Act) -> NewMessage {
             };
             site.message(WORKFLOW, id, &resume)
         }
-        Act::Retry => {
+        Act::Retry | Act::RetryFrom(_) => {
+            let node = match act {
+                Act::RetryFrom(node) => Some(node.clone()),
+                _ => None,
+            };
             let retry = RetryWorkflow {
                 workflow_id,
+                node,
                 ..Default::default()
             };
             site.message(WORKFLOW, id, &retry)

@@ -67,6 +67,7 @@ fn texts(plan: &Plan, event: &Event) -> Vec<String> {
         Event::Paused { reason } => vec![format!("paused: {reason}")],
         Event::Resumed => vec!["resumed".into()],
         Event::Retried => vec!["retried".into()],
+        Event::RetriedFrom { node, .. } => vec![format!("retried from {}", name(node))],
         Event::Failing { error } => vec![format!("failing: {}", error.code)],
         Event::Canceling { reason } => vec![format!("canceling: {reason}")],
         Event::Ended { end } => vec![format!("ended: {end:?}").to_lowercase()],

@@ -237,6 +237,7 @@ fn input(
         },
         Event::Resumed => Input::Resume,
         Event::Retried => Input::Retry,
+        Event::RetriedFrom { node, .. } => Input::RetryFrom(*node),
         Event::Canceling { reason } => Input::Cancel {
             reason: reason.clone(),
         },

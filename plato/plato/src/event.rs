@@ -72,6 +72,9 @@ pub enum Event {
     /// A workflow that had failed goes on: what failed is tried again with new
     /// budgets, what was done is kept.
     Retried,
+    /// A workflow that had failed or succeeded is run again from this node on: `nodes` begin
+    /// anew, which are it and all that follow it; whatever else failed is tried again.
+    RetriedFrom { node: NodeId, nodes: Vec<NodeId> },
     /// The workflow cannot succeed any more: what runs is told to stop.
     Failing { error: Box<Error> },
     /// Somebody canceled the workflow: what runs is told to stop.
@@ -92,6 +95,7 @@ impl Event {
             | Self::TasksStopped { node, .. }
             | Self::NodeSucceeded { node, .. }
             | Self::NodeFailed { node }
+            | Self::RetriedFrom { node, .. }
             | Self::Signaled { node, .. } => Some(*node),
             Self::Started(_)
             | Self::Paused { .. }

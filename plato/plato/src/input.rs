@@ -48,6 +48,8 @@ pub enum Input {
     Resume,
     /// Somebody wants what failed to be tried again.
     Retry,
+    /// Somebody wants this node and all that follow it to be run again.
+    RetryFrom(NodeId),
     /// The signal that a node waits for came, with a list of so many elements, if
     /// any; its value is kept together with the event that this causes.
     Signal(NodeId, Option<u64>),

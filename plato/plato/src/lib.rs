@@ -11,6 +11,7 @@
     reason = "an error is rare and travels whole, from a function to the API"
 )]
 
+mod again;
 mod call;
 mod code;
 mod context;
@@ -38,6 +39,7 @@ pub mod json;
 pub mod limits;
 pub mod skip;
 
+pub use again::{NotAgain, from as again_from};
 pub use blob::{BlobRef, ListRef, NamedBlob, Value};
 pub use call::ServiceCall;
 pub use code::{NodeCode, Prepare, PrepareCall, PrepareStart, RunInline};

@@ -9,6 +9,7 @@
 //! | running | `NodeFailed`              | failed    |
 //! | waiting, running | `Ended`          | canceled  |
 //! | failed, canceled | `Retried`        | running, or waiting if it had not started |
+//! | any final        | `RetriedFrom`    | waiting, if it is named there; else as by `Retried` |
 //!
 //! A node that undoes another starts while its workflow is failing or canceling, and
 //! is skipped where that succeeds.
@@ -83,6 +84,9 @@ pub struct Node {
     /// The generation that new tasks begin with: none is ever used twice.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) first_generation: u32,
+    /// How often it has begun anew.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) run: u32,
     /// The number of the event by which it succeeded.
     #[serde(default, skip_serializing_if = "is_none")]
     pub(crate) succeeded_at: u64,
@@ -148,6 +152,11 @@ impl Node {
     /// Whether this element has failed for good, and its error is its result.
     pub fn is_lost(&self, element: u64) -> bool {
         self.lost.contains(element)
+    }
+
+    /// How often it has begun anew: results of its earlier runs are none of this one.
+    pub fn run(&self) -> u32 {
+        self.run
     }
 
     /// Invocations that are out.
@@ -309,6 +318,19 @@ impl Node {
             self.lost = IntervalSet::default();
             self.since_ms = self.since_ms.map(|_| at_ms);
         }
+    }
+
+    /// As if it had never begun, but that what it has cost stays counted, and no generation that
+    /// was handed out, if only as work, is used again.
+    pub(crate) fn begin_again(&mut self) {
+        let used = self.first_generation.max(self.next_generation);
+        *self = Self {
+            sums: self.sums,
+            next_generation: self.next_generation,
+            first_generation: used.saturating_add(1),
+            run: self.run.saturating_add(1),
+            ..Self::default()
+        };
     }
 
     pub(crate) fn pass(&mut self, elements: Option<u64>, number: u64) {

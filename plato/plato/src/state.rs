@@ -9,6 +9,7 @@
 //! | failing   | `Ended(failed)`   | failed    |
 //! | canceling | `Ended(canceled)` | canceled  |
 //! | failed    | `Retried`         | running   |
+//! | failed, succeeded | `RetriedFrom` | running |
 //!
 //! Failing and canceling last until every invocation that is out was told to stop, and
 //! what can be undone was.
@@ -58,7 +59,7 @@ pub struct State {
     /// Why it hands nothing out, while somebody has paused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,
-    /// How often it went on after it had failed.
+    /// How often it went on after it had ended.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub retries: u32,
 }
@@ -158,6 +159,7 @@ impl State {
             Event::Paused { reason } => self.paused = Some(reason.clone()),
             Event::Resumed => self.paused = None,
             Event::Retried => self.retry(at_ms),
+            Event::RetriedFrom { nodes, .. } => self.retry_from(nodes, at_ms)?,
             Event::Ended { end } => self.end(*end),
             event => self.apply_to_node(event, at_ms)?,
         }
@@ -179,6 +181,17 @@ impl State {
         (self.phase, self.error, self.paused) = (Phase::Running, None, None);
         self.retries = self.retries.saturating_add(1);
         self.nodes.iter_mut().for_each(|node| node.retry(at_ms));
+    }
+
+    fn retry_from(&mut self, nodes: &[NodeId], at_ms: i64) -> Result<(), BrokenJournal> {
+        if let Some(unknown) = nodes.iter().find(|node| node.index() >= self.nodes.len()) {
+            return Err(self.broken(format!("there is no node {}", unknown.index())));
+        }
+        self.retry(at_ms);
+        for node in nodes {
+            self.nodes[node.index()].begin_again();
+        }
+        Ok(())
     }
 
     fn stop_with(&mut self, phase: Phase, error: Error) {
@@ -244,6 +257,7 @@ fn change(node: &mut Node, event: &Event, number: u64, at_ms: i64) {
         | Event::Paused { .. }
         | Event::Resumed
         | Event::Retried
+        | Event::RetriedFrom { .. }
         | Event::Failing { .. }
         | Event::Canceling { .. }
         | Event::Ended { .. } => {}

@@ -69,6 +69,7 @@ impl<'a> Turn<'a> {
             Input::Pause { reason } => self.pause(reason),
             Input::Resume => self.resume(),
             Input::Retry => self.retry(),
+            Input::RetryFrom(node) => self.retry_from(node),
             Input::Signal(node, elements) => self.signal(node, elements),
             Input::Progress {
                 node,
@@ -260,10 +261,13 @@ impl<'a> Turn<'a> {
     fn stop(&mut self, event: Event) {
         self.record(event);
         self.step.cancel.extend(self.workflow.out());
-        self.workflow
-            .doing
-            .iter_mut()
-            .for_each(|doing| *doing = Doing::default());
+        self.do_nothing();
+    }
+
+    /// Forgets what this process did for the workflow.
+    fn do_nothing(&mut self) {
+        let doing = self.workflow.doing.iter_mut();
+        doing.for_each(|doing| *doing = Doing::default());
     }
 
     fn told(&mut self, tasks: Vec<TaskRef>) {

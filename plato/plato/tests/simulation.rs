@@ -282,11 +282,18 @@ impl World {
         }
     }
 
-    /// What failed may be tried again, twice at most.
+    /// What failed may be tried again, or any node be run again with what follows it; twice at
+    /// most.
     fn retried(&mut self) -> bool {
         let state = self.workflow.state();
         if state.retries == 2 || !self.choices.one_in(2) {
             return false;
+        }
+        if self.choices.one_in(2) {
+            let node = self.choices.below(self.plan.ids().count());
+            let node = NodeId(u32::try_from(node).unwrap());
+            let events = self.handle(Input::RetryFrom(node)).events;
+            return !events.is_empty();
         }
         // A deadline that has passed fails it again at once.
         self.handle(Input::Retry).events.contains(&Event::Retried)
@@ -449,18 +456,30 @@ impl World {
     }
 
     fn successes(&self, of: NodeId) -> Vec<u64> {
-        let successes = self.events().filter_map(|event| match event {
-            Event::TaskSucceeded { node, element, .. } if *node == of => Some(*element),
-            _ => None,
-        });
-        successes.collect()
-    }
-
-    /// The elements that failed for good since the workflow last went on.
-    fn lost(&self, of: NodeId) -> BTreeSet<u64> {
-        let mut lost = BTreeSet::new();
+        let mut successes = Vec::new();
         for event in self.events() {
             match event {
+                Event::TaskSucceeded { node, element, .. } if *node == of => {
+                    successes.push(*element);
+                }
+                // Each run has its own.
+                Event::RetriedFrom { nodes, .. } if nodes.contains(&of) => successes.clear(),
+                _ => {}
+            }
+        }
+        successes
+    }
+
+    /// The elements that failed for good in the run of the node that counts.
+    fn lost(&self, of: NodeId) -> BTreeSet<u64> {
+        let (mut lost, mut is_kept) = (BTreeSet::new(), false);
+        for event in self.events() {
+            match event {
+                Event::NodeSucceeded { node, .. } if *node == of => is_kept = true,
+                Event::RetriedFrom { nodes, .. } if nodes.contains(&of) => {
+                    is_kept = false;
+                    lost.clear();
+                }
                 Event::TaskFailed {
                     node,
                     element,
@@ -472,7 +491,7 @@ impl World {
                 Event::TaskSucceeded { node, element, .. } if *node == of => {
                     lost.remove(element);
                 }
-                Event::Retried => lost.clear(),
+                Event::Retried | Event::RetriedFrom { .. } if !is_kept => lost.clear(),
                 _ => {}
             }
         }
@@ -514,6 +533,9 @@ impl World {
                 }
                 Event::NodeSucceeded { node, .. } | Event::NodeSkipped { node, .. } => {
                     assert!(through.insert(*node), "a node ended twice");
+                }
+                Event::RetriedFrom { nodes, .. } => {
+                    through.retain(|node| !nodes.contains(node));
                 }
                 _ => {}
             }

@@ -1353,7 +1353,7 @@ pub const __RESUME_WORKFLOW_JSON_ANY: ::buffa::type_registry::JsonAnyEntry = ::b
     from_json: ::buffa::type_registry::any_from_json::<ResumeWorkflow>,
     is_wkt: false,
 };
-/// Has a workflow that failed go on.
+/// Has a workflow that failed go on; or one that failed or succeeded, from a node on.
 #[derive(Clone, PartialEq, Default)]
 #[derive(::serde::Serialize, ::serde::Deserialize)]
 #[serde(default)]
@@ -1366,13 +1366,21 @@ pub struct RetryWorkflow {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub workflow_id: ::buffa::alloc::string::String,
+    /// The node to run again, with all that follow it, also if they had succeeded.
+    ///
+    /// Field 2: `node`
+    #[serde(rename = "node", skip_serializing_if = "::core::option::Option::is_none")]
+    pub node: ::core::option::Option<::buffa::alloc::string::String>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
 }
 impl ::core::fmt::Debug for RetryWorkflow {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("RetryWorkflow").field("workflow_id", &self.workflow_id).finish()
+        f.debug_struct("RetryWorkflow")
+            .field("workflow_id", &self.workflow_id)
+            .field("node", &self.node)
+            .finish()
     }
 }
 impl RetryWorkflow {
@@ -1381,6 +1389,18 @@ impl RetryWorkflow {
     ///
     /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
     pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RetryWorkflow";
+}
+impl RetryWorkflow {
+    #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+    #[inline]
+    ///Sets [`Self::node`] to `Some(value)`, consuming and returning `self`.
+    pub fn with_node(
+        mut self,
+        value: impl Into<::buffa::alloc::string::String>,
+    ) -> Self {
+        self.node = Some(value.into());
+        self
+    }
 }
 ::buffa::impl_default_instance!(RetryWorkflow);
 impl ::buffa::MessageName for RetryWorkflow {
@@ -1405,6 +1425,9 @@ impl ::buffa::Message for RetryWorkflow {
         if !self.workflow_id.is_empty() {
             size += 1u64 + ::buffa::types::string_encoded_len(&self.workflow_id) as u64;
         }
+        if let Some(ref v) = self.node {
+            size += 1u64 + ::buffa::types::string_encoded_len(v) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -1417,6 +1440,9 @@ impl ::buffa::Message for RetryWorkflow {
         use ::buffa::Enumeration as _;
         if !self.workflow_id.is_empty() {
             ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+        }
+        if let Some(ref v) = self.node {
+            ::buffa::types::put_string_field(2u32, v, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -1438,6 +1464,16 @@ impl ::buffa::Message for RetryWorkflow {
                 )?;
                 ::buffa::types::merge_string(&mut self.workflow_id, buf)?;
             }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(
+                    self.node.get_or_insert_with(::buffa::alloc::string::String::new),
+                    buf,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -1447,6 +1483,7 @@ impl ::buffa::Message for RetryWorkflow {
     }
     fn clear(&mut self) {
         self.workflow_id.clear();
+        self.node = ::core::option::Option::None;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -9327,7 +9364,7 @@ pub const __RESUME_WORKFLOW_RESPONSE_JSON_ANY: ::buffa::type_registry::JsonAnyEn
     from_json: ::buffa::type_registry::any_from_json::<ResumeWorkflowResponse>,
     is_wkt: false,
 };
-/// Which workflow.
+/// Which workflow, and from where.
 #[derive(Clone, PartialEq, Default)]
 #[derive(::serde::Serialize, ::serde::Deserialize)]
 #[serde(default)]
@@ -9340,6 +9377,12 @@ pub struct RetryWorkflowRequest {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
     pub workflow_id: ::buffa::alloc::string::String,
+    /// The node to run again, with all that follow it, also if they had succeeded; absent = what
+    /// failed is tried again.
+    ///
+    /// Field 2: `node`
+    #[serde(rename = "node", skip_serializing_if = "::core::option::Option::is_none")]
+    pub node: ::core::option::Option<::buffa::alloc::string::String>,
     #[serde(skip)]
     #[doc(hidden)]
     pub __buffa_unknown_fields: ::buffa::UnknownFields,
@@ -9348,6 +9391,7 @@ impl ::core::fmt::Debug for RetryWorkflowRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("RetryWorkflowRequest")
             .field("workflow_id", &self.workflow_id)
+            .field("node", &self.node)
             .finish()
     }
 }
@@ -9357,6 +9401,18 @@ impl RetryWorkflowRequest {
     ///
     /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
     pub const TYPE_URL: &'static str = "type.googleapis.com/plato.v1.RetryWorkflowRequest";
+}
+impl RetryWorkflowRequest {
+    #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+    #[inline]
+    ///Sets [`Self::node`] to `Some(value)`, consuming and returning `self`.
+    pub fn with_node(
+        mut self,
+        value: impl Into<::buffa::alloc::string::String>,
+    ) -> Self {
+        self.node = Some(value.into());
+        self
+    }
 }
 ::buffa::impl_default_instance!(RetryWorkflowRequest);
 impl ::buffa::MessageName for RetryWorkflowRequest {
@@ -9381,6 +9437,9 @@ impl ::buffa::Message for RetryWorkflowRequest {
         if !self.workflow_id.is_empty() {
             size += 1u64 + ::buffa::types::string_encoded_len(&self.workflow_id) as u64;
         }
+        if let Some(ref v) = self.node {
+            size += 1u64 + ::buffa::types::string_encoded_len(v) as u64;
+        }
         size += self.__buffa_unknown_fields.encoded_len() as u64;
         ::buffa::saturate_size(size)
     }
@@ -9393,6 +9452,9 @@ impl ::buffa::Message for RetryWorkflowRequest {
         use ::buffa::Enumeration as _;
         if !self.workflow_id.is_empty() {
             ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+        }
+        if let Some(ref v) = self.node {
+            ::buffa::types::put_string_field(2u32, v, buf);
         }
         self.__buffa_unknown_fields.write_to(buf);
     }
@@ -9414,6 +9476,16 @@ impl ::buffa::Message for RetryWorkflowRequest {
                 )?;
                 ::buffa::types::merge_string(&mut self.workflow_id, buf)?;
             }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::types::merge_string(
+                    self.node.get_or_insert_with(::buffa::alloc::string::String::new),
+                    buf,
+                )?;
+            }
             _ => {
                 self.__buffa_unknown_fields
                     .push(::buffa::encoding::decode_unknown_field(tag, buf, ctx)?);
@@ -9423,6 +9495,7 @@ impl ::buffa::Message for RetryWorkflowRequest {
     }
     fn clear(&mut self) {
         self.workflow_id.clear();
+        self.node = ::core::option::Option::None;
         self.__buffa_unknown_fields.clear();
     }
 }
@@ -13178,11 +13251,15 @@ pub mod __buffa {
                 ::serde::Serialize::serialize(&self.0, __s)
             }
         }
-        /// Has a workflow that failed go on.
+        /// Has a workflow that failed go on; or one that failed or succeeded, from a node on.
         #[derive(Clone, Debug, Default)]
         pub struct RetryWorkflowView<'a> {
             /// Field 1: `workflow_id`
             pub workflow_id: &'a str,
+            /// The node to run again, with all that follow it, also if they had succeeded.
+            ///
+            /// Field 2: `node`
+            pub node: ::core::option::Option<&'a str>,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for RetryWorkflowView<'a> {
@@ -13228,6 +13305,13 @@ pub mod __buffa {
                         )?;
                         view.workflow_id = ::buffa::types::borrow_str(&mut cur)?;
                     }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.node = Some(::buffa::types::borrow_str(&mut cur)?);
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -13258,6 +13342,7 @@ pub mod __buffa {
                 let _ = __buffa_src;
                 ::core::result::Result::Ok(super::super::RetryWorkflow {
                     workflow_id: self.workflow_id.to_string(),
+                    node: self.node.map(|s| s.to_string()),
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -13278,6 +13363,9 @@ pub mod __buffa {
                             + ::buffa::types::string_encoded_len(&self.workflow_id)
                                 as u64;
                 }
+                if let Some(ref v) = self.node {
+                    size += 1u64 + ::buffa::types::string_encoded_len(v) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -13291,6 +13379,9 @@ pub mod __buffa {
                 use ::buffa::Enumeration as _;
                 if !self.workflow_id.is_empty() {
                     ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+                }
+                if let Some(ref v) = self.node {
+                    ::buffa::types::put_string_field(2u32, v, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -13315,6 +13406,9 @@ pub mod __buffa {
                 let mut __map = __s.serialize_map(::core::option::Option::None)?;
                 if !::buffa::json_helpers::skip_if::is_empty_str(self.workflow_id) {
                     __map.serialize_entry("workflowId", self.workflow_id)?;
+                }
+                if let ::core::option::Option::Some(__v) = self.node {
+                    __map.serialize_entry("node", __v)?;
                 }
                 __map.end()
             }
@@ -13415,6 +13509,13 @@ pub mod __buffa {
             #[must_use]
             pub fn workflow_id(&self) -> &'_ str {
                 self.0.reborrow().workflow_id
+            }
+            /// The node to run again, with all that follow it, also if they had succeeded.
+            ///
+            /// Field 2: `node`
+            #[must_use]
+            pub fn node(&self) -> ::core::option::Option<&'_ str> {
+                self.0.reborrow().node
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<RetryWorkflowView<'static>>>
@@ -27869,11 +27970,16 @@ pub mod __buffa {
                 ::serde::Serialize::serialize(&self.0, __s)
             }
         }
-        /// Which workflow.
+        /// Which workflow, and from where.
         #[derive(Clone, Debug, Default)]
         pub struct RetryWorkflowRequestView<'a> {
             /// Field 1: `workflow_id`
             pub workflow_id: &'a str,
+            /// The node to run again, with all that follow it, also if they had succeeded; absent = what
+            /// failed is tried again.
+            ///
+            /// Field 2: `node`
+            pub node: ::core::option::Option<&'a str>,
             pub __buffa_unknown_fields: ::buffa::UnknownFieldsView<'a>,
         }
         impl<'a> ::buffa::MessageView<'a> for RetryWorkflowRequestView<'a> {
@@ -27919,6 +28025,13 @@ pub mod __buffa {
                         )?;
                         view.workflow_id = ::buffa::types::borrow_str(&mut cur)?;
                     }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.node = Some(::buffa::types::borrow_str(&mut cur)?);
+                    }
                     _ => {
                         ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
                         let span_len = before_tag.len() - cur.len();
@@ -27949,6 +28062,7 @@ pub mod __buffa {
                 let _ = __buffa_src;
                 ::core::result::Result::Ok(super::super::RetryWorkflowRequest {
                     workflow_id: self.workflow_id.to_string(),
+                    node: self.node.map(|s| s.to_string()),
                     __buffa_unknown_fields: self
                         .__buffa_unknown_fields
                         .to_owned()?
@@ -27969,6 +28083,9 @@ pub mod __buffa {
                             + ::buffa::types::string_encoded_len(&self.workflow_id)
                                 as u64;
                 }
+                if let Some(ref v) = self.node {
+                    size += 1u64 + ::buffa::types::string_encoded_len(v) as u64;
+                }
                 size += self.__buffa_unknown_fields.encoded_len() as u64;
                 ::buffa::saturate_size(size)
             }
@@ -27982,6 +28099,9 @@ pub mod __buffa {
                 use ::buffa::Enumeration as _;
                 if !self.workflow_id.is_empty() {
                     ::buffa::types::put_string_field(1u32, &self.workflow_id, buf);
+                }
+                if let Some(ref v) = self.node {
+                    ::buffa::types::put_string_field(2u32, v, buf);
                 }
                 self.__buffa_unknown_fields.write_to(buf);
             }
@@ -28006,6 +28126,9 @@ pub mod __buffa {
                 let mut __map = __s.serialize_map(::core::option::Option::None)?;
                 if !::buffa::json_helpers::skip_if::is_empty_str(self.workflow_id) {
                     __map.serialize_entry("workflowId", self.workflow_id)?;
+                }
+                if let ::core::option::Option::Some(__v) = self.node {
+                    __map.serialize_entry("node", __v)?;
                 }
                 __map.end()
             }
@@ -28106,6 +28229,14 @@ pub mod __buffa {
             #[must_use]
             pub fn workflow_id(&self) -> &'_ str {
                 self.0.reborrow().workflow_id
+            }
+            /// The node to run again, with all that follow it, also if they had succeeded; absent = what
+            /// failed is tried again.
+            ///
+            /// Field 2: `node`
+            #[must_use]
+            pub fn node(&self) -> ::core::option::Option<&'_ str> {
+                self.0.reborrow().node
             }
         }
         impl ::core::convert::From<::buffa::OwnedView<RetryWorkflowRequestView<'static>>>

@@ -305,6 +305,7 @@ fn name(event: &Event) -> &'static str {
         Event::Paused { .. } => "paused",
         Event::Resumed => "resumed",
         Event::Retried => "retried",
+        Event::RetriedFrom { .. } => "retried_from",
         Event::Failing { .. } => "failing",
         Event::Canceling { .. } => "canceling",
         Event::Ended { .. } => "ended",

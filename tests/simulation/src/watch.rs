@@ -199,6 +199,10 @@ impl Followed {
                 ));
             }
             Event::NodeStarted { node, .. } => self.check_start(plan, *node)?,
+            // Each run of a node has successes of its own.
+            Event::RetriedFrom { nodes, .. } => {
+                self.successes.retain(|(node, _)| !nodes.contains(node));
+            }
             event if self.state.phase.is_final() && *event != Event::Retried => {
                 return Err(format!("{event:?} came after the end"));
             }

@@ -33,6 +33,8 @@ pub(crate) struct Known {
     pub(crate) canceled_rules: HashSet<String>,
     /// Workflows that have ended, as they did.
     pub(crate) ended: HashMap<String, State>,
+    /// What those put out, of which some are to go on.
+    pub(crate) outputs: HashMap<String, Value>,
 }
 
 impl Workflows {
@@ -92,7 +94,9 @@ impl Workflows {
                 self.control(&workflow, Input::Pause { reason }, round);
             }
             Incoming::Resume { workflow } => self.control(&workflow, Input::Resume, round),
-            Incoming::Retry { workflow } => self.retry(&workflow, known, round),
+            Incoming::Retry { workflow, from } => {
+                self.retry(&workflow, from.as_deref(), known, round);
+            }
             Incoming::Signal(signal) => self.signal(*signal, round),
             Incoming::Result {
                 invocation,
@@ -283,6 +287,11 @@ impl Workflows {
         self.live.get(id)?.activation.plan().node(task.node).batch
     }
 
+    /// How often a node of a live workflow has begun anew.
+    fn run_of(&self, id: &str, node: plato::NodeId) -> Option<u32> {
+        Some(self.live.get(id)?.run_of(node))
+    }
+
     fn is_map(&self, id: &str, task: TaskRef) -> bool {
         self.live
             .get(id)
@@ -291,7 +300,10 @@ impl Workflows {
 
     fn keep(&mut self, id: &str, task: TaskRef, value: Value, round: &mut Round) {
         let key = match self.is_map(id, task) {
-            true => keys::result(id, task.node, task.element),
+            true => {
+                let run = self.run_of(id, task.node).unwrap_or_default();
+                keys::result(id, task.node, run, task.element)
+            }
             false => keys::output(id, task.node),
         };
         round.put(key, records::encode_value(&value));
@@ -367,15 +379,30 @@ impl Workflows {
                 });
                 self.finish(&workflow, task, (result, None), round);
             }
+            // What was begun for an earlier run of the node says nothing of this one.
+            Outcome::Sealed {
+                workflow,
+                node,
+                run,
+                ..
+            }
+            | Outcome::Decided {
+                workflow,
+                node,
+                run,
+                ..
+            } if self.run_of(&workflow, node).is_some_and(|now| now != run) => self.late(&workflow),
             Outcome::Sealed {
                 workflow,
                 node,
                 result,
+                ..
             } => self.sealed(&workflow, node, result, round),
             Outcome::Decided {
                 workflow,
                 node,
                 result,
+                ..
             } => drop(self.handle(&workflow, Input::Decided(node, result), round)),
             Outcome::Swept {
                 sweep,
@@ -454,7 +481,8 @@ impl Workflows {
         if step.is_some_and(|step| step.ignored.is_none()) {
             round.put(keys::output(id, node), records::encode_value(&value));
             self.keep_output(id, node, value);
-            sweep_results(id, node, round);
+            let run = self.run_of(id, node).unwrap_or_default();
+            sweep_results(id, node, run, round);
         }
     }
 
@@ -552,9 +580,9 @@ fn refused_message(state: &State, epoch: u64) -> Option<timestone::NewMessage> {
     })
 }
 
-/// The results are in the list now.
-fn sweep_results(id: &str, node: plato::NodeId, round: &mut Round) {
-    let prefix = keys::results_prefix(id, node);
+/// The results are in the list now, or of no interest any more.
+pub(super) fn sweep_results(id: &str, node: plato::NodeId, run: u32, round: &mut Round) {
+    let prefix = keys::results_prefix(id, node, run);
     round.put(keys::garbage(&prefix), bytes::Bytes::new());
     round.jobs.push(Job::Sweep(Sweep::of_prefix(&prefix)));
 }

@@ -107,8 +107,15 @@ impl Live {
         tasks.filter(|(_, sizes)| *sizes > 0).collect()
     }
 
+    /// How often the node has begun anew.
+    pub(crate) fn run_of(&self, node: NodeId) -> u32 {
+        self.workflow.state().nodes[node.index()].run()
+    }
+
     fn node_of(&mut self, node: NodeId) -> NodeOf {
+        let run = self.run_of(node);
         let new = || NodeOf {
+            run,
             workflow: Arc::clone(&self.id),
             node,
             activation: Arc::clone(&self.activation),

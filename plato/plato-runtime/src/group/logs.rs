@@ -48,7 +48,7 @@ impl Workflows {
 
     /// What failed a workflow is of no interest once it goes on.
     pub(crate) fn forget_failed_by(&self, id: &Arc<str>, event: &Event, round: &mut Round) {
-        if matches!(event, Event::Retried) {
+        if matches!(event, Event::Retried | Event::RetriedFrom { .. }) {
             round.delete(keys::failed_by(id));
         }
     }

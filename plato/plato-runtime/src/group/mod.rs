@@ -26,14 +26,14 @@ mod sent;
 mod values;
 mod workflows;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Timestamp;
 use futures::FutureExt;
 use futures::future::try_join_all;
-use plato::State;
+use plato::{NodeId, State, Value};
 use store::{Ahead, Fence, StoreError};
 use timestone::{LeasedMessage, NewMessage};
 use tokio::sync::mpsc;
@@ -344,7 +344,7 @@ impl Owner {
         let handled = again.map(|(_, message)| self.was_handled(&message.token.key.id, now_ms));
         let workflows = messages.iter().filter_map(|(incoming, _)| match incoming {
             Ok(Incoming::Start(start)) => Some(start.workflow.as_str()),
-            Ok(Incoming::Cancel { workflow, .. } | Incoming::Retry { workflow }) => {
+            Ok(Incoming::Cancel { workflow, .. } | Incoming::Retry { workflow, .. }) => {
                 Some(workflow.as_str())
             }
             _ => None,
@@ -366,14 +366,22 @@ impl Owner {
         let canceled_rules: Vec<_> = canceled_rules.collect();
         let ended = workflows.map(|workflow| self.has_ended(workflow));
         let (handled, ended): (Vec<_>, Vec<_>) = (handled.collect(), ended.collect());
+        let ended: HashMap<String, State> =
+            try_join_all(ended).await?.into_iter().flatten().collect();
+        let outputs = messages.iter().filter_map(|(incoming, _)| match incoming {
+            Ok(Incoming::Retry { workflow, .. }) => ended.get(workflow),
+            _ => None,
+        });
+        let outputs: Vec<_> = outputs.map(|state| self.output_of(state)).collect();
         Ok(Known {
+            outputs: try_join_all(outputs).await?.into_iter().flatten().collect(),
             handled: try_join_all(handled).await?.into_iter().flatten().collect(),
             canceled_rules: try_join_all(canceled_rules)
                 .await?
                 .into_iter()
                 .flatten()
                 .collect(),
-            ended: try_join_all(ended).await?.into_iter().flatten().collect(),
+            ended,
         })
     }
 
@@ -406,6 +414,16 @@ impl Owner {
             .map(|ended| records::decode_state(&ended))
             .transpose()?;
         Ok(state.map(|state| (workflow.to_owned(), state)))
+    }
+
+    /// What the node whose output is the workflow's has put out.
+    async fn output_of(&self, state: &State) -> Result<Option<(String, Value)>, StoreError> {
+        let key = keys::output(&state.id, NodeId(state.header.output));
+        let value = self.get(&key).await?;
+        let value = value
+            .map(|value| records::decode_value(&value))
+            .transpose()?;
+        Ok(value.map(|value| (state.id.clone(), value)))
     }
 
     /// What the key holds; asks until the store answers.

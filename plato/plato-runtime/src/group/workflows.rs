@@ -93,6 +93,7 @@ impl Workflows {
         }
         for event in &step.events {
             self.follow(id, event);
+            self.begin_again(id, event, round);
             self.keep_error(id, event, round);
             self.keep_default(id, event, round);
             self.forget_failed_by(id, event, round);
@@ -175,13 +176,13 @@ impl Workflows {
         else {
             return;
         };
-        let plan = self.live.get(id).map(|live| live.activation.plan());
-        if plan.is_some_and(|plan| plan.node(*node).allow_failed.is_some()) {
+        let Some(live) = self.live.get(id) else {
+            return;
+        };
+        if live.activation.plan().node(*node).allow_failed.is_some() {
             let value = Value::failed(plato::brief(error));
-            round.put(
-                keys::result(id, *node, *element),
-                records::encode_value(&value),
-            );
+            let key = keys::result(id, *node, live.run_of(*node), *element);
+            round.put(key, records::encode_value(&value));
         }
     }
 

@@ -12,11 +12,12 @@ pub(super) async fn run(jobs: &Jobs, of: NodeOf) {
         Ok(node) => decide(jobs, &of, node).await,
         Err(error) => Some(Err(error)),
     };
-    let (workflow, node) = (Arc::clone(&of.workflow), of.node);
+    let (workflow, node, run) = (Arc::clone(&of.workflow), of.node, of.run);
     if let Some(result) = result {
         jobs.tell(Outcome::Decided {
             workflow,
             node,
+            run,
             result,
         })
         .await;

@@ -54,6 +54,8 @@ pub(crate) enum Job {
 pub(crate) struct NodeOf {
     pub(crate) workflow: Arc<str>,
     pub(crate) node: NodeId,
+    /// How often it has begun anew.
+    pub(crate) run: u32,
     pub(crate) activation: Arc<Activation>,
     pub(crate) header: Arc<Header>,
     /// Read once for all tasks of the node.
@@ -95,11 +97,13 @@ pub(crate) enum Outcome {
     Sealed {
         workflow: Arc<str>,
         node: NodeId,
+        run: u32,
         result: Result<Value, Error>,
     },
     Decided {
         workflow: Arc<str>,
         node: NodeId,
+        run: u32,
         result: Result<bool, Error>,
     },
     Swept {

@@ -22,7 +22,7 @@ pub(super) struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     pub(super) fn new(jobs: &'a Jobs, of: &NodeOf) -> Self {
-        let range = KeyRange::prefix(&keys::results_prefix(&of.workflow, of.node));
+        let range = KeyRange::prefix(&keys::results_prefix(&of.workflow, of.node, of.run));
         Self {
             jobs,
             shard: jobs.shard(),

@@ -62,10 +62,11 @@ pub(super) async fn run(jobs: &Jobs, of: NodeOf, counts: Counts) {
             result => break result,
         }
     };
-    let (workflow, node) = (Arc::clone(&of.workflow), of.node);
+    let (workflow, node, run) = (Arc::clone(&of.workflow), of.node, of.run);
     jobs.tell(Outcome::Sealed {
         workflow,
         node,
+        run,
         result,
     })
     .await;

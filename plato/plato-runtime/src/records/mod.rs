@@ -72,6 +72,18 @@ pub(crate) fn decode_value(bytes: &[u8]) -> Result<Value, StoreError> {
     Value::try_from(value).map_err(|problem| corrupt("value", problem))
 }
 
+/// How often a node has begun anew.
+pub(crate) fn encode_run(run: u32) -> Bytes {
+    Bytes::copy_from_slice(&run.to_be_bytes())
+}
+
+pub(crate) fn decode_run(bytes: &[u8]) -> Result<u32, StoreError> {
+    let bytes = bytes
+        .try_into()
+        .map_err(|problem| corrupt("run", problem))?;
+    Ok(u32::from_be_bytes(bytes))
+}
+
 pub(crate) fn encode_time(unix_ms: i64) -> Bytes {
     Bytes::copy_from_slice(&unix_ms.to_be_bytes())
 }

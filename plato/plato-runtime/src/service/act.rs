@@ -10,6 +10,7 @@ use proto::plato::v1 as wire;
 use timestone::NewMessage;
 use timestone_client::{Client, envelope, names};
 
+use super::again;
 use super::tell::{enqueue, nobody_did};
 use super::{Workflows, not_found};
 use crate::Standing;
@@ -26,7 +27,8 @@ pub(super) enum Act {
     Cancel(String),
     Pause(String),
     Resume,
-    Retry,
+    /// What failed; or the node of this name, and what follows it.
+    Retry(Option<String>),
     Signal {
         node: String,
         value: Box<base::Value>,
@@ -67,15 +69,19 @@ impl Act {
     fn check(&self, workflows: &Workflows, standing: &Standing) -> Result<(), Error> {
         match (self, standing) {
             (Self::Cancel(_) | Self::Pause(_) | Self::Resume, _) => Ok(()),
-            (Self::Retry, Standing::Graph(state)) => check_retry(workflows, state),
+            (Self::Retry(from), Standing::Graph(state)) => match from {
+                Some(from) => again::check(workflows, state, from),
+                None => check_retry(workflows, state),
+            },
             (Self::Signal { node, value }, Standing::Graph(state)) => {
                 check_signal(workflows, state, node, value)
             }
-            (Self::Retry | Self::Signal { .. }, Standing::Rules(state)) => {
+            (Self::Retry(_) | Self::Signal { .. }, Standing::Rules(state)) => {
                 Err(not_for_rules(&state.id))
             }
         }?;
-        let ended = standing.phase().is_final() && !matches!(self, Self::Retry | Self::Cancel(_));
+        let ended =
+            standing.phase().is_final() && !matches!(self, Self::Retry(_) | Self::Cancel(_));
         match ended {
             true => Err(has_ended(standing)),
             false => Ok(()),
@@ -89,7 +95,7 @@ impl Act {
                 Self::Cancel(_) => standing.phase().is_final(),
                 Self::Pause(_) => state.paused.is_some(),
                 Self::Resume => state.may_fire(),
-                Self::Retry | Self::Signal { .. } => true,
+                Self::Retry(_) | Self::Signal { .. } => true,
             },
         }
     }
@@ -99,7 +105,7 @@ impl Act {
             Self::Cancel(_) => state.phase.is_final() || state.phase == Phase::Canceling,
             Self::Pause(_) => state.paused.is_some(),
             Self::Resume => state.paused.is_none(),
-            Self::Retry => !state.phase.is_final(),
+            Self::Retry(_) => !state.phase.is_final(),
             Self::Signal { node, .. } => is_signaled(state, node),
         }
     }
@@ -136,8 +142,9 @@ impl Act {
                 workflow_id,
                 ..Default::default()
             }),
-            Self::Retry => envelope::seal(&wire::RetryWorkflow {
+            Self::Retry(node) => envelope::seal(&wire::RetryWorkflow {
                 workflow_id,
+                node,
                 ..Default::default()
             }),
             Self::Signal { node, value } => envelope::seal(&wire::SignalWorkflow {
@@ -163,7 +170,11 @@ fn check_retry(workflows: &Workflows, state: &State) -> Result<(), Error> {
     let refused =
         |code, message: &str| Error::user(code, format!("workflow {} {message}", state.id));
     match state.phase {
-        Phase::Succeeded | Phase::Canceled => Err(refused("WORKFLOW_NOT_FAILED", "has not failed")
+        Phase::Succeeded => Err(refused("WORKFLOW_NOT_FAILED", "has not failed").hint(
+            "only what failed is tried again; name a node to run it again with what follows it, \
+             or start another",
+        )),
+        Phase::Canceled => Err(refused("WORKFLOW_NOT_FAILED", "has not failed")
             .hint("only what failed is tried again; start another to do it anew")),
         Phase::Failed if known.is_none() || header.version == 0 => Err(refused(
             "UNKNOWN_DEFINITION",

@@ -4,6 +4,7 @@
 //! to its owner, and the answer waits until the store shows that it was done.
 
 mod act;
+mod again;
 mod elsewhere;
 mod explain;
 mod listing;
@@ -365,9 +366,9 @@ impl PlatoService for PlatoServer {
         if let Some(there) = self.elsewhere(&request.workflow_id).await? {
             return Response::ok(there.retry_workflow(request).await?.into_owned());
         }
-        let id = request.workflow_id;
+        let act = Act::Retry(request.node);
         Response::ok(wire::RetryWorkflowResponse {
-            workflow: Some(self.act(&id, Act::Retry).await?).into(),
+            workflow: Some(self.act(&request.workflow_id, act).await?).into(),
             ..Default::default()
         })
     }

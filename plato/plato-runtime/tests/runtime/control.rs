@@ -1,6 +1,8 @@
 //! What people do to workflows, through crashes and restarts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use errors::Error;
 use plato::{Phase, Value};
@@ -32,8 +34,13 @@ impl Site {
     }
 
     async fn retry(&self, workflow: &str, id: &str) {
+        self.retry_from(workflow, id, None).await;
+    }
+
+    async fn retry_from(&self, workflow: &str, id: &str, node: Option<&str>) {
         let retry = RetryWorkflow {
             workflow_id: workflow.into(),
+            node: node.map(str::to_owned),
             ..Default::default()
         };
         self.send(workflow, id, envelope::seal(&retry)).await;
@@ -65,6 +72,76 @@ async fn a_pause_that_comes_with_its_start_outlives_a_restart() {
     site.resume("w", "w/resume").await;
     let end = site.end("w").await;
     assert_eq!(end.state.as_known(), Some(WorkflowState::Succeeded));
+    runtime.shutdown().await;
+}
+
+/// A map, wider than is read at a time, and the reduce after it: they run again, and only they.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_map_runs_again_with_what_follows_it() {
+    let site = Site::new();
+    let is_second = Arc::new(AtomicBool::new(false));
+    let second = Arc::clone(&is_second);
+    let worker = Worker::start_with(&site, 1_500, move |invocation| {
+        let is_other = invocation.function == "t-work" && second.load(Ordering::SeqCst);
+        is_other.then(|| Answer::Done(Value::inline("7")))
+    })
+    .await;
+    let runtime = site.runtime("a").await;
+    site.start("w").await;
+    site.end("w").await;
+    let sevens = |results: &[Value]| results.iter().all(|result| *result == Value::inline("7"));
+    let (before, results) = (site.view("w").await.state, site.results("w").await);
+    assert_eq!((before.phase, results.len()), (Phase::Succeeded, 1_500));
+    assert!(!sevens(&results));
+
+    is_second.store(true, Ordering::SeqCst);
+    site.retry_from("w", "w/again", Some("work")).await;
+    // The same message again is nothing new; an owner that comes in between goes on with it.
+    site.retry_from("w", "w/again", Some("work")).await;
+    site.until(|| async { site.view("w").await.state.retries == 1 })
+        .await;
+    runtime.shutdown().await;
+    let runtime = site.runtime("b").await;
+    site.until(|| async { site.view("w").await.state.phase == Phase::Succeeded })
+        .await;
+    let (after, results) = (site.view("w").await, site.results("w").await);
+    assert_eq!((after.state.retries, results.len()), (1, 1_500));
+    assert!(sevens(&results), "what an earlier run came to is not kept");
+    assert_eq!(after.output, Some(Value::inline("\"joined\"")));
+    let node = &after.state.nodes[WORK.index()];
+    assert_eq!((node.run(), node.done()), (1, 1_500));
+    let recorded = site.recorded("w").await;
+    assert!(recorded.len() == 1_500 && recorded.values().all(|count| *count == 2));
+    assert_eq!((worker.calls("t-split"), worker.calls("t-join")), (1, 2));
+    let rows = site.reader().results("w", WORK, 0, 8).await.unwrap();
+    assert!(rows.is_empty(), "they are in the list");
+    runtime.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_of_a_map_that_had_not_ended_are_of_no_second_run() {
+    let site = Site::new();
+    let is_second = Arc::new(AtomicBool::new(false));
+    let second = Arc::clone(&is_second);
+    let _worker = Worker::start_with(&site, 8, move |invocation| {
+        let is_second = second.load(Ordering::SeqCst);
+        match (invocation.function.as_str(), invocation.element) {
+            ("t-work", _) if is_second => Some(Answer::Done(Value::inline("7"))),
+            ("t-work", 5) => Some(Answer::Failed(Error::user("WRONG", "no such thing"))),
+            _ => None,
+        }
+    })
+    .await;
+    let runtime = site.runtime("a").await;
+    site.start("w").await;
+    let end = site.end("w").await;
+    assert_eq!(end.state.as_known(), Some(WorkflowState::Failed));
+    is_second.store(true, Ordering::SeqCst);
+    site.retry_from("w", "w/again", Some("split")).await;
+    site.until(|| async { site.view("w").await.state.phase == Phase::Succeeded })
+        .await;
+    let results = site.results("w").await;
+    assert_eq!(results, vec![Value::inline("7"); 8]);
     runtime.shutdown().await;
 }
 

@@ -200,6 +200,11 @@ fn scenarios() -> Vec<(&'static str, Kit, Json)> {
                 .at(SECOND * 60, Act::Retry),
             none(),
         ),
+        (
+            "retried-from",
+            map("retried-from", work()).at(SECOND * 60, Act::RetryFrom("work".into())),
+            none(),
+        ),
         ("waits", waits("waits").at(SECOND, approve()), none()),
         ("node-deadline", waits("node-deadline"), none()),
         ("skipped", skipping("skipped"), json!({"extra": false})),

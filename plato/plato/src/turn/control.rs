@@ -3,6 +3,7 @@
 use errors::{Class, Error};
 
 use super::Turn;
+use crate::again;
 use crate::definition::Run;
 use crate::event::{Event, Success};
 use crate::input::Ignored;
@@ -10,6 +11,7 @@ use crate::limits::MAX_WORKFLOW_RETRIES;
 use crate::node::NodePhase;
 use crate::plan::NodeId;
 use crate::state::Phase;
+use crate::workflow::Workflow;
 
 impl Turn<'_> {
     pub(super) fn pause(&mut self, reason: String) {
@@ -41,6 +43,18 @@ impl Turn<'_> {
             Phase::Failed if state.retries < MAX_WORKFLOW_RETRIES => self.record(Event::Retried),
             Phase::Running => self.step.ignored = Some(Ignored::Duplicate),
             _ => self.step.ignored = Some(Ignored::Late),
+        }
+    }
+
+    /// A node and what follows it are run again, whether or not they had succeeded.
+    pub(super) fn retry_from(&mut self, node: NodeId) {
+        let Workflow { plan, state, .. } = &*self.workflow;
+        match again::from(plan, state, node, self.now_ms) {
+            Ok(nodes) => {
+                self.record(Event::RetriedFrom { node, nodes });
+                self.do_nothing();
+            }
+            Err(_) => self.step.ignored = Some(Ignored::Late),
         }
     }
 
