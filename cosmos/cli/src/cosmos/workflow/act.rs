@@ -6,7 +6,7 @@ use proto::plato::v1::{
     SignalWorkflowRequest, Workflow,
 };
 
-use super::args::{CancelArgs, IdArgs, PauseArgs, SignalArgs};
+use super::args::{CancelArgs, IdArgs, PauseArgs, RetryArgs, SignalArgs};
 use super::server::told_of;
 use super::{Desk, json, words};
 use crate::explain::one_line;
@@ -40,9 +40,10 @@ pub(super) async fn resume(desk: &Desk, args: &IdArgs) -> Result<(), Stop> {
     Ok(())
 }
 
-pub(super) async fn retry(desk: &Desk, args: &IdArgs) -> Result<(), Stop> {
+pub(super) async fn retry(desk: &Desk, args: &RetryArgs) -> Result<(), Stop> {
     let request = RetryWorkflowRequest {
         workflow_id: args.id.clone(),
+        node: args.from.clone(),
         ..Default::default()
     };
     tell(desk, &asked!(desk, retry_workflow, request));

@@ -113,7 +113,7 @@ pub(crate) enum WorkflowCommand {
     /// Have a paused workflow, or halted rules, go on
     Resume(IdArgs),
     /// Have a failed workflow go on: what failed is tried again, what is done is kept
-    Retry(IdArgs),
+    Retry(RetryArgs),
     /// Bring a node what it waits for
     Signal(SignalArgs),
     /// End a workflow early; what runs is told to stop
@@ -288,6 +288,25 @@ pub(crate) struct PauseArgs {
         hide_default_value = true
     )]
     pub reason: String,
+}
+
+/// Settings of `cosmos workflow retry`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+With --from, the workflow may also have succeeded. It keeps its definition and the versions of
+functions that it is pinned to. One that was canceled or has undone something is refused, and so is
+one of which a node that can be undone would run again.
+
+Examples:
+  cosmos workflow retry 0198c6f0-7a53-7cc1-a2f4-3d1c6f3a9b10
+  cosmos workflow retry 0198c6f0-7a53-7cc1-a2f4-3d1c6f3a9b10 --from assemble")]
+pub(crate) struct RetryArgs {
+    /// Id of the workflow
+    pub id: String,
+
+    /// Run this node and all that follow it again, also if they succeeded
+    #[arg(long, value_name = "NODE")]
+    pub from: Option<String>,
 }
 
 /// Settings of `cosmos workflow signal`.

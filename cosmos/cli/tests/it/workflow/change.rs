@@ -88,6 +88,55 @@ exit 2
 }
 
 #[test]
+fn a_node_is_run_again_with_what_follows_it() {
+    let world = World::new();
+    world.order("w", &[]);
+    let early = world.say("retry w --from approve");
+    let expected = "\
+error: workflow w has not ended [WORKFLOW_RUNNING]
+  help: wait until it has
+exit 2
+";
+    assert_eq!(early, expected);
+    world.answer(world.lease(), Ok("fine"));
+    world.say("signal w approve --value first");
+    world.until("w", |json| json["state"] == "succeeded");
+    let unknown = world.say("retry w --from pack");
+    let expected = "\
+error: NODE: there is no node `pack` [NODE_NOT_FOUND]
+  help: these are there: check, approve, tell
+exit 2
+";
+    assert_eq!(unknown, expected);
+
+    assert_eq!(
+        world.say("retry w --from approve"),
+        "w is running\nexit 0\n"
+    );
+    let history = world.say("history w");
+    assert!(history.contains("retried_from"), "{history}");
+    let json = world.until("w", |json| json["nodes"][1]["state"] == "running");
+    assert_eq!(json["nodes"][0]["state"], "succeeded");
+    assert_eq!(json["nodes"][2]["state"], "waiting");
+    world.say("signal w approve --value second");
+    let json = world.until("w", |json| json["state"] == "succeeded");
+    assert_eq!(
+        (&json["retries"], &json["output"]),
+        (&1.into(), &"second".into())
+    );
+
+    world.order("v", &[]);
+    world.say("cancel v --reason enough");
+    world.until("v", |json| json["state"] == "canceled");
+    let canceled = world.say("retry v --from check");
+    assert!(
+        canceled.contains("workflow v was canceled [WORKFLOW_CANCELED]"),
+        "{canceled}"
+    );
+    assert!(canceled.ends_with("exit 2\n"), "{canceled}");
+}
+
+#[test]
 fn a_workflow_is_canceled_with_what_it_runs() {
     let world = World::new();
     world.order("w", &[]);
