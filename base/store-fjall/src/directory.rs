@@ -30,6 +30,9 @@ const KEYSPACE: &str = "store";
 /// How large a table becomes. Records mostly come by rising keys: of small tables few are
 /// merged again with what comes later, and that is soon done. Fixed when the store is created.
 const TABLE_BYTES: u64 = 8 << 20;
+/// How many written memtables lie beside each other before they are merged with all that is older.
+/// A merge costs about the same for many as for few; a lookup asks each, by its filter.
+const TABLES_APART: u8 = 8;
 /// How much nicer than others the engine's own threads are: they get a third of a processor
 /// that another wants too, and wait for it.
 const GIVE_WAY: i32 = 5;
@@ -168,7 +171,9 @@ fn start_here(path: &Path, options: Options) -> fjall::Result<(Database, Keyspac
         .open()?;
     let memtable = options.memtable_bytes;
     let keyspace = database.keyspace(KEYSPACE, || {
-        let leveled = Leveled::default().with_table_target_size(TABLE_BYTES);
+        let leveled = Leveled::default()
+            .with_table_target_size(TABLE_BYTES)
+            .with_l0_threshold(TABLES_APART);
         KeyspaceCreateOptions::default()
             .max_memtable_size(memtable)
             .compaction_strategy(Arc::new(leveled))

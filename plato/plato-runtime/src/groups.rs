@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -19,6 +20,8 @@ pub(crate) struct Groups {
     shared: Arc<Shared>,
     stop: CancellationToken,
     share: Share,
+    /// When the others were heard last, since some moment.
+    met: Duration,
     owned: BTreeMap<u32, CancellationToken>,
     ended: FuturesUnordered<JoinHandle<u32>>,
 }
@@ -26,7 +29,8 @@ pub(crate) struct Groups {
 impl Groups {
     pub(crate) fn new(shared: Arc<Shared>, stop: CancellationToken) -> Self {
         Self {
-            share: Share::new(shared.config.groups),
+            share: Share::new(shared.config.groups, shared.config.ttl),
+            met: shared.clock.elapsed(),
             shared,
             stop,
             owned: BTreeMap::new(),
@@ -51,7 +55,11 @@ impl Groups {
 
     async fn meet(&mut self) {
         match meeting::meet(&self.shared, self.held()).await {
-            Ok(Some(others)) => self.share.met(others, self.held()),
+            Ok(Some(others)) => {
+                let before = std::mem::replace(&mut self.met, self.shared.clock.elapsed());
+                let after = self.met.saturating_sub(before);
+                self.share.met(others, self.held(), after);
+            }
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "the other processes were not heard"),
         }
@@ -112,7 +120,7 @@ impl Groups {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}
-            () = self.shared.sleep(self.shared.config.ttl / 3) => {}
+            () = self.shared.sleep(self.share.rest()) => {}
             Some(ended) = self.ended.next() => self.ended(ended.ok()).await,
         }
     }

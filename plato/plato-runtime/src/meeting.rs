@@ -103,16 +103,18 @@ async fn processes(shared: &Shared) -> Result<Vec<Entry>, StoreError> {
         .await
 }
 
-/// Whether a process that was last heard of then still counts.
-fn is_heard(shared: &Shared, process: Process, now_ms: i64) -> bool {
+/// How long a process that was last heard of then still counts, if it does.
+fn is_heard_for(shared: &Shared, process: Process, now_ms: i64) -> Option<Duration> {
     let ttl = i64::try_from(shared.config.ttl.as_millis()).unwrap_or(i64::MAX);
-    process.at_ms.saturating_add(ttl) > now_ms
+    let left_ms = process.at_ms.saturating_add(ttl).saturating_sub(now_ms);
+    let left_ms = u64::try_from(left_ms).ok().filter(|left| *left > 0);
+    left_ms.map(Duration::from_millis)
 }
 
 fn gone(shared: &Shared, entries: &[Entry], now_ms: i64) -> Result<Vec<Bytes>, StoreError> {
     let mut gone = Vec::new();
     for entry in entries {
-        if !is_heard(shared, Process::decode(&entry.value)?, now_ms) {
+        if is_heard_for(shared, Process::decode(&entry.value)?, now_ms).is_none() {
             gone.push(entry.key.clone());
         }
     }
@@ -124,8 +126,9 @@ fn others(shared: &Shared, entries: &[Entry], now_ms: i64) -> Result<Others, Sto
     let mut others = Others::default();
     for entry in entries.iter().filter(|entry| entry.key != mine) {
         let process = Process::decode(&entry.value)?;
-        if is_heard(shared, process, now_ms) {
+        if let Some(left) = is_heard_for(shared, process, now_ms) {
             others.processes += 1;
+            others.silent_in = Some(others.silent_in.map_or(left, |least| least.min(left)));
             others.held = others.held.saturating_add(process.held);
         }
     }

@@ -1,8 +1,6 @@
 //! How many groups a process should own: its share, and what nobody else takes.
 
-/// Meetings in a row at which groups were without an owner, before a process
-/// takes more than its share.
-const PATIENCE: u32 = 4;
+use std::time::Duration;
 
 /// The other processes of the service that were heard of lately.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,44 +8,65 @@ pub(crate) struct Others {
     pub(crate) processes: u32,
     /// Groups they own together.
     pub(crate) held: u32,
+    /// When the one that was silent for longest is not counted any more.
+    pub(crate) silent_in: Option<Duration>,
 }
 
 /// What a process knows about its share.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share {
     groups: u32,
+    /// How long groups stay with a process that is silent.
+    ttl: Duration,
     others: Others,
-    unowned: u32,
+    /// How long groups have been seen without an owner.
+    unowned: Option<Duration>,
 }
 
 impl Share {
     /// As long as nobody else was heard of.
-    pub(crate) fn new(groups: u32) -> Self {
+    pub(crate) fn new(groups: u32, ttl: Duration) -> Self {
         Self {
             groups,
+            ttl,
             others: Others::default(),
-            unowned: 0,
+            unowned: None,
         }
     }
 
-    /// Takes in what was heard at a meeting.
-    pub(crate) fn met(&mut self, others: Others, held: u32) {
+    /// Takes in what was heard at a meeting, so long after the one before.
+    pub(crate) fn met(&mut self, others: Others, held: u32, after: Duration) {
         self.others = others;
         self.unowned = match others.held.saturating_add(held) < self.groups {
-            true => self.unowned.saturating_add(1),
-            false => 0,
+            true => Some(
+                self.unowned
+                    .map_or(Duration::ZERO, |unowned| unowned + after),
+            ),
+            false => None,
         };
     }
 
-    /// The groups this process may own, at most.
+    /// The groups this process may own, at most: its share, and in the end what nobody else
+    /// takes.
     pub(crate) fn limit(&self) -> u32 {
         let fair = self
             .groups
             .div_ceil(self.others.processes.saturating_add(1));
-        match self.unowned > PATIENCE {
+        match self.unowned > Some(self.ttl * 4 / 3) {
             true => self.groups,
             false => fair,
         }
+    }
+
+    /// Until it should look again: soon while groups are without an owner, and when another
+    /// process falls silent, so that what it owned is taken over as its time runs out.
+    pub(crate) fn rest(&self) -> Duration {
+        let most = match self.unowned {
+            Some(_) => self.ttl / 30,
+            None => self.ttl / 3,
+        };
+        let silent = self.others.silent_in.unwrap_or(most);
+        most.min(silent.max(self.ttl / 30))
     }
 }
 
@@ -55,32 +74,44 @@ impl Share {
 mod tests {
     use super::*;
 
-    fn met(processes: u32, held_by_others: u32, held: u32, times: u32) -> u32 {
-        let mut share = Share::new(5);
+    const TTL: Duration = Duration::from_secs(30);
+
+    fn met(processes: u32, held_by_others: u32, held: u32, times: u32) -> Share {
+        let mut share = Share::new(5, TTL);
+        let others = Others {
+            processes,
+            held: held_by_others,
+            silent_in: None,
+        };
         for _ in 0..times {
-            share.met(
-                Others {
-                    processes,
-                    held: held_by_others,
-                },
-                held,
-            );
+            share.met(others, held, TTL / 3);
         }
-        share.limit()
+        share
     }
 
     #[test]
     fn groups_are_shared_evenly() {
-        assert_eq!(Share::new(5).limit(), 5);
-        assert_eq!(
-            [met(1, 2, 3, 1), met(2, 3, 2, 1), met(9, 5, 0, 1)],
-            [3, 2, 1]
-        );
+        assert_eq!(Share::new(5, TTL).limit(), 5);
+        let limits = [met(1, 2, 3, 1), met(2, 3, 2, 1), met(9, 5, 0, 1)];
+        assert_eq!(limits.map(|share| share.limit()), [3, 2, 1]);
     }
 
     #[test]
     fn what_nobody_takes_is_taken_in_the_end() {
-        assert_eq!(met(1, 0, 3, PATIENCE), 3);
-        assert_eq!(met(1, 0, 3, PATIENCE + 1), 5);
+        assert_eq!(met(1, 0, 3, 5).limit(), 3);
+        assert_eq!(met(1, 0, 3, 6).limit(), 5);
+    }
+
+    #[test]
+    fn it_looks_again_soon_when_there_may_be_something_to_take() {
+        let seconds = |share: Share| share.rest().as_secs();
+        assert_eq!(seconds(Share::new(5, TTL)), 10);
+        assert_eq!(seconds(met(1, 2, 3, 1)), 10);
+        assert_eq!(seconds(met(1, 2, 2, 1)), 1, "one has no owner");
+        let mut share = met(1, 2, 3, 1);
+        for (silent_in, rest) in [(25, 10), (7, 7), (0, 1)] {
+            share.others.silent_in = Some(Duration::from_secs(silent_in));
+            assert_eq!(seconds(share), rest, "{silent_in}");
+        }
     }
 }

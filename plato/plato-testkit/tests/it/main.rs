@@ -3,5 +3,6 @@
 
 mod histories;
 mod kit;
+mod owners;
 mod page;
 mod rules;

@@ -8,7 +8,7 @@ mod site;
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde::Serialize;
 use store_postgres::testing::{Cluster, Programs};
 
@@ -44,6 +44,11 @@ pub struct Report {
     pub executed_twice: u64,
     pub executions: u64,
     pub kills: u64,
+    /// Groups of killed processes that the other took over, as the killed one stayed away.
+    pub taken_over: u64,
+    /// From a kill until all that the process owned was owned by the other and read from the
+    /// store, at most.
+    pub taken_over_within_ms: u64,
     /// Groups that were recovered from the store.
     pub recoveries: u64,
     pub seed: u64,
@@ -51,10 +56,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether everything ended, once, although owners were killed.
+    /// Whether everything ended, once, although owners were killed, restarted and replaced.
     pub fn holds(&self) -> bool {
         let mistakes = [self.lost, self.twice, self.executed_twice];
-        mistakes == [0; 3] && self.kills > 0 && self.workflows > 0 && self.facts > 0
+        let seen = [self.kills, self.taken_over, self.workflows, self.facts];
+        mistakes == [0; 3] && seen.iter().all(|seen| *seen > 0)
     }
 }
 
@@ -80,7 +86,9 @@ pub async fn prove(seconds: u64, seed: u64) -> Result<Option<Report>> {
     let recoveries = site.recoveries();
     site.stop();
     Ok(Some(Report {
-        kills,
+        kills: kills.kills,
+        taken_over: kills.taken_over,
+        taken_over_within_ms: u64::try_from(kills.within.as_millis())?,
         recoveries,
         seed,
         seconds,
@@ -88,19 +96,48 @@ pub async fn prove(seconds: u64, seed: u64) -> Result<Option<Report>> {
     }))
 }
 
-/// Kills one of the two, at random moments, and starts it again; how often.
-async fn kill(site: &mut Site, time: Duration, seed: u64) -> Result<u64> {
-    let (until, mut dice, mut kills) = (Instant::now() + time, Dice(seed), 0);
+/// What was done to the processes.
+#[derive(Debug, Default)]
+struct Kills {
+    kills: u64,
+    taken_over: u64,
+    within: Duration,
+}
+
+/// Kills one of the two, at random moments, and starts it again: at once, or once the other
+/// owns what it did.
+async fn kill(site: &mut Site, time: Duration, seed: u64) -> Result<Kills> {
+    let (until, mut dice, mut kills) = (Instant::now() + time, Dice(seed), Kills::default());
     while Instant::now() < until {
         let (least, most) = KILL_EVERY_MS;
         let pause = Duration::from_millis(least + dice.throw() % (most - least));
         tokio::time::sleep(pause).await;
-        let victim = ["first", "second"][usize::try_from(dice.throw() % 2)?];
+        let [victim, other] = match dice.throw() % 2 {
+            0 => ["first", "second"],
+            _ => ["second", "first"],
+        };
+        let owned = site.owned(victim)?;
         site.kill(victim)?;
+        kills.kills += 1;
+        // Whoever owned nothing is not taken over.
+        if owned > 0 && (kills.taken_over == 0 || dice.throw().is_multiple_of(3)) {
+            let within = replaced(site, other).await?;
+            kills.within = kills.within.max(within);
+            kills.taken_over += owned;
+        }
         site.start_node(victim)?;
-        kills += 1;
     }
     Ok(kills)
+}
+
+/// Waits until `other` owns everything; how long that took.
+async fn replaced(site: &Site, other: &str) -> Result<Duration> {
+    let began = Instant::now();
+    while site.owned(other)? < u64::from(GROUPS) {
+        ensure!(began.elapsed() < PATIENCE, "{other} takes nothing over");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(began.elapsed())
 }
 
 /// Numbers that look random, the same for the same seed (splitmix64).

@@ -21,6 +21,8 @@ use crate::programs;
 
 /// What a process logs for each group that it reads from the store.
 const RECOVERED: &str = "group recovered";
+/// What it logs for each that it does not own any more.
+const LEFT: [&str; 2] = ["group given up", "group lost"];
 
 pub(super) struct Site {
     store: Arc<dyn Store>,
@@ -33,12 +35,16 @@ pub(super) struct Site {
 }
 
 /// A Plato process; killed when dropped.
-struct Node(Child);
+struct Node {
+    child: Child,
+    /// How long its log was when it began.
+    log_begins: usize,
+}
 
 impl Drop for Node {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -74,6 +80,7 @@ impl Site {
     pub(super) fn start_node(&mut self, name: &str) -> Result<()> {
         let mut options = fs::File::options();
         let log = options.create(true).append(true).open(self.log(name))?;
+        let log_begins = usize::try_from(log.metadata()?.len())?;
         let mut command = programs::program("soak-takeovers")?;
         command.args(["node", "--name", name]);
         command.args(["--store", &self.database, "--timestone", &self.url]);
@@ -83,7 +90,8 @@ impl Site {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
-        let node = Node(programs::spawn(&mut command)?);
+        let child = programs::spawn(&mut command)?;
+        let node = Node { child, log_begins };
         self.nodes.insert(name.to_owned(), node);
         Ok(())
     }
@@ -91,10 +99,19 @@ impl Site {
     /// SIGKILL, and waits until it is gone.
     pub(super) fn kill(&mut self, name: &str) -> Result<()> {
         let node = self.nodes.get_mut(name).context("it does not run")?;
-        let ended = node.0.try_wait()?;
+        let ended = node.child.try_wait()?;
         ensure!(ended.is_none(), "{name} had ended by itself: {ended:?}");
         drop(self.nodes.remove(name));
         Ok(())
+    }
+
+    /// Groups that a process owns.
+    pub(super) fn owned(&self, name: &str) -> Result<u64> {
+        let node = self.nodes.get(name).context("it does not run")?;
+        let log = fs::read_to_string(self.log(name))?;
+        let log = log.get(node.log_begins..).unwrap_or_default();
+        let count = |what| log.matches(what).count() as u64;
+        Ok(count(RECOVERED).saturating_sub(LEFT.into_iter().map(count).sum()))
     }
 
     pub(super) fn reader(&self) -> WorkflowReader {
