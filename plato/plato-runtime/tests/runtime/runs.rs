@@ -9,6 +9,7 @@ use plato::{Definition, NodeCode, NodeDef, Registry, TaskContext, Value};
 use plato_runtime::RuntimeConfig;
 use proto::base::v1::Envelope;
 use proto::plato::v1::{NodeState, WorkflowState};
+use proto::stratum::v1::Invocation;
 use store::MemoryStore;
 use store_fjall::FjallStore;
 
@@ -263,4 +264,49 @@ async fn what_surrounds_a_workflow_travels_on() {
         invocation.function,
     );
     assert_eq!(address, (id, "w".into(), "split".into(), "t-split".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_may_be_more_urgent_than_its_workflow() {
+    let ask = || NodeCode::function(|_: &TaskContext| Ok(Invocation::default()));
+    let child = || NodeCode::workflow(|_: &TaskContext| Ok(Value::inline("{}")));
+    let inner = Definition {
+        name: "t.leaf".into(),
+        version: 1,
+        nodes: vec![NodeDef::function("leaf", "t-leaf")],
+        output: "leaf".into(),
+    };
+    let outer = Definition {
+        name: "t.urgent".into(),
+        version: 1,
+        nodes: vec![
+            NodeDef::function("hurried", "t-hurried").priority(-3),
+            NodeDef::function("plain", "t-plain"),
+            NodeDef::workflow("child", "t.leaf").priority(-2),
+        ],
+        output: "plain".into(),
+    };
+    let mut registry = Registry::new();
+    registry.register(inner, [("leaf", ask())]).unwrap();
+    let code = [("hurried", ask()), ("plain", ask()), ("child", child())];
+    registry.register(outer, code).unwrap();
+    let site = Site::new().with_registry(registry);
+    let _runtime = site.runtime("a").await;
+    let envelope = Envelope {
+        priority: 7,
+        ..Default::default()
+    };
+    site.start_of("w", "t.urgent", envelope).await;
+    let leaf = ids::invocation("w", "child", 0, 0);
+    // What the child starts inherits the priority of the node that started it.
+    for (workflow, node, priority) in [("w", "hurried", -3), ("w", "plain", 7), (&leaf, "leaf", -2)]
+    {
+        site.until_dispatched(workflow, node).await;
+        let key = timestone::MessageKey {
+            queue: format!("stratum/t-{node}"),
+            id: ids::invocation(workflow, node, 0, 0),
+        };
+        let message = site.client.get(&key).await.unwrap().unwrap();
+        assert_eq!(message.priority, priority, "{node}");
+    }
 }
