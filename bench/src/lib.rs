@@ -7,5 +7,6 @@ pub mod memory;
 pub mod npm;
 pub mod postgres;
 pub mod process;
+pub mod rules;
 pub mod server;
 pub mod stats;

@@ -10,9 +10,10 @@ use serde_json::Value;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bench-plato");
 
 /// Every ratio, by its published name.
-const RATIOS: [&str; 6] = [
+const RATIOS: [&str; 7] = [
     "cpu_per_step_vs_restate",
     "fanout_1000_vs_restate",
+    "rules_vs_clips",
     "step_p50_vs_dbos",
     "step_p50_vs_restate",
     "steps_per_s_vs_dbos",
@@ -44,7 +45,7 @@ fn folder() -> tempfile::TempDir {
 #[test]
 fn the_report_holds_every_figure_of_ours_and_skips_peers_that_are_missing() {
     let folder = folder();
-    let report = run(&["--peers", "restate,dbos"], folder.path());
+    let report = run(&["--peers", "restate,dbos,clips"], folder.path());
     for figure in ["/machine/processors", "/fsync/p50_ms", "/settings/clients"] {
         assert!(is_positive(report.pointer(figure).unwrap()), "{figure}");
     }
@@ -52,13 +53,21 @@ fn the_report_holds_every_figure_of_ours_and_skips_peers_that_are_missing() {
         assert!(is_positive(&report["ours"][figure]), "{figure}");
         assert!(is_positive(&report["ours"]["runs"][0][figure]), "{figure}");
     }
+    let rules = &report["ours"]["rules"];
+    for figure in [
+        "/firings_per_s",
+        "/change_us/100000",
+        "/durable/firings_per_s",
+    ] {
+        assert!(is_positive(rules.pointer(figure).unwrap()), "{figure}");
+    }
     let ratios = report["ratios"].as_object().unwrap();
     assert!(ratios.keys().eq(RATIOS), "{ratios:?}");
     // Nothing is invented about peers that were not measured.
     assert!(ratios.values().all(Value::is_null), "{ratios:?}");
     let skipped = report["skipped"].as_array().unwrap();
     let skipped: Vec<_> = skipped.iter().map(|skipped| &skipped["peer"]).collect();
-    assert_eq!(skipped, ["restate", "dbos"]);
+    assert_eq!(skipped, ["restate", "dbos", "clips"]);
 }
 
 #[test]

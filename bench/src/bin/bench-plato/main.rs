@@ -25,14 +25,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use bench::disk;
 use bench::machine::Machine;
+use bench::rules;
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::measure::Plan;
 use crate::peers::Peer;
-use crate::report::{Ratios, Report, Settings};
+use crate::report::{Ours, Peers, Ratios, Report, Settings, Skipped};
 use crate::runs::Runs;
+
+/// Beside it are measured rules, not steps.
+const CLIPS: &str = "clips";
 
 /// The one that servers use.
 #[global_allocator]
@@ -59,7 +63,7 @@ struct Args {
     /// Elements of each of these maps.
     #[arg(long, default_value_t = 1_000)]
     elements: u64,
-    /// Engines to measure beside: names, or `all`, or `none`.
+    /// Engines to measure beside: `restate`, `dbos` and, for rules, `clips`; or `all`, or `none`.
     #[arg(long, value_delimiter = ',', default_value = "all")]
     peers: Vec<String>,
     /// Folder below which every engine keeps its files, on a disk [default: beside the program].
@@ -121,8 +125,26 @@ impl Args {
         match self.peers.join(",").as_str() {
             "all" => Ok(Peer::value_variants().to_vec()),
             "none" => Ok(Vec::new()),
-            _ => self.peers.iter().map(|name| named(name)).collect(),
+            _ => {
+                let names = self.peers.iter().filter(|name| *name != CLIPS);
+                names.map(|name| named(name)).collect()
+            }
         }
+    }
+
+    fn rules(&self) -> rules::Plan {
+        let plan = rules::Plan {
+            clips: self.peers.iter().any(|name| name == CLIPS || name == "all"),
+            ..rules::Plan::default()
+        };
+        if self.quick {
+            return rules::Plan {
+                runs: 1,
+                titles: 20,
+                ..plan
+            };
+        }
+        plan
     }
 
     /// A folder of this program's own; what is in it is removed at the end.
@@ -214,18 +236,37 @@ async fn report(args: &Args, machine: Machine, scratch: &Path) -> Result<Report>
         eprintln!("bench: run {run} of {}", args.runs());
         runs.once(&args.plan(), scratch).await?;
     }
-    let ours = runs.ours()?;
-    let (peers, skipped) = runs.peers();
+    eprintln!("bench: rules");
+    let rules = measured_rules(args).await?;
+    let (ours, (peers, mut skipped)) = (runs.ours()?, runs.peers());
+    if let Some(why) = &rules.skipped {
+        eprintln!("SKIPPED: {CLIPS}: {why}");
+        let (peer, why) = (CLIPS.to_owned(), why.clone());
+        skipped.push(Skipped { peer, why });
+    }
     Ok(Report {
         machine,
+        fsync,
+        ratios: Ratios::of(&ours, &peers, rules.rules_vs_clips()),
         settings: Settings {
             runs: args.runs(),
             plan: args.plan(),
+            rules: rules.settings,
         },
-        fsync,
-        ratios: Ratios::of(&ours, &peers),
-        ours,
-        peers,
+        ours: Ours {
+            steps: ours,
+            rules: rules.ours,
+        },
+        peers: Peers {
+            steps: peers,
+            clips: rules.clips,
+        },
         skipped,
     })
+}
+
+/// On a thread of its own, as the engine takes all of one.
+async fn measured_rules(args: &Args) -> Result<rules::Report> {
+    let (plan, folder) = (args.rules(), args.folder()?);
+    tokio::task::spawn_blocking(move || rules::measure(&plan, &folder)).await?
 }

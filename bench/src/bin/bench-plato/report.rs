@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bench::disk::Fsync;
 use bench::machine::Machine;
+use bench::rules;
 use bench::stats::median;
 use serde::Serialize;
 
@@ -16,10 +17,27 @@ pub struct Report {
     pub settings: Settings,
     /// Of the disk that every engine writes to; measured first.
     pub fsync: Fsync,
-    pub ours: Measured,
-    pub peers: BTreeMap<Peer, Measured>,
+    pub ours: Ours,
+    pub peers: Peers,
     pub skipped: Vec<Skipped>,
     pub ratios: Ratios,
+}
+
+/// Our engine: graphs, and rules.
+#[derive(Serialize)]
+pub struct Ours {
+    #[serde(flatten)]
+    pub steps: Measured,
+    pub rules: rules::Ours,
+}
+
+/// What others measured: engines of steps, and one of rules.
+#[derive(Serialize)]
+pub struct Peers {
+    #[serde(flatten)]
+    pub steps: BTreeMap<Peer, Measured>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clips: Option<rules::Peer>,
 }
 
 #[derive(Serialize)]
@@ -27,12 +45,13 @@ pub struct Settings {
     pub runs: usize,
     #[serde(flatten)]
     pub plan: Plan,
+    pub rules: rules::Settings,
 }
 
 /// A peer that was not measured to the end.
 #[derive(Serialize)]
 pub struct Skipped {
-    pub peer: Peer,
+    pub peer: String,
     pub why: String,
 }
 
@@ -79,10 +98,16 @@ pub struct Ratios {
     pub cpu_per_step_vs_restate: Option<f64>,
     pub steps_per_s_vs_dbos: Option<f64>,
     pub step_p50_vs_dbos: Option<f64>,
+    /// Of the matcher alone, as CLIPS keeps nothing on disk.
+    pub rules_vs_clips: Option<f64>,
 }
 
 impl Ratios {
-    pub fn of(ours: &Measured, peers: &BTreeMap<Peer, Measured>) -> Self {
+    pub fn of(
+        ours: &Measured,
+        peers: &BTreeMap<Peer, Measured>,
+        rules_vs_clips: Option<f64>,
+    ) -> Self {
         let over = |peer, figure: fn(&Run) -> Option<f64>| {
             let theirs: &Measured = peers.get(&peer)?;
             let ratio = figure(&ours.medians)? / figure(&theirs.medians)?;
@@ -95,6 +120,7 @@ impl Ratios {
             cpu_per_step_vs_restate: over(Peer::Restate, |run| Some(cpu(run))),
             steps_per_s_vs_dbos: over(Peer::Dbos, |run| Some(run.steps_per_s)),
             step_p50_vs_dbos: over(Peer::Dbos, |run| Some(run.step_p50_ms)),
+            rules_vs_clips,
         }
     }
 }
@@ -128,7 +154,7 @@ mod tests {
             run(400.0, 3.0, Some(20.0)),
         ]);
         let theirs = Measured::of(&[run(100.0, 4.0, Some(100.0))]).unwrap();
-        let ratios = Ratios::of(&ours.unwrap(), &[(Peer::Restate, theirs)].into());
+        let ratios = Ratios::of(&ours.unwrap(), &[(Peer::Restate, theirs)].into(), Some(0.5));
         let expected = Ratios {
             steps_per_s_vs_restate: Some(4.0),
             step_p50_vs_restate: Some(0.5),
@@ -136,6 +162,7 @@ mod tests {
             cpu_per_step_vs_restate: Some(0.5),
             steps_per_s_vs_dbos: None,
             step_p50_vs_dbos: None,
+            rules_vs_clips: Some(0.5),
         };
         assert_eq!(ratios, expected);
     }

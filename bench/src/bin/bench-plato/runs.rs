@@ -46,6 +46,7 @@ impl Runs {
                 let why = format!("{error:#}");
                 eprintln!("SKIPPED: {peer:?}: {why}");
                 self.peers.remove(&peer);
+                let peer = peer.name();
                 self.skipped.push(Skipped { peer, why });
             }
         }

@@ -29,6 +29,7 @@ pub fn print(report: &Report) {
         report.settings.plan.elements,
     );
     println!("{}", table(report));
+    rules(report);
     println!("ours over theirs:");
     if let Ok(Value::Object(ratios)) = serde_json::to_value(&report.ratios) {
         for (name, ratio) in ratios {
@@ -36,7 +37,18 @@ pub fn print(report: &Report) {
         }
     }
     for skipped in &report.skipped {
-        println!("SKIPPED: {:?}: {}", skipped.peer, skipped.why);
+        println!("SKIPPED: {}: {}", skipped.peer, skipped.why);
+    }
+}
+
+fn rules(report: &Report) {
+    let ours = &report.ours.rules;
+    println!(
+        "rules, firings/s: {:.0} matched, {:.0} durable",
+        ours.firings_per_s, ours.durable.firings_per_s
+    );
+    if let Some(clips) = &report.peers.clips {
+        println!("  {}: {:.0} matched", clips.version, clips.firings_per_s);
     }
 }
 
@@ -44,8 +56,8 @@ fn table(report: &Report) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(HEAD);
-    table.add_row(row("ours", &report.ours));
-    for measured in report.peers.values() {
+    table.add_row(row("ours", &report.ours.steps));
+    for measured in report.peers.steps.values() {
         table.add_row(row(&measured.version, measured));
     }
     for column in table.column_iter_mut().skip(1) {

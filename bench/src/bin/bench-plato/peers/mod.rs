@@ -24,6 +24,14 @@ pub enum Peer {
 }
 
 impl Peer {
+    /// As `--peers` has it.
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+
     /// Starts the peer, measures it, and ends it.
     pub async fn run(self, plan: &Plan, scratch: &Path) -> Result<Run> {
         match self {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::stats::median;
 use anyhow::{Context, Result, ensure};
-use bench::stats::median;
 use plato::Header;
 use plato_rules::{Event, Input, NewFact, RuleBase, Rules, Session, Step, Value};
 
-use crate::{RULES, Run};
+use super::{RULES, Run};
 
 /// Unrelated facts among which one is changed.
 const AMONG: [u64; 3] = [1_000, 10_000, 100_000];

@@ -6,16 +6,16 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::Run;
+use super::Run;
 
 /// What is measured.
 pub(crate) const VERSION: &str = "CLIPS 6.4 by clipspy 1.0.6";
 
-const REQUIREMENTS: &str = include_str!("../../../peers/clips/requirements.txt");
+const REQUIREMENTS: &str = include_str!("../../peers/clips/requirements.txt");
 const FILES: [(&str, &str); 3] = [
     ("requirements.txt", REQUIREMENTS),
-    ("driver.py", include_str!("../../../peers/clips/driver.py")),
-    ("rules.clp", include_str!("../../../peers/clips/rules.clp")),
+    ("driver.py", include_str!("../../peers/clips/driver.py")),
+    ("rules.clp", include_str!("../../peers/clips/rules.clp")),
 ];
 /// Holds the requirements once they are installed.
 const INSTALLED: &str = "installed.txt";
@@ -71,7 +71,7 @@ fn run(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("{command:?}"))?;
     ensure!(
         output.status.success(),
-        "{command:?}: {}; --alone measures without CLIPS",
+        "{command:?}: {}",
         String::from_utf8_lossy(&output.stderr).trim()
     );
     Ok(String::from_utf8(output.stdout)?)

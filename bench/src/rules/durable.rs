@@ -16,8 +16,8 @@ use timestone::NewMessage;
 use timestone_client::{Client, names};
 use timestone_server::{LocalTimestone, OwnerOptions};
 
-use crate::RULES;
-use crate::ours::{chunk, fact};
+use super::RULES;
+use super::ours::{chunk, fact};
 
 const SERVICE: &str = "bench";
 const GROUPS: u32 = 4;
@@ -28,12 +28,12 @@ const FACTS: u64 = 100;
 const PATIENCE: Duration = Duration::from_secs(300);
 
 #[derive(Serialize)]
-pub(crate) struct Durable {
-    firings: u64,
-    seconds: f64,
-    pub(crate) firings_per_s: f64,
+pub struct Durable {
+    pub firings: u64,
+    pub seconds: f64,
+    pub firings_per_s: f64,
     /// Commits of the store that the firings shared.
-    commits: u64,
+    pub commits: u64,
 }
 
 pub(crate) fn measure(folder: &Path) -> Result<Durable> {
