@@ -1,7 +1,7 @@
 //! Every cap of the workflow layer, on one page.
 
 /// Nodes of one definition.
-pub const MAX_NODES: usize = 64;
+pub const MAX_NODES: usize = 1_000;
 /// The name of a definition, node or function, in bytes.
 pub const MAX_NAME_BYTES: usize = 64;
 /// Elements of one map.

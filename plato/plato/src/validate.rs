@@ -539,7 +539,7 @@ mod tests {
     #[test]
     fn every_problem_names_its_place_and_what_would_do() {
         let cases = [
-            (vec![], "nodes: there are 0 nodes; have 1 to 64"),
+            (vec![], "nodes: there are 0 nodes; have 1 to 1000"),
             (
                 vec![a(), a()],
                 "nodes[1].name: `a` is also the name of nodes[0]; give each",

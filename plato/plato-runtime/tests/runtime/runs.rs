@@ -310,3 +310,55 @@ async fn a_node_may_be_more_urgent_than_its_workflow() {
         assert_eq!(message.priority, priority, "{node}");
     }
 }
+
+/// A chain, and as many nodes side by side before the last one.
+fn large(name: &str, nodes: usize, chain: bool) -> Definition {
+    let node = |index: usize| match index {
+        0 => NodeDef::function("n0", "t-announce"),
+        last if last + 1 == nodes && !chain => NodeDef::function(format!("n{last}"), "t-announce")
+            .after(
+                (1..last)
+                    .map(|before| format!("n{before}"))
+                    .collect::<Vec<_>>(),
+            ),
+        index => NodeDef::function(format!("n{index}"), "t-announce")
+            .after([format!("n{}", if chain { index - 1 } else { 0 })]),
+    };
+    Definition {
+        name: name.into(),
+        version: 1,
+        nodes: (0..nodes).map(node).collect(),
+        output: format!("n{}", nodes - 1),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_may_have_a_thousand_nodes() {
+    let mut registry = Registry::new();
+    for (name, chain) in [("t.chain", true), ("t.wide", false)] {
+        let definition = large(name, plato::limits::MAX_NODES, chain);
+        let names: Vec<String> = definition
+            .nodes
+            .iter()
+            .map(|node| node.name.clone())
+            .collect();
+        let ask = |_: &TaskContext| Ok(Invocation::default());
+        let code = names
+            .into_iter()
+            .map(|name| (name, NodeCode::function(ask)));
+        registry.register(definition, code).unwrap();
+    }
+    let site = Site::new().with_registry(registry);
+    let _runtime = site.runtime("a").await;
+    let _worker = Worker::start(&site, 0).await;
+    for name in ["t.chain", "t.wide"] {
+        site.start_of(name, name, Envelope::default()).await;
+        let end = site.end(name).await;
+        assert_eq!(
+            end.state.as_known(),
+            Some(WorkflowState::Succeeded),
+            "{end:?}"
+        );
+        assert_eq!(end.nodes.len(), plato::limits::MAX_NODES);
+    }
+}
