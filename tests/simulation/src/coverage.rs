@@ -77,6 +77,17 @@ pub const DECLARED: &[Transition] = &[
     ("undo", "waiting", "node_skipped", "skipped"),
     ("undo", "waiting", "node_started", "running"),
     ("inline", "new", "task_succeeded", "done"),
+    ("workflow", "failed", "retried_from", "running"),
+    ("workflow", "succeeded", "retried_from", "running"),
+    ("pause", "paused", "retried_from", "going"),
+    ("node", "canceled", "retried_from", "running"),
+    ("node", "canceled", "retried_from", "waiting"),
+    ("node", "failed", "retried_from", "running"),
+    ("node", "failed", "retried_from", "waiting"),
+    ("node", "skipped", "retried_from", "waiting"),
+    ("node", "succeeded", "retried_from", "waiting"),
+    ("undo", "canceled", "retried_from", "waiting"),
+    ("undo", "skipped", "retried_from", "waiting"),
 ];
 
 /// How often each transition occurred.
@@ -186,7 +197,8 @@ impl Tasks {
             if before.phase() != after.phase() {
                 let machine = match definition.run {
                     _ if definition.kind.is_undo() => "undo",
-                    Run::Timer(_) => "timer",
+                    // Any node begins anew alike.
+                    Run::Timer(_) if name != "retried_from" => "timer",
                     _ => "node",
                 };
                 let (from, to) = (node(before.phase()), node(after.phase()));
@@ -222,6 +234,11 @@ impl Tasks {
                     None => "gone",
                 };
                 self.step(plan, *node, *element, name(event), to, coverage);
+            }
+            // Each run of a node has tasks of its own.
+            Event::RetriedFrom { nodes, .. } => {
+                let begins = |node: usize| nodes.iter().any(|begun| begun.index() == node);
+                self.0.retain(|(node, _), _| !begins(*node));
             }
             Event::Failing { .. } | Event::Canceling { .. } => {
                 self.forget_waiting(plan, event, coverage);

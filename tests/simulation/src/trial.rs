@@ -289,16 +289,30 @@ impl World {
                 self.tell(&workflow_id, &pause);
             }
             15 | 16 => self.resume(&workflow_id),
-            17 | 18 | 22 => {
-                let retry = RetryWorkflow {
-                    workflow_id: workflow_id.clone(),
-                    ..Default::default()
-                };
-                self.tell(&workflow_id, &retry);
+            17 | 18 | 22 => self.retry(&workflow_id, None),
+            23 => {
+                let node = self.some_node(&workflow_id);
+                self.retry(&workflow_id, node);
             }
             19 | 20 => self.signal(&workflow_id).await,
             _ => {}
         }
+    }
+
+    fn retry(&mut self, workflow: &str, node: Option<String>) {
+        let retry = RetryWorkflow {
+            workflow_id: workflow.to_owned(),
+            node,
+            ..Default::default()
+        };
+        self.tell(workflow, &retry);
+    }
+
+    /// A node to run the workflow again from.
+    fn some_node(&mut self, workflow: &str) -> Option<String> {
+        let nodes = &self.plans.get(workflow)?.definition().nodes;
+        let node = self.random.below(nodes.len() as u64) as usize;
+        Some(nodes[node].name.clone())
     }
 
     fn resume(&mut self, workflow: &str) {
