@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use errors::Error;
-use plato::{Definition, Event, NodeCode, NodeDef, Retry, ServiceCall, TaskContext, Value};
+use plato::{Allowed, Definition, Event, NodeCode, NodeDef, Retry, ServiceCall, Speculate, TaskContext, Value};
 use plato_testkit::{Act, Answer, Diverged, Kit, Ran, Recording, replay, replay_on};
 use proto::stratum::v1::Invocation;
 use serde_json::{Value as Json, json};
@@ -116,6 +116,48 @@ fn above(name: &str) -> Kit {
         .unwrap()
 }
 
+/// split (a list) → work (a map of batches) → join (reduce).
+fn batched(name: &str) -> Kit {
+    let numbers = |task: &TaskContext| {
+        let elements = task.elements().iter();
+        plato::json::value(&elements.map(|element| element.index).collect::<Vec<_>>())
+    };
+    let nodes = vec![
+        NodeDef::function("split", "t-split"),
+        NodeDef::inline("work").map_over("split").batch(2),
+        NodeDef::inline("join").reduce_of("work"),
+    ];
+    let code = [
+        ("split", NodeCode::function(plain)),
+        ("work", NodeCode::inline(numbers)),
+        ("join", NodeCode::inline(nothing)),
+    ];
+    let kit = Kit::new(definition(name, "join", nodes), code).unwrap();
+    kit.answer("split", |_| Answer::list((0..5).map(|n| json!(n))))
+}
+
+/// look → repair, passed over where all is well → tell, more urgent than the others.
+fn decided(name: &str) -> Kit {
+    let nodes = vec![
+        NodeDef::inline("look"),
+        NodeDef::function("repair", "t-repair")
+            .after(["look"])
+            .skip_if("outputs.look.broken == 0")
+            .or_default(json!("as it was")),
+        NodeDef::function("tell", "t-tell")
+            .after(["repair"])
+            .priority(-3),
+    ];
+    let look = |_: &TaskContext| Ok(Value::inline(r#"{"broken": 0}"#));
+    let code = [
+        ("look", NodeCode::inline(look)),
+        ("repair", NodeCode::function(plain)),
+        ("tell", NodeCode::function(plain)),
+    ];
+    let kit = Kit::new(definition(name, "tell", nodes), code).unwrap();
+    kit.answer("tell", |_| Answer::nothing())
+}
+
 /// One history of each kind of ending, and of each feature.
 fn scenarios() -> Vec<(&'static str, Kit, Json)> {
     let none = || json!({});
@@ -216,6 +258,21 @@ fn scenarios() -> Vec<(&'static str, Kit, Json)> {
         ),
         ("nothing-to-undo", undoing("nothing-to-undo"), none()),
         ("workflow-below", above("workflow-below"), none()),
+        ("batched", batched("batched"), none()),
+        ("decided", decided("decided"), none()),
+        (
+            "lost-elements",
+            map("lost-elements", work().allow_failed(Allowed::Count(1)))
+                .inject("work", 1, 1, truncated()),
+            none(),
+        ),
+        (
+            "speculated",
+            map("speculated", work().speculate(Speculate::default()))
+                .answer("split", |_| Answer::list((0..8).map(|n| json!(n))))
+                .inject("work", 5, 1, Answer::Never),
+            none(),
+        ),
     ]
 }
 
@@ -276,6 +333,20 @@ fn there_is_one_of_every_scenario() {
     let names = recorded().into_iter().map(|(name, _)| name);
     let expected = scenarios().into_iter().map(|(name, ..)| name.to_owned());
     assert_eq!(names.collect::<BTreeSet<_>>(), expected.collect());
+}
+
+/// By the names that a definition has for them.
+#[test]
+fn every_feature_of_a_node_is_in_one() {
+    let kinds = ["map", "reduce", "undo"];
+    let runs = ["inline", "function", "service", "workflow", "signal", "timer"];
+    let conditions = ["skip_when", "skip_if", "default", "allow_failed", "after"];
+    let limits = ["retry", "timeout_ms", "deadline_ms", "priority", "batch", "speculate"];
+    let definitions = recorded().into_iter().map(|(_, of)| of.definition);
+    let all = serde_json::to_string(&definitions.collect::<Vec<_>>()).unwrap();
+    for feature in [&kinds[..], &runs, &conditions, &limits].concat() {
+        assert!(all.contains(&format!("\"{feature}\"")), "{feature}");
+    }
 }
 
 /// What runs today replays as well, whatever it does.
