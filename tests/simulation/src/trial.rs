@@ -564,6 +564,10 @@ fn answer(call: &Call, random: &Random, lists: &[blob::Value], is_calm: bool) ->
         0 => Answer::Fail(Error::platform("LOST", "the machine burnt")).after(slowly),
         1..=3 => Answer::Fail(Error::function("EXIT_1", "it does not like it")),
         4 => Answer::Fail(Error::source("TRUNCATED", "it ends early")),
+        // Few are asked to undo something: often, that it fails is seen at all.
+        14..=19 if call.node.starts_with("undo-") => {
+            Answer::Fail(Error::source("TRUNCATED", "nothing can be undone"))
+        }
         // A service keeps what it was asked.
         5 if matches!(call.asked, Asked::Function(_)) => Answer::Die,
         6 | 7 => good.after(Duration::from_millis(random.below(9_000))),
