@@ -209,7 +209,7 @@ async fn told(args: &Args) -> Result<()> {
     let machine = Machine::quiet(args.accept_load)?;
     let scratch = tempfile::tempdir_in(&folder)?;
     if !args.map.is_empty() {
-        let report = wide::measure(machine, &args.map, scratch.path()).await?;
+        let report = wide::measure(machine, &args.map, args.runs(), scratch.path()).await?;
         return print(args, &report, wide::Report::print);
     }
     if let Some(workflows) = args.recover {

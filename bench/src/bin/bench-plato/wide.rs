@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use bench::machine::Machine;
+use bench::stats::median;
 use serde::Serialize;
 
 use crate::engine::{Act, Engine};
@@ -13,7 +14,10 @@ use crate::ours::Ours;
 #[derive(Serialize)]
 pub struct Report {
     pub machine: Machine,
+    /// Medians, by size.
     pub maps: Vec<Map>,
+    /// Each run, by size.
+    pub runs: Vec<Vec<Map>>,
     pub ratios: Ratios,
 }
 
@@ -38,18 +42,43 @@ pub struct Ratios {
     pub map_cpu_per_element: Option<f64>,
 }
 
-/// Runs a map of each of `sizes`.
-pub async fn measure(machine: Machine, sizes: &[u64], scratch: &Path) -> Result<Report> {
-    let mut maps = Vec::new();
-    for elements in sizes {
-        eprintln!("bench: a map of {elements}");
-        maps.push(map(*elements, scratch).await?);
+/// Runs a map of each of `sizes`, one after another, so often.
+pub async fn measure(
+    machine: Machine,
+    sizes: &[u64],
+    runs: usize,
+    scratch: &Path,
+) -> Result<Report> {
+    ensure!(runs > 0, "--runs must be at least 1");
+    let mut all = vec![Vec::new(); sizes.len()];
+    for run in 1..=runs {
+        for (of_size, elements) in all.iter_mut().zip(sizes) {
+            eprintln!("bench: run {run} of {runs}: a map of {elements}");
+            of_size.push(map(*elements, scratch).await?);
+        }
     }
+    let maps: Vec<Map> = all.iter().filter_map(|runs| Map::of(runs)).collect();
     Ok(Report {
         machine,
         ratios: Ratios::of(&maps),
         maps,
+        runs: all,
     })
+}
+
+impl Map {
+    /// Medians over the runs of one size, and the most memory of any.
+    fn of(runs: &[Self]) -> Option<Self> {
+        let of = |figure: fn(&Self) -> f64| median(runs.iter().map(figure));
+        Some(Self {
+            elements: runs.first()?.elements,
+            wall_s: of(|map| map.wall_s)?,
+            us_per_element: of(|map| map.us_per_element)?,
+            server_cpu_us_per_element: of(|map| map.server_cpu_us_per_element)?,
+            worker_cpu_us_per_element: of(|map| map.worker_cpu_us_per_element)?,
+            peak_memory_bytes: runs.iter().map(|map| map.peak_memory_bytes).max()?,
+        })
+    }
 }
 
 async fn map(elements: u64, scratch: &Path) -> Result<Map> {

@@ -10,7 +10,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use errors::Error;
-use plato::{Allowed, Definition, Event, NodeCode, NodeDef, Retry, ServiceCall, Speculate, TaskContext, Value};
+use plato::{
+    Allowed, Definition, Event, NodeCode, NodeDef, Retry, ServiceCall, Speculate, TaskContext,
+    Value,
+};
 use plato_testkit::{Act, Answer, Diverged, Kit, Ran, Recording, replay, replay_on};
 use proto::stratum::v1::Invocation;
 use serde_json::{Value as Json, json};
@@ -262,8 +265,12 @@ fn scenarios() -> Vec<(&'static str, Kit, Json)> {
         ("decided", decided("decided"), none()),
         (
             "lost-elements",
-            map("lost-elements", work().allow_failed(Allowed::Count(1)))
-                .inject("work", 1, 1, truncated()),
+            map("lost-elements", work().allow_failed(Allowed::Count(1))).inject(
+                "work",
+                1,
+                1,
+                truncated(),
+            ),
             none(),
         ),
         (
@@ -339,9 +346,18 @@ fn there_is_one_of_every_scenario() {
 #[test]
 fn every_feature_of_a_node_is_in_one() {
     let kinds = ["map", "reduce", "undo"];
-    let runs = ["inline", "function", "service", "workflow", "signal", "timer"];
+    let runs = [
+        "inline", "function", "service", "workflow", "signal", "timer",
+    ];
     let conditions = ["skip_when", "skip_if", "default", "allow_failed", "after"];
-    let limits = ["retry", "timeout_ms", "deadline_ms", "priority", "batch", "speculate"];
+    let limits = [
+        "retry",
+        "timeout_ms",
+        "deadline_ms",
+        "priority",
+        "batch",
+        "speculate",
+    ];
     let definitions = recorded().into_iter().map(|(_, of)| of.definition);
     let all = serde_json::to_string(&definitions.collect::<Vec<_>>()).unwrap();
     for feature in [&kinds[..], &runs, &conditions, &limits].concat() {
