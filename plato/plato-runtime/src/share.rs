@@ -40,7 +40,7 @@ impl Share {
         self.unowned = match others.held.saturating_add(held) < self.groups {
             true => Some(
                 self.unowned
-                    .map_or(Duration::ZERO, |unowned| unowned + after),
+                    .map_or(Duration::ZERO, |unowned| unowned + after.min(self.ttl / 3)),
             ),
             false => None,
         };
@@ -58,12 +58,13 @@ impl Share {
         }
     }
 
-    /// Until it should look again: soon while groups are without an owner, and when another
-    /// process falls silent, so that what it owned is taken over as its time runs out.
+    /// Until it should look again: soon when groups have lost their owner, and when another
+    /// process falls silent, so that what it owned is taken over as its time runs out. What
+    /// nobody can own is not looked at so often for ever.
     pub(crate) fn rest(&self) -> Duration {
         let most = match self.unowned {
-            Some(_) => self.ttl / 30,
-            None => self.ttl / 3,
+            Some(unowned) if unowned < self.ttl * 2 => self.ttl / 30,
+            _ => self.ttl / 3,
         };
         let silent = self.others.silent_in.unwrap_or(most);
         most.min(silent.max(self.ttl / 30))
@@ -108,6 +109,7 @@ mod tests {
         assert_eq!(seconds(Share::new(5, TTL)), 10);
         assert_eq!(seconds(met(1, 2, 3, 1)), 10);
         assert_eq!(seconds(met(1, 2, 2, 1)), 1, "one has no owner");
+        assert_eq!(seconds(met(1, 2, 2, 7)), 10, "nobody can own it");
         let mut share = met(1, 2, 3, 1);
         for (silent_in, rest) in [(25, 10), (7, 7), (0, 1)] {
             share.others.silent_in = Some(Duration::from_secs(silent_in));

@@ -9,6 +9,8 @@ use crate::state::{Phase, State};
 /// Why a workflow cannot be run again from a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotAgain {
+    /// It was refused at its start.
+    NeverBegan,
     /// It has not ended.
     Running,
     /// It was canceled.
@@ -56,6 +58,7 @@ pub fn from(
 
 fn may(plan: &Plan, state: &State, now_ms: i64) -> Result<(), NotAgain> {
     match state.phase {
+        _ if state.nodes.len() != plan.ids().count() => Err(NotAgain::NeverBegan),
         Phase::Running | Phase::Failing | Phase::Canceling => Err(NotAgain::Running),
         Phase::Canceled => Err(NotAgain::Canceled),
         Phase::Failed | Phase::Succeeded if state.retries >= MAX_WORKFLOW_RETRIES => {

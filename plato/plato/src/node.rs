@@ -314,7 +314,8 @@ impl Node {
                 Some(_) => NodePhase::Running,
                 None => NodePhase::Waiting,
             };
-            self.first_generation = self.next_generation;
+            // What was handed out as work only is not among those that were used.
+            self.first_generation = self.first_generation.max(self.next_generation);
             self.lost = IntervalSet::default();
             self.since_ms = self.since_ms.map(|_| at_ms);
         }

@@ -187,6 +187,50 @@ fn an_inline_node_has_tries_of_its_own_in_each_run() {
     assert_eq!(generations, expected);
 }
 
+/// What an earlier run was given to do may answer late, and must not be taken for the next one's.
+#[test]
+fn what_was_handed_out_before_another_node_failed_has_a_try_of_its_own() {
+    let nodes = vec![
+        NodeDef::inline("first"),
+        NodeDef::inline("slow").after(["first"]),
+        NodeDef::inline("weak").after(["first"]),
+        NodeDef::inline("last").after(["slow", "weak"]),
+    ];
+    let (first, slow, weak) = (NodeId(0), NodeId(1), NodeId(2));
+    let mut run = Run::start(nodes, Header::default());
+    run.run_through();
+    let mut handed_out = Vec::new();
+    for from in [Some(first), Some(first), None] {
+        run.handle(from.map_or(Input::Retry, Input::RetryFrom));
+        for _ in 0..2 {
+            for work in run.workflow.work(run.now_ms) {
+                let Work::Run { node, tasks } = work else {
+                    panic!("{work:?}");
+                };
+                let (element, generation) = tasks[0];
+                let task = TaskRef {
+                    node,
+                    element,
+                    generation,
+                };
+                match node {
+                    _ if node == slow => handed_out.push(generation),
+                    _ if node == weak => {
+                        drop(run.handle(Input::Failed(task, Error::user("WRONG", ""))))
+                    }
+                    _ => drop(run.succeed(node, element, generation)),
+                }
+            }
+        }
+        assert_eq!(run.state().phase, Phase::Failed);
+    }
+    assert_eq!(handed_out.len(), 3, "{handed_out:?}");
+    assert!(handed_out[..2].is_sorted_by(|a, b| a < b), "{handed_out:?}");
+    assert!(handed_out[2] >= handed_out[1], "{handed_out:?}");
+    let folded = State::fold("w", &run.journal).unwrap().unwrap();
+    assert_eq!(folded, *run.state());
+}
+
 #[test]
 fn what_failed_elsewhere_is_tried_again_with_it() {
     let mut run = Run::start(nodes(), Header::default());

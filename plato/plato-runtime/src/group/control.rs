@@ -58,7 +58,12 @@ impl Workflows {
                 None => self.control(id, Input::Retry, round),
             };
         }
+        if self.forgotten.contains(id) {
+            return self.late(id);
+        }
         let takes_up = |state: &&State| match state.phase {
+            // It was refused at its start, and has nothing to go on with.
+            _ if state.nodes.is_empty() => false,
             Phase::Failed => true,
             Phase::Succeeded => from.is_some(),
             _ => false,

@@ -181,6 +181,10 @@ fn check_retry(workflows: &Workflows, state: &State) -> Result<(), Error> {
             "has a definition that is not known here",
         )
         .hint("run a version of the service that knows it")),
+        // Its definition was not known then, whether or not it is now.
+        Phase::Failed if state.nodes.is_empty() => {
+            Err(refused("WORKFLOW_NEVER_BEGAN", "was refused at its start").hint("start another"))
+        }
         Phase::Failed if state.retries >= MAX_WORKFLOW_RETRIES => {
             Err(refused("RETRIES_USED_UP", "has gone on as often as it may").hint("start another"))
         }

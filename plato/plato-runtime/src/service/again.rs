@@ -38,6 +38,11 @@ fn no_node(plan: &Plan, name: &str) -> Error {
 fn refused(plan: &Plan, state: &State, why: NotAgain) -> Error {
     let id = &state.id;
     let (code, message, hint) = match why {
+        NotAgain::NeverBegan => (
+            "WORKFLOW_NEVER_BEGAN",
+            format!("workflow {id} was refused at its start"),
+            "start another",
+        ),
         NotAgain::Running => (
             "WORKFLOW_RUNNING",
             format!("workflow {id} has not ended"),

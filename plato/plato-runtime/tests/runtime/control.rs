@@ -248,3 +248,26 @@ async fn found(site: &Site, mut search: WorkflowSearch) -> Vec<String> {
     found.sort();
     found
 }
+
+/// A process that knows a definition which was not known when the workflow was refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_that_never_began_is_not_taken_up() {
+    let site = Site::new();
+    let older = site.with_registry(plato::Registry::new());
+    let runtime = older.runtime("a").await;
+    older.start("w").await;
+    let end = older.end("w").await;
+    assert_eq!(end.state.as_known(), Some(WorkflowState::Failed));
+    runtime.shutdown().await;
+
+    let _worker = Worker::start(&site, 2).await;
+    let runtime = site.runtime("b").await;
+    site.retry("w", "w/retry").await;
+    site.retry_from("w", "w/retry-from", Some("split")).await;
+    // Its owner is none the worse for it.
+    site.start("w2").await;
+    site.ends(["w2"]).await;
+    let state = site.view("w").await.state;
+    assert_eq!((state.phase, state.retries), (Phase::Failed, 0));
+    runtime.shutdown().await;
+}
