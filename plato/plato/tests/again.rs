@@ -216,7 +216,7 @@ fn what_was_handed_out_before_another_node_failed_has_a_try_of_its_own() {
                 match node {
                     _ if node == slow => handed_out.push(generation),
                     _ if node == weak => {
-                        drop(run.handle(Input::Failed(task, Error::user("WRONG", ""))))
+                        drop(run.handle(Input::Failed(task, Error::user("WRONG", ""))));
                     }
                     _ => drop(run.succeed(node, element, generation)),
                 }
